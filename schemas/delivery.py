@@ -1,0 +1,31 @@
+"""A delivery: proof that a notice reached, or did not reach, its reader; the value of deliveries (R4.9, R5.7)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import AwareDatetime, Model
+from schemas.contact import Code, Name
+
+
+class Delivery(Model):
+    """One notice to one reader by one means. The address itself stays in the notifier's table."""
+
+    id: UUID
+    """From the event and the audience: the same notice is never sent twice under two ids."""
+    event_id: UUID
+    ticket_id: UUID
+    template: Code
+    language: Code
+    audience: Code
+    """customer, unit, centre, supervisor ..."""
+    means: Code
+    """sms or mail."""
+    state: Code
+    """sent or failed."""
+    attempts: Annotated[int, Field(ge=1)]
+    at: AwareDatetime
+    provider_id: Name | None = None
+    """What the gateway or mail server called it."""
+    error: Name | None = None

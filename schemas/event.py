@@ -1,0 +1,67 @@
+"""A ticket event: what changed, why, and the ticket after the change; the value of tickets.events."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import AwareDatetime, Model
+from schemas.command import Actor
+from schemas.contact import Code, Name
+from schemas.ticket import Clock, Reason, Ticket
+
+
+class Fired(Model):
+    """The threshold that an event decided: exactly one event per key (promise 4)."""
+
+    clock: Code
+    run: int
+    limit: int
+    threshold: Code
+    due_at: AwareDatetime
+    outcome: Code
+    """fired or settled."""
+    reason: Code | None = None
+
+
+class TicketEvent(Model):
+    """Event number `version` of a ticket.
+
+    `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
+    together turn the ticket before into `ticket`.
+    """
+
+    id: UUID
+    """uuid5 of ticket id and version."""
+    ticket_id: UUID
+    version: int = Field(ge=1)
+    type: Code
+    """accepted, dispatched, warned, breached, answered ..."""
+    at: AwareDatetime
+    """Business time of the change; never before the event before it."""
+    recorded_at: AwareDatetime
+    """Business time at which the ledger decided; recorded_at - at is how late a threshold was noticed."""
+    actor: Actor
+    command_id: UUID
+    rule: Reason
+    """The rule that made it."""
+    threshold: Fired | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+    """What the action said, for people: reasons, notes, explanations."""
+    changes: dict[str, Any] = Field(default_factory=dict)
+    clocks: tuple[Clock, ...] = ()
+    ticket: Ticket
+
+
+class Refusal(Model):
+    """Why a command changed nothing; final, on the caller's record."""
+
+    id: UUID
+    command_id: UUID
+    ticket_id: UUID
+    at: AwareDatetime
+    code: Code
+    message: Name
+    """What is missing and what to do, for a person."""
+    missing: tuple[Code, ...] = ()
+    current_version: int | None = None

@@ -1,0 +1,236 @@
+"""A ticket: one complaint from acceptance to archive, with its clocks; the value of tickets.state."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import AwareDatetime, Model
+from schemas.contact import Code, Customer, Name, Settlement, Text
+
+
+class Status(StrEnum):
+    """Where a ticket is on its way; `contracts` map these onto TMF621."""
+
+    ACCEPTED = "accepted"
+    """With the centre: the form is being completed or reviewed (受理)."""
+    DISPATCHED = "dispatched"
+    """Sent to a unit that has not yet claimed it (派单)."""
+    HANDLING = "handling"
+    """A unit works on it (处理)."""
+    FED_BACK = "fed_back"
+    """The unit has told whoever dispatched to it; the customer is to be answered (反馈)."""
+    ANSWERED = "answered"
+    """The customer has the final outcome (答复)."""
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+    ARCHIVED = "archived"
+
+
+class Tier(StrEnum):
+    """How far up a ticket has to go (R3.3)."""
+
+    GENERAL = "general"
+    PROVINCIAL = "provincial"
+    NATIONAL = "national"
+
+
+class ThresholdState(StrEnum):
+    """A threshold is open until it is decided, in exactly one event (promise 4)."""
+
+    OPEN = "open"
+    FIRED = "fired"
+    SETTLED = "settled"
+
+
+class Threshold(Model):
+    """A point in time at which a clock does something by itself."""
+
+    name: Code
+    """warning, breach, escalation_1 ..., lapse, resume, reminder, archive."""
+    at: AwareDatetime
+    state: ThresholdState = ThresholdState.OPEN
+    reason: Code | None = None
+    """Why it was settled without firing, such as stage_ended."""
+    decided_at: AwareDatetime | None = None
+    notifies: tuple[Code, ...] = ()
+    """Who is told when it fires."""
+
+
+class Clock(Model):
+    """One running or ended limit. Its key is (ticket, name, run, limit): a reopen or a second dispatch is a new run,
+    an extension is a new limit (R4.1, R4.10).
+    """
+
+    name: Code
+    """promise, form, review, handling, answer, callback, suspension, extension, archive."""
+    run: Annotated[int, Field(ge=1)] = 1
+    limit: Annotated[int, Field(ge=1)] = 1
+    calendar: Code
+    length: timedelta
+    """The limit itself, in time of its calendar."""
+    started_at: AwareDatetime
+    due_at: AwareDatetime
+    stopped_at: AwareDatetime | None = None
+    paused_at: AwareDatetime | None = None
+    used: timedelta = timedelta(0)
+    """Time of the calendar used before the last pause or hand-over (R4.11)."""
+    held: bool = False
+    """An extension asked in time holds the breach until it is decided (DECISIONS 29)."""
+    thresholds: tuple[Threshold, ...] = ()
+    rule: Name
+    """The rule of the policy that said so."""
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What tells this clock from the ticket's other clocks."""
+        return (self.name, self.run, self.limit)
+
+    @property
+    def running(self) -> bool:
+        """Neither stopped nor paused."""
+        return self.stopped_at is None and self.paused_at is None
+
+
+class Reason(Model):
+    """One decision and the rule that made it (promise 6)."""
+
+    subject: Code
+    """What was decided: tier, priority, department, kind, validity ..."""
+    value: str
+    rule: Name
+    """Name of the rule in the policy pack."""
+    source: Name
+    """Its place in the customer's documents, or `ours: ` and the reason."""
+    matched: str | None = None
+    """What in the contact matched, when a text rule decided."""
+
+
+class Classification(Model):
+    """What kind of ticket this is, where it goes first, and why (R3.1-R3.5)."""
+
+    kind: Code
+    validity: Code = "valid"
+    tier: Tier
+    vip: bool = False
+    priority: Annotated[int, Field(ge=1, le=3)]
+    signals: tuple[Code, ...] = ()
+    """Of importance, severity, breadth, urgency."""
+    business_type: Code | None = None
+    problem_type: Code | None = None
+    department: Code | None = None
+    """The unit that gets the ticket from the centre; None: manual triage."""
+    path: tuple[Code, ...] = ()
+    triage: Name | None = None
+    """Why a person has to look, when the rules are unsure."""
+    reasons: tuple[Reason, ...] = ()
+
+
+class Link(Model):
+    """A tie to another ticket."""
+
+    ticket_id: UUID
+    kind: Code
+    """repeat, rehandle, rehandled_by, hot_issue ..."""
+    reason: Name
+
+
+class Outcome(Model):
+    """What closing needs (R5.2)."""
+
+    result: Text | None = None
+    explanation: Text | None = None
+    cause: Text | None = None
+    owner: Code | None = None
+    """The unit whose responsibility the cause is."""
+    agreement: Code | None = None
+    """agreed, agreed_wording or refused."""
+
+
+class Extension(Model):
+    """A request for a new limit of the handling stage that awaits a decision, or was decided (R4.10)."""
+
+    clock: Code
+    run: int
+    asked_at: AwareDatetime
+    committed_until: AwareDatetime
+    explanation: Text
+    state: Code = "asked"
+    """asked, approved, denied or lapsed."""
+
+
+class Survey(Model):
+    """The customer's own judgement: process, result and staff apart, 1 to 5 each (R5.4)."""
+
+    process: Annotated[int, Field(ge=1, le=5)]
+    result: Annotated[int, Field(ge=1, le=5)]
+    staff: Annotated[int, Field(ge=1, le=5)]
+    comment: Text | None = None
+
+
+class PolicyVersion(Model):
+    """Which version of which pack decided."""
+
+    pack: Code
+    version: Name
+
+
+class Ticket(Model):
+    """A ticket as it stands after its event number `version`."""
+
+    id: UUID
+    number: Name
+    """What people say on the phone (工单号)."""
+    version: Annotated[int, Field(ge=1)]
+    policy: PolicyVersion
+    status: Status
+    suspended: Code | None = None
+    """customer or other, while the ticket waits."""
+    run: Annotated[int, Field(ge=1)] = 1
+    """Counts from 1; a reopening begins a new run (DECISIONS 27)."""
+    contact_id: UUID
+    """The contact that opened it."""
+    channel: Code
+    sender: Code
+    accepted_at: AwareDatetime
+    contacted_at: AwareDatetime
+    updated_at: AwareDatetime
+    customer: Customer
+    subject: Text
+    """What the customer complains of."""
+    desired_outcome: Text | None = None
+    flags: tuple[Code, ...] = ()
+    classification: Classification
+    unit: Code | None = None
+    """Who holds the ticket now."""
+    person: Name | None = None
+    assisting: tuple[Code, ...] = ()
+    dispatched_by: tuple[Code, ...] = ()
+    """Feedback goes back along these, last one first (R3.9)."""
+    acted_in_stage: bool = False
+    """Whether anything was done since the stage began; a warning fires only when nothing was (R4.1)."""
+    settled_by_channel: Settlement | None = None
+    outcome: Outcome = Outcome()
+    extensions: tuple[Extension, ...] = ()
+    survey: Survey | None = None
+    reminders: Annotated[int, Field(ge=0)] = 0
+    """Repeat contacts linked to this ticket (催办)."""
+    reopened: Annotated[int, Field(ge=0)] = 0
+    warnings: Annotated[int, Field(ge=0)] = 0
+    breaches: Annotated[int, Field(ge=0)] = 0
+    supervisions: Annotated[int, Field(ge=0)] = 0
+    links: tuple[Link, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    promised_at: AwareDatetime | None = None
+    """By when the customer was promised an answer (R2.6)."""
+    next_action_at: AwareDatetime | None = None
+    """The earliest open threshold: when the monitor has to send a tick."""
+    warned_unit: Code | None = None
+    """Unit that got the last warning or supervision order."""
+
+    @property
+    def open(self) -> bool:
+        """Whether work on it is still due."""
+        return self.status not in {Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED}

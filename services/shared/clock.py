@@ -1,0 +1,58 @@
+"""The one source of business time: the system's, or a scaled one for demos and acceptance tests (DESIGN 5).
+
+Only business time is scaled. Timeouts, backoff, record timestamps and signatures use real time.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells business time."""
+
+    def now(self) -> datetime:
+        """Return the present business time, in UTC."""
+        ...
+
+    def real_seconds(self, span: timedelta) -> float:
+        """Return how many real seconds a span of business time takes."""
+        ...
+
+
+class SystemClock:
+    """Business time is real time."""
+
+    def now(self) -> datetime:
+        """Return the present time, in UTC."""
+        return datetime.now(UTC)
+
+    def real_seconds(self, span: timedelta) -> float:
+        """Return the span in seconds."""
+        return span.total_seconds()
+
+
+@dataclass(frozen=True)
+class ScaledClock:
+    """One real second is `scale` seconds of business time, counted from a fixed origin.
+
+    Attributes:
+        scale: seconds of business time in one real second, above 0.
+        real_origin: the real instant, in UTC, at which business time stood at `business_origin`.
+        business_origin: the business instant, in UTC, at `real_origin`.
+
+    """
+
+    scale: float
+    real_origin: datetime
+    business_origin: datetime
+
+    def now(self) -> datetime:
+        """Return the present business time, in UTC."""
+        real = datetime.fromtimestamp(time.time(), UTC)
+        return self.business_origin + (real - self.real_origin) * self.scale
+
+    def real_seconds(self, span: timedelta) -> float:
+        """Return how many real seconds a span of business time takes."""
+        return span.total_seconds() / self.scale
