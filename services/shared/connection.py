@@ -1,0 +1,31 @@
+"""How every Kafka client of ours connects; the one place that knows the client's names for it."""
+
+import importlib.util
+from typing import Any
+
+from services.shared.errors import ConfigurationError
+from services.shared.settings import KafkaSettings
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the client options for reaching the broker.
+
+    Raises:
+        ConfigurationError: the native checksum is missing, without which the client is ten times slower.
+
+    """
+    if importlib.util.find_spec("crc32c") is None:
+        raise ConfigurationError("the package crc32c is missing, without it Kafka is 10 times slower: run `make` again")
+    password = settings.sasl_password
+    return {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "security_protocol": settings.security_protocol,
+        "ssl_cafile": settings.ssl_cafile,
+        "ssl_certfile": settings.ssl_certfile,
+        "ssl_keyfile": settings.ssl_keyfile,
+        "sasl_mechanism": settings.sasl_mechanism,
+        "sasl_plain_username": settings.sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+        "reconnect_backoff_max_ms": 1_000,
+        "metrics_enabled": False,
+    }

@@ -1,0 +1,73 @@
+"""Records as they travel: what a consumer got, what it wants published, and the CloudEvents headers of our topics."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from services.shared.errors import InvalidMessage
+
+Headers = list[tuple[str, bytes]]
+JSON = b"application/json"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as the broker had it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = field(default_factory=list)
+
+    @property
+    def position(self) -> tuple[str, int, int]:
+        """Topic, partition and offset: what a re-read of the same record has in common."""
+        return (self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
+def cloud_event(*, id_: UUID, source: str, type_: str, time: datetime, subject: str) -> Headers:
+    """Return the headers of CloudEvents 1.0 in Kafka's binary mode (DESIGN 1)."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(id_).encode()),
+        ("ce_source", f"/duban/{source}".encode()),
+        ("ce_type", f"duban.{type_}".encode()),
+        ("ce_time", time.isoformat().encode()),
+        ("ce_subject", subject.encode()),
+        ("content-type", JSON),
+    ]
+
+
+def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
+    """Read a record's value as a model.
+
+    Raises:
+        InvalidMessage: no value, no JSON, or not of the model's shape; names the first field at fault.
+
+    """
+    if not value:
+        raise InvalidMessage("empty", "the record has no value; send the JSON document itself", sender=sender)
+    try:
+        return model.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = "bad_syntax" if first["type"] == "json_invalid" else "bad_schema"
+        raise InvalidMessage(reason, f"{where or 'body'}: {first['msg']}", field=where or None, sender=sender) from error

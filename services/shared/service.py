@@ -1,0 +1,79 @@
+"""The frame of a service process: logs, health pages, signals, and a stop that leaves nothing half done."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from services.shared import deployment, logs
+from services.shared.clock import Clock
+from services.shared.errors import ConfigurationError, DubanError, Retryable
+from services.shared.operations import Health, OperationsServer
+from services.shared.postgres import Database
+from services.shared.settings import Settings
+
+log = logs.get(__name__)
+
+STOP_WITHIN = 10
+"""Seconds within which a service ends after SIGTERM."""
+
+
+class Running:
+    """Whether the process was told to stop, and whom to tell."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._hooks: list[Callable[[], None]] = []
+
+    def on_stop(self, hook: Callable[[], None]) -> None:
+        """Call the hook when SIGTERM or SIGINT comes."""
+        self._hooks.append(hook)
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """Ask everything to end after what it is doing."""
+        self.stopping = True
+        for hook in self._hooks:
+            hook()
+
+
+def run(service: str, settings: Settings, body: Callable[[Running, Health], None]) -> None:
+    """Run a service until it is told to stop; ends the process with a code that says why.
+
+    Exit codes: 0 told to stop, 2 wrongly configured, 3 stopped itself (dead letters, fenced), 1 anything else.
+    """
+    logs.configure(service, settings.log_level)
+    running, health = Running(), Health()
+    signal.signal(signal.SIGTERM, running.stop)
+    signal.signal(signal.SIGINT, running.stop)
+    try:
+        if settings.faults is not None and settings.environment == "production":
+            raise ConfigurationError("DUBAN_FAULTS is for tests: unset it, or DUBAN_ENVIRONMENT=production")
+        with OperationsServer(health, settings.operations_host, settings.operations_port) as pages:
+            log.info("started", operations_port=pages.port, environment=settings.environment)
+            body(running, health)
+    except ConfigurationError as error:
+        log.error("wrongly_configured", reason=str(error))
+        sys.exit(2)
+    except DubanError as error:
+        log.error("stopped_itself", reason=str(error))
+        sys.exit(3)
+    except Exception:
+        log.exception("failed")
+        sys.exit(1)
+    log.info("stopped")
+
+
+def wait_for_clock(database: Database, settings: Settings, running: Running, health: Health) -> Clock | None:
+    """Return the deployment's clock, waiting for the database; None when told to stop before it came."""
+    while not running.stopping:
+        try:
+            clock = deployment.clock(database, settings.environment)
+        except Retryable as error:
+            health.lack("database", str(error))
+            health.beat()
+            time.sleep(0.5)
+        else:
+            health.have("database")
+            return clock
+    return None
