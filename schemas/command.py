@@ -175,6 +175,8 @@ class Close(Model):
     """Clear the ticket (销项); refused with what is missing (R5.2)."""
 
     type: Literal["close"] = "close"
+    cause: Text | None = None
+    owner: Code | None = None
     note: Text | None = None
 
 
@@ -215,6 +217,13 @@ class CallBack(Model):
     """sms, phone or visit."""
 
 
+class EndCallback(Model):
+    """The customer could not be reached, or does not want to be asked."""
+
+    type: Literal["end_callback"] = "end_callback"
+    reason: Literal["no_answer", "opted_out"]
+
+
 class AnswerSurvey(Model):
     """What the customer says at the callback (R5.4)."""
 
@@ -231,7 +240,7 @@ class Tick(Model):
 Action = Annotated[
     Open | Remind | CompleteForm | Reclassify | Dispatch | Claim | SendBack | Transfer | RequestAssistance | FeedBack
     | Answer | ReplyProgress | RequestExtension | ApproveExtension | DenyExtension | Suspend | Resume | Escalate
-    | Supervise | Close | Reopen | Withdraw | Note | LinkTo | CallBack | AnswerSurvey | Tick,
+    | Supervise | Close | Reopen | Withdraw | Note | LinkTo | CallBack | EndCallback | AnswerSurvey | Tick,
     Field(discriminator="type"),
 ]
 

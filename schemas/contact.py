@@ -74,6 +74,9 @@ class Settlement(Model):
     explanation: Text
     agreed: bool = True
     """Whether the customer agreed to the outcome or to the explanation."""
+    cause: Text | None = None
+    owner: Code | None = None
+    """The unit whose responsibility the cause is."""
 
 
 class Raw(Model):

@@ -57,6 +57,8 @@ class Threshold(Model):
     decided_at: AwareDatetime | None = None
     notifies: tuple[Code, ...] = ()
     """Who is told when it fires."""
+    unless_acted: bool = False
+    """Whether it is settled instead of fired when something was done in the stage (R4.1)."""
 
 
 class Clock(Model):
@@ -74,14 +76,20 @@ class Clock(Model):
     started_at: AwareDatetime
     due_at: AwareDatetime
     stopped_at: AwareDatetime | None = None
+    stopped_by: Code | None = None
+    """Type of the event that stopped it."""
     paused_at: AwareDatetime | None = None
     used: timedelta = timedelta(0)
     """Time of the calendar used before the last pause or hand-over (R4.11)."""
     held: bool = False
     """An extension asked in time holds the breach until it is decided (DECISIONS 29)."""
     thresholds: tuple[Threshold, ...] = ()
+    resumed_at: AwareDatetime | None = None
+    """When it last went on after a pause."""
     rule: Name
     """The rule of the policy that said so."""
+    source: Name
+    """That rule's place in the customer's documents, or `ours: ` and the reason."""
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -206,18 +214,26 @@ class Ticket(Model):
     unit: Code | None = None
     """Who holds the ticket now."""
     person: Name | None = None
+    handled_by: Code | None = None
+    """The unit that fed back last; a disputed answer goes back to it (DECISIONS 28)."""
     assisting: tuple[Code, ...] = ()
     dispatched_by: tuple[Code, ...] = ()
     """Feedback goes back along these, last one first (R3.9)."""
     acted_in_stage: bool = False
     """Whether anything was done since the stage began; a warning fires only when nothing was (R4.1)."""
-    settled_by_channel: Settlement | None = None
+    settlement: Settlement | None = None
+    """How the accepting channel answered it on the spot."""
+    progress_replied_at: AwareDatetime | None = None
+    """When the customer was last told where things stand."""
+    callbacks: Annotated[int, Field(ge=0)] = 0
+    """Attempts to reach the customer after the outcome."""
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
     survey: Survey | None = None
     reminders: Annotated[int, Field(ge=0)] = 0
     """Repeat contacts linked to this ticket (催办)."""
     reopened: Annotated[int, Field(ge=0)] = 0
+    reopened_at: AwareDatetime | None = None
     warnings: Annotated[int, Field(ge=0)] = 0
     breaches: Annotated[int, Field(ge=0)] = 0
     supervisions: Annotated[int, Field(ge=0)] = 0
@@ -227,8 +243,6 @@ class Ticket(Model):
     """By when the customer was promised an answer (R2.6)."""
     next_action_at: AwareDatetime | None = None
     """The earliest open threshold: when the monitor has to send a tick."""
-    warned_unit: Code | None = None
-    """Unit that got the last warning or supervision order."""
 
     @property
     def open(self) -> bool:

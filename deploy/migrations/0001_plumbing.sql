@@ -1,0 +1,36 @@
+-- What every service shares: the deployment's clock, and the count of dead letters that bounds them.
+create schema if not exists plumbing;
+
+create table plumbing.deployment (
+    only boolean primary key default true check (only),
+    scale double precision not null check (scale > 0),
+    real_origin timestamptz not null,
+    business_origin timestamptz not null,
+    environment text not null
+);
+
+create table plumbing.dead_letter (
+    id uuid primary key,
+    service text not null,
+    topic text not null,
+    sender text not null,
+    reason text not null,
+    at timestamptz not null default clock_timestamp(),
+    resolved_at timestamptz
+);
+create index dead_letter_recent on plumbing.dead_letter (topic, sender, at) where resolved_at is null;
+
+-- One role for each service; the deployment gives them a way to log in.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['intake', 'router', 'ledger', 'sla_monitor', 'callback', 'notifier'] loop
+        if not exists (select from pg_roles where rolname = 'duban_' || name) then
+            execute format('create role %I', 'duban_' || name);
+        end if;
+        execute format('grant usage on schema plumbing to %I', 'duban_' || name);
+        execute format('grant select on plumbing.deployment to %I', 'duban_' || name);
+        execute format('grant select, insert on plumbing.dead_letter to %I', 'duban_' || name);
+    end loop;
+end $$;

@@ -1,0 +1,18 @@
+-- Who may put contacts and commands in, and read back what became of them.
+create schema intake;
+
+create table intake.sender (
+    name text primary key,
+    key_hash bytea not null unique,
+    policy text not null,
+    channels text[] not null,
+    actions text[] not null,
+    created_at timestamptz not null default clock_timestamp(),
+    revoked_at timestamptz
+);
+comment on column intake.sender.key_hash is 'SHA-256 of the key; the key itself is shown once';
+comment on column intake.sender.channels is 'channels it may use; * for all';
+comment on column intake.sender.actions is 'contacts, commands, read';
+
+grant usage on schema intake to duban_intake;
+grant select on intake.sender to duban_intake;

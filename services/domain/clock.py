@@ -1,0 +1,243 @@
+"""Clock arithmetic: begin, stop, pause, resume, extend; all pure, all in the time of the clock's own calendar (R4.1).
+
+A clock keeps the time already used over a pause or a hand-over (R4.11). Its thresholds are points in time, computed once
+when the clock begins, so that everybody downstream sees them and nobody has to know the policy.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from schemas.ticket import Clock, Threshold, ThresholdState
+from services.domain.policy import BreachRule, ClockRule, Limit, Span, WarningRule
+
+NOTHING = timedelta(0)
+BREACH = "breach"
+HELD = (BREACH, "escalation")
+"""What an undecided extension holds back (DECISIONS 29), by the start of the threshold's name."""
+
+
+class Calendar(Protocol):
+    """What clock arithmetic needs of a calendar."""
+
+    @property
+    def name(self) -> str:
+        """The name that policies use."""
+        ...
+
+    def due(self, start: datetime, span: Span) -> datetime:
+        """Return when a span that begins at `start` ends."""
+        ...
+
+    def add(self, start: datetime, length: timedelta) -> datetime:
+        """Return the instant after so much time of the calendar."""
+        ...
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the time of the calendar from start to end."""
+        ...
+
+
+def begin(
+    rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime, run: int, used: timedelta = NOTHING
+) -> Clock:
+    """Start a clock.
+
+    Args:
+        rule: what the policy says of it.
+        limit: how long it may run.
+        calendar: in whose time.
+        at: when it starts.
+        run: counts the runs of this clock in its ticket, from 1.
+        used: time of an earlier run that counts (a re-routed ticket keeps the time its stage has used).
+
+    """
+    length = calendar.between(at, calendar.due(at, limit.span))
+    due = calendar.add(at, max(length - used, NOTHING)) if used else calendar.due(at, limit.span)
+    return Clock(
+        name=rule.name,
+        run=run,
+        calendar=calendar.name,
+        length=length,
+        started_at=at,
+        due_at=due,
+        used=used,
+        thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=used),
+        rule=limit.rule,
+        source=limit.source,
+    )
+
+
+def _thresholds(
+    warnings: Sequence[WarningRule],
+    breach: BreachRule,
+    calendar: Calendar,
+    *,
+    start: datetime,
+    due: datetime,
+    length: timedelta,
+    used: timedelta,
+) -> tuple[Threshold, ...]:
+    points = [
+        Threshold(
+            name="warning" if number == 1 else f"warning_{number}",
+            at=min(calendar.add(start, max(length * warning.part - used, NOTHING)), due),
+            notifies=warning.notifies,
+            unless_acted=warning.unless_acted,
+        )
+        for number, warning in enumerate(warnings, start=1)
+    ]
+    points.append(Threshold(name=BREACH, at=due, notifies=breach.notifies))
+    if breach.escalate_every is not None:
+        points += [
+            Threshold(
+                name=f"escalation_{number}",
+                at=calendar.add(due, length * (breach.escalate_every * number)),
+                notifies=breach.notifies,
+            )
+            for number in range(1, breach.escalations + 1)
+        ]
+    return tuple(points)
+
+
+def single(name: str, calendar: Calendar, *, at: datetime, run: int, points: Sequence[tuple[str, datetime]], rule: str, source: str) -> Clock:
+    """Start a clock that the policy's table does not name, such as the wait of a suspension; its last point is its due time."""
+    due = points[-1][1]
+    return Clock(
+        name=name,
+        run=run,
+        calendar=calendar.name,
+        length=calendar.between(at, due),
+        started_at=at,
+        due_at=due,
+        thresholds=tuple(Threshold(name=point, at=when) for point, when in points),
+        rule=rule,
+        source=source,
+    )
+
+
+def stop(clock: Clock, at: datetime, *, by: str, reason: str, calendar: Calendar) -> Clock:
+    """End a clock by an event; thresholds still open are settled with the reason, in that event."""
+    return clock.model_copy(
+        update={
+            "stopped_at": at,
+            "stopped_by": by,
+            "used": used_until(clock, at, calendar),
+            "held": False,
+            "thresholds": tuple(_settled(each, at, reason) for each in clock.thresholds),
+        }
+    )
+
+
+def _settled(threshold: Threshold, at: datetime, reason: str) -> Threshold:
+    if threshold.state is not ThresholdState.OPEN:
+        return threshold
+    return threshold.model_copy(update={"state": ThresholdState.SETTLED, "reason": reason, "decided_at": at})
+
+
+def used_until(clock: Clock, at: datetime, calendar: Calendar) -> timedelta:
+    """Return the time of the calendar that the clock has used; never shrinks (R4.11)."""
+    if clock.stopped_at is not None or clock.paused_at is not None:
+        return clock.used
+    return clock.used + calendar.between(max(clock.resumed_at or clock.started_at, clock.started_at), at)
+
+
+def pause(clock: Clock, at: datetime, calendar: Calendar) -> Clock:
+    """Let a clock stand still."""
+    return clock.model_copy(update={"paused_at": at, "used": used_until(clock, at, calendar)})
+
+
+def resume(clock: Clock, at: datetime, calendar: Calendar) -> Clock:
+    """Let a clock go on: what was left at the pause is left now, to the limit and to every open threshold."""
+    paused = clock.paused_at
+    assert paused is not None
+
+    def moved(when: datetime) -> datetime:
+        return calendar.add(at, calendar.between(paused, when)) if when > paused else when
+
+    return clock.model_copy(
+        update={
+            "paused_at": None,
+            "resumed_at": at,
+            "due_at": moved(clock.due_at),
+            "thresholds": tuple(
+                each.model_copy(update={"at": moved(each.at)}) if each.state is ThresholdState.OPEN else each
+                for each in clock.thresholds
+            ),
+        }
+    )
+
+
+def extend(clock: Clock, rule: ClockRule, calendar: Calendar, *, at: datetime, until: datetime) -> tuple[Clock, Clock]:
+    """Return the old limit, ended, and the new one: both stay visible (R4.10)."""
+    old = stop(clock, at, by="extension_approved", reason="extended", calendar=calendar)
+    length = clock.length + calendar.between(clock.due_at, until)
+    new = clock.model_copy(
+        update={
+            "limit": clock.limit + 1,
+            "length": length,
+            "started_at": at,
+            "resumed_at": None,
+            "due_at": until,
+            "held": False,
+            "used": old.used,
+            "thresholds": _thresholds(
+                rule.warnings, rule.breach, calendar, start=at, due=until, length=length, used=old.used
+            ),
+        }
+    )
+    return old, new
+
+
+def relimit(clock: Clock, rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime) -> tuple[Clock, Clock] | None:
+    """Return the old limit, ended, and the new one from the same start after a change of tier or type (DECISIONS 6).
+
+    None when the limit stays as it is.
+    """
+    length = calendar.between(clock.started_at, calendar.due(clock.started_at, limit.span))
+    if length == clock.length:
+        return None
+    old = stop(clock, at, by="reclassified", reason="relimited", calendar=calendar)
+    due = calendar.add(at, max(length - old.used, NOTHING))
+    new = clock.model_copy(
+        update={
+            "limit": clock.limit + 1,
+            "length": length,
+            "started_at": at,
+            "resumed_at": None,
+            "due_at": due,
+            "used": old.used,
+            "thresholds": _thresholds(
+                rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=old.used
+            ),
+            "rule": limit.rule,
+            "source": limit.source,
+        }
+    )
+    return old, new
+
+
+def due_thresholds(clock: Clock) -> Iterable[Threshold]:
+    """Return the thresholds that are to be decided when their time comes."""
+    if not clock.running:
+        return
+    for each in clock.thresholds:
+        if each.state is ThresholdState.OPEN and not (clock.held and each.name.startswith(HELD)):
+            yield each
+
+
+def next_action(clocks: Iterable[Clock]) -> datetime | None:
+    """Return the earliest instant at which a ticket with these clocks has to be looked at."""
+    return min((each.at for clock in clocks for each in due_thresholds(clock)), default=None)
+
+
+def decided(clock: Clock, name: str, state: ThresholdState, at: datetime, reason: str | None = None) -> Clock:
+    """Return the clock with one threshold decided."""
+    return clock.model_copy(
+        update={
+            "thresholds": tuple(
+                each.model_copy(update={"state": state, "decided_at": at, "reason": reason}) if each.name == name else each
+                for each in clock.thresholds
+            )
+        }
+    )

@@ -1,0 +1,38 @@
+"""Folding: a ticket is what its events make of it (promise 3)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from schemas.event import TicketEvent
+from schemas.ticket import Clock, Ticket
+
+_FIELDS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(field.annotation) for name, field in Ticket.model_fields.items()
+}
+
+
+def merge(clocks: tuple[Clock, ...], changed: Iterable[Clock]) -> tuple[Clock, ...]:
+    """Put changed clocks in the place of those with the same key; new ones go to the end."""
+    merged = {each.key: each for each in clocks}
+    for each in changed:
+        merged[each.key] = each
+    return tuple(merged.values())
+
+
+def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:
+    """Return the ticket after an event. Works on an event that comes from JSON as on one just made.
+
+    Raises:
+        ValueError: the event does not follow the ticket's last one.
+
+    """
+    expected = 1 if ticket is None else ticket.version + 1
+    if event.version != expected:
+        raise ValueError(f"event {event.version} of ticket {event.ticket_id} cannot follow: {expected} is next")
+    changes = {name: _FIELDS[name].validate_python(value) for name, value in event.changes.items()}
+    changes |= {"version": event.version, "updated_at": event.at}
+    if ticket is None:
+        return Ticket(**changes, clocks=event.clocks)
+    return ticket.model_copy(update=changes | {"clocks": merge(ticket.clocks, event.clocks)})

@@ -1,0 +1,209 @@
+"""A story in the making: the events that one command leads to, each starting and stopping the clocks the policy names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.command import Actor, Command
+from schemas.event import Fired, TicketEvent
+from schemas.ticket import Clock, Reason, Ticket
+from services.domain import clock as clocks
+from services.domain.identity import event_id
+from services.domain.packs import Pack
+from services.domain.policy import ClockRule, Unit
+from services.ledger.domain.evolve import merge
+
+SYSTEM = Actor(kind="service", name="ledger")
+REROUTED = {"dispatched", "sent_back"}
+"""What ends a stage without its work being done."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer to the caller, not a failure
+    """The command changes nothing, because.
+
+    Attributes:
+        code: for programs.
+        message: what is missing and what to do, for people.
+        missing: names of what is missing.
+
+    """
+
+    def __init__(self, code: str, message: str, missing: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.missing = tuple(missing)
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything an action may look at, and what has happened so far.
+
+    Attributes:
+        policy: the pack that decides.
+        command: what is asked.
+        now: the ledger's business time, for `recorded_at`.
+        at: the effective time of the command: the door's stamp, never before the ticket's last event.
+        number: ticket number to use if a ticket is opened.
+        before: the ticket as it was loaded.
+        events: what has happened so far.
+        commands: what the ledger sends itself.
+
+    """
+
+    policy: Pack
+    command: Command
+    now: datetime
+    at: datetime
+    number: str
+    before: Ticket | None
+    events: list[TicketEvent] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+    @property
+    def ticket_or_none(self) -> Ticket | None:
+        """The ticket as it stands now, if there is one."""
+        return self.events[-1].ticket if self.events else self.before
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket as it stands now.
+
+        Raises:
+            Refused: there is none.
+
+        """
+        ticket = self.ticket_or_none
+        if ticket is None:
+            raise Refused("no_ticket", "there is no such ticket; look up its number with GET /v1/tickets")
+        return ticket
+
+    def unit(self, code: str) -> Unit:
+        """Return a unit of the policy.
+
+        Raises:
+            Refused: the policy names no such unit.
+
+        """
+        try:
+            return self.policy.units[code]
+        except KeyError:
+            raise Refused("unknown_unit", f"the policy has no unit {code!r}; `duban policy show` lists them") from None
+
+    def happen(
+        self,
+        type_: str,
+        rule: Reason,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        at: datetime | None = None,
+        actor: Actor | None = None,
+        changed: Sequence[Clock] = (),
+        threshold: Fired | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Ticket:
+        """Add an event, with what it does to the clocks, and return the ticket after it."""
+        before = self.ticket_or_none
+        when = max(at or self.at, before.updated_at) if before is not None else (at or self.at)
+        version = before.version + 1 if before is not None else 1
+        update = dict(changes or {})
+        base = merge(before.clocks if before is not None else (), changed)
+        moved = {each.key: each for each in changed}
+        for each in self._turned(type_, base, before, update, when):
+            moved[each.key] = each
+        after_clocks = merge(base, moved.values())
+        update["next_action_at"] = clocks.next_action(after_clocks)
+        update["promised_at"] = self._promised(after_clocks)
+        if before is None:
+            ticket = Ticket(**update, version=version, updated_at=when, clocks=after_clocks)
+        else:
+            update = {name: value for name, value in update.items() if getattr(before, name) != value}
+            ticket = before.model_copy(
+                update=update | {"version": version, "updated_at": when, "clocks": after_clocks}
+            )
+        self.events.append(
+            TicketEvent(
+                id=event_id(ticket.id, version),
+                ticket_id=ticket.id,
+                version=version,
+                type=type_,
+                at=when,
+                recorded_at=max(self.now, when),
+                actor=actor or self.command.actor,
+                command_id=self.command.id,
+                rule=rule,
+                threshold=threshold,
+                details={name: value for name, value in (details or {}).items() if value is not None},
+                changes=update,
+                clocks=tuple(moved.values()),
+                ticket=ticket,
+            )
+        )
+        return ticket
+
+    def _turned(
+        self, type_: str, present: Sequence[Clock], before: Ticket | None, update: Mapping[str, Any], when: datetime
+    ) -> list[Clock]:
+        """Return the clocks that an event of this type stops and starts."""
+        turned: list[Clock] = []
+        for rule in self.policy.timing.clocks:
+            mine = [each for each in present if each.name == rule.name]
+            running = [each for each in mine if each.stopped_at is None]
+            starts = type_ in rule.starts_on
+            if starts or type_ in rule.stops_on:
+                reason = "stage_ended" if not starts else "run_ended"
+                turned += [
+                    clocks.stop(each, when, by=type_, reason=reason, calendar=self.policy.calendar(each.calendar))
+                    for each in running
+                ]
+            if starts:
+                runs = merge(tuple(mine), turned[-len(running) :] if running else ())
+                turned.append(self._started(rule, type_, runs, before, update, when))
+        return turned
+
+    def _started(
+        self,
+        rule: ClockRule,
+        type_: str,
+        runs: Sequence[Clock],
+        before: Ticket | None,
+        update: Mapping[str, Any],
+        when: datetime,
+    ) -> Clock:
+        told = update.get("classification") or (before.classification if before else None)
+        customer = update.get("customer") or (before.customer if before else None)
+        channel = update.get("channel") or (before.channel if before else None)
+        assert told is not None
+        assert customer is not None
+        assert channel is not None
+        limit = self.policy.timing.limit(
+            rule, told, customer=customer, group=self.policy.group_of(told.business_type), channel=channel
+        )
+        start = update["contacted_at"] if rule.starts_at == "contact" and type_ == "accepted" else when
+        return clocks.begin(
+            rule,
+            limit,
+            self.policy.calendar(rule.calendar),
+            at=start,
+            run=1 + max((each.run for each in runs), default=0),
+            used=self._carried(runs, before) if type_ == "dispatched" else timedelta(0),
+        )
+
+    @staticmethod
+    def _carried(runs: Sequence[Clock], before: Ticket | None) -> timedelta:
+        """Return what a re-routed ticket has used of its stage since it was opened or reopened (R4.11)."""
+        if not runs or before is None or runs[-1].stopped_by not in REROUTED:
+            return timedelta(0)
+        since = before.reopened_at or before.accepted_at
+        return runs[-1].used if runs[-1].started_at >= since else timedelta(0)
+
+    def _promised(self, present: Sequence[Clock]) -> datetime | None:
+        outer = {rule.name for rule in self.policy.timing.clocks if rule.outer}
+        promises = [each for each in present if each.name in outer]
+        return promises[-1].due_at if promises else None
+
+
+def because(subject: str, value: str, rule: str, source: str) -> Reason:
+    """Return the rule that made an event (promise 6)."""
+    return Reason(subject=subject, value=value, rule=rule, source=source)

@@ -1,0 +1,179 @@
+"""Tickets, events, commands and clocks in PostgreSQL: load what a batch needs, save what it decided."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+
+from schemas.command import Command
+from schemas.event import Refusal, TicketEvent
+from schemas.ticket import Ticket
+from services.shared.errors import LostRace
+from services.shared.postgres import Queries
+
+queries = Queries.beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A command that was decided before, and where it stood on its topic."""
+
+    position: tuple[str, int, int]
+    ticket_id: UUID
+    outcome: str
+    versions: tuple[int, int] | None
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is kept of a command (DESIGN 3)."""
+
+    command: Command
+    position: tuple[str, int, int]
+    events: tuple[TicketEvent, ...]
+    commands: tuple[Command, ...]
+    refusal: Refusal | None
+    decided_at: datetime
+
+    @property
+    def outcome(self) -> str:
+        """done, nothing or refused; a refused command may still have settled thresholds."""
+        if self.refusal is not None:
+            return "refused"
+        return "done" if self.events or self.commands else "nothing"
+
+
+def load_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
+    """Return the tickets that exist, by id."""
+    rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}).fetchall()
+    return {id_: Ticket.model_validate(body) for id_, body in rows}
+
+
+def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Past]:
+    """Return the commands that were decided before, by id."""
+    rows = connection.execute(queries["load_commands"], {"ids": list(ids)}).fetchall()
+    return {
+        id_: Past(
+            position=(topic, partition, offset),
+            ticket_id=ticket_id,
+            outcome=outcome,
+            versions=(first, last) if first is not None else None,
+            commands=tuple(Command.model_validate(each) for each in commands),
+        )
+        for id_, topic, partition, offset, outcome, first, last, ticket_id, commands in rows
+    }
+
+
+def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple[int, int]) -> list[TicketEvent]:
+    """Return stored events of a ticket."""
+    rows = connection.execute(
+        queries["load_events"], {"ticket_id": ticket_id, "first": versions[0], "last": versions[1]}
+    ).fetchall()
+    return [TicketEvent.model_validate(body) for (body,) in rows]
+
+
+def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
+    """Return ticket numbers that nobody has: the business date and a running number."""
+    rows = connection.execute(queries["next_numbers"], {"count": count}).fetchall()
+    return [f"{now:%y%m%d}-{number:06d}" for (number,) in rows]
+
+
+def save(
+    connection: psycopg.Connection, before: dict[UUID, Ticket], after: dict[UUID, Ticket], decisions: Sequence[Decision]
+) -> None:
+    """Save a batch: tickets as they stand after it, every event, every command, every next action time.
+
+    Raises:
+        LostRace: somebody else changed one of the tickets since it was read.
+
+    """
+    partitions = {each.command.ticket_id: each.position[1] for each in decisions}
+    changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
+    with connection.cursor() as cursor:
+        new = [_row(each, partitions) for each in changed if each.id not in before]
+        old = [_row(each, partitions) | {"before": before[each.id].version} for each in changed if each.id in before]
+        if new:
+            cursor.executemany(queries["insert_ticket"], new)
+        if old:
+            cursor.executemany(queries["update_ticket"], old)
+            if cursor.rowcount != len(old):
+                raise LostRace("another owner changed a ticket of the batch first")
+        events = [event for each in decisions for event in each.events]
+        if events:
+            cursor.executemany(queries["insert_event"], [_event_row(each) for each in events])
+        cursor.executemany(queries["insert_command"], [_command_row(each) for each in decisions])
+        due = [
+            {"ticket_id": each.id, "partition": partitions[each.id], "version": each.version, "next_at": each.next_action_at}
+            for each in changed
+            if each.next_action_at is not None
+        ]
+        if due:
+            cursor.executemany(queries["set_clock"], due)
+        idle = [{"ticket_id": each.id} for each in changed if each.next_action_at is None]
+        if idle:
+            cursor.executemany(queries["clear_clock"], idle)
+
+
+def _json(model: Ticket | TicketEvent | Refusal | Command) -> Jsonb:
+    return Jsonb(model.model_dump(mode="json"), dumps=orjson.dumps)
+
+
+def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
+    return {
+        "id": ticket.id,
+        "number": ticket.number,
+        "version": ticket.version,
+        "partition": partitions[ticket.id],
+        "status": ticket.status.value,
+        "phone": ticket.customer.phone,
+        "customer_number": ticket.customer.number,
+        "contact_id": ticket.contact_id,
+        "accepted_at": ticket.accepted_at,
+        "updated_at": ticket.updated_at,
+        "closed_at": None if ticket.open else ticket.updated_at,
+        "body": _json(ticket),
+    }
+
+
+def threshold_key(event: TicketEvent) -> str | None:
+    """Return what there is one event for, ever: ticket, stage run, limit number and threshold (promise 4)."""
+    fired = event.threshold
+    if fired is None:
+        return None
+    return f"{event.ticket_id}/{fired.clock}/{fired.run}/{fired.limit}/{fired.threshold}"
+
+
+def _event_row(event: TicketEvent) -> dict[str, object]:
+    return {
+        "ticket_id": event.ticket_id,
+        "version": event.version,
+        "id": event.id,
+        "type": event.type,
+        "at": event.at,
+        "threshold": threshold_key(event),
+        "body": _json(event),
+    }
+
+
+def _command_row(decision: Decision) -> dict[str, object]:
+    topic, partition, offset = decision.position
+    versions = [each.version for each in decision.events]
+    return {
+        "id": decision.command.id,
+        "ticket_id": decision.command.ticket_id,
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "type": decision.command.action.type,
+        "outcome": decision.outcome,
+        "first_version": versions[0] if versions else None,
+        "last_version": versions[-1] if versions else None,
+        "refusal": _json(decision.refusal) if decision.refusal is not None else None,
+        "commands": Jsonb([each.model_dump(mode="json") for each in decision.commands], dumps=orjson.dumps),
+        "decided_at": decision.decided_at,
+    }
