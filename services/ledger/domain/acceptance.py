@@ -1,0 +1,159 @@
+"""How a ticket begins: opened, reminded of, its form completed, linked, noted, reclassified (R2.2, R2.4, R2.5)."""
+
+from typing import Any
+
+from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Reclassify, Remind
+from schemas.contact import Contact, Settlement
+from schemas.ticket import Clock, Link, Outcome, Status
+from services.domain import clock as clocks
+from services.domain.identity import command_id, ticket_id
+from services.ledger.domain import answering
+from services.ledger.domain.story import SYSTEM, Refused, Story, because
+
+INCOMPLETE = "incomplete"
+"""Flag of a contact whose form has to be completed within the form-filling limit (R2.5)."""
+
+
+def open_(story: Story, action: Open) -> None:
+    """Open a ticket for a contact; an open ticket is left as it is, for the contact is in it already."""
+    present = story.ticket_or_none
+    if present is not None:
+        if action.contact.id != present.contact_id:
+            _count_reminder(story, action.contact, "another contact came with the ticket's id")
+        return
+    contact, told = action.contact, action.classification
+    contacted = contact.contacted_at
+    if contacted is None or contacted > story.at:
+        contacted = contact.received_at if contact.received_at <= story.at else story.at
+    centre = story.policy.head.centre
+    changes: dict[str, Any] = {
+        "id": story.command.ticket_id,
+        "number": story.number,
+        "policy": story.policy.head.reference,
+        "status": Status.ACCEPTED,
+        "contact_id": contact.id,
+        "channel": contact.channel,
+        "sender": contact.sender,
+        "accepted_at": story.at,
+        "contacted_at": contacted,
+        "customer": contact.customer,
+        "subject": contact.text,
+        "desired_outcome": contact.desired_outcome,
+        "flags": contact.flags,
+        "classification": told,
+        "unit": centre,
+        "links": action.links,
+    }
+    decided_by = next((each for each in told.reasons if each.subject == "tier"), None)
+    story.happen(
+        "accepted",
+        decided_by or because("tier", told.tier, "reclassified by hand", "ours: no rule was told"),
+        changes,
+        details={"contact_id": contact.id, "path": list(told.path), "triage": told.triage},
+    )
+    if INCOMPLETE not in contact.flags:
+        _complete(story, contact.settlement)
+
+
+def complete_form(story: Story, action: CompleteForm) -> None:
+    """The form is filled in; the centre's review begins."""
+    if not any(each.name == "form" and each.stopped_at is None for each in story.ticket.clocks):
+        raise Refused("complete", "the form is complete already")
+    _complete(story, action.settlement)
+
+
+def _complete(story: Story, settlement: Settlement | None) -> None:
+    flags = tuple(each for each in story.ticket.flags if each != INCOMPLETE)
+    rule = because("form", "complete", "form", "002-1 §2.4.2")
+    story.happen("form_completed", rule, {"flags": flags, "settlement": settlement})
+    if settlement is not None:
+        outcome = Outcome(
+            result=settlement.outcome,
+            explanation=settlement.explanation,
+            cause=settlement.cause,
+            owner=settlement.owner,
+            agreement="agreed" if settlement.agreed else "refused",
+        )
+        rule = because("answer", "on the spot", "settled by the accepting channel", "002-1 §2.4.3")
+        answering.happened(story, outcome, rule, {"on_the_spot": True})
+
+
+def remind(story: Story, action: Remind) -> None:
+    """A repeat contact: counted, and by DECISIONS 17 and 28 it may bring the ticket back or open a new one."""
+    contact = action.contact
+    ticket = story.ticket_or_none
+    if ticket is None or ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+        _open_instead(story, action, "the ticket it belongs to is not there any more")
+        return
+    repeat = story.policy.care.repeat
+    if ticket.status is Status.CLOSED:
+        closed = story.policy.calendar("elapsed").add(ticket.updated_at, repeat.reopen_within.length)
+        if not action.disputed or story.at > closed:
+            _open_instead(story, action, "the ticket it belongs to is closed")
+            return
+    _count_reminder(story, contact, action.reason)
+    if action.disputed and story.ticket.status in {Status.ANSWERED, Status.CLOSED}:
+        answering.reopened(story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer")
+
+
+def _count_reminder(story: Story, contact: Contact, reason: str) -> None:
+    story.happen(
+        "reminded",
+        because("repeat", contact.channel, "repeat", story.policy.care.repeat.source),
+        {"reminders": story.ticket.reminders + 1},
+        details={"contact_id": contact.id, "channel": contact.channel, "reason": reason},
+    )
+
+
+def _open_instead(story: Story, action: Remind, reason: str) -> None:
+    new = ticket_id(action.contact.id)
+    links = (Link(ticket_id=story.command.ticket_id, kind="repeat", reason=reason),)
+    story.commands.append(
+        Command(
+            id=command_id(story.command.id, "open"),
+            ticket_id=new,
+            at=story.command.at,
+            actor=SYSTEM,
+            policy=action.contact.policy,
+            action=Open(contact=action.contact, classification=action.classification, links=links),
+        )
+    )
+
+
+def reclassify(story: Story, action: Reclassify) -> None:
+    """Change kind, type, tier, priority or department; limits change with them, their start does not (DECISIONS 6)."""
+    ticket, told = story.ticket, action.classification
+    changed: list[Clock] = []
+    group = story.policy.group_of(told.business_type)
+    for rule in story.policy.timing.clocks:
+        for each in ticket.clocks:
+            if each.name != rule.name or not each.running:
+                continue
+            limit = story.policy.timing.limit(rule, told, customer=ticket.customer, group=group, channel=ticket.channel)
+            pair = clocks.relimit(each, rule, limit, story.policy.calendar(each.calendar), at=story.at)
+            changed += pair or ()
+    story.happen(
+        "reclassified",
+        because("classification", told.tier, "reclassified by hand", "R2.7"),
+        {"classification": told},
+        changed=changed,
+        details={"reason": action.reason},
+    )
+
+
+def note(story: Story, action: Note) -> None:
+    """Keep something worth knowing."""
+    story.happen("noted", because("note", "kept", "note", "ours: R2.7"), details={"text": action.text})
+
+
+def link(story: Story, action: LinkTo) -> None:
+    """Tie the ticket to another, once."""
+    present = story.ticket.links
+    if any(each.ticket_id == action.link.ticket_id and each.kind == action.link.kind for each in present):
+        raise Refused("linked", "the tickets are linked already")
+    story.happen(
+        "linked",
+        because("link", action.link.kind, "link", "ours: R2.7"),
+        {"links": (*present, action.link)},
+        details={"ticket_id": action.link.ticket_id, "kind": action.link.kind, "reason": action.link.reason},
+    )

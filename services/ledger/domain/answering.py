@@ -1,0 +1,163 @@
+"""Telling the customer: progress, the final answer, reopening, closing, withdrawing (R5.1, R5.2, R5.8)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.command import Answer, Close, Reopen, ReplyProgress, Withdraw
+from schemas.ticket import Outcome, Reason, Status
+from services.ledger.domain import extension, suspension
+from services.ledger.domain.story import SYSTEM, Refused, Story, because
+
+
+def reply_progress(story: Story, action: ReplyProgress) -> None:
+    """Tell the customer where things stand (R4.10)."""
+    _may_talk(story)
+    story.happen(
+        "progress_replied",
+        because("reply", "progress", "progress reply", "002-1 §2.4.8"),
+        {"progress_replied_at": story.at, "acted_in_stage": True},
+        details={"text": action.text},
+    )
+
+
+def answer(story: Story, action: Answer) -> None:
+    """Give the customer the final outcome."""
+    _may_talk(story)
+    known = story.ticket.outcome
+    outcome = Outcome(
+        result=action.result or known.result,
+        explanation=action.explanation,
+        cause=action.cause or known.cause,
+        owner=action.owner or known.owner,
+        agreement=action.agreement,
+    )
+    rule = because("answer", action.agreement, "answer", "002-1 §2.4.5")
+    happened(story, outcome, rule, {"explanation": action.explanation, "agreement": action.agreement})
+
+
+def happened(story: Story, outcome: Outcome, rule: Reason, details: Mapping[str, Any]) -> None:
+    """Record the answer; a ticket that has all that closing needs is closed with it when settled on the spot."""
+    ticket = story.ticket
+    waiting, changed = extension.forget(story, "answered")
+    story.happen(
+        "answered",
+        rule,
+        waiting
+        | {
+            "status": Status.ANSWERED,
+            "unit": story.policy.head.centre,
+            "person": None,
+            "dispatched_by": (),
+            "outcome": outcome,
+            "suspended": None,
+            "acted_in_stage": False,
+        },
+        changed=[*changed, *suspension.cancel(story)],
+        details={**details, "result": outcome.result, "from": ticket.unit},
+    )
+    if ticket.settlement is not None and not _missing(story, outcome):
+        _closed(story, outcome, None)
+
+
+def close(story: Story, action: Close) -> None:
+    """Clear the ticket, if it has what the policy demands (R5.2)."""
+    ticket = story.ticket
+    outcome = ticket.outcome.model_copy(
+        update={
+            "cause": action.cause or ticket.outcome.cause,
+            "owner": action.owner or ticket.outcome.owner,
+        }
+    )
+    missing = _missing(story, outcome)
+    if missing:
+        raise Refused(
+            "missing",
+            f"the ticket cannot be closed without {', '.join(missing)} ({story.policy.care.closing.source})",
+            missing,
+        )
+    _closed(story, outcome, action.note)
+
+
+def _closed(story: Story, outcome: Outcome, note: str | None) -> None:
+    story.happen(
+        "closed",
+        because("closing", outcome.agreement or "", "closing", story.policy.care.closing.source),
+        {"status": Status.CLOSED, "outcome": outcome},
+        details={"note": note, "agreement": outcome.agreement},
+    )
+
+
+def _missing(story: Story, outcome: Outcome) -> list[str]:
+    rule = story.policy.care.closing
+    missing = [name for name in rule.needs if getattr(outcome, name) is None]
+    if outcome.agreement == "refused" and not rule.refused_is_enough:
+        missing.append("agreement")
+    return missing
+
+
+def reopen(story: Story, action: Reopen) -> None:
+    """Begin again on demand."""
+    rule = because("reopening", "by hand", "reopening", "ours: DECISIONS 27")
+    reopened(story, rule, action.reason)
+
+
+def reopened(story: Story, rule: Reason, reason: str) -> None:
+    """Begin again with a new run of the clocks; goes straight back to the unit that handled it (DECISIONS 27 and 28)."""
+    ticket, centre = story.ticket, story.policy.head.centre
+    story.happen(
+        "reopened",
+        rule,
+        {
+            "status": Status.ACCEPTED,
+            "run": ticket.run + 1,
+            "reopened": ticket.reopened + 1,
+            "reopened_at": story.at,
+            "unit": centre,
+            "person": None,
+            "dispatched_by": (),
+            "acted_in_stage": False,
+            "survey": None,
+            "callbacks": 0,
+            "outcome": Outcome(),
+        },
+        details={"reason": reason},
+    )
+    back = ticket.handled_by
+    if back is not None and back in story.policy.units:
+        story.happen(
+            "dispatched",
+            because("department", back, "back to the unit that handled it", "ours: DECISIONS 28"),
+            {
+                "status": Status.DISPATCHED,
+                "unit": back,
+                "person": story.policy.units[back].person,
+                "dispatched_by": (centre,),
+            },
+            actor=SYSTEM,
+            details={"unit": back, "from": centre, "note": reason},
+        )
+
+
+def withdraw(story: Story, action: Withdraw) -> None:
+    """The customer takes the complaint back; never called back."""
+    waiting, changed = extension.forget(story, "withdrawn")
+    story.happen(
+        "withdrawn",
+        because("withdrawal", "customer", "withdrawal", "ours: R2.7"),
+        waiting | {"status": Status.WITHDRAWN, "suspended": None},
+        changed=[*changed, *suspension.cancel(story)],
+        details={"reason": action.reason},
+    )
+
+
+def _may_talk(story: Story) -> None:
+    """Refuse whoever may not talk to the customer (R5.1)."""
+    actor = story.command.actor
+    if actor.unit is None:
+        raise Refused("not_allowed", "say in `actor.unit` which unit tells the customer; not every unit may")
+    unit = story.unit(actor.unit)
+    if not unit.answers_customer:
+        raise Refused(
+            "not_allowed",
+            f"{unit.code} does not talk to the customer: feed back, the complaint centre answers (002-1 §2.4.5)",
+        )

@@ -1,0 +1,131 @@
+"""The decider: what a command does to a ticket, given the policy and the time (DESIGN 2). Pure.
+
+First every threshold that is due is decided, in order of time; then the command's own events follow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.command import Command
+from schemas.event import Refusal, TicketEvent
+from schemas.ticket import Ticket
+from services.domain.identity import refusal_id
+from services.domain.packs import Pack
+from services.ledger.domain import acceptance, answering, extension, handling, oversight, suspension
+from services.ledger.domain.story import Refused, Story
+from services.ledger.domain.thresholds import settle
+from services.ledger.domain.transitions import ALLOWED
+
+AHEAD = timedelta(seconds=5)
+"""How far a tick may be ahead of the ledger's own clock."""
+
+ACTIONS: dict[str, Callable[[Story, Any], None]] = {
+    "open": acceptance.open_,
+    "remind": acceptance.remind,
+    "complete_form": acceptance.complete_form,
+    "reclassify": acceptance.reclassify,
+    "note": acceptance.note,
+    "link": acceptance.link,
+    "dispatch": handling.dispatch,
+    "claim": handling.claim,
+    "send_back": handling.send_back,
+    "transfer": handling.transfer,
+    "request_assistance": handling.request_assistance,
+    "feed_back": handling.feed_back,
+    "answer": answering.answer,
+    "reply_progress": answering.reply_progress,
+    "close": answering.close,
+    "reopen": answering.reopen,
+    "withdraw": answering.withdraw,
+    "request_extension": extension.request,
+    "approve_extension": extension.approve,
+    "deny_extension": extension.deny,
+    "suspend": suspension.suspend,
+    "resume": suspension.resume,
+    "escalate": oversight.escalate,
+    "supervise": oversight.supervise,
+    "call_back": oversight.call_back,
+    "end_callback": oversight.end_callback,
+    "answer_survey": oversight.answer_survey,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a command leads to.
+
+    Attributes:
+        events: what happened, thresholds first; may hold settled thresholds even when the command is refused.
+        commands: what the ledger sends itself.
+        refusal: why the command itself changed nothing.
+
+    """
+
+    events: tuple[TicketEvent, ...] = ()
+    commands: tuple[Command, ...] = ()
+    refusal: Refusal | None = None
+
+
+def decide(ticket: Ticket | None, command: Command, policy: Pack, now: datetime, *, number: str) -> Decided:
+    """Decide one command.
+
+    Args:
+        ticket: as it stands; None if there is none yet.
+        command: what is asked; its `at` is the door's stamp, never the sender's word.
+        policy: the pack that the ticket runs under.
+        now: the ledger's business time.
+        number: ticket number to use if this opens a ticket.
+
+    """
+    at = min(command.at, now)
+    if ticket is not None:
+        at = max(at, ticket.updated_at)
+    story = Story(policy=policy, command=command, now=now, at=at, number=number, before=ticket)
+    try:
+        _check_time(command, now)
+        settle(story, at)
+        _check(story)
+        action = ACTIONS.get(command.action.type)
+        if action is not None:
+            action(story, command.action)
+            settle(story, at)
+    except Refused as refused:
+        present = story.ticket_or_none
+        refusal = Refusal(
+            id=refusal_id(command.id),
+            command_id=command.id,
+            ticket_id=command.ticket_id,
+            at=at,
+            code=refused.code,
+            message=refused.message[:200],
+            missing=refused.missing,
+            current_version=present.version if present is not None else None,
+        )
+        return Decided(events=tuple(story.events), refusal=refusal)
+    return Decided(events=tuple(story.events), commands=tuple(story.commands))
+
+
+def _check_time(command: Command, now: datetime) -> None:
+    if command.action.type == "tick" and command.at - now > AHEAD:
+        raise Refused("from_the_future", "the tick is more than 5 s ahead of the ledger's clock; synchronise the clocks")
+
+
+def _check(story: Story) -> None:
+    """Refuse what the table of transitions or the expected version does not allow."""
+    kind = story.command.action.type
+    if kind in {"open", "remind"}:
+        return
+    ticket = story.ticket
+    expected = story.command.expected_version
+    seen = story.before.version if story.before is not None else ticket.version
+    if expected is not None and expected != seen:
+        raise Refused(
+            "version_mismatch",
+            f"the ticket is at version {seen} ({ticket.status}), not {expected}: look at it again, then repeat",
+        )
+    if kind == "tick":
+        return
+    if ticket.status not in ALLOWED[kind]:
+        raise Refused("wrong_status", f"a ticket that is {ticket.status} cannot be asked to {kind.replace('_', ' ')}")

@@ -1,0 +1,77 @@
+"""Which command is allowed in which status: one table that `decide` obeys and docs/states.md is drawn from."""
+
+from schemas.ticket import Status
+
+S = Status
+WORK = frozenset({S.DISPATCHED, S.HANDLING})
+OPEN = WORK | {S.ACCEPTED, S.FED_BACK}
+TOLD = frozenset({S.ANSWERED, S.CLOSED})
+ANY = frozenset(Status)
+
+ALLOWED: dict[str, frozenset[Status]] = {
+    "complete_form": frozenset({S.ACCEPTED}),
+    "reclassify": OPEN,
+    "dispatch": OPEN,
+    "claim": WORK,
+    "send_back": WORK,
+    "transfer": WORK,
+    "request_assistance": WORK,
+    "feed_back": WORK,
+    "answer": OPEN,
+    "reply_progress": OPEN,
+    "request_extension": WORK,
+    "approve_extension": WORK,
+    "deny_extension": WORK,
+    "suspend": OPEN,
+    "resume": OPEN,
+    "escalate": OPEN,
+    "supervise": OPEN | {S.ANSWERED},
+    "close": frozenset({S.ANSWERED}),
+    "reopen": TOLD,
+    "withdraw": OPEN | {S.ANSWERED},
+    "note": ANY,
+    "link": ANY,
+    "call_back": TOLD,
+    "end_callback": TOLD,
+    "answer_survey": TOLD,
+}
+"""`open`, `remind` and `tick` are allowed always: they are never refused for a status."""
+
+MOVES: dict[str, Status] = {
+    "dispatch": S.DISPATCHED,
+    "claim": S.HANDLING,
+    "send_back": S.ACCEPTED,
+    "transfer": S.DISPATCHED,
+    "feed_back": S.FED_BACK,
+    "answer": S.ANSWERED,
+    "close": S.CLOSED,
+    "reopen": S.ACCEPTED,
+    "withdraw": S.WITHDRAWN,
+}
+"""Where a command leads when nothing special is the case; commands that are missing leave the status as it is."""
+
+
+def diagram() -> str:
+    """Return docs/states.md: the statuses and what leads from one to the next."""
+    lines = [
+        "# States of a ticket",
+        "",
+        "Drawn from `services/ledger/domain/transitions.py` by `make docs`. Commands that leave the status as it is are in",
+        "the table below it.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> accepted: open",
+    ]
+    for name, target in MOVES.items():
+        lines += [
+            f"    {status} --> {target}: {name}"
+            for status in Status
+            if status in ALLOWED[name] and (status is not target or name == "dispatch")
+        ]
+    lines += ["    closed --> [*]", "    withdrawn --> [*]", "```", "", "| command | allowed while |", "|---|---|"]
+    for name in sorted(ALLOWED):
+        allowed = ALLOWED[name]
+        told = "always" if allowed == ANY else ", ".join(status for status in Status if status in allowed)
+        lines.append(f"| {name} | {told} |")
+    return "\n".join([*lines, ""])
