@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from schemas.ticket import Clock, Threshold, ThresholdState
-from services.domain.policy import BreachRule, ClockRule, Limit, Span, WarningRule
+from services.domain.policy import Span
+from services.domain.timing import BreachRule, ClockRule, Limit, WarningRule
 
 NOTHING = timedelta(0)
 BREACH = "breach"

@@ -1,16 +1,18 @@
-"""What a policy pack says, as typed data: the shapes of `policies/<pack>/*.toml`. No pack is named in code.
+"""What a policy pack says, as typed data: the shapes of `policies/<pack>/*.toml` (with `timing` and `routing`). No pack
+is named in code.
 
 Every value says where it stands in the customer's documents (`from`) or that it is ours and why (`ours`), R8.1.
 """
 
+from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.base import Model
-from schemas.contact import Code, Customer, Name
-from schemas.ticket import Classification, PolicyVersion, Tier
+from schemas.contact import Code, Name
+from schemas.ticket import PolicyVersion, Tier
 
 T = TypeVar("T")
 
@@ -79,6 +81,22 @@ class Label(Model):
     en: Name
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the conditions of rules look at."""
+
+    kind: str
+    channel: str
+    vip: bool
+    tier: Tier | None = None
+    business: str | None = None
+    group: str | None = None
+    problem: str | None = None
+    roaming: bool = False
+    settled: bool = False
+    needs_headquarters: bool = False
+
+
 class When(Model):
     """Conditions of a rule; all that are given must hold, each list is one-of."""
 
@@ -87,84 +105,25 @@ class When(Model):
     business: tuple[Code, ...] = ()
     group: tuple[Code, ...] = ()
     problem: tuple[Code, ...] = ()
-    vip: bool | None = None
     channel: tuple[Code, ...] = ()
+    vip: bool | None = None
+    roaming: bool | None = None
+    """The customer is outside the home region and says so."""
+    settled: bool | None = None
+    """The accepting channel has answered on the spot."""
+    needs_headquarters: bool | None = None
 
-    def holds(self, classification: Classification, *, group: str | None, channel: str) -> bool:
-        """Whether the rule applies to such a ticket."""
-        told = classification
-        return (
-            (not self.tier or told.tier in self.tier)
-            and (not self.kind or told.kind in self.kind)
-            and (not self.business or told.business_type in self.business)
-            and (not self.group or group in self.group)
-            and (not self.problem or told.problem_type in self.problem)
-            and (self.vip is None or self.vip is told.vip)
-            and (not self.channel or channel in self.channel)
-        )
-
-
-class LimitRule(Marked):
-    """One row of a table of limits: a value, or a range whose lower bound is for those the policy names (R4.1)."""
-
-    name: Code
-    when: When = When()
-    value: Length | None = None
-    lower: Length | None = None
-    upper: Length | None = None
-
-    @model_validator(mode="after")
-    def _value_or_range(self) -> Self:
-        if (self.value is None) == (self.lower is None or self.upper is None):
-            raise ValueError(f"limit {self.name}: give `value`, or both `lower` and `upper`")
-        return self
-
-
-class WarningRule(Marked):
-    """When a clock warns, as a part of its limit, and whether acting in the stage makes the warning needless."""
-
-    part: Annotated[float, Field(gt=0, lt=1)]
-    unless_acted: bool = True
-    notifies: tuple[Code, ...]
-
-
-class BreachRule(Marked):
-    """What a breach does, and how often the next level is told again (DECISIONS 9)."""
-
-    notifies: tuple[Code, ...]
-    escalate_every: Annotated[float, Field(gt=0)] | None = None
-    """Part of the limit between two escalations after the breach."""
-    escalations: Annotated[int, Field(ge=0, le=9)] = 0
-
-
-class ClockRule(Model):
-    """One limit of the policy: what starts and stops it, by which calendar, what happens on the way (R4.1)."""
-
-    name: Code
-    title: Label
-    outer: bool = False
-    """The promise to the customer, which lasts over the stages."""
-    calendar: Code
-    starts_on: tuple[Code, ...]
-    """Types of ticket events that start it, such as accepted or dispatched."""
-    starts_at: Literal["contact", "event"] = "event"
-    """contact: when the customer contacted us; event: when the starting event happened (DECISIONS 5)."""
-    stops_on: tuple[Code, ...]
-    pauses_for: tuple[Code, ...] = ()
-    """What a suspension waits for (customer, other) while this clock stands still."""
-    warnings: tuple[WarningRule, ...] = ()
-    breach: BreachRule
-    limits: tuple[LimitRule, ...]
-    """The first whose `when` holds counts."""
-    extendable: bool = False
-
-
-class Limit(Model):
-    """The limit of one clock of one ticket, with the rule that said so."""
-
-    span: Span
-    rule: Name
-    source: Name
+    def holds(self, facts: Facts) -> bool:
+        """Whether the rule applies."""
+        for name in ("tier", "kind", "business", "group", "problem", "channel"):
+            wanted = getattr(self, name)
+            if wanted and getattr(facts, name) not in wanted:
+                return False
+        for name in ("vip", "roaming", "settled", "needs_headquarters"):
+            wanted = getattr(self, name)
+            if wanted is not None and getattr(facts, name) is not wanted:
+                return False
+        return True
 
 
 class Unit(Model):
@@ -182,21 +141,10 @@ class Unit(Model):
     """Whether it may talk to the customer (R5.1)."""
 
 
-class ExtensionRule(Marked):
-    """How far and how often a stage may be extended (R4.10)."""
+class Units(Marked):
+    """units.toml."""
 
-    per_stage: Annotated[int, Field(ge=0)]
-    at_most: Annotated[float, Field(gt=0)]
-    """Longest extension as a part of the old limit."""
-    lapses_after: Length
-    needs_progress_reply: bool = True
-
-
-class SuspensionRule(Marked):
-    """How long a ticket may wait (R4.11)."""
-
-    at_most: Length
-    reminder_after: Length
+    units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
 
 
 class ClosingRule(Marked):
@@ -233,43 +181,6 @@ class SurveyRule(Marked):
 
     satisfied_from: Annotated[int, Field(ge=1, le=5)]
     dissatisfied_to: Annotated[int, Field(ge=1, le=5)]
-
-
-def _nested_unique(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
-    names = [rule.name for rule in rules]
-    if len(names) != len(set(names)):
-        raise ValueError("two clocks of the pack have the same name")
-    return rules
-
-
-class Timing(Model):
-    """limits.toml: every clock of the pack."""
-
-    clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_nested_unique)]
-    lower_bound_for: Sourced[tuple[Code, ...]]
-    """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
-    extension: ExtensionRule
-    suspension: SuspensionRule
-
-    def limit(self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str) -> Limit:
-        """Return the limit of a clock for such a ticket.
-
-        Raises:
-            LookupError: no row of the clock's table applies; `duban policy check` finds that before it happens.
-
-        """
-        for row in rule.limits:
-            if row.when.holds(told, group=group, channel=channel):
-                span = row.value
-                if row.lower is not None and row.upper is not None:
-                    span = row.lower if self._takes_lower(told, customer) else row.upper
-                assert span is not None
-                return Limit(span=span, rule=f"{rule.name}/{row.name}", source=row.source)
-        raise LookupError(f"clock {rule.name} has no limit for tier {told.tier}, type {told.business_type}/{told.problem_type}")
-
-    def _takes_lower(self, told: Classification, customer: Customer) -> bool:
-        named = self.lower_bound_for.value
-        return ("vip" in named and told.vip) or (customer.network or "").lower() in named
 
 
 class Care(Model):

@@ -8,7 +8,7 @@ from schemas.command import ApproveExtension, DenyExtension, RequestExtension
 from schemas.event import Fired
 from schemas.ticket import Clock, Extension, Reason, Ticket
 from services.domain import clock as clocks
-from services.domain.policy import ClockRule
+from services.domain.timing import ClockRule
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
 
 NAME = "extension"

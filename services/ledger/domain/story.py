@@ -11,7 +11,8 @@ from schemas.ticket import Clock, Reason, Ticket
 from services.domain import clock as clocks
 from services.domain.identity import event_id
 from services.domain.packs import Pack
-from services.domain.policy import ClockRule, Unit
+from services.domain.policy import Unit
+from services.domain.timing import ClockRule
 from services.ledger.domain.evolve import merge
 
 SYSTEM = Actor(kind="service", name="ledger")

@@ -1,0 +1,156 @@
+"""Calendars: elapsed time, and working time with holidays and make-up working days (R4.1, DECISIONS 2 and 3). Pure.
+
+Limits in minutes and hours are elapsed in every calendar (DECISIONS 3). A limit in days or working days does not count
+the starting day and ends at close of business on its last day (DECISIONS 2); a calendar can say that days are elapsed
+instead. All arithmetic is between instants; the zone only says which day an instant belongs to.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from schemas.base import Model
+from schemas.contact import Code, Name
+from services.domain.policy import Marked, Span
+
+DAY = timedelta(days=1)
+FURTHEST = 4000
+"""Days to look ahead at the most; a limit that needs more is a mistake in the policy."""
+
+
+class Hours(Marked):
+    """Office hours of a working day, in the calendar's zone: pairs of opening and closing."""
+
+    open: tuple[tuple[time, time], ...]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        points = [point for pair in self.open for point in pair]
+        if not points or any(first >= second for first, second in pairwise(points)):
+            raise ValueError("office hours must be in order and must not overlap")
+        return self
+
+
+class Days(Marked):
+    """Days that differ from the week: from public notices, year by year."""
+
+    holidays: tuple[date, ...] = ()
+    workdays: tuple[date, ...] = ()
+    """Weekend days that are worked (调休)."""
+    years: tuple[int, ...]
+    """Years that the lists are complete for; a limit that reaches another year counts plain weeks there."""
+
+
+class DayRule(Marked):
+    """How days are counted."""
+
+    end: Literal["close_of_business", "elapsed"]
+    roll: bool = True
+    """Whether a last plain day that is not worked moves to the next working day."""
+
+
+class Calendar(Model):
+    """One calendar: a file of `policies/calendars`."""
+
+    name: Code
+    zone: Name
+    kind: Literal["elapsed", "working"]
+    hours: Hours | None = None
+    week: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field()] = (1, 2, 3, 4, 5)
+    """Working days of the week, 1 is Monday."""
+    days: Days | None = None
+    counting: DayRule
+
+    @model_validator(mode="after")
+    def _working_needs_hours(self) -> Self:
+        if self.kind == "working" and self.hours is None:
+            raise ValueError(f"calendar {self.name}: working time needs [hours]")
+        ZoneInfo(self.zone)
+        return self
+
+    def works(self, day: date) -> bool:
+        """Return whether a day is worked."""
+        if self.days is not None:
+            if day in self.days.holidays:
+                return False
+            if day in self.days.workdays:
+                return True
+        return day.isoweekday() in self.week
+
+    def due(self, start: datetime, span: Span) -> datetime:
+        """Return when a limit that begins at `start` ends, in UTC."""
+        if span.unit in {"m", "h"}:
+            return start.astimezone(UTC) + span.length
+        if self.counting.end == "elapsed":
+            if span.unit == "d":
+                return start.astimezone(UTC) + span.length
+            return self._add_working(start, self._day_length * span.amount)
+        day = start.astimezone(ZoneInfo(self.zone)).date()
+        if span.unit == "d":
+            day += DAY * span.amount
+            if self.counting.roll:
+                while not self.works(day):
+                    day += DAY
+        else:
+            left = span.amount
+            while left:
+                day += DAY
+                left -= self.works(day)
+        return self._instant(day, self._close)
+
+    def add(self, start: datetime, length: timedelta) -> datetime:
+        """Return the instant after so much time of the calendar, in UTC. Lengths come from `between`."""
+        if self.kind == "elapsed":
+            return start.astimezone(UTC) + length
+        return self._add_working(start, length)
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the time of the calendar from start to end; zero when the end is not after the start."""
+        if end <= start:
+            return timedelta(0)
+        if self.kind == "elapsed":
+            return end - start
+        first = start.astimezone(ZoneInfo(self.zone)).date()
+        last = end.astimezone(ZoneInfo(self.zone)).date()
+        total, day = timedelta(0), first
+        while day <= last:
+            for opening, closing in self._open(day):
+                total += max(min(closing, end) - max(opening, start), timedelta(0))
+            day += DAY
+        return total
+
+    @property
+    def _day_length(self) -> timedelta:
+        assert self.hours is not None
+        whole = date(2000, 1, 1)
+        return sum(
+            (datetime.combine(whole, end) - datetime.combine(whole, start) for start, end in self.hours.open), timedelta(0)
+        )
+
+    @property
+    def _close(self) -> time:
+        return self.hours.open[-1][1] if self.hours is not None else time(23, 59, 59)
+
+    def _instant(self, day: date, at: time) -> datetime:
+        return datetime.combine(day, at, ZoneInfo(self.zone)).astimezone(UTC)
+
+    def _open(self, day: date) -> list[tuple[datetime, datetime]]:
+        if self.hours is None or not self.works(day):
+            return []
+        return [(self._instant(day, opening), self._instant(day, closing)) for opening, closing in self.hours.open]
+
+    def _add_working(self, start: datetime, length: timedelta) -> datetime:
+        day, left, instant = start.astimezone(ZoneInfo(self.zone)).date(), length, start.astimezone(UTC)
+        for _ in range(FURTHEST):
+            for opening, closing in self._open(day):
+                begin = max(opening, instant)
+                if begin > closing:
+                    continue
+                if left <= closing - begin:
+                    return begin + left
+                left -= closing - begin
+            day += DAY
+        raise ValueError(f"calendar {self.name} has no {length} of working time within {FURTHEST} days of {start}")

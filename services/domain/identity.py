@@ -1,0 +1,50 @@
+"""Ids that come from their causes: the same cause always has the same id, so a repeat is known as one (DESIGN 3)."""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+
+def _space(kind: str) -> UUID:
+    return uuid5(NAMESPACE_URL, f"duban:{kind}")
+
+
+_CONTACT = _space("contact")
+_TICKET = _space("ticket")
+_COMMAND = _space("command")
+_EVENT = _space("event")
+_REFUSAL = _space("refusal")
+_NOTICE = _space("notice")
+
+
+def _joined(parts: tuple[object, ...]) -> str:
+    # The length in front keeps ("a/b", "c") and ("a", "b/c") apart.
+    return "/".join(f"{len(text)}:{text}" for text in map(str, parts))
+
+
+def contact_id(sender: str, channel: str, message_id: str) -> UUID:
+    """Return the id of a contact: the same message of the same sender is the same contact (R2.4)."""
+    return uuid5(_CONTACT, _joined((sender, channel, message_id)))
+
+
+def ticket_id(contact: UUID) -> UUID:
+    """Return the id of the ticket that a contact opens."""
+    return uuid5(_TICKET, str(contact))
+
+
+def command_id(cause: UUID | str, *parts: object) -> UUID:
+    """Return the id of a command: its cause, and what tells it from the cause's other commands."""
+    return uuid5(_COMMAND, _joined((cause, *parts)))
+
+
+def event_id(ticket: UUID, version: int) -> UUID:
+    """Return the id of event number `version` of a ticket."""
+    return uuid5(_EVENT, _joined((ticket, version)))
+
+
+def refusal_id(command: UUID) -> UUID:
+    """Return the id of a command's refusal."""
+    return uuid5(_REFUSAL, str(command))
+
+
+def notice_id(event: UUID, audience: str) -> UUID:
+    """Return the id of what one reader is told of one event (R4.9: exactly one notice)."""
+    return uuid5(_NOTICE, _joined((event, audience)))

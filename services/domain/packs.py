@@ -1,0 +1,123 @@
+"""Policy packs, loaded and cross-checked: `policies/<pack>/*.toml` with the calendars they name (DESIGN 2)."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from services.domain.calendar import Calendar
+from services.domain.policy import Care, Head, Unit, Units
+from services.domain.routing import Routing, Types
+from services.domain.timing import Timing
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used; names the file, the key and what to do."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Everything that one pack decides by."""
+
+    head: Head
+    units: Mapping[str, Unit]
+    types: Types
+    timing: Timing
+    routing: Routing
+    care: Care
+    calendars: Mapping[str, Calendar]
+
+    def calendar(self, name: str) -> Calendar:
+        """Return a calendar that the pack uses."""
+        return self.calendars[name]
+
+    def group_of(self, business_type: str | None) -> str | None:
+        """Return the business group of a business type, if it is known."""
+        for each in self.types.business:
+            if each.code == business_type:
+                return each.group
+        return None
+
+
+def load(folder: Path) -> dict[str, Pack]:
+    """Load every pack below a folder, by name.
+
+    Raises:
+        PolicyError: a file is missing, is no TOML, has an unknown key or a wrong value, or names what is not there.
+
+    """
+    calendars = {path.stem: _read(path, Calendar) for path in sorted((folder / "calendars").glob("*.toml"))}
+    packs = {
+        path.parent.name: _pack(path.parent, calendars)
+        for path in sorted(folder.glob("*/pack.toml"))
+    }
+    if not packs:
+        raise PolicyError(f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml")
+    return packs
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        text: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PolicyError(f"{path} is missing: a pack needs it") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: {error}") from error
+    try:
+        return model.model_validate(text)
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)
+        )
+        raise PolicyError(f"{path}: {told}") from error
+
+
+def _pack(folder: Path, calendars: Mapping[str, Calendar]) -> Pack:
+    units = _read(folder / "units.toml", Units)
+    pack = Pack(
+        head=_read(folder / "pack.toml", Head),
+        units={each.code: each for each in units.units},
+        types=_read(folder / "types.toml", Types),
+        timing=_read(folder / "limits.toml", Timing),
+        routing=_read(folder / "routing.toml", Routing),
+        care=_read(folder / "outcome.toml", Care),
+        calendars=calendars,
+    )
+    faults = _faults(pack, folder.name)
+    if faults:
+        raise PolicyError(f"{folder}: {'; '.join(faults)}")
+    return pack
+
+
+def _faults(pack: Pack, folder: str) -> list[str]:
+    """Return what does not fit together."""
+    faults = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
+    units, groups = set(pack.units), {each.code for each in pack.types.groups}
+    business = {each.code for each in pack.types.business}
+    named = [
+        ("pack.toml: centre", pack.head.centre, units),
+        ("pack.toml: supervisor", pack.head.supervisor, units),
+        *((f"units.toml: parent of {each.code}", each.parent, units) for each in pack.units.values() if each.parent),
+        *((f"types.toml: group of {each.code}", each.group, groups) for each in pack.types.business),
+        *((f"routing.toml: {each.name}", each.unit, units) for each in pack.routing.departments),
+        *(
+            (f"{place}: {rule}", code, known)
+            for place, rule, when in _conditions(pack)
+            for codes, known in ((when.business, business), (when.group, groups), (when.problem, pack.types.problems))
+            for code in codes
+        ),
+        *((f"limits.toml: calendar of {each.name}", each.calendar, set(pack.calendars)) for each in pack.timing.clocks),
+        ("calendars", "elapsed", set(pack.calendars)),
+    ]
+    faults += [f"{place}: there is no {name!r}" for place, name, known in named if name not in known]
+    return faults
+
+
+def _conditions(pack: Pack) -> list[tuple[str, str, Any]]:
+    limits = [("limits.toml", f"{rule.name}/{row.name}", row.when) for rule in pack.timing.clocks for row in rule.limits]
+    return limits + [("routing.toml", each.name, each.when) for each in pack.routing.departments]

@@ -1,0 +1,123 @@
+"""types.toml and routing.toml: what a contact is about, how far up it has to go, and who gets it (R3.1-R3.5)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.base import Model
+from schemas.contact import Code, Name
+from schemas.ticket import Tier
+from services.domain.policy import Label, Marked, When
+
+Signal = Literal["importance", "severity", "breadth", "urgency"]
+
+
+class Group(Model):
+    """A group of business types."""
+
+    code: Code
+    title: Label
+
+
+class Business(Marked):
+    """A business type, with the words by which a text names it."""
+
+    code: Code
+    group: Code
+    title: Label
+    words: tuple[Name, ...] = ()
+
+
+class Problem(Marked):
+    """A problem type, with the business groups that know it and the words by which a text names it."""
+
+    code: Code
+    groups: tuple[Code, ...]
+    title: Label
+    words: tuple[Name, ...] = ()
+
+
+class Types(Model):
+    """types.toml."""
+
+    groups: Annotated[tuple[Group, ...], Field(alias="group")]
+    business: tuple[Business, ...]
+    problem: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> set[str]:
+        """Codes of every problem type."""
+        return {each.code for each in self.problem}
+
+
+class KindRule(Marked):
+    """Which words make a contact another kind than the default."""
+
+    kind: Code
+    words: tuple[Name, ...]
+
+
+class TierRule(Marked):
+    """One rule of the tier (R3.3); the first whose conditions hold decides."""
+
+    name: Name
+    when: When = When()
+    tier: Tier
+
+
+class SignalRule(Marked):
+    """What raises a signal (R3.4): a word in the text, or a condition."""
+
+    name: Name
+    signal: Signal
+    words: tuple[Name, ...] = ()
+    when: When | None = None
+
+    @model_validator(mode="after")
+    def _words_or_condition(self) -> Self:
+        if bool(self.words) == (self.when is not None):
+            raise ValueError(f"signal {self.name}: give `words` or `when`, not both and not neither")
+        return self
+
+
+class PriorityRule(Marked):
+    """Which signals together make a priority; the first whose signals are all there decides (DECISIONS 15)."""
+
+    name: Name
+    all: tuple[Signal, ...]
+    priority: Annotated[int, Field(ge=1, le=3)]
+
+
+class DepartmentRule(Marked):
+    """Who gets what (R3.5); the first whose conditions hold decides."""
+
+    name: Name
+    when: When
+    unit: Code
+
+
+class Levels(Marked):
+    """Names of customer levels."""
+
+    levels: tuple[Name, ...]
+
+
+class Routing(Model):
+    """routing.toml."""
+
+    kinds: tuple[Code, ...]
+    """The first is the default."""
+    kind: tuple[KindRule, ...] = ()
+    vip: Levels
+    tiers: Annotated[tuple[TierRule, ...], Field(alias="tier")]
+    signals: Annotated[tuple[SignalRule, ...], Field(alias="signal")]
+    priorities: Annotated[tuple[PriorityRule, ...], Field(alias="priority")]
+    departments: Annotated[tuple[DepartmentRule, ...], Field(alias="department")]
+
+    @model_validator(mode="after")
+    def _ends_with_a_default(self) -> Self:
+        if self.tiers[-1].when != When():
+            raise ValueError("the last tier rule must have no conditions, so that every contact gets a tier")
+        if self.priorities[-1].all:
+            raise ValueError("the last priority rule must need no signal, so that every contact gets a priority")
+        return self

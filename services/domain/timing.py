@@ -1,0 +1,136 @@
+"""limits.toml: every clock of a pack, and how far a limit may be moved (R4.1, R4.10, R4.11)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from schemas.base import Model
+from schemas.contact import Code, Customer, Name
+from schemas.ticket import Classification
+from services.domain.policy import Facts, Label, Length, Marked, Sourced, Span, When
+
+
+class LimitRule(Marked):
+    """One row of a table of limits: a value, or a range whose lower bound is for those the policy names (R4.1)."""
+
+    name: Name
+    when: When = When()
+    value: Length | None = None
+    lower: Length | None = None
+    upper: Length | None = None
+
+    @model_validator(mode="after")
+    def _value_or_range(self) -> Self:
+        if (self.value is None) == (self.lower is None or self.upper is None):
+            raise ValueError(f"limit {self.name}: give `value`, or both `lower` and `upper`")
+        return self
+
+
+class WarningRule(Marked):
+    """When a clock warns, as a part of its limit, and whether acting in the stage makes the warning needless."""
+
+    part: Annotated[float, Field(gt=0, lt=1)]
+    unless_acted: bool = True
+    notifies: tuple[Code, ...]
+
+
+class BreachRule(Marked):
+    """What a breach does, and how often the next level is told again (DECISIONS 9)."""
+
+    notifies: tuple[Code, ...]
+    escalate_every: Annotated[float, Field(gt=0)] | None = None
+    """Part of the limit between two escalations after the breach."""
+    escalations: Annotated[int, Field(ge=0, le=9)] = 0
+
+
+class ClockRule(Model):
+    """One limit of the policy: what starts and stops it, by which calendar, what happens on the way (R4.1)."""
+
+    name: Code
+    title: Label
+    outer: bool = False
+    """The promise to the customer, which lasts over the stages."""
+    calendar: Code
+    starts_on: tuple[Code, ...]
+    """Types of ticket events that start it, such as accepted or dispatched."""
+    starts_at: Literal["contact", "event"] = "event"
+    """contact: when the customer contacted us; event: when the starting event happened (DECISIONS 5)."""
+    stops_on: tuple[Code, ...]
+    pauses_for: tuple[Code, ...] = ()
+    """What a suspension waits for (customer, other) while this clock stands still."""
+    warnings: tuple[WarningRule, ...] = ()
+    breach: BreachRule
+    limits: tuple[LimitRule, ...]
+    """The first whose `when` holds counts."""
+    extendable: bool = False
+
+
+class Limit(Model):
+    """The limit of one clock of one ticket, with the rule that said so."""
+
+    span: Span
+    rule: Name
+    source: Name
+
+
+class ExtensionRule(Marked):
+    """How far and how often a stage may be extended (R4.10)."""
+
+    per_stage: Annotated[int, Field(ge=0)]
+    at_most: Annotated[float, Field(gt=0)]
+    """Longest extension as a part of the old limit."""
+    lapses_after: Length
+    needs_progress_reply: bool = True
+
+
+class SuspensionRule(Marked):
+    """How long a ticket may wait (R4.11)."""
+
+    at_most: Length
+    reminder_after: Length
+
+
+def _unique_names(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
+    names = [rule.name for rule in rules]
+    if len(names) != len(set(names)):
+        raise ValueError("two clocks of the pack have the same name")
+    return rules
+
+
+class Timing(Model):
+    """limits.toml: every clock of the pack."""
+
+    clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names)]
+    lower_bound_for: Sourced[tuple[Code, ...]]
+    """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
+    extension: ExtensionRule
+    suspension: SuspensionRule
+
+    def limit(self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str) -> Limit:
+        """Return the limit of a clock for such a ticket.
+
+        Raises:
+            LookupError: no row of the clock's table applies; `duban policy check` finds that before it happens.
+
+        """
+        facts = Facts(
+            kind=told.kind,
+            channel=channel,
+            vip=told.vip,
+            tier=told.tier,
+            business=told.business_type,
+            group=group,
+            problem=told.problem_type,
+        )
+        for row in rule.limits:
+            if row.when.holds(facts):
+                span = row.value
+                if row.lower is not None and row.upper is not None:
+                    span = row.lower if self._takes_lower(told, customer) else row.upper
+                assert span is not None
+                return Limit(span=span, rule=f"{rule.name}/{row.name}", source=row.source)
+        raise LookupError(f"clock {rule.name} has no limit for tier {told.tier}, type {told.business_type}/{told.problem_type}")
+
+    def _takes_lower(self, told: Classification, customer: Customer) -> bool:
+        named = self.lower_bound_for.value
+        return ("vip" in named and told.vip) or (customer.network or "").lower() in named

@@ -1,0 +1,156 @@
+"""Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from schemas.contact import Contact
+from schemas.ticket import Classification, Reason, Tier
+from services.domain.packs import Pack
+from services.domain.policy import Facts, Marked
+from services.domain.routing import Business, Problem
+
+T = TypeVar("T", Business, Problem)
+
+CHANNEL = "told by the channel"
+CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
+
+
+def classify(contact: Contact, pack: Pack) -> Classification:
+    """Return what kind of ticket a contact makes, and where it goes first; never fails, the unsure go to triage."""
+    routing, reasons = pack.routing, list[Reason]()
+    text = contact.text.casefold()
+    kind = _kind(contact, pack, text, reasons)
+    vip = (contact.customer.level or "").casefold() in {each.casefold() for each in routing.vip.levels}
+    if vip:
+        reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
+    business = _business(contact, pack, text, reasons)
+    problem = _problem(contact, pack, text, business, reasons)
+    facts = Facts(
+        kind=kind,
+        channel=contact.channel,
+        vip=vip,
+        business=business,
+        group=pack.group_of(business),
+        problem=problem,
+        roaming=_roaming(contact),
+        settled=contact.settlement is not None,
+        needs_headquarters=contact.needs_headquarters,
+    )
+    tier = _tier(pack, facts, reasons)
+    facts = replace(facts, tier=tier)
+    signals = _signals(pack, facts, text, reasons)
+    priority = _priority(pack, signals, reasons)
+    department, triage = _department(pack, facts, reasons)
+    return Classification(
+        kind=kind,
+        tier=tier,
+        vip=vip,
+        priority=priority,
+        signals=signals,
+        business_type=business,
+        problem_type=problem,
+        department=department,
+        path=(pack.head.centre, department) if department is not None else (pack.head.centre,),
+        triage=triage,
+        reasons=tuple(reasons),
+    )
+
+
+def _reason(subject: str, value: str, rule: str, mark: Marked, matched: str | None = None) -> Reason:
+    return Reason(subject=subject, value=value, rule=rule, source=mark.source, matched=matched)
+
+
+def _word(text: str, words: Iterable[str]) -> str | None:
+    """Return the longest of the words that the text holds."""
+    return max((each for each in words if each.casefold() in text), key=len, default=None)
+
+
+def _kind(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str:
+    kinds = pack.routing.kinds
+    if contact.kind in kinds:
+        assert contact.kind is not None
+        reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL, source=CHANNEL_SOURCE))
+        return contact.kind
+    for rule in pack.routing.kind:
+        word = _word(text, rule.words)
+        if word is not None:
+            reasons.append(_reason("kind", rule.kind, f"words of {rule.kind}", rule, word))
+            return rule.kind
+    reasons.append(Reason(subject="kind", value=kinds[0], rule="default kind", source="R3.2"))
+    return kinds[0]
+
+
+def _longest(text: str, entries: Iterable[T]) -> tuple[T, str] | None:
+    """Return the entry with the longest word that the text holds; the first of equals."""
+    found = [(entry, word) for entry in entries if (word := _word(text, entry.words)) is not None]
+    return max(found, key=lambda each: len(each[1]), default=None)
+
+
+def _business(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str | None:
+    if any(each.code == contact.business_type for each in pack.types.business):
+        assert contact.business_type is not None
+        reasons.append(Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE))
+        return contact.business_type
+    found = _longest(text, pack.types.business)
+    if found is None:
+        return None
+    entry, word = found
+    reasons.append(_reason("business_type", entry.code, f"words of {entry.code}", entry, word))
+    return entry.code
+
+
+def _problem(contact: Contact, pack: Pack, text: str, business: str | None, reasons: list[Reason]) -> str | None:
+    if contact.problem_type in pack.types.problems:
+        assert contact.problem_type is not None
+        reasons.append(Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL, source=CHANNEL_SOURCE))
+        return contact.problem_type
+    group = pack.group_of(business)
+    if group is None:
+        # Without a business type a problem word may belong to several groups: a guess would go to the wrong department.
+        return None
+    found = _longest(text, (each for each in pack.types.problem if group in each.groups))
+    if found is None:
+        return None
+    entry, word = found
+    reasons.append(_reason("problem_type", entry.code, f"words of {entry.code}", entry, word))
+    return entry.code
+
+
+def _roaming(contact: Contact) -> bool:
+    home, visiting = contact.customer.home_region, contact.customer.visiting_region
+    return home is not None and visiting is not None and home != visiting
+
+
+def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> Tier:
+    rule = next(each for each in pack.routing.tiers if each.when.holds(facts))
+    reasons.append(_reason("tier", rule.tier, rule.name, rule))
+    return rule.tier
+
+
+def _signals(pack: Pack, facts: Facts, text: str, reasons: list[Reason]) -> tuple[str, ...]:
+    signals: list[str] = []
+    for rule in pack.routing.signals:
+        if rule.signal in signals:
+            continue
+        word = _word(text, rule.words)
+        if word is not None or (rule.when is not None and rule.when.holds(facts)):
+            signals.append(rule.signal)
+            reasons.append(_reason("signal", rule.signal, rule.name, rule, word))
+    return tuple(signals)
+
+
+def _priority(pack: Pack, signals: tuple[str, ...], reasons: list[Reason]) -> int:
+    rule = next(each for each in pack.routing.priorities if set(each.all) <= set(signals))
+    reasons.append(_reason("priority", str(rule.priority), rule.name, rule))
+    return rule.priority
+
+
+def _department(pack: Pack, facts: Facts, reasons: list[Reason]) -> tuple[str | None, str | None]:
+    if facts.business is None and facts.problem is None:
+        return None, "neither business type nor problem type can be told from the contact"
+    for rule in pack.routing.departments:
+        if rule.when.holds(facts):
+            reasons.append(_reason("department", rule.unit, rule.name, rule))
+            return rule.unit, None
+    return None, "no rule of the policy names a department for this type"

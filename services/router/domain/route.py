@@ -1,0 +1,111 @@
+"""Same ticket or a new one (R2.4, DECISIONS 17, 28 and 30). Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import SequenceMatcher
+from typing import Literal
+from uuid import UUID
+
+from schemas.contact import Contact
+from schemas.ticket import Classification, Link, Status
+from services.domain.identity import ticket_id
+from services.domain.packs import Pack
+from services.router.domain.classify import classify
+
+LINKABLE = timedelta(days=90)
+"""How far back a closed ticket on the same subject is still worth a link."""
+SAME_TEXT = 0.6
+"""Similarity above which two texts are about one subject, when nothing else tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A ticket that an earlier contact of perhaps the same customer went to.
+
+    Attributes:
+        ticket_id: the ticket.
+        status: as it stands, None if the ledger has not seen it yet.
+        updated_at: its last change.
+        business_type, problem_type, subject: what it is about.
+        same_customer: the customer number is the same, not only a phone that others may share.
+
+    """
+
+    ticket_id: UUID
+    status: Status | None
+    updated_at: datetime
+    business_type: str | None
+    problem_type: str | None
+    subject: str
+    same_customer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a contact goes, and why."""
+
+    disposition: Literal["open", "remind"]
+    ticket_id: UUID
+    classification: Classification
+    reason: str
+    disputed: bool = False
+    links: tuple[Link, ...] = ()
+
+
+def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime) -> Decision:
+    """Decide where a contact goes.
+
+    Args:
+        contact: what came.
+        history: tickets that earlier contacts with the same number, phone or identity went to, latest first.
+        pack: the policy.
+        now: business time.
+
+    """
+    told = classify(contact, pack)
+    disputed = _disputes(contact, pack)
+    links: tuple[Link, ...] = ()
+    for known in history if not _rehandles(contact) else ():
+        if not _same_subject(contact, told, known):
+            continue
+        if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+            continue
+        if known.status is not Status.CLOSED:
+            return Decision(
+                "remind", known.ticket_id, told, "same customer and subject, the ticket is not closed", disputed=disputed
+            )
+        age = now - known.updated_at
+        if disputed and age <= pack.care.repeat.reopen_within.length:
+            return Decision(
+                "remind", known.ticket_id, told, "the customer disputes a ticket closed a short while ago", disputed=True
+            )
+        if age <= LINKABLE and not links:
+            links = (Link(ticket_id=known.ticket_id, kind="repeat", reason="same customer and subject, closed before"),)
+    reason = "the subject was closed before; a new ticket, linked" if links else "no open ticket of this customer and subject"
+    return Decision("open", ticket_id(contact.id), told, reason, links=links)
+
+
+def _rehandles(contact: Contact) -> bool:
+    return contact.channel == "callback"
+
+
+def _disputes(contact: Contact, pack: Pack) -> bool:
+    text = contact.text.casefold()
+    return any(word.casefold() in text for word in pack.care.repeat.dispute_words)
+
+
+def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:
+    alike = SequenceMatcher(None, contact.text[:500], known.subject[:500], autojunk=False).ratio() >= SAME_TEXT
+    if contact.customer.switchboard:
+        # Many people share the number, so only the words can tell (DECISIONS 30).
+        return alike
+    if told.business_type is None and told.problem_type is None:
+        return alike or (known.same_customer and _disputed_words_only(contact))
+    same_type = told.business_type == known.business_type and told.problem_type in {known.problem_type, None}
+    return same_type or alike
+
+
+def _disputed_words_only(contact: Contact) -> bool:
+    """A short text that names no subject, such as a reply of one line, is about the last one."""
+    return len(contact.text) <= 40  # noqa: PLR2004
