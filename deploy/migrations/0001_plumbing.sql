@@ -2,7 +2,7 @@
 create schema if not exists plumbing;
 
 create table plumbing.deployment (
-    only boolean primary key default true check (only),
+    single boolean primary key default true check (single),
     scale double precision not null check (scale > 0),
     real_origin timestamptz not null,
     business_origin timestamptz not null,

@@ -27,5 +27,4 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
         "reconnect_backoff_max_ms": 1_000,
-        "metrics_enabled": False,
     }

@@ -150,6 +150,7 @@ class Loop(Generic[M]):
             "group_id": f"duban-{self._service}",
             "group_instance_id": self._settings.instance or f"{self._service}-0",
             "client_id": self._service,
+            "metrics_enabled": False,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "session_timeout_ms": self._settings.kafka.session_timeout_ms,

@@ -31,6 +31,7 @@ def producer_options(settings: KafkaSettings, client: str) -> dict[str, Any]:
     """Return the options common to every producer: all replicas, idempotent, batches that suit one in flight."""
     return connection(settings) | {
         "client_id": client,
+        "metrics_enabled": False,
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "lz4",

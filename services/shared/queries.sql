@@ -22,4 +22,4 @@ select scale, real_origin, business_origin, environment from plumbing.deployment
 -- The first deployment decides; later calls change nothing, so business time never jumps (DESIGN 5).
 insert into plumbing.deployment (scale, real_origin, business_origin, environment)
 values (%(scale)s, clock_timestamp(), coalesce(%(business_origin)s::timestamptz, clock_timestamp()), %(environment)s)
-on conflict (only) do nothing;
+on conflict (single) do nothing;

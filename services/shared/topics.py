@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaConfigurationError, KafkaError, TopicAlreadyExistsError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.shared.connection import connection
@@ -58,6 +58,8 @@ def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
     """
     try:
         admin = KafkaAdminClient(**connection(settings), client_id="duban-topics", request_timeout_ms=15_000)
+    except KafkaConfigurationError:
+        raise
     except KafkaError as error:
         raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
     try:
@@ -70,6 +72,7 @@ def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
                     f"{settings.partitions}: set DUBAN_KAFKA_PARTITIONS={count}, or follow the stop-and-rekey guide"
                 )
         missing = [name for name in topics if name not in present]
+        created = []
         for name in missing:
             try:
                 admin.create_topics(
@@ -83,8 +86,12 @@ def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
                     ]
                 )
             except TopicAlreadyExistsError:
+                # Another process was first, or the list above was not yet complete.
                 continue
-        return missing
+            created.append(name)
+        return created
+    except KafkaConfigurationError:
+        raise
     except KafkaError as error:
         raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
     finally:

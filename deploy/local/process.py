@@ -1,0 +1,103 @@
+"""OS processes: known by pid and start time, so that a pid that was given to somebody else is never touched."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel
+
+LARGE_LOG = 20 * 1024 * 1024
+"""Bytes after which a log is put aside at the next start."""
+
+
+class Known(BaseModel):
+    """A process that we started."""
+
+    pid: int
+    started: float
+    """Seconds since the epoch, as the kernel has it."""
+
+    @classmethod
+    def of(cls, pid: int) -> "Known":
+        """Return what tells the process from a later one with the same pid."""
+        try:
+            return cls(pid=pid, started=psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return cls(pid=pid, started=0.0)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            return (
+                abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except psutil.NoSuchProcess:
+            return False
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if it is still the same process."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a process whose output goes to a log file, apart from the terminal's signals."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LARGE_LOG:
+        log.replace(log.with_suffix(".log.1"))
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own command lines
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+
+
+def end(known: Known, *, first: int = signal.SIGTERM, patience: float) -> None:
+    """Stop a process, by force when it does not end within `patience` seconds."""
+    known.signal(first)
+    until = time.monotonic() + patience
+    while known.alive and time.monotonic() < until:
+        time.sleep(0.05)
+    known.signal(signal.SIGKILL)
+    until = time.monotonic() + 5
+    while known.alive and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether something of ours can listen on a port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,361 @@
+"""Keeps the broker, the database and every service of one data folder running: `python -m deploy.local.supervisor`."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+from deploy.local import plan
+from deploy.local.errors import LocalError
+from deploy.local.folder import Folder, State
+from deploy.local.kafka import Kafka
+from deploy.local.plan import Options, Places
+from deploy.local.postgres import OWNER, Postgres, ensure_roles
+from deploy.local.process import Known, accepts, end, free_port, port_is_free, spawn
+from services.shared import deployment, topics
+from services.shared.errors import DubanError, Retryable
+from services.shared.migrations import migrate
+from services.shared.settings import PROJECT, KafkaSettings
+
+TICK = 0.1
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+"""Seconds before a process that died is started again: the first time, and at the most."""
+WELL = 30.0
+"""Seconds after which a process that runs is forgiven its earlier deaths."""
+STARTED_WITHIN = 90.0
+DEFAULT_HTTP_PORT = 8080
+
+
+@dataclass
+class Part:
+    """One process that has to run."""
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str]
+    ready: Callable[[], bool]
+    stop_signal: int = signal.SIGTERM
+    patience: float = 12.0
+    process: subprocess.Popen[bytes] | None = None
+    known: Known | None = None
+    failures: int = 0
+    not_before: float = 0.0
+    since: float = 0.0
+    restarts: int = field(default=0)
+
+
+class Supervisor:
+    """One data folder's processes."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._folder = Folder(options.data)
+        self._stopping = threading.Event()
+        self._parts: dict[str, Part] = {}
+        self._state = State(supervisor=Known.of(os.getpid()), scale=options.scale)
+
+    def stop(self, *_: object) -> None:
+        """Ask it to stop everything and end."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Run until told to stop; returns the exit code."""
+        self._folder.make()
+        with self._folder.locked():
+            self._reap(self._folder.read())
+            try:
+                self._bring_up()
+                self._say_state("ready")
+                while not self._stopping.is_set():
+                    self._watch()
+                    self._stopping.wait(TICK)
+            except _Stopped:
+                pass
+            except (LocalError, DubanError, OSError, psycopg.Error) as error:
+                self._state.problem = str(error).strip().replace("\n", " ")
+                self._say_state("failed")
+                print(self._state.problem, flush=True)  # noqa: T201 - its log
+                return 1
+            finally:
+                if self._state.phase != "failed":
+                    self._say_state("stopping")
+                self._bring_down()
+            self._folder.state_file.unlink(missing_ok=True)
+            return 0
+
+    def _reap(self, before: State | None) -> None:
+        """End what a supervisor that was killed has left behind."""
+        for name, known in (before.processes if before is not None else {}).items():
+            if known.alive:
+                self._say(f"{name} (pid {known.pid}) is left from an earlier run: stopping it")
+                end(known, first=signal.SIGINT if name == "postgres" else signal.SIGTERM, patience=15)
+
+    # ---- up ----
+
+    def _bring_up(self) -> None:
+        before = self._folder.read()
+        places = self._places(before)
+        self._state.ports, self._state.operations = places.ports, places.operations
+        self._state.bootstrap_servers = places.bootstrap_servers
+        self._state.database_host, self._state.database_port = places.database_host, places.database_port
+        self._say_state("starting")
+        superuser = self._start_stores(places)
+        self._until(lambda: _answers(superuser), "PostgreSQL", "postgres")
+        ensure_roles(superuser, {role: self._folder.secret(role) for role in plan.ROLES})
+        url = plan.database_url(self._folder, places, OWNER)
+        migrate(SecretStr(url))
+        kafka = KafkaSettings(bootstrap_servers=places.bootstrap_servers)
+        self._until(lambda: _topics_exist(kafka), "Apache Kafka", "kafka")
+        with psycopg.connect(url) as connection:
+            deployment.fix(
+                connection,
+                scale=self._options.scale,
+                business_origin=datetime.fromisoformat(self._options.origin) if self._options.origin else None,
+                environment=self._options.environment,
+            )
+        self._say("the services are starting")
+        self._start_programs(places)
+        for name in (*plan.RECEIVERS, *self._options.services):
+            self._until(self._parts[name].ready, name, name)
+
+    def _places(self, before: State | None) -> Places:
+        options = self._options
+        taken: dict[str, int] = {}
+        if before is not None:
+            taken = {**before.ports, **{f"{name}.operations": port for name, port in before.operations.items()}}
+
+        def port(name: str) -> int:
+            kept = taken.get(name, 0)
+            return kept if kept and port_is_free(kept) else free_port()
+
+        wanted = options.http_port
+        if wanted and not port_is_free(wanted):
+            raise LocalError(f"port {wanted} is taken by another program: choose another with --port")
+        intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else free_port())
+        ports = {name: port(name) for name in (*plan.RECEIVERS, "kafka", "controller", "postgres")} | {"intake": intake}
+        host, database_port = "127.0.0.1", ports["postgres"]
+        if options.postgres:
+            told = conninfo_to_dict(options.postgres)
+            host, database_port = str(told["host"]), int(str(told.get("port", 5432)))
+        return Places(
+            bootstrap_servers=options.kafka or f"127.0.0.1:{ports['kafka']}",
+            database_host=host,
+            database_port=database_port,
+            ports=ports,
+            operations={name: port(f"{name}.operations") for name in options.services},
+        )
+
+    def _start_stores(self, places: Places) -> str:
+        """Start the database and the broker, unless they run elsewhere; return how to reach the database's superuser."""
+        environment = plan.service_environment("ledger", self._folder, places, "local")
+        quiet = {name: value for name, value in environment.items() if not name.startswith("DUBAN_")}
+        superuser = self._options.postgres
+        if not superuser:
+            postgres = Postgres(self._folder, places.ports["postgres"])
+            postgres.prepare(self._say)
+            superuser = postgres.superuser_url
+            self._add(
+                Part(
+                    "postgres",
+                    postgres.command,
+                    quiet,
+                    lambda: accepts(places.ports["postgres"]),
+                    stop_signal=signal.SIGINT,
+                    patience=30,
+                )
+            )
+        if not self._options.kafka:
+            kafka = Kafka(self._folder, places.ports["kafka"], places.ports["controller"])
+            kafka.prepare(self._say)
+            self._add(Part("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30))
+        self._say("PostgreSQL and Apache Kafka are starting")
+        return superuser
+
+    def _start_programs(self, places: Places) -> None:
+        for name in plan.RECEIVERS:
+            port = places.ports[name]
+            command = plan.receiver_command(name, self._folder, port)
+            environment = plan.service_environment(name, self._folder, places, self._options.environment)
+            self._add(Part(name, command, environment, lambda port=port: accepts(port)))  # type: ignore[misc]
+        for name in self._options.services:
+            environment = plan.service_environment(name, self._folder, places, self._options.environment)
+            page = f"http://127.0.0.1:{places.operations[name]}/readyz"
+            self._add(Part(name, plan.service_command(name), environment, lambda page=page: _is_ready(page)))  # type: ignore[misc]
+
+    def _until(self, ready: Callable[[], bool], title: str, part: str) -> None:
+        until = time.monotonic() + STARTED_WITHIN
+        while not ready():
+            if self._stopping.is_set():
+                raise _Stopped
+            if time.monotonic() > until:
+                raise LocalError(
+                    f"{title} did not get ready within {STARTED_WITHIN:.0f} s: look at `duban logs {part}` "
+                    f"({self._folder.logs / part}.log)"
+                )
+            self._watch()
+            time.sleep(TICK)
+
+    # ---- running ----
+
+    def _add(self, part: Part) -> None:
+        self._parts[part.name] = part
+        if not self._is_held(part):
+            self._spawn(part)
+
+    def _spawn(self, part: Part) -> None:
+        log = self._folder.logs / f"{part.name}.log"
+        part.process = spawn(part.command, log=log, environment=part.environment, folder=PROJECT)
+        part.known = Known.of(part.process.pid)
+        part.since = time.monotonic()
+        self._say_state(self._state.phase)
+
+    def _watch(self) -> None:
+        """Start again what died, stop what is held."""
+        now = time.monotonic()
+        for part in self._parts.values():
+            if self._is_held(part):
+                self._end(part)
+                continue
+            if part.process is not None:
+                code = part.process.poll()
+                if code is None:
+                    if now - part.since > WELL:
+                        part.failures = 0
+                    continue
+                part.process = None
+                part.failures += 1
+                part.restarts += 1
+                wait = min(FIRST_WAIT * 2 ** (part.failures - 1), LONGEST_WAIT)
+                part.not_before = now + wait
+                self._say(f"{part.name} ended ({_how(code)}); it is started again in {wait:g} s")
+                self._state.restarts[part.name] = part.restarts
+            if now >= part.not_before:
+                self._spawn(part)
+
+    def _is_held(self, part: Part) -> bool:
+        return (self._folder.held / part.name).exists()
+
+    def _end(self, part: Part) -> None:
+        if part.process is not None and part.known is not None:
+            part.known.signal(part.stop_signal)
+            try:
+                part.process.wait(part.patience)
+            except subprocess.TimeoutExpired:
+                part.process.kill()
+                part.process.wait()
+            part.process = None
+            self._say_state(self._state.phase)
+
+    # ---- down ----
+
+    def _bring_down(self) -> None:
+        """Services first, all at once; then the broker; then the database."""
+        stores = ("kafka", "postgres")
+        programs = [part for name, part in self._parts.items() if name not in stores]
+        for part in programs:
+            if part.known is not None:
+                part.known.signal(part.stop_signal)
+        for part in programs:
+            self._end(part)
+        for name in stores:
+            if name in self._parts:
+                self._end(self._parts[name])
+
+    def _say_state(self, phase: str) -> None:
+        self._state.phase = phase
+        self._state.processes = {
+            part.name: part.known for part in self._parts.values() if part.known is not None and part.process is not None
+        }
+        self._folder.write(self._state)
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(text, flush=True)  # noqa: T201 - its log
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """Told to stop while coming up."""
+
+
+def _how(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _topics_exist(settings: KafkaSettings) -> bool:
+    try:
+        topics.create(settings, topics.load())
+    except Retryable:
+        return False
+    return True
+
+
+def _is_ready(page: str) -> bool:
+    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(page, timeout=1) as answer:  # noqa: S310
+        return bool(answer.status == 200)  # noqa: PLR2004
+    return False
+
+
+def _options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--origin", default="")
+    parser.add_argument("--services", default=",".join(plan.SERVICES))
+    parser.add_argument("--http-port", type=int, default=0)
+    parser.add_argument("--kafka", default="")
+    parser.add_argument("--postgres", default="")
+    parser.add_argument("--environment", default="local")
+    parser.add_argument("--tied", action="store_true")
+    told = parser.parse_args(arguments)
+    services = tuple(name for name in told.services.split(",") if name)
+    return Options(**vars(told) | {"services": services, "data": told.data.resolve()})
+
+
+def _end_with_input(supervisor: Supervisor) -> None:
+    """Whoever started a tied supervisor holds its standard input open; however that process dies, the input ends."""
+    # Unbuffered: a buffered reader in another thread would disturb the end of the interpreter.
+    while os.read(0, 1):
+        pass
+    supervisor.stop()
+
+
+def main() -> int:
+    """Run one supervisor."""
+    options = _options()
+    supervisor = Supervisor(options)
+    signal.signal(signal.SIGTERM, supervisor.stop)
+    signal.signal(signal.SIGINT, supervisor.stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if options.tied:
+        threading.Thread(target=_end_with_input, args=(supervisor,), daemon=True).start()
+    try:
+        return supervisor.run()
+    except LocalError as error:
+        print(error, flush=True)  # noqa: T201 - its log
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""A real SMTP server that keeps what it gets, for demos and tests: `python -m deploy.receivers.smtp PORT FILE`."""
+
+import asyncio
+import json
+import sys
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Keeper:
+    """Appends every message to a file, one JSON object a line."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+        """Take one message."""
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        body = message.get_body(("plain",))
+        kept = {
+            "to": envelope.rcpt_tos,
+            "subject": message["Subject"],
+            "message_id": message["Message-ID"],
+            "text": body.get_content() if body is not None else "",
+        }
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+        return "250 kept"
+
+
+async def serve(port: int, file: Path) -> None:
+    """Serve until cancelled."""
+    keeper = Keeper(file)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(keeper, hostname="localhost", enable_SMTPUTF8=True), "127.0.0.1", port
+    )
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
