@@ -62,15 +62,13 @@ where ticket_id in (
     limit 500
     for update skip locked
 )
-returning ticket_id, version, next_at;
+returning ticket_id, version, next_at, sweeps;
 
 -- name: changed_since
--- The tickets of some partitions that were saved since an instant of real time.
-select body from ledger.ticket where partition = any(%(partitions)s) and saved_at >= %(since)s order by saved_at;
-
--- name: real_time
-select clock_timestamp();
+-- The tickets of some partitions that were saved within the last (real) seconds.
+select body from ledger.ticket where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
+order by saved_at;
 
 -- name: every_ticket
-select t.id, t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
+select t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 group by t.id;

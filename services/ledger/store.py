@@ -1,6 +1,6 @@
 """Tickets, events, commands and clocks in PostgreSQL: load what a batch needs, save what it decided."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -81,6 +81,35 @@ def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> l
     """Return ticket numbers that nobody has: the business date and a running number."""
     rows = connection.execute(queries["next_numbers"], {"count": count}).fetchall()
     return [f"{now:%y%m%d}-{number:06d}" for (number,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A clock whose time has come without a decision."""
+
+    ticket_id: UUID
+    version: int
+    next_at: datetime
+    sweeps: int
+
+
+def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
+    """Return clocks that were due before an instant of business time, at most 500, and count the sweep."""
+    return [Overdue(*row) for row in connection.execute(queries["overdue"], {"before": before}).fetchall()]
+
+
+def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> list[Ticket]:
+    """Return the tickets of some partitions that were saved within the last (real) seconds."""
+    rows = connection.execute(queries["changed_since"], {"partitions": list(partitions), "seconds": seconds}).fetchall()
+    return [Ticket.model_validate(body) for (body,) in rows]
+
+
+def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketEvent]]]:
+    """Return each ticket with all its events, in order."""
+    with connection.cursor(name="every_ticket") as cursor:
+        cursor.itersize = 200
+        for body, events in cursor.execute(queries["every_ticket"]):
+            yield Ticket.model_validate(body), [TicketEvent.model_validate(each) for each in events]
 
 
 def save(

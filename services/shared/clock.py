@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Return how many real seconds a span of business time takes."""
         ...
 
+    def business(self, seconds: float) -> timedelta:
+        """Return how much business time passes in so many real seconds."""
+        ...
+
 
 class SystemClock:
     """Business time is real time."""
@@ -31,6 +35,10 @@ class SystemClock:
     def real_seconds(self, span: timedelta) -> float:
         """Return the span in seconds."""
         return span.total_seconds()
+
+    def business(self, seconds: float) -> timedelta:
+        """Return the seconds as a span."""
+        return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -56,3 +64,7 @@ class ScaledClock:
     def real_seconds(self, span: timedelta) -> float:
         """Return how many real seconds a span of business time takes."""
         return span.total_seconds() / self.scale
+
+    def business(self, seconds: float) -> timedelta:
+        """Return how much business time passes in so many real seconds."""
+        return timedelta(seconds=seconds * self.scale)

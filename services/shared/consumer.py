@@ -97,7 +97,10 @@ class Assignments(ConsumerRebalanceListener):
 
 
 class Loop(Generic[M]):
-    """One consumer group member that runs a stage over the records of some topics, batch after batch."""
+    """One consumer group member that runs a stage over the records of some topics, batch after batch.
+
+    `between` is asked between two batches for records that the service publishes on its own account.
+    """
 
     def __init__(
         self,
@@ -109,9 +112,11 @@ class Loop(Generic[M]):
         database: Database,
         health: Health,
         metrics: LoopMetrics,
+        between: Callable[[], Sequence[Outgoing]] = tuple,
     ) -> None:
         self.assignments = Assignments()
         self._stage = stage
+        self._between = between
         self._service = service
         self._topics = list(topics)
         self._settings = settings
@@ -187,6 +192,7 @@ class Loop(Generic[M]):
             self._health.have("kafka")
         if polled:
             self._complete(polled)
+        self._publish_between()
 
     def _complete(self, polled: dict[TopicPartition, list[Any]]) -> None:
         """Bring one batch to its end, however often that takes, unless the service is stopped."""
@@ -210,6 +216,16 @@ class Loop(Generic[M]):
         self._seek_behind(records)
         self._commit(records)
         self._metrics.done(self._topics_of(records), time.monotonic() - started)
+
+    def _publish_between(self) -> None:
+        """Publish what the service has to say on its own account, in this thread: nothing overtakes a batch's records."""
+        records = self._between()
+        if records:
+            try:
+                self._publisher.publish(records, meanwhile=self._stay, stopped=lambda: self._stopping)
+            except Retryable as error:
+                log.info("stopped_between", reason=str(error))
+            self._resume()
 
     def _process(self, records: Sequence[Incoming]) -> None:
         messages, refused = self._decode(records)

@@ -17,6 +17,8 @@ LINKABLE = timedelta(days=90)
 """How far back a closed ticket on the same subject is still worth a link."""
 SAME_TEXT = 0.6
 """Similarity above which two texts are about one subject, when nothing else tells."""
+ONE_LINE = 40
+"""Characters up to which a text that names no subject is about the customer's last one, such as `still not solved`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Known:
         status: as it stands, None if the ledger has not seen it yet.
         updated_at: its last change.
         business_type, problem_type, subject: what it is about.
-        same_customer: the customer number is the same, not only a phone that others may share.
+        same_customer: it is the same customer's, not only of somebody who shares the phone.
 
     """
 
@@ -96,16 +98,13 @@ def _disputes(contact: Contact, pack: Pack) -> bool:
 
 
 def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:
+    if not contact.text.strip():
+        return known.same_customer and told.business_type in {known.business_type, None}
     alike = SequenceMatcher(None, contact.text[:500], known.subject[:500], autojunk=False).ratio() >= SAME_TEXT
-    if contact.customer.switchboard:
-        # Many people share the number, so only the words can tell (DECISIONS 30).
+    if not known.same_customer:
+        # Many people share a number, so only the words can tell (DECISIONS 30).
         return alike
     if told.business_type is None and told.problem_type is None:
-        return alike or (known.same_customer and _disputed_words_only(contact))
+        return alike or len(contact.text) <= ONE_LINE
     same_type = told.business_type == known.business_type and told.problem_type in {known.problem_type, None}
     return same_type or alike
-
-
-def _disputed_words_only(contact: Contact) -> bool:
-    """A short text that names no subject, such as a reply of one line, is about the last one."""
-    return len(contact.text) <= 40  # noqa: PLR2004

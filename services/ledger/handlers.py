@@ -1,0 +1,215 @@
+"""What the ledger does with a batch of commands: load, decide, save, publish (DESIGN 3)."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from schemas.command import Actor, Command, Tick
+from schemas.event import TicketEvent
+from schemas.ticket import Ticket
+from services.domain.identity import command_id
+from services.domain.packs import Pack
+from services.ledger import store
+from services.ledger.domain.decide import Decided, decide
+from services.ledger.metrics import LedgerMetrics
+from services.ledger.settings import LedgerSettings
+from services.shared import logs
+from services.shared.clock import Clock
+from services.shared.consumer import Message, Refused, Result
+from services.shared.errors import Retryable
+from services.shared.postgres import Database
+from services.shared.records import Incoming, Outgoing, cloud_event, read
+
+COMMANDS, EVENTS, STATE = "tickets.commands", "tickets.events", "tickets.state"
+
+log = logs.get(__name__)
+
+
+class Decider:
+    """The stage of tickets.commands."""
+
+    def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: LedgerMetrics) -> None:
+        self._packs = packs
+        self._clock = clock
+        self._metrics = metrics
+
+    def decode(self, record: Incoming) -> Command:
+        """Read a command."""
+        return read(Command, record.value)
+
+    def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> Result:
+        """Decide the batch in order; commands that were decided before are not decided again."""
+        past = store.load_past(connection, {each.body.id for each in batch})
+        before = store.load_tickets(connection, {each.body.ticket_id for each in batch})
+        after = dict(before)
+        now = self._clock.now()
+        opens = sum(each.body.action.type in {"open", "remind"} for each in batch)
+        numbers = iter(store.next_numbers(connection, opens, now) if opens else ())
+        decisions: dict[UUID, store.Decision] = {}
+        told: list[TicketEvent] = []
+        own: list[Command] = []
+        touched: dict[UUID, None] = {}
+        result = Result()
+        for message in batch:
+            command = message.body
+            if command.id in decisions:
+                continue
+            if command.id in past:
+                known = past[command.id]
+                if known.position == message.record.position:
+                    touched[known.ticket_id] = None
+                    own += known.commands
+                    told += store.load_events(connection, known.ticket_id, known.versions) if known.versions else []
+                continue
+            ticket = after.get(command.ticket_id)
+            pack = self._pack(command, ticket)
+            if pack is None:
+                result.refused.append(_without_pack(message.record, command))
+                continue
+            number = next(numbers) if command.action.type in {"open", "remind"} else ""
+            decided = decide(ticket, command, pack, now, number=number)
+            if decided.events:
+                after[command.ticket_id] = decided.events[-1].ticket
+                touched[command.ticket_id] = None
+            decisions[command.id] = store.Decision(
+                command, message.record.position, decided.events, decided.commands, decided.refusal, now
+            )
+            told += decided.events
+            own += decided.commands
+            self._tell(command, decided, now)
+        store.save(connection, before, after, list(decisions.values()))
+        result.publish = [
+            [state_record(after[id_]) for id_ in touched if id_ in after],
+            [event_record(each) for each in told],
+            [command_record(each) for each in own],
+        ]
+        return result
+
+    def _pack(self, command: Command, ticket: Ticket | None) -> Pack | None:
+        name = ticket.policy.pack if ticket is not None else command.policy
+        if name is None and ticket is None:
+            # A command to no ticket is refused by the decider; any pack can say so.
+            return next(iter(self._packs.values()))
+        return self._packs.get(name or "")
+
+    def _tell(self, command: Command, decided: Decided, now: datetime) -> None:
+        for event in decided.events:
+            self._metrics.event(event, now)
+            log.info(
+                "event", type=event.type, ticket=str(event.ticket_id), event_id=str(event.id), version=event.version
+            )
+        if decided.refusal is not None:
+            self._metrics.refusals.labels(command.action.type, decided.refusal.code).inc()
+            log.info(
+                "refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id)
+            )
+
+
+def _without_pack(record: Incoming, command: Command) -> Refused:
+    return Refused(
+        record,
+        "bad_schema",
+        f"policy: there is no pack {command.policy!r}; `policies/` holds those that are",
+        "policy",
+        command.actor.name,
+    )
+
+
+def state_record(ticket: Ticket) -> Outgoing:
+    """Return the record of a ticket as it stands."""
+    headers = cloud_event(
+        id_=command_id(ticket.id, "state", ticket.version),
+        source="ledger",
+        type_="ticket.state",
+        time=ticket.updated_at,
+        subject=str(ticket.id),
+    )
+    return Outgoing(STATE, str(ticket.id).encode(), ticket.model_dump_json().encode(), headers)
+
+
+def event_record(event: TicketEvent) -> Outgoing:
+    """Return the record of an event."""
+    headers = cloud_event(
+        id_=event.id, source="ledger", type_=f"ticket.{event.type}", time=event.at, subject=str(event.ticket_id)
+    )
+    return Outgoing(EVENTS, str(event.ticket_id).encode(), event.model_dump_json().encode(), headers)
+
+
+def command_record(command: Command) -> Outgoing:
+    """Return the record of a command that the ledger sends itself."""
+    headers = cloud_event(
+        id_=command.id,
+        source="ledger",
+        type_=f"command.{command.action.type}",
+        time=command.at,
+        subject=str(command.ticket_id),
+    )
+    return Outgoing(COMMANDS, str(command.ticket_id).encode(), command.model_dump_json().encode(), headers)
+
+
+class Chores:
+    """What the ledger does between two batches: ticks for clocks that nobody fired, and states after a hand-over."""
+
+    def __init__(self, database: Database, clock: Clock, settings: LedgerSettings, metrics: LedgerMetrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._metrics = metrics
+        self._next_sweep = 0.0
+        self._gained: dict[int, float] = {}
+
+    def gained(self, partitions: set[int]) -> None:
+        """Remember when partitions were taken over: a zombie's late record must not stay last (DESIGN 3)."""
+        self._gained |= dict.fromkeys(partitions, time.monotonic())
+
+    def lost(self, partitions: set[int]) -> None:
+        """Forget partitions that somebody else owns now."""
+        for each in partitions:
+            self._gained.pop(each, None)
+
+    def __call__(self) -> list[Outgoing]:
+        """Return what is to be published now."""
+        monotonic = time.monotonic()
+        records: list[Outgoing] = []
+        try:
+            if monotonic >= self._next_sweep:
+                self._next_sweep = monotonic + self._settings.sweep_every
+                records += self._sweep()
+            settled = {each for each, since in self._gained.items() if monotonic - since >= self._settings.settle_after}
+            if settled:
+                oldest = max(monotonic - self._gained[each] for each in settled)
+                records += self._states(settled, oldest + self._settings.settle_after)
+                self.lost(settled)
+        except Retryable as error:
+            log.info("chores_wait", reason=str(error))
+        return records
+
+    def _sweep(self) -> list[Outgoing]:
+        now = self._clock.now()
+        before = now - self._clock.business(self._settings.sweep_after)
+        with self._database.transaction() as connection:
+            overdue = store.overdue(connection, before)
+        for each in overdue:
+            self._metrics.swept.inc()
+            log.warning("swept", ticket=str(each.ticket_id), due=each.next_at.isoformat())
+        return [
+            command_record(
+                Command(
+                    # The count is part of the id: an earlier tick of this version may have come to nothing.
+                    id=command_id(each.ticket_id, "sweep", each.version, each.sweeps),
+                    ticket_id=each.ticket_id,
+                    at=now,
+                    actor=Actor(kind="service", name="ledger"),
+                    action=Tick(),
+                )
+            )
+            for each in overdue
+        ]
+
+    def _states(self, partitions: set[int], seconds: float) -> list[Outgoing]:
+        with self._database.transaction() as connection:
+            tickets = store.changed_since(connection, partitions, seconds)
+        return [state_record(each) for each in tickets]

@@ -1,0 +1,34 @@
+"""What the ledger counts."""
+
+from datetime import datetime
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+
+from schemas.event import TicketEvent
+
+
+class LedgerMetrics:
+    """Events, refusals, and how late thresholds were decided."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.events = Counter("duban_ticket_events_total", "Ticket events by type", ["type", "tier"], registry=registry)
+        self.refusals = Counter(
+            "duban_command_refusals_total", "Commands that changed nothing", ["action", "code"], registry=registry
+        )
+        self.swept = Counter(
+            "duban_swept_total", "Overdue thresholds that no monitor had sent a tick for", registry=registry
+        )
+        self.lateness = Histogram(
+            "duban_threshold_lateness_seconds",
+            "Policy time from a threshold to its decision",
+            ["clock"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
+            registry=registry,
+        )
+
+    def event(self, event: TicketEvent, now: datetime) -> None:
+        """Count one event."""
+        self.events.labels(event.type, event.ticket.classification.tier.value).inc()
+        if event.threshold is not None:
+            late = (now - event.threshold.due_at).total_seconds()
+            self.lateness.labels(event.threshold.clock).observe(max(late, 0.0))

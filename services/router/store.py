@@ -1,0 +1,150 @@
+"""Where each contact went, in PostgreSQL."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+
+from schemas.command import Command
+from schemas.contact import Contact, Customer
+from schemas.ticket import Status
+from services.router.domain.route import Decision, Known
+from services.shared.postgres import Queries
+
+queries = Queries.beside(__file__)
+
+HISTORY = timedelta(days=97)
+"""How far back earlier contacts count: as long as a closed ticket is worth a link, and a week for one that was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A contact that was routed before."""
+
+    digest: bytes
+    command: Command
+    position: tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier contact that opened a ticket, and by what it is known to be the same customer's."""
+
+    known: Known
+    phone: str | None
+    number: str | None
+    email: str | None
+    identity: str | None
+    switchboard: bool
+
+    def shares(self, customer: Customer) -> bool:
+        """Whether it may be the same customer's."""
+        pairs = (
+            (self.phone, customer.phone),
+            (self.number, customer.number),
+            (self.email, customer.email),
+            (self.identity, customer.identity),
+        )
+        return any(mine is not None and mine == theirs for mine, theirs in pairs)
+
+    def towards(self, customer: Customer) -> Known:
+        """Return the ticket, seen from another contact: a different customer number means a different customer."""
+        if self.number is not None and customer.number is not None:
+            same = self.number == customer.number
+        else:
+            same = not (self.switchboard or customer.switchboard)
+        return Known(
+            ticket_id=self.known.ticket_id,
+            status=self.known.status,
+            updated_at=self.known.updated_at,
+            business_type=self.known.business_type,
+            problem_type=self.known.problem_type,
+            subject=self.known.subject,
+            same_customer=same,
+        )
+
+
+def digest(contact: Contact) -> bytes:
+    """Return what tells two bodies under one id apart; when and how the message came does not count."""
+    said = contact.model_dump(mode="json", exclude={"received_at", "raw"})
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Routed]:
+    """Return the contacts that were routed before, by id."""
+    rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
+    return {
+        id_: Routed(bytes(digest), Command.model_validate(command), (topic, partition, offset))
+        for id_, digest, command, topic, partition, offset in rows
+    }
+
+
+def history(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[Earlier]:
+    """Return earlier contacts that may be of these customers, latest first."""
+    rows = connection.execute(
+        queries["load_history"],
+        {
+            "since": now - HISTORY,
+            "phones": [each.phone for each in customers if each.phone],
+            "numbers": [each.number for each in customers if each.number],
+            "emails": [each.email for each in customers if each.email],
+            "identities": [each.identity for each in customers if each.identity],
+        },
+    ).fetchall()
+    return [
+        Earlier(
+            Known(ticket_id, Status(status) if status else None, updated_at, business, problem, subject, same_customer=True),
+            phone,
+            number,
+            email,
+            identity,
+            switchboard,
+        )
+        for ticket_id, status, updated_at, business, problem, subject, phone, number, email, identity, switchboard in rows
+    ]
+
+
+def save(
+    connection: psycopg.Connection, rows: Iterable[tuple[Contact, Decision, Command, tuple[str, int, int]]], now: datetime
+) -> None:
+    """Keep where contacts went."""
+    values = [_row(*each, now) for each in rows]
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(queries["insert_contact"], values)
+
+
+def _row(
+    contact: Contact, decision: Decision, command: Command, position: tuple[str, int, int], now: datetime
+) -> dict[str, object]:
+    customer = contact.customer
+    topic, partition, offset = position
+    return {
+        "id": contact.id,
+        "digest": digest(contact),
+        "ticket_id": decision.ticket_id,
+        "disposition": decision.disposition,
+        "reason": decision.reason,
+        "sender": contact.sender,
+        "channel": contact.channel,
+        "message_id": contact.message_id,
+        "phone": customer.phone,
+        "customer_number": customer.number,
+        "email": customer.email,
+        "identity": customer.identity,
+        "business_type": decision.classification.business_type,
+        "problem_type": decision.classification.problem_type,
+        "subject": contact.text[:2000],
+        "switchboard": customer.switchboard,
+        "command": Jsonb(command.model_dump(mode="json"), dumps=orjson.dumps),
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "received_at": contact.received_at,
+        "decided_at": now,
+    }
