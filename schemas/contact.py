@@ -109,6 +109,8 @@ class Contact(Model):
     """Told by the channel: complaint, suggestion, consultation."""
     business_type: Code | None = None
     problem_type: Code | None = None
+    labels: tuple[Name, ...] = ()
+    """The channel's own words for business and problem type, for the policy's keyword rules."""
     needs_headquarters: bool = False
     """The accepting channel knows that headquarters has to coordinate."""
     desired_outcome: Text | None = None

@@ -1,6 +1,6 @@
 """Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -24,8 +24,9 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     vip = (contact.customer.level or "").casefold() in {each.casefold() for each in routing.vip.levels}
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
-    business = _business(contact, pack, text, reasons)
-    problem = _problem(contact, pack, text, business, reasons)
+    labels = " ".join(contact.labels).casefold()
+    business = _business(contact, pack, (labels, text), reasons)
+    problem = _problem(contact, pack, (labels, text), business, reasons)
     facts = Facts(
         kind=kind,
         channel=contact.channel,
@@ -81,18 +82,21 @@ def _kind(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str
     return kinds[0]
 
 
-def _longest(text: str, entries: Iterable[T]) -> tuple[T, str] | None:
-    """Return the entry with the longest word that the text holds; the first of equals."""
-    found = [(entry, word) for entry in entries if (word := _word(text, entry.words)) is not None]
-    return max(found, key=lambda each: len(each[1]), default=None)
+def _longest(texts: Iterable[str], entries: Sequence[T]) -> tuple[T, str] | None:
+    """Return the entry with the longest word that a text holds; the channel's own words count before the customer's."""
+    for text in texts:
+        found = [(entry, word) for entry in entries if (word := _word(text, entry.words)) is not None]
+        if found:
+            return max(found, key=lambda each: len(each[1]))
+    return None
 
 
-def _business(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str | None:
+def _business(contact: Contact, pack: Pack, texts: Sequence[str], reasons: list[Reason]) -> str | None:
     if any(each.code == contact.business_type for each in pack.types.business):
         assert contact.business_type is not None
         reasons.append(Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE))
         return contact.business_type
-    found = _longest(text, pack.types.business)
+    found = _longest(texts, pack.types.business)
     if found is None:
         return None
     entry, word = found
@@ -100,7 +104,9 @@ def _business(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) ->
     return entry.code
 
 
-def _problem(contact: Contact, pack: Pack, text: str, business: str | None, reasons: list[Reason]) -> str | None:
+def _problem(
+    contact: Contact, pack: Pack, texts: Sequence[str], business: str | None, reasons: list[Reason]
+) -> str | None:
     if contact.problem_type in pack.types.problems:
         assert contact.problem_type is not None
         reasons.append(Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL, source=CHANNEL_SOURCE))
@@ -109,7 +115,7 @@ def _problem(contact: Contact, pack: Pack, text: str, business: str | None, reas
     if group is None:
         # Without a business type a problem word may belong to several groups: a guess would go to the wrong department.
         return None
-    found = _longest(text, (each for each in pack.types.problem if group in each.groups))
+    found = _longest(texts, [each for each in pack.types.problem if group in each.groups])
     if found is None:
         return None
     entry, word = found

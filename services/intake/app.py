@@ -1,0 +1,129 @@
+"""The wiring of intake: the HTTP door in the main thread, the channel topics and the keys in threads of their own."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+
+from services.intake.channels import NORMALISERS, ChannelTopics
+from services.intake.http import Doorway, application
+from services.intake.metrics import IntakeMetrics
+from services.intake.senders import Senders
+from services.intake.settings import IntakeSettings
+from services.shared import logs, service
+from services.shared.consumer import Loop
+from services.shared.errors import ConfigurationError, DubanError, Retryable
+from services.shared.metrics import LoopMetrics
+from services.shared.operations import Health
+from services.shared.postgres import Database
+from services.shared.quick_publisher import QuickPublisher
+from services.shared.service import Running
+
+NAME = "intake"
+KEYS_EVERY = 3.0
+"""Seconds between two readings of the senders' keys."""
+
+log = logs.get(__name__)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the frame of the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main() -> None:
+    """Run intake until it is told to stop."""
+    settings = IntakeSettings()
+
+    def body(running: Running, health: Health) -> None:
+        if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
+            raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashes keyed with it")
+        metrics = IntakeMetrics()
+        database = Database(settings.database_url, name=NAME, size=8)
+        publisher = QuickPublisher(
+            settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
+        )
+        door = Doorway(settings, database, Senders(database), publisher, metrics)
+        server = _Server(
+            uvicorn.Config(
+                application(door),
+                host=settings.http_host,
+                port=settings.http_port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        failures: list[DubanError] = []
+        stopping = threading.Event()
+
+        def stop() -> None:
+            stopping.set()
+            server.should_exit = True
+
+        def topics() -> None:
+            try:
+                _channels(door, running, health)
+            except DubanError as error:
+                failures.append(error)
+                stop()
+
+        channels = threading.Thread(target=topics, name="channels")
+        keys = threading.Thread(target=_keys, args=(door, stopping, health), name="keys", daemon=True)
+        running.on_stop(stop)
+        publisher.start()
+        channels.start()
+        keys.start()
+        try:
+            server.run()
+        finally:
+            running.stop()
+            channels.join()
+            publisher.close()
+            database.close()
+        if failures:
+            raise failures[0]
+
+    service.run(NAME, settings, body)
+
+
+def _keys(door: Doorway, stopping: threading.Event, health: Health) -> None:
+    """Read the senders' keys again and again."""
+    while not stopping.is_set():
+        try:
+            door.senders.refresh()
+        except Retryable as error:
+            if not door.senders.known:
+                health.lack("keys", str(error))
+        else:
+            health.have("keys")
+        if door.publisher.connected:
+            health.have("door")
+        else:
+            health.lack("door", "the broker has not been reached yet")
+        stopping.wait(KEYS_EVERY if door.senders.known and door.publisher.connected else 0.2)
+
+
+def _channels(door: Doorway, running: Running, health: Health) -> None:
+    """Find out what time it is, then read the channel topics."""
+    settings = door.settings
+    clock = service.wait_for_clock(door.database, settings, running, health)
+    if clock is None:
+        return
+    door.clock = clock
+    loop = Loop(
+        ChannelTopics(clock, settings.channel_policy, door.secret, door.metrics),
+        service=NAME,
+        topics=sorted(NORMALISERS),
+        settings=settings,
+        database=door.database,
+        health=health,
+        metrics=LoopMetrics(NAME),
+    )
+    running.on_stop(loop.stop)
+    if not running.stopping:
+        loop.run()

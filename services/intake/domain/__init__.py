@@ -1,0 +1,1 @@
+"""From a message in a channel's words to a Contact; pure."""

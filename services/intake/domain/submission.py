@@ -1,0 +1,56 @@
+"""A contact that a sender writes in our own words: `POST /v1/contacts`, and lines of NDJSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.contact import Contact
+from services.intake.domain.draft import Envelope, finish
+from services.intake.domain.fields import Faults, instant, moment, phone
+
+OURS = frozenset({"id", "sender", "policy", "received_at", "raw"})
+"""Fields of Contact that our door sets; a sender who writes them is told."""
+
+
+def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None) -> Contact:
+    """Make a contact of a submission.
+
+    Args:
+        told: the JSON object.
+        envelope: what our door knows.
+        key: the Idempotency-Key, which stands for a message id.
+
+    Raises:
+        Unusable: something is wrong with it; every fault is told at once.
+
+    """
+    faults = Faults()
+    for name in sorted(OURS & told.keys()):
+        faults.add(name, "bad_schema", "this field is set by Duban: leave it out")
+    said = {name: value for name, value in told.items() if name not in OURS | {"message_id", "channel"}}
+    said["contacted_at"] = instant(told.get("contacted_at"), "contacted_at", faults)
+    said["occurred_at"] = moment(told.get("occurred_at"), "occurred_at", faults)
+    customer = told.get("customer")
+    if isinstance(customer, Mapping):
+        said["customer"] = _customer(customer, faults)
+    elif customer is None:
+        said["customer"] = {}
+    message_id = told.get("message_id")
+    if message_id is not None and not isinstance(message_id, str):
+        faults.add("message_id", "bad_id", "write the id as text: numbers lose digits beyond 2^53")
+        message_id = None
+    return finish(envelope, message_id or key, said, faults, reach="customer.phone")
+
+
+def _customer(told: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+    customer = dict(told)
+    written = told.get("phone")
+    if isinstance(written, str) and written.strip():
+        number = phone(written)
+        customer["phone"] = number.number if number is not None else None
+        if number is None:
+            faults.flag("phone_invalid")
+        elif number.extension is not None:
+            customer["phone_extension"] = number.extension
+    elif written == "":
+        customer["phone"] = None
+    return customer

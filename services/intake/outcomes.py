@@ -1,0 +1,82 @@
+"""What became of contacts and commands: read from the tables of router and ledger."""
+
+from typing import Any
+from uuid import UUID
+
+from services.intake.senders import queries
+from services.shared.postgres import Database
+
+
+def of_contact(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | None:
+    """Return sender and outcome of a contact; None if nothing is known of it (yet).
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["contact"], {"id": id_}).fetchone()
+    if row is None:
+        return None
+    reference, sender, ticket_id, disposition, reason, number, status, promised_at, version = row
+    outcome = {
+        "reference": str(reference),
+        "state": "ticket" if number is not None else "routed",
+        "disposition": disposition,
+        "reason": reason,
+        "ticket": {
+            "id": str(ticket_id),
+            "number": number,
+            "status": status,
+            "version": version,
+            "promised_at": promised_at,
+        }
+        if number is not None
+        else None,
+    }
+    return sender, outcome
+
+
+def of_command(database: Database, id_: UUID) -> dict[str, Any] | None:
+    """Return what the ledger decided of a command; None if it has not (yet).
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["command"], {"id": id_}).fetchone()
+    if row is None:
+        return None
+    command, ticket_id, type_, outcome, refusal, version, number, status = row
+    return {
+        "command": str(command),
+        "action": type_,
+        "outcome": outcome,
+        "refusal": refusal,
+        "ticket": {"id": str(ticket_id), "number": number, "status": status, "version": version},
+    }
+
+
+def ticket_by_number(database: Database, number: str) -> UUID | None:
+    """Return the id of a ticket.
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["ticket_by_number"], {"number": number}).fetchone()
+    return row[0] if row is not None else None
+
+
+def tickets(database: Database, *, number: str | None, phone: str | None) -> list[dict[str, Any]]:
+    """Return tickets by number or phone, latest first, at most 50.
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        rows = connection.execute(queries["tickets"], {"number": number, "phone": phone}).fetchall()
+    return [body for (body,) in rows]

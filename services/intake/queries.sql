@@ -1,0 +1,38 @@
+-- Statements of intake; one name each.
+
+-- name: senders
+select name, key_hash, policy, channels, actions from intake.sender where revoked_at is null;
+
+-- name: add_sender
+insert into intake.sender (name, key_hash, policy, channels, actions)
+values (%(name)s, %(key_hash)s, %(policy)s, %(channels)s, %(actions)s)
+on conflict (name) do update
+set key_hash = excluded.key_hash, policy = excluded.policy, channels = excluded.channels, actions = excluded.actions,
+    revoked_at = null;
+
+-- name: all_senders
+select name, policy, channels, actions, created_at, revoked_at from intake.sender order by name;
+
+-- name: revoke_sender
+update intake.sender set revoked_at = clock_timestamp() where name = %(name)s and revoked_at is null;
+
+-- name: contact
+select c.id, c.sender, c.ticket_id, c.disposition, c.reason, t.number, t.status, t.body ->> 'promised_at', t.version
+from router.contact c
+left join ledger.ticket t on t.id = c.ticket_id
+where c.id = %(id)s;
+
+-- name: ticket_by_number
+select id, version from ledger.ticket where number = %(number)s;
+
+-- name: tickets
+select body from ledger.ticket
+where (%(number)s::text is null or number = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)
+order by accepted_at desc
+limit 50;
+
+-- name: command
+select c.id, c.ticket_id, c.type, c.outcome, c.refusal, c.last_version, t.number, t.status
+from ledger.command c
+left join ledger.ticket t on t.id = c.ticket_id
+where c.id = %(id)s;

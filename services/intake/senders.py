@@ -1,0 +1,131 @@
+"""Who may put contacts and commands in and read answers out, by key; kept in memory for when PostgreSQL is away."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from services.shared.errors import Problem
+from services.shared.postgres import Database, Queries
+
+queries = Queries.beside(__file__)
+
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody with a key.
+
+    Attributes:
+        name: stands in every contact.
+        policy: pack under which the contacts run.
+        channels: which it may use; `*` for all.
+        actions: contacts, commands, read.
+
+    """
+
+    name: str
+    policy: str
+    channels: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    def require(self, action: str) -> None:
+        """Refuse what the key does not allow.
+
+        Raises:
+            Problem: 403.
+
+        """
+        if action not in self.actions:
+            raise Problem(
+                403, "The key does not allow this", f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it"
+            )
+
+    def channel(self, wanted: str | None) -> str:
+        """Return the channel of a contact: the wanted one, or the key's only one.
+
+        Raises:
+            Problem: 400 or 403.
+
+        """
+        own = [each for each in self.channels if each != ANY]
+        if wanted is None:
+            if len(own) == 1:
+                return own[0]
+            raise _fault("channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}")
+        if ANY not in self.channels and wanted not in own:
+            raise Problem(403, "The key does not allow this channel", f"it allows {', '.join(own)}, not {wanted}")
+        return wanted
+
+
+def _fault(field: str, reason: str, message: str) -> Problem:
+    return Problem(400, "The contact cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
+
+
+def hashed(key: str) -> bytes:
+    """Return what is stored of a key. Keys are long and random, so a plain hash is enough."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+class Senders:
+    """The keys that are in force."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_hash: Mapping[bytes, Sender] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the keys were read since the start; without them nobody can be let in."""
+        return self._by_hash is not None
+
+    def refresh(self) -> None:
+        """Read the keys anew.
+
+        Raises:
+            Retryable: the database is away; the keys read before stay in force.
+
+        """
+        with self._database.transaction() as connection:
+            rows = connection.execute(queries["senders"]).fetchall()
+        self._by_hash = {
+            bytes(key_hash): Sender(name, policy, tuple(channels), tuple(actions))
+            for name, key_hash, policy, channels, actions in rows
+        }
+
+    def of(self, authorization: str | None) -> Sender:
+        """Return the sender of a request.
+
+        Raises:
+            Problem: 401, or 503 when the keys are not known yet.
+
+        """
+        if self._by_hash is None:
+            raise Problem(
+                503, "Not ready", "the senders' keys have not been read yet: try again", headers={"Retry-After": "2"}
+            )
+        scheme, _, key = (authorization or "").partition(" ")
+        sender = self._by_hash.get(hashed(key.strip())) if scheme.lower() == "bearer" else None
+        if sender is None:
+            raise Problem(
+                401,
+                "Unknown key",
+                "send `Authorization: Bearer <key>`; `duban sender add` makes one",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return sender
+
+
+def add(
+    connection: psycopg.Connection, name: str, *, policy: str, channels: list[str], actions: list[str], key: str | None = None
+) -> str:
+    """Give a sender a new key and return it; it is shown only now. An older key of the same name ends."""
+    key = key or f"duban_{secrets.token_urlsafe(24)}"
+    connection.execute(
+        queries["add_sender"],
+        {"name": name, "key_hash": hashed(key), "policy": policy, "channels": channels, "actions": actions},
+    )
+    return key
