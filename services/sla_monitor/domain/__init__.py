@@ -1,0 +1,1 @@
+"""When which ticket has to be looked at; pure."""

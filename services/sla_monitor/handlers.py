@@ -1,0 +1,313 @@
+"""The monitor's work: take in what tickets say of their clocks, and send a tick when a time has come."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import faust
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+from mode import Service
+
+from schemas.command import Actor, Command, Tick
+from services.domain.identity import command_id
+from services.shared import dead_letters, logs
+from services.shared.clock import Clock
+from services.shared.dead_letters import Refused
+from services.shared.errors import Retryable
+from services.shared.operations import Health
+from services.shared.postgres import Database
+from services.shared.records import Incoming, cloud_event
+from services.sla_monitor import store
+from services.sla_monitor.connection import consumer_options
+from services.sla_monitor.domain.schedule import Entry, Schedule
+from services.sla_monitor.domain.vigilance import TOLERANCE, Vigilance
+from services.sla_monitor.metrics import MonitorMetrics
+from services.sla_monitor.settings import MonitorSettings
+
+NAME = "sla_monitor"
+EVENTS, COMMANDS = "tickets.events", "tickets.commands"
+ACTOR = Actor(kind="service", name=NAME)
+LONGEST_SLEEP = 0.5
+"""Real seconds between two looks at the heap when nothing is due sooner."""
+COMMIT_EVERY = 2.0
+
+log = logs.get(__name__)
+
+
+class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
+    """Watches the clocks of the partitions that the group gives it."""
+
+    def __init__(
+        self, settings: MonitorSettings, database: Database, clock: Clock, health: Health, metrics: MonitorMetrics
+    ) -> None:
+        super().__init__()
+        self.schedule = Schedule()
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._health = health
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._loading: dict[int, asyncio.Task[None]] = {}
+        self._mistrusted = False
+        self._producer: Any = None
+        self._consumer = AIOKafkaConsumer(
+            **consumer_options(settings.kafka),
+            group_id=f"duban-{NAME}",
+            group_instance_id=settings.instance or f"{NAME}-0",
+            client_id=NAME,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=settings.kafka.session_timeout_ms,
+            heartbeat_interval_ms=min(3_000, settings.kafka.session_timeout_ms // 3),
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            fetch_max_wait_ms=50,
+        )
+
+    def sends_with(self, producer: Any) -> None:
+        """Use a producer for ticks."""
+        self._producer = producer
+
+    async def on_start(self) -> None:
+        """Join the group."""
+        await self._consumer.start()
+        self._consumer.subscribe([EVENTS], listener=_Partitions(self))
+
+    async def on_stop(self) -> None:
+        """Leave the group."""
+        for task in self._loading.values():
+            task.cancel()
+        with suppress(KafkaError):
+            await self._commit()
+        await self._consumer.stop()
+
+    # ---- what is known ----
+
+    async def gained(self, partitions: set[int]) -> None:
+        """Begin to watch partitions: from here on their events count, and the ledger's table tells what was before."""
+        await self._to_end(partitions)
+        for each in partitions:
+            self._health.lack(f"partition {each}", "its clocks are being loaded")
+        task = asyncio.create_task(self._load(partitions))
+        for each in partitions:
+            self._loading[each] = task
+
+    async def _to_end(self, partitions: set[int]) -> None:
+        where = [TopicPartition(EVENTS, each) for each in partitions]
+        # Events below the end were published after the database had them, so the snapshot knows them.
+        ends = await self._consumer.end_offsets(where)
+        for partition, offset in ends.items():
+            self._consumer.seek(partition, offset)
+
+    async def lost(self, partitions: set[int]) -> None:
+        """Stop watching partitions."""
+        for each in partitions:
+            self._loading.pop(each, None)
+            self._health.have(f"partition {each}")
+        self.schedule.drop(partitions)
+
+    async def _load(self, partitions: set[int]) -> None:
+        """Load the clocks of partitions, however often it takes."""
+        failures = 0
+        while not self.should_stop:
+            try:
+                chunks = store.clocks(
+                    self._database, partitions, first=self._settings.first_load, chunk=self._settings.load_chunk
+                )
+                loaded = 0
+                while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                    loaded += sum(self.schedule.learn(each) for each in chunk if each.partition in self._loading)
+                    self._wake.set()
+            except Retryable as error:
+                failures += 1
+                self._health.lack("database", str(error))
+                await self.sleep(min(0.2 * 2**failures, 5.0))
+            else:
+                break
+        self._health.have("database")
+        for each in partitions:
+            self._health.have(f"partition {each}")
+        log.info("loaded", partitions=sorted(partitions), tickets=loaded)
+
+    @Service.task
+    async def follow(self) -> None:
+        """Take in events as they come."""
+        committed = time.monotonic()
+        while not self.should_stop:
+            self._health.beat()
+            try:
+                batch = await self._consumer.getmany(timeout_ms=200, max_records=5000)
+                for partition, records in batch.items():
+                    await self._take(partition.partition, records)
+                if time.monotonic() - committed > COMMIT_EVERY:
+                    committed = time.monotonic()
+                    with suppress(KafkaError):
+                        await self._commit()
+                if self._consumer.assignment():
+                    self._health.have("start")
+                    self._health.have("kafka")
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.warning("broker_away", error=type(error).__name__)
+                self._health.lack("kafka", f"the broker is away ({type(error).__name__})")
+                await self.sleep(0.5)
+
+    async def _take(self, partition: int, records: Sequence[Any]) -> None:
+        refused: list[Refused] = []
+        for record in records:
+            try:
+                entry = _entry(partition, record.value)
+            except (KeyError, TypeError, ValueError) as error:
+                refused.append(_refused(record, error))
+            else:
+                self.schedule.learn(entry)
+        self._metrics.events.inc(len(records))
+        self._metrics.watched.set(len(self.schedule))
+        self._wake.set()
+        if refused:
+            await self._dead_letter(refused)
+
+    async def _dead_letter(self, refused: list[Refused]) -> None:
+        """Keep what cannot be read; nothing is dropped without a trace."""
+        bound = self._settings.dead_letters_per_hour
+
+        def count() -> None:
+            with self._database.transaction() as connection:
+                dead_letters.count(connection, NAME, refused, bound)
+
+        for each in refused:
+            log.warning("dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason)
+        while not self.should_stop:
+            try:
+                await asyncio.to_thread(count)
+                letters = [dead_letters.letter(each, NAME) for each in refused]
+                await asyncio.gather(
+                    *[
+                        await self._producer.send(each.topic, each.key, each.value, None, None, each.headers)
+                        for each in letters
+                    ]
+                )
+            except (Retryable, KafkaError, ProducerSendError):
+                await self.sleep(1.0)
+            else:
+                return
+
+    async def _commit(self) -> None:
+        """Commit positions, for the lag that operations see; nothing is read from them."""
+        positions = {each: await self._consumer.position(each) for each in self._consumer.assignment()}
+        if positions:
+            await self._consumer.commit(positions)
+
+    # ---- firing ----
+
+    @Service.task
+    async def fire(self) -> None:
+        """Send ticks for tickets whose time has come."""
+        failures = 0
+        while not self.should_stop:
+            now = self._clock.now()
+            due = [] if self._mistrusted else self.schedule.take_due(now, self._settings.tick_batch)
+            if not due:
+                await self._rest(now)
+                continue
+            try:
+                await self._send(due, now)
+                failures = 0
+            except (KafkaError, ProducerSendError) as error:
+                failures += 1
+                self.schedule.put_back(due)
+                self._health.lack("kafka", f"ticks cannot be sent ({type(error).__name__})")
+                await self.sleep(min(0.1 * 2**failures, 5.0))
+
+    async def _rest(self, now: datetime) -> None:
+        head = self.schedule.head()
+        seconds = LONGEST_SLEEP
+        if head is not None and not self._mistrusted:
+            seconds = max(min(self._clock.real_seconds(head - now), LONGEST_SLEEP), 0.001)
+        self._wake.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    async def _send(self, due: Sequence[Entry], now: datetime) -> None:
+        commands = [_tick(each, now) for each in due]
+        waiting = []
+        for command in commands:
+            headers = cloud_event(
+                id_=command.id, source=NAME, type_="command.tick", time=now, subject=str(command.ticket_id)
+            )
+            key = str(command.ticket_id).encode()
+            waiting.append(
+                await self._producer.send(COMMANDS, key, command.model_dump_json().encode(), None, None, headers)
+            )
+        await asyncio.gather(*waiting)
+        done = self._clock.now()
+        self._metrics.ticks.inc(len(due))
+        for each in due:
+            assert each.next_at is not None
+            self._metrics.lateness.observe(max(self._clock.real_seconds(done - each.next_at), 0.0))
+
+    @Service.task
+    async def watch_the_clock(self) -> None:
+        """Notice a jump of the wall clock; one forward is not believed before the database's time agrees."""
+        vigilance = Vigilance(time.time(), time.monotonic())
+        while not self.should_stop:
+            await self.sleep(1.0)
+            jump = vigilance.look(time.time(), time.monotonic())
+            if jump:
+                self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
+                log.error("clock_jumped", seconds=round(jump, 3))
+                self._mistrusted = jump > 0
+            if self._mistrusted:
+                with suppress(Retryable):
+                    theirs = await asyncio.to_thread(store.real_time, self._database)
+                    self._mistrusted = abs(theirs - time.time()) > TOLERANCE
+
+
+class _Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        await self._monitor.gained({each.partition for each in assigned})
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        await self._monitor.lost({each.partition for each in revoked})
+
+
+def _entry(partition: int, value: bytes | None) -> Entry:
+    told = orjson.loads(value or b"")
+    ticket = told["ticket"]
+    next_at = ticket["next_action_at"]
+    return Entry(
+        UUID(told["ticket_id"]),
+        partition,
+        int(told["version"]),
+        datetime.fromisoformat(next_at) if next_at is not None else None,
+    )
+
+
+def _refused(record: Any, error: Exception) -> Refused:
+    incoming = Incoming(
+        record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ())
+    )
+    reason = "empty" if not record.value else "bad_syntax" if isinstance(error, orjson.JSONDecodeError) else "bad_schema"
+    return Refused(incoming, reason, f"body: no ticket event ({type(error).__name__})", None, "unknown")
+
+
+def _tick(entry: Entry, now: datetime) -> Command:
+    assert entry.next_at is not None
+    return Command(
+        id=command_id(entry.ticket_id, "tick", entry.version, entry.next_at.isoformat()),
+        ticket_id=entry.ticket_id,
+        at=now,
+        actor=ACTOR,
+        action=Tick(),
+    )

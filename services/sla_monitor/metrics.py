@@ -1,0 +1,19 @@
+"""What the monitor counts."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+
+class MonitorMetrics:
+    """Tickets watched, ticks sent and how late, jumps of the clock."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.watched = Gauge("duban_monitor_tickets", "Tickets that the monitor knows", registry=registry)
+        self.events = Counter("duban_monitor_events_total", "Ticket events taken in", registry=registry)
+        self.ticks = Counter("duban_monitor_ticks_total", "Ticks that the broker has acknowledged", registry=registry)
+        self.jumps = Counter("duban_monitor_clock_jumps_total", "Jumps of the wall clock", ["direction"], registry=registry)
+        self.lateness = Histogram(
+            "duban_monitor_tick_lateness_seconds",
+            "Real time from a deadline to the acknowledged tick",
+            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120),
+            registry=registry,
+        )
