@@ -13,7 +13,7 @@ from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.errors import InvalidMessage
-from services.shared.records import Incoming, Outgoing, cloud_event
+from services.shared.records import Incoming, Outgoing, outgoing
 
 log = logs.get(__name__)
 
@@ -25,10 +25,16 @@ NORMALISERS: Mapping[str, Callable[[Envelope], Contact]] = {
 
 def contact_record(contact: Contact, secret: str) -> Outgoing:
     """Return the record of a contact."""
-    headers = cloud_event(
-        id_=contact.id, source="intake", type_="contact.received", time=contact.received_at, subject=str(contact.id)
+    return outgoing(
+        "contacts",
+        contact,
+        id_=contact.id,
+        source="intake",
+        type_="contact.received",
+        at=contact.received_at,
+        subject=contact.id,
+        key=record_key(contact.customer, secret),
     )
-    return Outgoing("contacts", record_key(contact.customer, secret), contact.model_dump_json().encode(), headers)
 
 
 class ChannelTopics:

@@ -28,7 +28,7 @@ from services.shared.clock import Clock
 from services.shared.errors import Problem, Retryable
 from services.shared.postgres import Database
 from services.shared.quick_publisher import QuickPublisher
-from services.shared.records import Outgoing, cloud_event
+from services.shared.records import Outgoing, outgoing
 
 LARGEST_BATCH = 8 * 1024 * 1024
 LONGEST_WAIT = 30.0
@@ -279,14 +279,15 @@ def _command(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> 
 
 
 def _command_record(command: Command) -> Outgoing:
-    headers = cloud_event(
+    return outgoing(
+        "tickets.commands",
+        command,
         id_=command.id,
         source="intake",
         type_=f"command.{command.action.type}",
-        time=command.at,
-        subject=str(command.ticket_id),
+        at=command.at,
+        subject=command.ticket_id,
     )
-    return Outgoing("tickets.commands", str(command.ticket_id).encode(), command.model_dump_json().encode(), headers)
 
 
 def _is_ticket(found: tuple[str, dict[str, Any]]) -> bool:

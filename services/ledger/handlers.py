@@ -18,10 +18,9 @@ from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared import logs
 from services.shared.clock import Clock
-from services.shared.consumer import Message, Refused, Result
-from services.shared.errors import Retryable
+from services.shared.consumer import Message, Publish, Refused, Result
 from services.shared.postgres import Database
-from services.shared.records import Incoming, Outgoing, cloud_event, read
+from services.shared.records import Incoming, Outgoing, outgoing, read
 
 COMMANDS, EVENTS, STATE = "tickets.commands", "tickets.events", "tickets.state"
 
@@ -120,34 +119,35 @@ def _without_pack(record: Incoming, command: Command) -> Refused:
 
 def state_record(ticket: Ticket) -> Outgoing:
     """Return the record of a ticket as it stands."""
-    headers = cloud_event(
+    return outgoing(
+        STATE,
+        ticket,
         id_=command_id(ticket.id, "state", ticket.version),
         source="ledger",
         type_="ticket.state",
-        time=ticket.updated_at,
-        subject=str(ticket.id),
+        at=ticket.updated_at,
+        subject=ticket.id,
     )
-    return Outgoing(STATE, str(ticket.id).encode(), ticket.model_dump_json().encode(), headers)
 
 
 def event_record(event: TicketEvent) -> Outgoing:
     """Return the record of an event."""
-    headers = cloud_event(
-        id_=event.id, source="ledger", type_=f"ticket.{event.type}", time=event.at, subject=str(event.ticket_id)
+    return outgoing(
+        EVENTS, event, id_=event.id, source="ledger", type_=f"ticket.{event.type}", at=event.at, subject=event.ticket_id
     )
-    return Outgoing(EVENTS, str(event.ticket_id).encode(), event.model_dump_json().encode(), headers)
 
 
 def command_record(command: Command) -> Outgoing:
     """Return the record of a command that the ledger sends itself."""
-    headers = cloud_event(
+    return outgoing(
+        COMMANDS,
+        command,
         id_=command.id,
         source="ledger",
         type_=f"command.{command.action.type}",
-        time=command.at,
-        subject=str(command.ticket_id),
+        at=command.at,
+        subject=command.ticket_id,
     )
-    return Outgoing(COMMANDS, str(command.ticket_id).encode(), command.model_dump_json().encode(), headers)
 
 
 class Chores:
@@ -170,22 +170,22 @@ class Chores:
         for each in partitions:
             self._gained.pop(each, None)
 
-    def __call__(self) -> list[Outgoing]:
-        """Return what is to be published now."""
+    def __call__(self, publish: Publish) -> None:
+        """Do what is due now.
+
+        Raises:
+            Retryable: the database is away; the next call tries again.
+
+        """
         monotonic = time.monotonic()
-        records: list[Outgoing] = []
-        try:
-            if monotonic >= self._next_sweep:
-                self._next_sweep = monotonic + self._settings.sweep_every
-                records += self._sweep()
-            settled = {each for each, since in self._gained.items() if monotonic - since >= self._settings.settle_after}
-            if settled:
-                oldest = max(monotonic - self._gained[each] for each in settled)
-                records += self._states(settled, oldest + self._settings.settle_after)
-                self.lost(settled)
-        except Retryable as error:
-            log.info("chores_wait", reason=str(error))
-        return records
+        if monotonic >= self._next_sweep:
+            self._next_sweep = monotonic + self._settings.sweep_every
+            publish(self._sweep())
+        settled = {each for each, since in self._gained.items() if monotonic - since >= self._settings.settle_after}
+        if settled:
+            oldest = max(monotonic - self._gained[each] for each in settled)
+            publish(self._states(settled, oldest + self._settings.settle_after))
+            self.lost(settled)
 
     def _sweep(self) -> list[Outgoing]:
         now = self._clock.now()

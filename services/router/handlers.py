@@ -15,7 +15,7 @@ from services.router.metrics import RouterMetrics
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Refused, Result
-from services.shared.records import Incoming, Outgoing, cloud_event, read
+from services.shared.records import Incoming, Outgoing, outgoing, read
 
 CONTACTS, COMMANDS = "contacts", "tickets.commands"
 ACTOR = Actor(kind="service", name="router")
@@ -107,14 +107,15 @@ def _command(contact: Contact, decision: Decision) -> Command:
 
 
 def _record(command: Command) -> Outgoing:
-    headers = cloud_event(
+    return outgoing(
+        COMMANDS,
+        command,
         id_=command.id,
         source="router",
         type_=f"command.{command.action.type}",
-        time=command.at,
-        subject=str(command.ticket_id),
+        at=command.at,
+        subject=command.ticket_id,
     )
-    return Outgoing(COMMANDS, str(command.ticket_id).encode(), command.model_dump_json().encode(), headers)
 
 
 def _conflict(record: Incoming, contact: Contact) -> Refused:

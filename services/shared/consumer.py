@@ -30,6 +30,9 @@ M = TypeVar("M")
 
 log = logs.get(__name__)
 
+Publish = Callable[[Sequence[Outgoing]], None]
+"""Publishes records and returns when they are acknowledged."""
+
 POLL_SECONDS = 0.5
 LONGEST_BACKOFF = 10.0
 RACES = 20
@@ -99,7 +102,8 @@ class Assignments(ConsumerRebalanceListener):
 class Loop(Generic[M]):
     """One consumer group member that runs a stage over the records of some topics, batch after batch.
 
-    `between` is asked between two batches for records that the service publishes on its own account.
+    `between` is called between two batches, in the loop's thread, with a function that publishes and waits for the
+    acknowledgement: what a service says on its own account never overtakes a batch's records.
     """
 
     def __init__(
@@ -112,7 +116,7 @@ class Loop(Generic[M]):
         database: Database,
         health: Health,
         metrics: LoopMetrics,
-        between: Callable[[], Sequence[Outgoing]] = tuple,
+        between: Callable[[Publish], None] = lambda _: None,
     ) -> None:
         self.assignments = Assignments()
         self._stage = stage
@@ -192,7 +196,7 @@ class Loop(Generic[M]):
             self._health.have("kafka")
         if polled:
             self._complete(polled)
-        self._publish_between()
+        self._chores()
 
     def _complete(self, polled: dict[TopicPartition, list[Any]]) -> None:
         """Bring one batch to its end, however often that takes, unless the service is stopped."""
@@ -217,15 +221,15 @@ class Loop(Generic[M]):
         self._commit(records)
         self._metrics.done(self._topics_of(records), time.monotonic() - started)
 
-    def _publish_between(self) -> None:
-        """Publish what the service has to say on its own account, in this thread: nothing overtakes a batch's records."""
-        records = self._between()
-        if records:
-            try:
-                self._publisher.publish(records, meanwhile=self._stay, stopped=lambda: self._stopping)
-            except Retryable as error:
-                log.info("stopped_between", reason=str(error))
-            self._resume()
+    def _chores(self) -> None:
+        """Let the service do what it does on its own account; trouble there waits for the next time."""
+        try:
+            self._between(
+                lambda records: self._publisher.publish(records, meanwhile=self._stay, stopped=lambda: self._stopping)
+            )
+        except Retryable as error:
+            log.info("chores_wait", reason=str(error))
+        self._resume()
 
     def _process(self, records: Sequence[Incoming]) -> None:
         messages, refused = self._decode(records)

@@ -55,6 +55,14 @@ def cloud_event(*, id_: UUID, source: str, type_: str, time: datetime, subject: 
     ]
 
 
+def outgoing(
+    topic: str, body: BaseModel, *, id_: UUID, source: str, type_: str, at: datetime, subject: UUID, key: bytes | None = None
+) -> Outgoing:
+    """Return the record of a model on one of our topics; the key is the subject unless told otherwise."""
+    headers = cloud_event(id_=id_, source=source, type_=type_, time=at, subject=str(subject))
+    return Outgoing(topic, key if key is not None else str(subject).encode(), body.model_dump_json().encode(), headers)
+
+
 def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
     """Read a record's value as a model.
 

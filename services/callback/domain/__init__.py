@@ -1,0 +1,1 @@
+"""When a customer is asked, and what a bad answer leads to; pure."""

@@ -1,0 +1,107 @@
+"""Ways to reach somebody: SMS by an HTTP gateway, mail by SMTP. The same notice always carries the same id."""
+
+import smtplib
+from email.message import EmailMessage
+from email.utils import format_datetime
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+
+from services.notifier.domain.letters import Letter
+from services.notifier.settings import NotifierSettings
+
+TIMEOUT = 10.0
+
+
+class NotSent(Exception):  # noqa: N818 - carries whether another attempt makes sense
+    """The notice was not taken.
+
+    Attributes:
+        reason: without address and text.
+        final: another attempt would end the same way.
+
+    """
+
+    def __init__(self, reason: str, *, final: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.final = final
+
+
+class Means:
+    """Sends letters."""
+
+    def __init__(self, settings: NotifierSettings) -> None:
+        self._settings = settings
+        token = settings.sms_token.get_secret_value()
+        self._http = httpx.Client(timeout=TIMEOUT, headers={"Authorization": f"Bearer {token}"} if token else {})
+        self._smtp: smtplib.SMTP | None = None
+
+    def send(self, means: str, address: str, letter: Letter, id_: UUID) -> str:
+        """Send a letter and return the provider's own id of it.
+
+        Raises:
+            NotSent: it was not taken.
+
+        """
+        if means == "sms":
+            return self._sms(address, letter, id_)
+        return self._mail(address, letter, id_)
+
+    def _sms(self, address: str, letter: Letter, id_: UUID) -> str:
+        try:
+            answer = self._http.post(self._settings.sms_url, json={"id": str(id_), "to": address, "text": letter.body})
+        except httpx.HTTPError as error:
+            raise NotSent(f"the SMS gateway is away ({type(error).__name__})", final=False) from error
+        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP
+            again = answer.status_code >= 500 or answer.status_code == 429  # noqa: PLR2004 - HTTP
+            raise NotSent(f"the SMS gateway answered {answer.status_code}", final=not again)
+        try:
+            return str(answer.json()["provider_id"])
+        except (ValueError, KeyError, TypeError):
+            return str(id_)
+
+    def _mail(self, address: str, letter: Letter, id_: UUID) -> str:
+        message = EmailMessage()
+        message["From"] = self._settings.mail_from
+        message["To"] = address
+        message["Subject"] = letter.subject
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = f"<{id_}@duban.invalid>"
+        # Machines that answer by themselves leave such mail alone (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(letter.body + "\n")
+        try:
+            self._connected().send_message(message)
+        except smtplib.SMTPResponseException as error:
+            self._drop()
+            raise NotSent(f"the mail server answered {error.smtp_code}", final=error.smtp_code >= 500) from error  # noqa: PLR2004
+        except smtplib.SMTPRecipientsRefused as error:
+            self._drop()
+            codes = {code for code, _ in error.recipients.values()}
+            raise NotSent(f"the mail server refused the recipient {sorted(codes)}", final=min(codes) >= 500) from error  # noqa: PLR2004
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise NotSent(f"the mail server is away ({type(error).__name__})", final=False) from error
+        return str(message["Message-ID"])
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            smtp = smtplib.SMTP(self._settings.smtp_host, self._settings.smtp_port, timeout=TIMEOUT)
+            if self._settings.smtp_tls:
+                smtp.starttls()
+            if self._settings.smtp_user:
+                smtp.login(self._settings.smtp_user, self._settings.smtp_password.get_secret_value())
+            self._smtp = smtp
+        return self._smtp
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._http.close()
+        self._drop()

@@ -1,0 +1,13 @@
+"""What the notifier counts."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
+
+
+class NotifierMetrics:
+    """Notices by template, means and what became of them."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.notices = Counter("duban_notices_total", "Notices queued", ["template", "means"], registry=registry)
+        self.deliveries = Counter(
+            "duban_deliveries_total", "Notices sent or given up", ["template", "means", "state"], registry=registry
+        )

@@ -1,0 +1,25 @@
+"""What the notifier is told by its environment."""
+
+from pydantic import SecretStr
+
+from services.shared.settings import Settings
+
+
+class NotifierSettings(Settings):
+    """Settings of the notifier alone, beside those of every service."""
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_tls: bool = False
+    """STARTTLS before the first message."""
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    mail_from: str = "complaints@carrier.example"
+    sms_url: str = "http://127.0.0.1:8090/messages"
+    sms_token: SecretStr = SecretStr("")
+    attempts: int = 6
+    """Attempts before a notice counts as failed."""
+    first_retry: float = 2.0
+    """Real seconds to the second attempt; the spacing doubles."""
+    lease: float = 60.0
+    """Real seconds after which a notice that a worker took and did not settle is tried again."""
