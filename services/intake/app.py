@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from services.intake.channels import NORMALISERS, ChannelTopics
-from services.intake.http import Doorway, application
+from services.intake.channels import NORMALISERS, PREFIX, ChannelTopics
+from services.intake.door import Doorway
+from services.intake.http import application
 from services.intake.metrics import IntakeMetrics
 from services.intake.senders import Senders
 from services.intake.settings import IntakeSettings
@@ -118,7 +119,7 @@ def _channels(door: Doorway, running: Running, health: Health) -> None:
     loop = Loop(
         ChannelTopics(clock, settings.channel_policy, door.secret, door.metrics),
         service=NAME,
-        topics=sorted(NORMALISERS),
+        topics=sorted(PREFIX + each for each in NORMALISERS),
         settings=settings,
         database=door.database,
         health=health,

@@ -18,9 +18,12 @@ from services.shared.records import Incoming, Outgoing, outgoing
 log = logs.get(__name__)
 
 NORMALISERS: Mapping[str, Callable[[Envelope], Contact]] = {
-    "channel.hotline": hotline.contact,
-    "channel.store": store.contact,
+    "hotline": hotline.contact,
+    "store": store.contact,
 }
+"""By channel."""
+PREFIX = "channel."
+"""Of the topics in which channels speak their own words."""
 
 
 def contact_record(contact: Contact, secret: str) -> Outgoing:
@@ -53,7 +56,7 @@ class ChannelTopics:
             InvalidMessage: no contact can be made of it.
 
         """
-        channel = record.topic.removeprefix("channel.")
+        channel = record.topic.removeprefix(PREFIX)
         if not record.value:
             raise InvalidMessage("empty", "body: the record has no value", sender=channel)
         if len(record.value) > LARGEST:
@@ -67,7 +70,7 @@ class ChannelTopics:
             body=record.value,
         )
         try:
-            return NORMALISERS[record.topic](envelope)
+            return NORMALISERS[channel](envelope)
         except Unusable as error:
             first = error.faults[0]
             raise InvalidMessage(first.reason, str(error), field=first.field, sender=channel) from error

@@ -20,6 +20,7 @@ def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 CONTACT = _body("application/json", {"$ref": "#/components/schemas/Submission"})
 BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"})
+NATIVE = _body("application/json", {"type": "object", "description": "a record in the channel's own words"})
 COMMAND = _body(
     "application/json",
     {

@@ -72,3 +72,8 @@ order by saved_at;
 -- name: every_ticket
 select t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 group by t.id;
+
+-- name: story
+select t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
+where t.number = %(number)s
+group by t.id;

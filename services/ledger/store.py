@@ -112,6 +112,15 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
             yield Ticket.model_validate(body), [TicketEvent.model_validate(each) for each in events]
 
 
+def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
+    """Return a ticket with all its events, in order; None if there is none of that number."""
+    row = connection.execute(queries["story"], {"number": number}).fetchone()
+    if row is None:
+        return None
+    body, events = row
+    return Ticket.model_validate(body), [TicketEvent.model_validate(each) for each in events]
+
+
 def save(
     connection: psycopg.Connection, before: dict[UUID, Ticket], after: dict[UUID, Ticket], decisions: Sequence[Decision]
 ) -> None:

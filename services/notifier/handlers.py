@@ -20,6 +20,7 @@ from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.errors import InvalidMessage, Retryable
+from services.shared.faults import Faults
 from services.shared.postgres import Database
 from services.shared.publisher import Publisher
 from services.shared.records import Incoming, Outgoing, outgoing, read
@@ -72,6 +73,7 @@ class Worker:
         self._metrics = metrics
         self._means = Means(settings)
         self._publisher = Publisher(settings.kafka, "notifier-worker")
+        self._faults = Faults(settings.faults, "notifier")
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -107,7 +109,11 @@ class Worker:
                 if settled is not None:
                     done.append(settled)
         if done:
-            self._publisher.publish([_record(each) for each in done], stopped=self._stopping.is_set)
+            self._publisher.publish(
+                [_record(each) for each in done],
+                halfway=lambda: self._faults.reach("mid_publish"),
+                stopped=self._stopping.is_set,
+            )
             with self._database.transaction() as connection:
                 store.published(connection, [each.id for each in done])
         return True

@@ -200,7 +200,7 @@ class Loop(Generic[M]):
 
     def _complete(self, polled: dict[TopicPartition, list[Any]]) -> None:
         """Bring one batch to its end, however often that takes, unless the service is stopped."""
-        records = [_incoming(each) for part in polled.values() for each in part]
+        records = [Incoming.of(each) for part in polled.values() for each in part]
         failures = 0
         started = time.monotonic()
         while True:
@@ -224,9 +224,7 @@ class Loop(Generic[M]):
     def _chores(self) -> None:
         """Let the service do what it does on its own account; trouble there waits for the next time."""
         try:
-            self._between(
-                lambda records: self._publisher.publish(records, meanwhile=self._stay, stopped=lambda: self._stopping)
-            )
+            self._between(self._publish)
         except Retryable as error:
             log.info("chores_wait", reason=str(error))
         self._resume()
@@ -242,13 +240,16 @@ class Loop(Generic[M]):
             result = self._one_by_one(messages, refused)
         self._faults.reach("after_save")
         for group in result.publish:
-            self._publisher.publish(
-                group,
-                meanwhile=self._stay,
-                halfway=lambda: self._faults.reach("mid_publish"),
-                stopped=lambda: self._stopping,
-            )
+            self._publish(group)
         self._faults.reach("before_offset_commit")
+
+    def _publish(self, records: Sequence[Outgoing]) -> None:
+        self._publisher.publish(
+            records,
+            meanwhile=self._stay,
+            halfway=lambda: self._faults.reach("mid_publish"),
+            stopped=lambda: self._stopping,
+        )
 
     def _decode(self, records: Sequence[Incoming]) -> tuple[list[Message[M]], list[Refused]]:
         messages: list[Message[M]] = []
@@ -373,12 +374,6 @@ class Loop(Generic[M]):
         for each in records:
             counts[each.topic] = counts.get(each.topic, 0) + 1
         return counts
-
-
-def _incoming(record: Any) -> Incoming:
-    return Incoming(
-        record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ())
-    )
 
 
 def _behind(records: Sequence[Incoming]) -> dict[tuple[str, int], int]:

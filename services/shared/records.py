@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +26,11 @@ class Incoming:
     value: bytes | None
     headers: Headers = field(default_factory=list)
 
+    @classmethod
+    def of(cls, record: Any) -> "Incoming":
+        """Take over a record as the client has it."""
+        return cls(record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ()))
+
     @property
     def position(self) -> tuple[str, int, int]:
         """Topic, partition and offset: what a re-read of the same record has in common."""
@@ -37,7 +42,7 @@ class Outgoing:
     """A record to publish."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes | None
     headers: Headers
 

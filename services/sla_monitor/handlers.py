@@ -21,6 +21,7 @@ from services.shared import dead_letters, logs
 from services.shared.clock import Clock
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
+from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
 from services.shared.records import Incoming, cloud_event
@@ -58,6 +59,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._loading: dict[int, asyncio.Task[None]] = {}
         self._mistrusted = False
         self._producer: Any = None
+        self._faults = Faults(settings.faults, NAME)
         self._consumer = AIOKafkaConsumer(
             **consumer_options(settings.kafka),
             group_id=f"duban-{NAME}",
@@ -162,6 +164,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def _take(self, partition: int, records: Sequence[Any]) -> None:
         refused: list[Refused] = []
+        # What this service saves is what it knows; a crash here or there must lose nothing either.
+        self._faults.reach("before_save")
         for record in records:
             try:
                 entry = _entry(partition, record.value)
@@ -169,6 +173,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 refused.append(_refused(record, error))
             else:
                 self.schedule.learn(entry)
+        self._faults.reach("after_save")
         self._metrics.events.inc(len(records))
         self._metrics.watched.set(len(self.schedule))
         self._wake.set()
@@ -204,6 +209,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         """Commit positions, for the lag that operations see; nothing is read from them."""
         positions = {each: await self._consumer.position(each) for each in self._consumer.assignment()}
         if positions:
+            self._faults.reach("before_offset_commit")
             await self._consumer.commit(positions)
 
     # ---- firing ----
@@ -247,6 +253,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             waiting.append(
                 await self._producer.send(COMMANDS, key, command.model_dump_json().encode(), None, None, headers)
             )
+        self._faults.reach("mid_publish")
         await asyncio.gather(*waiting)
         done = self._clock.now()
         self._metrics.ticks.inc(len(due))
@@ -295,11 +302,8 @@ def _entry(partition: int, value: bytes | None) -> Entry:
 
 
 def _refused(record: Any, error: Exception) -> Refused:
-    incoming = Incoming(
-        record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ())
-    )
     reason = "empty" if not record.value else "bad_syntax" if isinstance(error, orjson.JSONDecodeError) else "bad_schema"
-    return Refused(incoming, reason, f"body: no ticket event ({type(error).__name__})", None, "unknown")
+    return Refused(Incoming.of(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown")
 
 
 def _tick(entry: Entry, now: datetime) -> Command:

@@ -11,21 +11,27 @@ VIP = {"是": "gold"}
 """The export knows only whether the customer is VIP; the lowest VIP level stands for it."""
 
 
+FORM = "受理流水号"
+"""The column that only a row of an export has."""
+
+
 def contact(envelope: Envelope) -> Contact:
-    """Make a contact of an event.
+    """Make a contact of an event, or of a row of an export written as a JSON object of its columns.
 
     Raises:
         Unusable: something is wrong with it.
 
     """
     told = json_object(envelope.body)
+    if FORM in told:
+        return _row(told, envelope)
     faults = Faults()
     customer, hall = told.get("customer") or {}, told.get("hall") or {}
     number = phone(customer.get("phone"))
     evidence = [
         {
             "kind": "scan",
-            "reference": each.get("url") or each.get("name"),
+            "reference": each.get("ref") or each.get("url") or each.get("name"),
             "media_type": each.get("mime"),
             "size": each.get("size"),
             "sha256": each.get("sha256"),
@@ -53,15 +59,9 @@ def contact(envelope: Envelope) -> Contact:
     return finish(envelope, told.get("event_id"), said, faults, reach="customer.phone")
 
 
-def row(told: Mapping[str, str], envelope: Envelope) -> Contact:
-    """Make a contact of one row of an export, by its Chinese column names.
-
-    Raises:
-        Unusable: something is wrong with it.
-
-    """
+def _row(told: Mapping[str, Any], envelope: Envelope) -> Contact:
     faults = Faults()
-    cells = {name: (value or "").strip() for name, value in told.items()}
+    cells = {name: str(value or "").strip() for name, value in told.items()}
     number = phone(cells.get("联系电话"))
     form = cells.get("受理单号")
     said: dict[str, Any] = {
@@ -79,7 +79,7 @@ def row(told: Mapping[str, str], envelope: Envelope) -> Contact:
         "agent": cells.get("受理工号") or None,
         "evidence": [{"kind": "signed_form", "reference": form}] if form else [],
     }
-    return finish(envelope, cells.get("受理流水号"), said, faults, reach="联系电话")
+    return finish(envelope, cells.get(FORM), said, faults, reach="联系电话")
 
 
 def _compact(text: str) -> str:

@@ -1,0 +1,40 @@
+"""`duban db migrate`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from duban import target
+from duban.target import DEFAULT_DATA, Data
+from services.shared import deployment
+from services.shared.migrations import migrate as apply
+from services.shared.settings import Settings
+
+group = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@group.callback()
+def _db() -> None:
+    """The database."""
+
+
+@group.command()
+def migrate(
+    data: Data = DEFAULT_DATA,
+    clock_scale: Annotated[float, typer.Option(help="seconds of policy time in one second, fixed for ever")] = 1.0,
+    clock_origin: Annotated[datetime | None, typer.Option(help="policy time now, fixed for ever")] = None,
+) -> None:
+    """Apply the migrations that are missing and fix the deployment's clock; safe while everything runs."""
+    found = target.find(data)
+    names = apply(found.database_url)
+    with found.connect() as connection:
+        deployment.fix(
+            connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment
+        )
+    print(f"applied: {', '.join(names)}" if names else "the database is up to date")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="db")

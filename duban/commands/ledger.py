@@ -1,0 +1,32 @@
+"""`duban ledger verify`."""
+
+import typer
+
+from duban import target
+from duban.target import DEFAULT_DATA, Data
+from services.ledger.verify import verify as check
+
+group = typer.Typer(help="The ledger.", no_args_is_help=True)
+
+
+@group.callback()
+def _ledger() -> None:
+    """The ledger."""
+
+
+@group.command()
+def verify(data: Data = DEFAULT_DATA) -> None:
+    """Fold every ticket's events and compare with the stored ticket and its last record; exit 1 on any difference."""
+    found = target.find(data)
+    with found.connect() as connection:
+        tickets, differences = check(connection, found.kafka)
+    for each in differences:
+        print(each)
+    print(f"{tickets} tickets, {len(differences)} differences")
+    if differences:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="ledger")

@@ -1,0 +1,119 @@
+"""`duban up | down | status | logs`: the whole system on this machine."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local import Stack
+from deploy.local.errors import LocalError
+from deploy.local.folder import Folder
+from deploy.local.plan import Options
+from duban import target
+from duban.target import DEFAULT_DATA, Data
+
+FOLLOW_EVERY = 0.3
+TAIL = 40
+
+
+def up(
+    data: Data = DEFAULT_DATA,
+    scale: Annotated[float, typer.Option(help="seconds of policy time in one second; kept with the data")] = 1.0,
+    origin: Annotated[str, typer.Option(help="policy time at the first start, ISO 8601 with an offset")] = "",
+    port: Annotated[int, typer.Option(help="port of intake; 0: 8080, or a free one")] = 0,
+) -> None:
+    """Start Kafka, PostgreSQL and every service, and keep them running; data is kept."""
+    console = Console()
+    options = Options(data=data, scale=scale, origin=origin, http_port=port)
+    stack = Stack.start(options, say=lambda line: console.print(f"  {line}", highlight=False, markup=False))
+    key = target.ensure_local_sender(stack)
+    url = stack.intake_url
+    console.print(f"Duban is up: {url}/docs", highlight=False)
+    console.print("Try:", highlight=False)
+    console.print(target.curl(url, key), highlight=False, markup=False, soft_wrap=True)
+
+
+def down(data: Data = DEFAULT_DATA) -> None:
+    """Stop everything; the data stays."""
+    Stack.attach(data).close()
+    print("Duban is down; its data is kept.")
+
+
+def status(data: Data = DEFAULT_DATA) -> None:
+    """Show what runs, and what is not ready; exit code 1 when something is not."""
+    state = Stack.attach(data).state
+    table = Table(title=f"Duban: {state.phase}, clock x {state.scale:g}")
+    for column in ("process", "pid", "up for", "restarts", "ready"):
+        table.add_column(column)
+    well = state.phase == "ready"
+    for name, known in sorted(state.processes.items()):
+        ready = _ready(state.operations.get(name))
+        well = well and known.alive and ready in {"yes", "-"}
+        age = f"{time.time() - known.started:.0f} s" if known.alive else "dead"
+        table.add_row(name, str(known.pid), age, str(state.restarts.get(name, 0)), ready)
+    Console().print(table)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _ready(port: int | None) -> str:
+    if port is None:
+        return "-"
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2)
+    except httpx.HTTPError:
+        return "no answer"
+    return "yes" if answer.is_success else answer.text.strip().replace("\n", "; ")
+
+
+def logs(
+    name: Annotated[str, typer.Argument(help="a process, such as ledger; empty: all")] = "",
+    data: Data = DEFAULT_DATA,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as lines come")] = False,  # noqa: FBT002
+    lines: Annotated[int, typer.Option("-n", help="lines of each file to begin with")] = TAIL,
+) -> None:
+    """Show what the processes say."""
+    folder = Folder(data.resolve())
+    files = sorted(folder.logs.glob(f"{name or '*'}.log"))
+    if not files:
+        raise LocalError(f"there is no log of {name or 'any process'} in {folder.logs}: `duban up` starts the system")
+    ends: dict[Path, int] = {}
+    for file in files:
+        content = file.read_bytes()
+        ends[file] = len(content)
+        for line in content.decode(errors="replace").splitlines()[-lines:]:
+            _print(file.stem, line)
+    while follow:
+        time.sleep(FOLLOW_EVERY)
+        for file in files:
+            with file.open("rb") as opened:
+                opened.seek(ends[file])
+                new = opened.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            ends[file] += len(whole)
+            for line in whole.decode(errors="replace").splitlines():
+                _print(file.stem, line)
+
+
+def _print(name: str, line: str) -> None:
+    try:
+        told = json.loads(line)
+        rest = " ".join(
+            f"{key}={value}" for key, value in told.items() if key not in {"timestamp", "level", "event", "service", "logger"}
+        )
+        line = f"{told['timestamp'][11:23]} {told['level']:7} {told['event']} {rest}"
+    except (ValueError, KeyError, TypeError):
+        pass
+    sys.stdout.write(f"{name:12} {line}\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (up, down, status, logs):
+        app.command()(command)

@@ -1,0 +1,82 @@
+"""`duban ticket show | do`: one ticket's whole story, and a command to it."""
+
+import json
+import uuid
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from duban import target, timeline
+from duban.target import DEFAULT_DATA, Data
+from services.ledger import store
+from services.shared.errors import DubanError
+
+group = typer.Typer(help="One ticket.", no_args_is_help=True)
+ZONE = "Asia/Shanghai"
+
+
+@group.command()
+def show(
+    number: str,
+    data: Data = DEFAULT_DATA,
+    zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
+    as_json: Annotated[bool, typer.Option("--json", help="every event in full, one a line")] = False,  # noqa: FBT002
+) -> None:
+    """Show what happened to a ticket: what, when, who, and by which rule."""
+    with target.find(data).connect() as connection:
+        found = store.story(connection, number)
+    if found is None:
+        raise DubanError(f"there is no ticket {number}: GET /v1/tickets?phone= finds it by the customer's phone")
+    ticket, events = found
+    if as_json:
+        for event in events:
+            print(event.model_dump_json())
+        return
+    Console(highlight=False).print(timeline.lines(ticket, events, title="Ticket", zone=zone))
+
+
+@group.command()
+def do(
+    number: str,
+    action: Annotated[str, typer.Argument(help="such as dispatch, claim, feed_back, answer, close")],
+    field: Annotated[list[str] | None, typer.Argument(help="the action's fields as name=value; JSON where it is not text")] = None,
+    unit: Annotated[str, typer.Option(help="the unit you act for")] = "",
+    name: Annotated[str, typer.Option(help="who you are")] = "duban",
+    key: Annotated[str, typer.Option(help="Idempotency-Key; the same key is never done twice")] = "",
+    version: Annotated[int | None, typer.Option(help="only if the ticket is at this version")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Send a command to a ticket and show what the ledger decided; exit code 1 when it was refused."""
+    body: dict[str, Any] = {
+        "action": {"type": action} | dict(_field(each) for each in field or []),
+        "actor": {"kind": "agent", "name": name} | ({"unit": unit} if unit else {}),
+    }
+    if version is not None:
+        body["expected_version"] = version
+    with target.find(data).http() as client:
+        answer = client.post(
+            f"/v1/tickets/{number}/commands",
+            params={"wait": 10},
+            json=body,
+            headers={"Idempotency-Key": key or str(uuid.uuid4())},
+        )
+    told = answer.json()
+    print(json.dumps(told, ensure_ascii=False, indent=1))
+    if not answer.is_success or told.get("outcome") == "refused":
+        raise typer.Exit(1)
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise DubanError(f"{text!r} is no name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="ticket")

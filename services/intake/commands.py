@@ -1,0 +1,78 @@
+"""A command as a person or a program sends it by HTTP (R2.7)."""
+
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from schemas.command import Actor, Command
+from services.domain.identity import command_id
+from services.intake import problems
+from services.intake.domain.draft import json_object
+from services.intake.domain.fields import Unusable
+from services.intake.senders import Sender
+from services.shared.clock import Clock
+from services.shared.errors import Problem
+from services.shared.records import Outgoing, outgoing
+
+INTERNAL = frozenset({"open", "remind", "tick", "call_back", "end_callback"})
+"""Actions that only services take."""
+FIELDS = frozenset({"action", "actor", "expected_version"})
+
+
+def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
+    """Make a command of a request.
+
+    Args:
+        body: JSON with action, actor and expected_version.
+        who: whose key it is.
+        ticket: the ticket it is for.
+        clock: stamps it.
+        key: the Idempotency-Key.
+
+    Raises:
+        Problem: 400, with every fault.
+
+    """
+    try:
+        told = json_object(body)
+    except Unusable as error:
+        raise problems.unusable(error) from error
+    unknown = sorted(told.keys() - FIELDS)
+    if unknown:
+        raise problems.one_fault(unknown[0], "bad_schema", "a command has action, actor and expected_version, nothing else")
+    action = told.get("action")
+    if isinstance(action, dict) and action.get("type") in INTERNAL:
+        raise problems.one_fault("action.type", "bad_schema", f"{action['type']} is for services alone")
+    said = {
+        "id": command_id(who.name, key),
+        "ticket_id": ticket,
+        "at": clock.now(),
+        "actor": told.get("actor") or Actor(kind="agent", name=who.name),
+        "expected_version": told.get("expected_version"),
+        "action": action,
+    }
+    try:
+        return Command.model_validate(said)
+    except ValidationError as error:
+        faults = tuple(
+            {
+                "field": ".".join(str(part) for part in each["loc"]),
+                "reason": "bad_schema",
+                "detail": f"{each['msg']}; see /docs for the fields",
+            }
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise Problem(400, "The command cannot be used", errors=faults) from error
+
+
+def record(command: Command) -> Outgoing:
+    """Return the record of a command."""
+    return outgoing(
+        "tickets.commands",
+        command,
+        id_=command.id,
+        source="intake",
+        type_=f"command.{command.action.type}",
+        at=command.at,
+        subject=command.ticket_id,
+    )

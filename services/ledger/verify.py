@@ -1,0 +1,55 @@
+"""Does the ledger say the same everywhere? Events folded, stored tickets, and the last records of tickets.state."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import psycopg
+
+from schemas.event import TicketEvent
+from schemas.ticket import Ticket
+from services.ledger import store
+from services.ledger.domain.evolve import evolve
+from services.ledger.handlers import STATE
+from services.shared import reading
+from services.shared.settings import KafkaSettings
+
+
+def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, list[str]]:
+    """Return the number of tickets and every difference found (promise 3).
+
+    Run it when nothing is in flight: a ticket that changes while it is looked at may be called different.
+
+    Raises:
+        Retryable: the broker is away.
+
+    """
+    differences: list[str] = []
+    last = {record.key: record.value for record in reading.whole(kafka, STATE)}
+    count = 0
+    for ticket, events in store.every_ticket(connection):
+        count += 1
+        differences += _of_ticket(ticket, events)
+        value = last.pop(str(ticket.id).encode(), None)
+        if value is None:
+            differences.append(f"{ticket.number}: tickets.state has no record of it")
+        elif Ticket.model_validate_json(value) != ticket:
+            differences.append(f"{ticket.number}: the last record of tickets.state is not the stored ticket")
+    differences += [f"{UUID((key or b'').decode())}: tickets.state has a ticket that is not stored" for key in last]
+    return count, differences
+
+
+def _of_ticket(ticket: Ticket, events: Sequence[TicketEvent]) -> Iterator[str]:
+    folded: Ticket | None = None
+    for event in events:
+        try:
+            folded = evolve(folded, event)
+        except ValueError as error:
+            yield f"{ticket.number}: {error}"
+            return
+        if folded != event.ticket:
+            yield f"{ticket.number}: event {event.version} carries another ticket than its events make"
+    if folded != ticket:
+        yield f"{ticket.number}: the stored ticket is not what its {len(events)} events make"
+    keys = [key for each in events if (key := store.threshold_key(each)) is not None]
+    if len(keys) != len(set(keys)):
+        yield f"{ticket.number}: a threshold was decided twice"
