@@ -36,8 +36,8 @@ def fix(connection: psycopg.Connection, *, scale: float, business_origin: dateti
         )
 
 
-def clock(database: Database, environment: str) -> Clock:
-    """Return the deployment's clock, and announce a scaled one.
+def read(database: Database, environment: str) -> Clock:
+    """Return the deployment's clock.
 
     Raises:
         ConfigurationError: the database has not been migrated, or a scaled clock meets production.
@@ -56,5 +56,12 @@ def clock(database: Database, environment: str) -> Clock:
         return SystemClock()
     if environment == "production":
         raise ConfigurationError(f"the clock of this database runs at scale {scale:g}, which production refuses")
-    log.warning("scaled_clock", scale=scale, business_origin=business_origin.isoformat())
     return ScaledClock(scale=scale, real_origin=real_origin, business_origin=business_origin)
+
+
+def announced(database: Database, environment: str) -> Clock:
+    """Return the deployment's clock, and say in the log when it is a scaled one; raises as `read`."""
+    clock = read(database, environment)
+    if isinstance(clock, ScaledClock):
+        log.warning("scaled_clock", scale=clock.scale, business_origin=clock.business_origin.isoformat())
+    return clock

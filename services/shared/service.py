@@ -68,7 +68,7 @@ def wait_for_clock(database: Database, settings: Settings, running: Running, hea
     """Return the deployment's clock, waiting for the database; None when told to stop before it came."""
     while not running.stopping:
         try:
-            clock = deployment.clock(database, settings.environment)
+            clock = deployment.announced(database, settings.environment)
         except Retryable as error:
             health.lack("database", str(error))
             health.beat()

@@ -1,0 +1,52 @@
+# Everything is built on Python >= 3.11 and make; .venv is made anew when requirements.lock or pyproject.toml changes.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench chaos docs lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: $(READY) ## .venv with everything the project needs
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Duban needs Python 3.11 or newer: set PYTHON=python3.11")'
+	@echo "Setting up $(VENV) (a minute the first time)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## a carrier's day in about two minutes; KEEP=1 goes on running
+	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(DEMO)
+
+test: $(READY) ## every test; STACK=containers takes broker and database from containers
+	@STACK=$(STACK) $(BIN)/python -m pytest $(TESTS)
+
+lint: $(READY) ## format, rules, types, import contracts and the checks of data
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.tools.check
+
+chaos: $(READY) ## kill -9 everything while a day runs; ROUNDS=10 SEED=1
+	@$(BIN)/python -m chaos --rounds $(or $(ROUNDS),3) $(if $(SEED),--seed $(SEED))
+
+bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
+	@$(BIN)/python -m tests.load $(BENCH)
+
+docs: $(READY) ## write again what is generated: JSON Schemas, docs/requirements.md, docs/states.md
+	@$(BIN)/python -m deploy.tools.generate
+
+lock: ## write requirements.lock again from pyproject.toml
+	@$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header \
+		--extra local --extra dev --allow-unsafe --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv and every data folder
+	rm -rf $(VENV) .duban

@@ -1,0 +1,163 @@
+"""`make demo`: a carrier's day in about two minutes, on real Kafka and PostgreSQL."""
+
+import argparse
+import shutil
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+from pydantic import SecretStr
+from rich.console import Console
+from rich.live import Live
+
+from demo import closing, quiet
+from demo.contacts import day
+from demo.driver import Driver
+from demo.figures import Figures, look
+from demo.view import frame
+from deploy.local import Stack
+from deploy.local.errors import LocalError
+from deploy.local.folder import Folder
+from deploy.local.plan import Options
+from duban import target
+from services.shared import deployment
+from services.shared.clock import Clock
+from services.shared.errors import DubanError, Retryable
+from services.shared.postgres import Database
+from services.shared.settings import PROJECT
+
+SCALE = 1000.0
+ORIGIN = "2026-03-12T06:00:00+08:00"
+"""A Thursday: a working day, tomorrow too, and no holiday near."""
+ZONE = "Asia/Shanghai"
+LASTS = timedelta(hours=33)
+"""Policy time from the first contact to the evening of the day after, when most have been called back."""
+LOOK_EVERY = 0.5
+SAY_EVERY = 10.0
+"""Seconds between two lines where there is no terminal to draw on."""
+
+
+def main() -> int:
+    """Play the day; returns the exit code."""
+    told = _arguments()
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        _empty(told.data)
+        with Stack.start(
+            Options(data=told.data, scale=SCALE, origin=ORIGIN, tied=True), say=lambda line: console.print(f"  {line}")
+        ) as stack:
+            return _play(stack, told, console)
+    except (LocalError, DubanError) as error:
+        console.print(f"demo: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--data", type=Path, default=PROJECT / ".duban" / "demo", help="the data folder; emptied first")
+    parser.add_argument("--contacts", type=int, default=400, help="customers of the day")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, another day")
+    parser.add_argument("--keep", action="store_true", help="go on running afterwards")
+    return parser.parse_args()
+
+
+def _empty(data: Path) -> None:
+    """Begin with nothing, but remove only what a demo left."""
+    state = Folder(data).read() if data.exists() else None
+    if state is not None and state.supervisor.alive:
+        raise LocalError(f"a demo runs on {data} already: stop it with `duban down --data {data}`")
+    if data.exists() and any(data.iterdir()):
+        if not (data / "run").is_dir():
+            raise LocalError(f"{data} is not a data folder of Duban and not empty: choose another with --data")
+        shutil.rmtree(data)
+
+
+def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
+    key = target.ensure_local_sender(stack)
+    database = Database(SecretStr(stack.database_url()), name="demo", size=2)
+    clock = deployment.read(database, "local")
+    database.close()
+    start = clock.now() + timedelta(hours=1)
+    driver = Driver(stack, clock, key, day(told.contacts, told.seed, start), seed=told.seed, start=start)
+    console.print(f"A day of {told.contacts} customers begins; one second is {SCALE / 60:.0f} minutes. Seed {told.seed}.")
+    driver.begin()
+    try:
+        with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+            _watch(stack, driver, clock, start + LASTS, connection, console)
+            console.print("The day is over: waiting until nothing is in flight, then counting.")
+            driver.end()
+            quiet.settle(stack)
+            figures = look(connection)
+            closing.summary(figures, driver.counts, console)
+            closing.stories(connection, console, ZONE)
+        found = closing.check(stack, str(driver.accepted))
+    finally:
+        driver.end()
+    problems = found.get("problems")
+    assert isinstance(problems, list)
+    for each in problems:
+        console.print(f"checker: {each}", style="red")
+    code = _last_line(figures, found, well=not problems)
+    if told.keep:
+        _keep(stack, console, key)
+    return code
+
+
+def _keep(stack: Stack, console: Console, key: str) -> None:
+    """Go on running until the person at the terminal has seen enough."""
+    quiet.release(stack)
+    console.print(f"Still running: {stack.intake_url}/docs. Put a contact in, or press Ctrl-C to stop:")
+    console.print(target.curl(stack.intake_url, key), markup=False)
+    while True:
+        time.sleep(1)
+
+
+def _watch(
+    stack: Stack, driver: Driver, clock: Clock, end: datetime, connection: psycopg.Connection, console: Console
+) -> None:
+    """Show the day until it ends."""
+    lag_of, behind = quiet.lag_of(stack), dict[str, int]()
+    said = 0.0
+    with Live(console=console, refresh_per_second=4, transient=True, vertical_overflow="crop") as live:
+        while (now := clock.now()) < end:
+            try:
+                behind = lag_of.look()
+            except Retryable:
+                behind = {"broker away": 1}
+            figures = look(connection)
+            left = clock.real_seconds(end - now)
+            if console.is_terminal:
+                live.update(frame(figures, driver.counts, behind, now, ZONE, left))
+            elif time.monotonic() - said > SAY_EVERY:
+                said = time.monotonic()
+                console.print(_line(figures, behind, now, left))
+            time.sleep(LOOK_EVERY)
+    lag_of.close()
+
+
+def _line(figures: Figures, behind: dict[str, int], now: datetime, left: float) -> str:
+    events = figures.events
+    return (
+        f"  {now.astimezone(UTC):%m-%d %H:%M}Z contacts={sum(figures.contacts.values())} tickets={figures.total} "
+        f"warned={events.get('warned', 0)} breached={events.get('breached', 0)} called_back={events.get('called_back', 0)} "
+        f"rehandled={figures.rehandled} letters={sum(figures.letters.values())} lag={sum(behind.values())} ({left:.0f} s to go)"
+    )
+
+
+def _last_line(figures: Figures, found: dict[str, object], *, well: bool) -> int:
+    events = figures.events
+    counted = (
+        f"contacts={sum(figures.contacts.values())} tickets={figures.total} warnings={events.get('warned', 0)} "
+        f"breaches={events.get('breached', 0)} callbacks={events.get('called_back', 0)} rehandled={figures.rehandled} "
+        f"lost={found['lost']}"
+    )
+    print(f"demo {'ok' if well else 'failed'}: {counted}", flush=True)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

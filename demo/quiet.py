@@ -1,0 +1,74 @@
+"""Waiting until nothing is in flight, and stopping what would begin something by itself: only then can one count."""
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from deploy.local import Stack
+from deploy.local.errors import LocalError
+from services.shared.errors import Retryable
+from services.shared.reading import Lag
+from services.shared.settings import KafkaSettings
+
+INPUTS = {
+    "intake": ("channel.hotline", "channel.store"),
+    "router": ("contacts",),
+    "ledger": ("tickets.commands",),
+    "sla_monitor": ("tickets.events",),
+    "callback": ("tickets.events",),
+    "notifier": ("tickets.events",),
+}
+"""What each service reads."""
+STARTERS = ("sla_monitor", "callback")
+"""Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
+PIPELINE = ("intake", "router", "ledger", "notifier")
+WITHIN = 120.0
+
+
+def lag_of(stack: Stack) -> Lag:
+    """Return what shows the lag of a system's services."""
+    return Lag(KafkaSettings(bootstrap_servers=stack.bootstrap_servers), INPUTS)
+
+
+def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
+    """Let everything in flight arrive, then hold every service.
+
+    Raises:
+        LocalError: something does not come to an end.
+
+    """
+    for name in STARTERS:
+        stack.hold(name)
+    lag = lag_of(stack)
+    until = time.monotonic() + WITHIN
+    calm = 0
+    try:
+        with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+            while calm < 3:  # noqa: PLR2004 - looks in a row
+                if time.monotonic() > until:
+                    raise LocalError(f"records are still in flight after {WITHIN:.0f} s: {_open(lag, connection)}")
+                calm = calm + 1 if not waiting() and not _open(lag, connection) else 0
+                time.sleep(0.3)
+    finally:
+        lag.close()
+    for name in PIPELINE:
+        stack.hold(name)
+
+
+def _open(lag: Lag, connection: psycopg.Connection) -> dict[str, int]:
+    """Return what is still to be done, by service; the held ones do not count."""
+    try:
+        behind = {name: count for name, count in lag.look().items() if count and name not in STARTERS}
+    except Retryable:
+        return {"broker": 1}
+    row = connection.execute("select count(*) from notifier.notice where not published").fetchone()
+    if row is not None and row[0]:
+        behind["letters"] = row[0]
+    return behind
+
+
+def release(stack: Stack) -> None:
+    """Let every service run again."""
+    for name in (*PIPELINE, *STARTERS):
+        stack.release(name)
