@@ -45,7 +45,7 @@ docs: $(READY) ## write again what is generated: JSON Schemas, docs/requirements
 	@$(BIN)/python -m deploy.tools.generate
 
 lock: ## write requirements.lock again from pyproject.toml
-	@$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header \
+	@$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--extra local --extra dev --allow-unsafe --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv and every data folder

@@ -8,29 +8,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
-from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
 
 from demo import closing, quiet
-from demo.contacts import day
 from demo.driver import Driver
 from demo.figures import Figures, look
+from demo.opening import ORIGIN, SCALE, open_day
 from demo.view import frame
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.folder import Folder
 from deploy.local.plan import Options
 from duban import target
-from services.shared import deployment
 from services.shared.clock import Clock
 from services.shared.errors import DubanError, Retryable
-from services.shared.postgres import Database
 from services.shared.settings import PROJECT
 
-SCALE = 1000.0
-ORIGIN = "2026-03-12T06:00:00+08:00"
-"""A Thursday: a working day, tomorrow too, and no holiday near."""
 ZONE = "Asia/Shanghai"
 LASTS = timedelta(hours=33)
 """Policy time from the first contact to the evening of the day after, when most have been called back."""
@@ -77,17 +71,13 @@ def _empty(data: Path) -> None:
 
 
 def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
-    key = target.ensure_local_sender(stack)
-    database = Database(SecretStr(stack.database_url()), name="demo", size=2)
-    clock = deployment.read(database, "local")
-    database.close()
-    start = clock.now() + timedelta(hours=1)
-    driver = Driver(stack, clock, key, day(told.contacts, told.seed, start), seed=told.seed, start=start)
-    console.print(f"A day of {told.contacts} customers begins; one second is {SCALE / 60:.0f} minutes. Seed {told.seed}.")
+    today = open_day(stack, contacts=told.contacts, seed=told.seed)
+    driver, clock = today.driver, today.clock
+    console.print(f"A day of {told.contacts} customers begins; one second is {SCALE / 60:.0f} of its minutes. Seed {told.seed}.")
     driver.begin()
     try:
         with psycopg.connect(stack.database_url(), autocommit=True) as connection:
-            _watch(stack, driver, clock, start + LASTS, connection, console)
+            _watch(stack, driver, clock, today.start + LASTS, connection, console)
             console.print("The day is over: waiting until nothing is in flight, then counting.")
             driver.end()
             quiet.settle(stack)
@@ -103,7 +93,7 @@ def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
         console.print(f"checker: {each}", style="red")
     code = _last_line(figures, found, well=not problems)
     if told.keep:
-        _keep(stack, console, key)
+        _keep(stack, console, today.key)
     return code
 
 
