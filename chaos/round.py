@@ -72,7 +72,11 @@ def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outco
             while today.clock.now() < today.start + plan.lasts:
                 time.sleep(0.2)
             _recovered(stack)
-            _until(lambda: today.driver.waiting == 0 or today.clock.now() > today.start + plan.lasts * 2, 120, "the day does not end")
+            _until(
+                lambda: today.driver.waiting == 0 or today.clock.now() > today.start + plan.lasts * 2,
+                120,
+                "the day does not end",
+            )
         finally:
             today.driver.end()
         quiet.settle(stack)
@@ -102,7 +106,9 @@ def _strike(stack: Stack, rng: Random, plan: Plan, outcome: Outcome, say: Callab
     arming.join()
 
 
-def _arm(stack: Stack, points: list[tuple[str, str]], outcome: Outcome, say: Callable[[str], None], began: float) -> None:
+def _arm(
+    stack: Stack, points: list[tuple[str, str]], outcome: Outcome, say: Callable[[str], None], began: float
+) -> None:
     """Let each service die at its points, one point of a service after the other, all services side by side."""
     waiting = {service: [point for name, point in points if name == service] for service, _ in points}
     since: dict[str, float] = {}
@@ -137,7 +143,9 @@ def _recovered(stack: Stack) -> None:
         if any(name not in state.processes or not state.processes[name].alive for name in KILLED):
             return False
         try:
-            return all(httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).is_success for port in state.operations.values())
+            return all(
+                httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).is_success for port in state.operations.values()
+            )
         except httpx.HTTPError:
             return False
 
@@ -160,4 +168,8 @@ def _verify(data: Path) -> list[str]:
         check=False,
         cwd=PROJECT,
     )
-    return [] if done.returncode == 0 else [f"ledger verify: {line}" for line in (done.stdout + done.stderr).splitlines()[-5:]]
+    return (
+        []
+        if done.returncode == 0
+        else [f"ledger verify: {line}" for line in (done.stdout + done.stderr).splitlines()[-5:]]
+    )

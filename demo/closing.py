@@ -17,8 +17,8 @@ from services.shared.settings import PROJECT
 
 GOOD = """
 select number from ledger.ticket
-where status = 'closed' and (body ->> 'warnings')::int = 0 and body -> 'survey' <> 'null' and body ->> 'channel' <> 'callback'
-  and body -> 'settlement' = 'null' and (body #>> '{survey,result}')::int >= 4
+where status = 'closed' and (body ->> 'warnings')::int = 0 and body -> 'survey' <> 'null'
+  and body ->> 'channel' <> 'callback' and body -> 'settlement' = 'null' and (body #>> '{survey,result}')::int >= 4
 order by number limit 1
 """
 BREACHED = """
@@ -57,7 +57,7 @@ def summary(figures: Figures, counts: Counts, console: Console) -> None:
 def stories(connection: psycopg.Connection, console: Console, zone: str) -> None:
     """Show three tickets in full."""
     for title, query in (("A good one", GOOD), ("A breached one", BREACHED), ("A re-handled one", REHANDLED)):
-        row = connection.execute(query).fetchone()  # type: ignore[arg-type]  # our own literals above
+        row = connection.execute(query).fetchone()
         if row is None:
             console.print(f"{title}: there was none on this day")
             continue

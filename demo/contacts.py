@@ -160,7 +160,9 @@ def _row(name: str, who: Person, what: Subject, at: datetime, rng: Random) -> di
 def _broken(start: datetime) -> Iterator[Planned]:
     """Two records that no contact can be made of: they have to end in dead-letters."""
     yield Planned(timedelta(hours=1), "hotline", '{"form_no": "HFX1", "content": "表单没写完', "HFX1")
-    late = json.dumps({"event_id": "STORE-X2", "accepted_at": int(start.timestamp()), "customer": {"phone": "13800009999"}})
+    late = json.dumps(
+        {"event_id": "STORE-X2", "accepted_at": int(start.timestamp()), "customer": {"phone": "13800009999"}}
+    )
     yield Planned(timedelta(hours=2), "store", late, "STORE-X2")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,7 +54,9 @@ class Counts:
 class Driver:
     """One day being played."""
 
-    def __init__(self, stack: Stack, clock: Clock, key: str, planned: list[Planned], *, seed: int, start: datetime) -> None:
+    def __init__(
+        self, stack: Stack, clock: Clock, key: str, planned: list[Planned], *, seed: int, start: datetime
+    ) -> None:
         self.counts = Counts()
         self.accepted = stack.folder.root / "accepted.jsonl"
         """What was answered 202: one reference or command id a line."""
@@ -79,7 +82,7 @@ class Driver:
             for target in (self._schedule, self._follow, self._read_phone)
         ]
         for each in _bundled(planned):
-            self._at(start + each[0].after, lambda each=each: self._contact(each))  # type: ignore[misc]
+            self._at(start + each[0].after, partial(self._contact, each))
 
     def begin(self) -> None:
         """Begin the day."""
@@ -199,10 +202,14 @@ class Driver:
             seen.add(str(event.id))
             self.counts.events[event.type] += 1
             for act in react(event, self._seed):
-                self._at(event.at + act.after, lambda e=event, a=act: self._act(e.ticket.number, a.unit, a.action, a.key))  # type: ignore[misc]
+                self._at(event.at + act.after, partial(self._act, event.ticket.number, act.unit, act.action, act.key))
 
     def _act(self, number: str, unit: str | None, action: dict[str, Any], key: str) -> None:
-        actor = {"kind": "unit", "name": unit, "unit": unit} if unit is not None else {"kind": "customer", "name": "customer"}
+        actor = (
+            {"kind": "unit", "name": unit, "unit": unit}
+            if unit is not None
+            else {"kind": "customer", "name": "customer"}
+        )
         body = json.dumps({"action": action, "actor": actor}, ensure_ascii=False).encode()
         told = self._post(f"/v1/tickets/{number}/commands", body, {"Idempotency-Key": key})
         self._write("command", told["command"])
@@ -239,7 +246,7 @@ class Driver:
         self._at(when, lambda: self._act(number, None, action, f"survey/{message['id']}"))
 
 
-class _NotTaken(Exception):  # noqa: N818 - not an error
+class _NotTaken(Exception):
     """The door did not take it just now."""
 
 

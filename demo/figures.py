@@ -5,7 +5,7 @@ from datetime import datetime
 
 import psycopg
 
-from schemas.ticket import Clock, Ticket, ThresholdState
+from schemas.ticket import Clock, ThresholdState, Ticket
 
 STAGES = ("accepted", "dispatched", "handling", "fed_back", "answered", "closed", "withdrawn")
 TIERS = ("general", "provincial", "national")
@@ -47,10 +47,12 @@ def look(connection: psycopg.Connection) -> Figures:
     """Read the figures."""
 
     def pairs(query: str) -> list[tuple[object, ...]]:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]  # our own literals below
+        return connection.execute(query).fetchall()
 
     return Figures(
-        contacts={str(name): int(str(n)) for name, n in pairs("select disposition, count(*) from router.contact group by 1")},
+        contacts={
+            str(name): int(str(n)) for name, n in pairs("select disposition, count(*) from router.contact group by 1")
+        },
         tickets={
             (str(stage), str(tier)): int(str(n))
             for stage, tier, n in pairs(
@@ -67,7 +69,7 @@ def look(connection: psycopg.Connection) -> Figures:
         risks=[
             risk
             for (body,) in connection.execute(
-                "select t.body from ledger.clock c join ledger.ticket t on t.id = c.ticket_id order by c.next_at limit 8"
+                "select body from ledger.clock c join ledger.ticket t on t.id = c.ticket_id order by next_at limit 8"
             ).fetchall()
             if (risk := _risk(Ticket.model_validate(body))) is not None
         ],

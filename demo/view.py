@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from rich.console import Group
 from rich.columns import Columns
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -74,6 +74,12 @@ def _risks(figures: Figures, now: datetime, zone: str) -> Panel:
         minutes = (risk.at - now).total_seconds() / 60
         style = "red" if risk.threshold == "breach" else "yellow" if risk.threshold.startswith("warning") else ""
         table.add_row(
-            risk.number, risk.unit, risk.clock, risk.threshold, local(risk.at, zone), f"in {minutes:.0f} min", style=style
+            risk.number,
+            risk.unit,
+            risk.clock,
+            risk.threshold,
+            local(risk.at, zone),
+            f"in {minutes:.0f} min",
+            style=style,
         )
     return Panel(table, title="at risk next", title_align="left", expand=False)

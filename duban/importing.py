@@ -80,7 +80,9 @@ class Import:
         try:
             answer = self._client.post(path, content=body.encode(), headers={"Content-Type": "application/x-ndjson"})
         except httpx.HTTPError as error:
-            raise DubanError(f"intake does not answer ({type(error).__name__}): run the same command again later") from error
+            raise DubanError(
+                f"intake does not answer ({type(error).__name__}): run the same command again later"
+            ) from error
         if not answer.is_success:
             told = answer.json()
             raise DubanError(f"intake: {told.get('title')}: {told.get('detail', '')}: run the same command again later")
@@ -125,7 +127,9 @@ def rows(content: bytes, suffix: str) -> list[dict[str, Any]]:
                 try:
                     row = json.loads(line)
                 except ValueError as error:
-                    raise DubanError(f"line {number} is no JSON object: mend it, or remove it, and run again") from error
+                    raise DubanError(
+                        f"line {number} is no JSON object: mend it, or remove it, and run again"
+                    ) from error
                 found.append(row)
         return found
     if suffix == ".csv":

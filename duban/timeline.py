@@ -33,7 +33,9 @@ def lines(ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: st
     """Return the timeline, two lines for each event."""
     told = ticket.classification
     drawn = Text(f"{title}: {ticket.number}", "bold")
-    drawn.append(f"  {told.tier}, {told.business_type or '?'} / {told.problem_type or '?'}, {ticket.status}\n", "not bold")
+    drawn.append(
+        f"  {told.tier}, {told.business_type or '?'} / {told.problem_type or '?'}, {ticket.status}\n", "not bold"
+    )
     for event in events:
         who = event.actor.name + (f" ({event.actor.unit})" if event.actor.unit not in {None, event.actor.name} else "")
         more = _more(event, zone)
@@ -53,7 +55,9 @@ def _more(event: TicketEvent, zone: str) -> str:
     if event.type == "accepted":
         return f"answer promised by {local(event.ticket.promised_at, zone)}"
     if event.type in {"dispatched", "sent_back", "transferred", "assistance_requested"}:
-        return f"{details.get('from') or ''} → {event.ticket.unit}" + (f": {details['reason']}" if "reason" in details else "")
+        return f"{details.get('from') or ''} → {event.ticket.unit}" + (
+            f": {details['reason']}" if "reason" in details else ""
+        )
     if event.type == "survey_answered":
         scores = f"process {details['process']}, result {details['result']}, staff {details['staff']}"
         return f"{details['verdict']} ({scores})"

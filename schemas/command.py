@@ -238,9 +238,34 @@ class Tick(Model):
 
 
 Action = Annotated[
-    Open | Remind | CompleteForm | Reclassify | Dispatch | Claim | SendBack | Transfer | RequestAssistance | FeedBack
-    | Answer | ReplyProgress | RequestExtension | ApproveExtension | DenyExtension | Suspend | Resume | Escalate
-    | Supervise | Close | Reopen | Withdraw | Note | LinkTo | CallBack | EndCallback | AnswerSurvey | Tick,
+    Open
+    | Remind
+    | CompleteForm
+    | Reclassify
+    | Dispatch
+    | Claim
+    | SendBack
+    | Transfer
+    | RequestAssistance
+    | FeedBack
+    | Answer
+    | ReplyProgress
+    | RequestExtension
+    | ApproveExtension
+    | DenyExtension
+    | Suspend
+    | Resume
+    | Escalate
+    | Supervise
+    | Close
+    | Reopen
+    | Withdraw
+    | Note
+    | LinkTo
+    | CallBack
+    | EndCallback
+    | AnswerSurvey
+    | Tick,
     Field(discriminator="type"),
 ]
 

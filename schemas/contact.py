@@ -45,7 +45,9 @@ class Customer(Model):
     """Yuan a month."""
     preferred_means: Code | None = None
     """How the customer wants to be answered: phone, sms, mail, letter, visit."""
-    contact_hours: Annotated[str, StringConstraints(pattern=r"^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$")] | None = None
+    contact_hours: (
+        Annotated[str, StringConstraints(pattern=r"^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$")] | None
+    ) = None
     """When the customer may be called, such as 18:00-21:00, in the customer's zone."""
     language: Annotated[str, StringConstraints(pattern=r"^(zh|en)$")] = "zh"
     switchboard: bool = False

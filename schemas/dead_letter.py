@@ -1,4 +1,4 @@
-"""A dead letter: a record that could not be used, with the reason; its value is the original bytes, the rest headers."""
+"""A dead letter: a record that could not be used, with the reason; its value is the original bytes."""
 
 from enum import StrEnum
 from uuid import UUID

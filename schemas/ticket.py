@@ -62,8 +62,10 @@ class Threshold(Model):
 
 
 class Clock(Model):
-    """One running or ended limit. Its key is (ticket, name, run, limit): a reopen or a second dispatch is a new run,
-    an extension is a new limit (R4.1, R4.10).
+    """One running or ended limit.
+
+    Its key is (ticket, name, run, limit): a reopen or a second dispatch is a new run, an extension is a new limit
+    (R4.1, R4.10).
     """
 
     name: Code

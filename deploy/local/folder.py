@@ -114,7 +114,8 @@ class Folder:
                 lock.seek(0)
                 owner = lock.read().strip() or "unknown"
                 raise LocalError(
-                    f"{self.root} is in use by process {owner}: `duban down` stops it, or choose another folder with --data"
+                    f"{self.root} is in use by process {owner}: `duban down` stops it, "
+                    "or choose another folder with --data"
                 ) from error
             lock.seek(0)
             lock.truncate()
@@ -136,7 +137,7 @@ class Folder:
         new.replace(self.state_file)
 
     def secret(self, name: str) -> str:
-        """Return a password or key that belongs to this folder, made when first asked for; readable by the owner only."""
+        """Return a password or key of this folder, made when first asked for; its owner alone may read it."""
         path = self.root / "secrets.json"
         known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if name not in known:

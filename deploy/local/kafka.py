@@ -76,7 +76,8 @@ class Kafka:
         if done.returncode != 0:
             last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
             raise LocalError(
-                f"Kafka cannot use {self._folder.kafka}: {last}. If nothing in it is needed, remove the folder and start again"
+                f"Kafka cannot use {self._folder.kafka}: {last}. "
+                "If nothing in it is needed, remove the folder and start again"
             )
 
     def _java(self, *arguments: str) -> list[str]:
@@ -129,8 +130,8 @@ def jars(say: Callable[[str], None]) -> list[str]:
         environment = jgo.build(endpoint=JARS)
     except Exception as error:
         raise LocalError(
-            f"Apache Kafka {VERSION} could not be downloaded from Maven Central ({type(error).__name__}: {error}). Check the "
-            "network (and https_proxy), then run the same command again: what is downloaded already is kept"
+            f"Apache Kafka {VERSION} could not be downloaded from Maven Central ({type(error).__name__}: {error}). "
+            "Check the network (and https_proxy), then run the same command again: what is downloaded already is kept"
         ) from error
     found = [str(each) for each in environment.all_jars]
     missing = [each for each in found if not Path(each).exists()]

@@ -68,9 +68,7 @@ class Places:
 
 def database_url(folder: Folder, places: Places, role: str) -> str:
     """Return how a role reaches Duban's database."""
-    return (
-        f"postgresql://{role}:{folder.secret(role)}@{places.database_host}:{places.database_port}/{DATABASE}"
-    )
+    return f"postgresql://{role}:{folder.secret(role)}@{places.database_host}:{places.database_port}/{DATABASE}"
 
 
 def service_environment(service: str, folder: Folder, places: Places, environment: str) -> dict[str, str]:

@@ -36,9 +36,7 @@ class Known(BaseModel):
         """Whether it still runs."""
         try:
             process = psutil.Process(self.pid)
-            return (
-                abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-            )
+            return abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
@@ -49,7 +47,9 @@ class Known(BaseModel):
                 os.kill(self.pid, number)
 
 
-def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
     """Start a process whose output goes to a log file, apart from the terminal's signals."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LARGE_LOG:

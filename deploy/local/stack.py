@@ -58,7 +58,7 @@ class Stack:
             )
         stack = cls(folder, supervisor)
         try:
-            stack._wait_until_ready(log, begin, say)  # noqa: SLF001 - its own
+            stack._wait_until_ready(log, begin, say)
         except BaseException:
             stack.close()
             raise
@@ -199,5 +199,7 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

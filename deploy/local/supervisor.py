@@ -160,7 +160,7 @@ class Supervisor:
         )
 
     def _start_stores(self, places: Places) -> str:
-        """Start the database and the broker, unless they run elsewhere; return how to reach the database's superuser."""
+        """Start the database and the broker, unless they run elsewhere; return the superuser's URL."""
         environment = plan.service_environment("ledger", self._folder, places, "local")
         quiet = {name: value for name, value in environment.items() if not name.startswith("DUBAN_")}
         superuser = self._options.postgres
@@ -278,7 +278,9 @@ class Supervisor:
     def _say_state(self, phase: str) -> None:
         self._state.phase = phase
         self._state.processes = {
-            part.name: part.known for part in self._parts.values() if part.known is not None and part.process is not None
+            part.name: part.known
+            for part in self._parts.values()
+            if part.known is not None and part.process is not None
         }
         self._folder.write(self._state)
 
@@ -287,7 +289,7 @@ class Supervisor:
         print(text, flush=True)  # noqa: T201 - its log
 
 
-class _Stopped(Exception):  # noqa: N818 - not an error
+class _Stopped(Exception):
     """Told to stop while coming up."""
 
 

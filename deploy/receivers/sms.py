@@ -13,12 +13,14 @@ from pathlib import Path
 def server(port: int, file: Path) -> ThreadingHTTPServer:
     """Return a server that appends every message to a file, one JSON object a line."""
     lock = threading.Lock()
-    known = {json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()} if file.exists() else set()
+    known = (
+        {json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()} if file.exists() else set()
+    )
 
     class Gateway(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             try:
                 message = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
                 id_, to, text = message["id"], message["to"], message["text"]

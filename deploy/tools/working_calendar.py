@@ -1,4 +1,4 @@
-"""Write a calendar of Chinese working days from the published holiday notices: `python -m deploy.tools.working_calendar`.
+"""Write a calendar of Chinese working days from the published notices: `python -m deploy.tools.working_calendar`.
 
 Run by a developer once a year; the services read only the file.
 """

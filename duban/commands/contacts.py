@@ -22,7 +22,9 @@ def _contacts() -> None:
 @group.command(name="import")
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV (UTF-8 or GB18030, with a line of names) or NDJSON")],
-    channel: Annotated[str, typer.Option(help="the channel that wrote the file: store, hotline, or one in our own words")],
+    channel: Annotated[
+        str, typer.Option(help="the channel that wrote the file: store, hotline, or one in our own words")
+    ],
     data: Data = DEFAULT_DATA,
     anew: Annotated[bool, typer.Option("--anew", help="begin with the first row, whatever was done before")] = False,  # noqa: FBT002
 ) -> None:

@@ -29,9 +29,7 @@ def migrate(
     found = target.find(data)
     names = apply(found.database_url)
     with found.connect() as connection:
-        deployment.fix(
-            connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment
-        )
+        deployment.fix(connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment)
     print(f"applied: {', '.join(names)}" if names else "the database is up to date")
 
 

@@ -105,7 +105,9 @@ def _print(name: str, line: str) -> None:
     try:
         told = json.loads(line)
         rest = " ".join(
-            f"{key}={value}" for key, value in told.items() if key not in {"timestamp", "level", "event", "service", "logger"}
+            f"{key}={value}"
+            for key, value in told.items()
+            if key not in {"timestamp", "level", "event", "service", "logger"}
         )
         line = f"{told['timestamp'][11:23]} {told['level']:7} {told['event']} {rest}"
     except (ValueError, KeyError, TypeError):

@@ -40,7 +40,9 @@ def show(
 def do(
     number: str,
     action: Annotated[str, typer.Argument(help="such as dispatch, claim, feed_back, answer, close")],
-    field: Annotated[list[str] | None, typer.Argument(help="the action's fields as name=value; JSON where it is not text")] = None,
+    field: Annotated[
+        list[str] | None, typer.Argument(help="the action's fields as name=value; JSON where it is not text")
+    ] = None,
     unit: Annotated[str, typer.Option(help="the unit you act for")] = "",
     name: Annotated[str, typer.Option(help="who you are")] = "duban",
     key: Annotated[str, typer.Option(help="Idempotency-Key; the same key is never done twice")] = "",

@@ -41,7 +41,9 @@ class Planner:
         """Read an event."""
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage("bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy")
+            raise InvalidMessage(
+                "bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy"
+            )
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:

@@ -32,7 +32,9 @@ class Due:
     policy: str
 
 
-def plan(connection: psycopg.Connection, event: TicketEvent, *, due_at: datetime, means: str, reason: str, now: datetime) -> None:
+def plan(
+    connection: psycopg.Connection, event: TicketEvent, *, due_at: datetime, means: str, reason: str, now: datetime
+) -> None:
     """Plan a callback, once for each run of a ticket."""
     connection.execute(
         queries["plan"],

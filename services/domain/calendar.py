@@ -127,7 +127,8 @@ class Calendar(Model):
         assert self.hours is not None
         whole = date(2000, 1, 1)
         return sum(
-            (datetime.combine(whole, end) - datetime.combine(whole, start) for start, end in self.hours.open), timedelta(0)
+            (datetime.combine(whole, end) - datetime.combine(whole, start) for start, end in self.hours.open),
+            timedelta(0),
         )
 
     @property

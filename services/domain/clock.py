@@ -1,7 +1,7 @@
 """Clock arithmetic: begin, stop, pause, resume, extend; all pure, all in the time of the clock's own calendar (R4.1).
 
-A clock keeps the time already used over a pause or a hand-over (R4.11). Its thresholds are points in time, computed once
-when the clock begins, so that everybody downstream sees them and nobody has to know the policy.
+A clock keeps the time already used over a pause or a hand-over (R4.11). Its thresholds are points in time, computed
+once when the clock begins, so that everybody downstream sees them and nobody has to know the policy.
 """
 
 from collections.abc import Iterable, Sequence
@@ -101,8 +101,17 @@ def _thresholds(
     return tuple(points)
 
 
-def single(name: str, calendar: Calendar, *, at: datetime, run: int, points: Sequence[tuple[str, datetime]], rule: str, source: str) -> Clock:
-    """Start a clock that the policy's table does not name, such as the wait of a suspension; its last point is its due time."""
+def single(
+    name: str,
+    calendar: Calendar,
+    *,
+    at: datetime,
+    run: int,
+    points: Sequence[tuple[str, datetime]],
+    rule: str,
+    source: str,
+) -> Clock:
+    """Start a clock that the policy's table does not name, such as a suspension's wait; due at its last point."""
     due = points[-1][1]
     return Clock(
         name=name,
@@ -190,7 +199,9 @@ def extend(clock: Clock, rule: ClockRule, calendar: Calendar, *, at: datetime, u
     return old, new
 
 
-def relimit(clock: Clock, rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime) -> tuple[Clock, Clock] | None:
+def relimit(
+    clock: Clock, rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime
+) -> tuple[Clock, Clock] | None:
     """Return the old limit, ended, and the new one from the same start after a change of tier or type (DECISIONS 6).
 
     None when the limit stays as it is.
@@ -237,7 +248,9 @@ def decided(clock: Clock, name: str, state: ThresholdState, at: datetime, reason
     return clock.model_copy(
         update={
             "thresholds": tuple(
-                each.model_copy(update={"state": state, "decided_at": at, "reason": reason}) if each.name == name else each
+                each.model_copy(update={"state": state, "decided_at": at, "reason": reason})
+                if each.name == name
+                else each
                 for each in clock.thresholds
             )
         }

@@ -52,12 +52,11 @@ def load(folder: Path) -> dict[str, Pack]:
 
     """
     calendars = {path.stem: _read(path, Calendar) for path in sorted((folder / "calendars").glob("*.toml"))}
-    packs = {
-        path.parent.name: _pack(path.parent, calendars)
-        for path in sorted(folder.glob("*/pack.toml"))
-    }
+    packs = {path.parent.name: _pack(path.parent, calendars) for path in sorted(folder.glob("*/pack.toml"))}
     if not packs:
-        raise PolicyError(f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml")
+        raise PolicyError(
+            f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
+        )
     return packs
 
 
@@ -119,5 +118,7 @@ def _faults(pack: Pack, folder: str) -> list[str]:
 
 
 def _conditions(pack: Pack) -> list[tuple[str, str, Any]]:
-    limits = [("limits.toml", f"{rule.name}/{row.name}", row.when) for rule in pack.timing.clocks for row in rule.limits]
+    limits = [
+        ("limits.toml", f"{rule.name}/{row.name}", row.when) for rule in pack.timing.clocks for row in rule.limits
+    ]
     return limits + [("routing.toml", each.name, each.when) for each in pack.routing.departments]

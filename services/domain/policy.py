@@ -1,5 +1,6 @@
-"""What a policy pack says, as typed data: the shapes of `policies/<pack>/*.toml` (with `timing` and `routing`). No pack
-is named in code.
+"""What a policy pack says, as typed data: the shapes of `policies/<pack>/*.toml`, with `timing` and `routing`.
+
+No pack is named in code.
 
 Every value says where it stands in the customer's documents (`from`) or that it is ours and why (`ours`), R8.1.
 """
@@ -59,7 +60,9 @@ class Marked(Model):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.from_ is None) == (self.ours is None):
-            raise ValueError("say either `from` (a place in the documents) or `ours` (and why), not both and not neither")
+            raise ValueError(
+                "say either `from` (a place in the documents) or `ours` (and why), not both and not neither"
+            )
         return self
 
     @property

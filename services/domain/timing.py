@@ -106,7 +106,9 @@ class Timing(Model):
     extension: ExtensionRule
     suspension: SuspensionRule
 
-    def limit(self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str) -> Limit:
+    def limit(
+        self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str
+    ) -> Limit:
         """Return the limit of a clock for such a ticket.
 
         Raises:
@@ -129,7 +131,9 @@ class Timing(Model):
                     span = row.lower if self._takes_lower(told, customer) else row.upper
                 assert span is not None
                 return Limit(span=span, rule=f"{rule.name}/{row.name}", source=row.source)
-        raise LookupError(f"clock {rule.name} has no limit for tier {told.tier}, type {told.business_type}/{told.problem_type}")
+        raise LookupError(
+            f"clock {rule.name} has no limit for tier {told.tier}, type {told.business_type}/{told.problem_type}"
+        )
 
     def _takes_lower(self, told: Classification, customer: Customer) -> bool:
         named = self.lower_bound_for.value

@@ -39,7 +39,9 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
         raise problems.unusable(error) from error
     unknown = sorted(told.keys() - FIELDS)
     if unknown:
-        raise problems.one_fault(unknown[0], "bad_schema", "a command has action, actor and expected_version, nothing else")
+        raise problems.one_fault(
+            unknown[0], "bad_schema", "a command has action, actor and expected_version, nothing else"
+        )
     action = told.get("action")
     if isinstance(action, dict) and action.get("type") in INTERNAL:
         raise problems.one_fault("action.type", "bad_schema", f"{action['type']} is for services alone")

@@ -30,7 +30,7 @@ Make = Callable[[bytes], Contact]
 log = logs.get(__name__)
 
 
-def application(door: Doorway) -> FastAPI:
+def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
     """Return the HTTP application."""
     app = FastAPIOffline(
         title="Duban intake", description="Contacts and commands in, outcomes out.", version="1", redoc_url=None
@@ -87,7 +87,9 @@ def application(door: Doorway) -> FastAPI:
         who.require("commands")
         clock = door.now_clock()
         if not idempotency_key:
-            raise problems.one_fault("Idempotency-Key", "missing_id", "send the header, so that a repeat is not done twice")
+            raise problems.one_fault(
+                "Idempotency-Key", "missing_id", "send the header, so that a repeat is not done twice"
+            )
         body = await body_of(request, LARGEST)
         ticket = await door.look(lambda: outcomes.ticket_by_number(door.database, number))
         if ticket is None:
@@ -107,7 +109,10 @@ def application(door: Doorway) -> FastAPI:
         found = await door.wait(wait, lambda: outcomes.of_command(door.database, command), bool)
         if found is None:
             raise Problem(
-                404, "Nothing known of this command", "if it was accepted a moment ago, ask again", headers={"Retry-After": "1"}
+                404,
+                "Nothing known of this command",
+                "if it was accepted a moment ago, ask again",
+                headers={"Retry-After": "1"},
             )
         return JSONResponse(found)
 
@@ -149,7 +154,9 @@ def _native(door: Doorway, who: Sender, channel: str) -> Make:
     clock = door.now_clock()
     normalise = NORMALISERS.get(channel)
     if normalise is None:
-        raise Problem(404, "No such channel", f"there is no channel {channel!r}: choose of {', '.join(sorted(NORMALISERS))}")
+        raise Problem(
+            404, "No such channel", f"there is no channel {channel!r}: choose of {', '.join(sorted(NORMALISERS))}"
+        )
     own = who.channel(channel)
     return lambda body: normalise(Envelope(who.name, own, who.policy, clock.now(), "application/json", body))
 

@@ -60,7 +60,11 @@ def install(app: FastAPI, metrics: IntakeMetrics) -> None:
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         faults = tuple(
-            {"field": ".".join(str(part) for part in each["loc"][1:]), "reason": "bad_schema", "detail": str(each["msg"])}
+            {
+                "field": ".".join(str(part) for part in each["loc"][1:]),
+                "reason": "bad_schema",
+                "detail": str(each["msg"]),
+            }
             for each in error.errors()
         )
         return told(Problem(400, "The request cannot be used", errors=faults))

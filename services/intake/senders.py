@@ -41,7 +41,9 @@ class Sender:
         """
         if action not in self.actions:
             raise Problem(
-                403, "The key does not allow this", f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it"
+                403,
+                "The key does not allow this",
+                f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it",
             )
 
     def channel(self, wanted: str | None) -> str:
@@ -55,7 +57,9 @@ class Sender:
         if wanted is None:
             if len(own) == 1:
                 return own[0]
-            raise _fault("channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}")
+            raise _fault(
+                "channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}"
+            )
         if ANY not in self.channels and wanted not in own:
             raise Problem(403, "The key does not allow this channel", f"it allows {', '.join(own)}, not {wanted}")
         return wanted
@@ -120,7 +124,13 @@ class Senders:
 
 
 def add(
-    connection: psycopg.Connection, name: str, *, policy: str, channels: list[str], actions: list[str], key: str | None = None
+    connection: psycopg.Connection,
+    name: str,
+    *,
+    policy: str,
+    channels: list[str],
+    actions: list[str],
+    key: str | None = None,
 ) -> str:
     """Give a sender a new key and return it; it is shown only now. An older key of the same name ends."""
     key = key or f"duban_{secrets.token_urlsafe(24)}"

@@ -18,7 +18,8 @@ from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared import logs
 from services.shared.clock import Clock
-from services.shared.consumer import Message, Publish, Refused, Result
+from services.shared.consumer import Message, Publish, Result
+from services.shared.dead_letters import Refused
 from services.shared.postgres import Database
 from services.shared.records import Incoming, Outgoing, outgoing, read
 
@@ -102,9 +103,7 @@ class Decider:
             )
         if decided.refusal is not None:
             self._metrics.refusals.labels(command.action.type, decided.refusal.code).inc()
-            log.info(
-                "refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id)
-            )
+            log.info("refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id))
 
 
 def _without_pack(record: Incoming, command: Command) -> Refused:

@@ -146,7 +146,12 @@ def save(
             cursor.executemany(queries["insert_event"], [_event_row(each) for each in events])
         cursor.executemany(queries["insert_command"], [_command_row(each) for each in decisions])
         due = [
-            {"ticket_id": each.id, "partition": partitions[each.id], "version": each.version, "next_at": each.next_action_at}
+            {
+                "ticket_id": each.id,
+                "partition": partitions[each.id],
+                "version": each.version,
+                "next_at": each.next_action_at,
+            }
             for each in changed
             if each.next_action_at is not None
         ]

@@ -46,14 +46,14 @@ class Teller:
         """Read an event."""
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage("bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy")
+            raise InvalidMessage(
+                "bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy"
+            )
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
         """Queue what the events tell."""
-        told = [
-            notice for each in batch for notice in notices(each.body, self._packs[each.body.ticket.policy.pack])
-        ]
+        told = [notice for each in batch for notice in notices(each.body, self._packs[each.body.ticket.policy.pack])]
         store.queue(connection, told, self._clock.now())
         for each in told:
             self._metrics.notices.labels(each.template, each.means).inc()

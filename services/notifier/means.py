@@ -1,9 +1,9 @@
 """Ways to reach somebody: SMS by an HTTP gateway, mail by SMTP. The same notice always carries the same id."""
 
 import smtplib
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -14,7 +14,7 @@ from services.notifier.settings import NotifierSettings
 TIMEOUT = 10.0
 
 
-class NotSent(Exception):  # noqa: N818 - carries whether another attempt makes sense
+class NotSent(Exception):
     """The notice was not taken.
 
     Attributes:

@@ -14,7 +14,8 @@ from services.router.domain.route import Decision, Known, route
 from services.router.metrics import RouterMetrics
 from services.shared import logs
 from services.shared.clock import Clock
-from services.shared.consumer import Message, Refused, Result
+from services.shared.consumer import Message, Result
+from services.shared.dead_letters import Refused
 from services.shared.records import Incoming, Outgoing, outgoing, read
 
 CONTACTS, COMMANDS = "contacts", "tickets.commands"
@@ -80,9 +81,17 @@ class Router:
 def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
     customer, told = contact.customer, decision.classification
     known = Known(
-        decision.ticket_id, None, contact.received_at, told.business_type, told.problem_type, contact.text, same_customer=True
+        decision.ticket_id,
+        None,
+        contact.received_at,
+        told.business_type,
+        told.problem_type,
+        contact.text,
+        same_customer=True,
     )
-    return store.Earlier(known, customer.phone, customer.number, customer.email, customer.identity, customer.switchboard)
+    return store.Earlier(
+        known, customer.phone, customer.number, customer.email, customer.identity, customer.switchboard
+    )
 
 
 def _command(contact: Contact, decision: Decision) -> Command:

@@ -86,7 +86,7 @@ def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Rout
 
 def history(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[Earlier]:
     """Return earlier contacts that may be of these customers, latest first."""
-    rows = connection.execute(
+    found = connection.execute(
         queries["load_history"],
         {
             "since": now - HISTORY,
@@ -98,19 +98,29 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
     ).fetchall()
     return [
         Earlier(
-            Known(ticket_id, Status(status) if status else None, updated_at, business, problem, subject, same_customer=True),
+            Known(
+                ticket_id,
+                Status(status) if status else None,
+                updated_at,
+                business,
+                problem,
+                subject,
+                same_customer=True,
+            ),
             phone,
             number,
             email,
             identity,
-            switchboard,
+            many,
         )
-        for ticket_id, status, updated_at, business, problem, subject, phone, number, email, identity, switchboard in rows
+        for ticket_id, status, updated_at, business, problem, subject, phone, number, email, identity, many in found
     ]
 
 
 def save(
-    connection: psycopg.Connection, rows: Iterable[tuple[Contact, Decision, Command, tuple[str, int, int]]], now: datetime
+    connection: psycopg.Connection,
+    rows: Iterable[tuple[Contact, Decision, Command, tuple[str, int, int]]],
+    now: datetime,
 ) -> None:
     """Keep where contacts went."""
     values = [_row(*each, now) for each in rows]

@@ -83,7 +83,7 @@ class Stage(Protocol[M]):
         ...
 
 
-class Assignments(ConsumerRebalanceListener):
+class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
     """Tells the loop and the service which partitions come and go."""
 
     def __init__(self) -> None:
@@ -235,8 +235,8 @@ class Loop(Generic[M]):
             result = self._save(messages, refused)
         except (Retryable, DeadLetterBound):
             raise
-        except Exception as error:  # noqa: BLE001 - any failure of ours must not block the partition
-            log.error("batch_failed", error=type(error).__name__, records=len(messages), exc_info=True)
+        except Exception as error:
+            log.exception("batch_failed", error=type(error).__name__, records=len(messages))
             result = self._one_by_one(messages, refused)
         self._faults.reach("after_save")
         for group in result.publish:
@@ -259,8 +259,8 @@ class Loop(Generic[M]):
                 messages.append(Message(record, self._stage.decode(record)))
             except InvalidMessage as error:
                 refused.append(Refused.of(record, error))
-            except Exception as error:  # noqa: BLE001 - a record that breaks our decoder must not block the others
-                log.error("decode_failed", error=type(error).__name__, position=record.position, exc_info=True)
+            except Exception as error:
+                log.exception("decode_failed", error=type(error).__name__, position=record.position)
                 refused.append(Refused(record, "bug", _trace(error), None, "unknown"))
         return messages, refused
 
@@ -271,9 +271,7 @@ class Loop(Generic[M]):
                 with self._database.transaction() as transaction:
                     result = self._stage.handle(messages, transaction) if messages else Result()
                     refused_all = [*refused, *result.refused]
-                    dead_letters.count(
-                        transaction, self._service, refused_all, self._settings.dead_letters_per_hour
-                    )
+                    dead_letters.count(transaction, self._service, refused_all, self._settings.dead_letters_per_hour)
                     self._faults.reach("before_save")
                 break
             except (LostRace, psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
@@ -284,7 +282,11 @@ class Loop(Generic[M]):
         for each in refused_all:
             self._metrics.dead_letters.labels(self._service, each.record.topic, each.reason).inc()
             log.warning(
-                "dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason, field=each.field
+                "dead_letter",
+                topic=each.record.topic,
+                position=each.record.position,
+                reason=each.reason,
+                field=each.field,
             )
         if refused_all:
             result.publish.append([dead_letters.letter(each, self._service) for each in refused_all])
@@ -298,8 +300,8 @@ class Loop(Generic[M]):
                 single = self._save([message], [])
             except (Retryable, DeadLetterBound):
                 raise
-            except Exception as error:  # noqa: BLE001 - see above
-                log.error("record_failed", error=type(error).__name__, position=message.record.position, exc_info=True)
+            except Exception as error:
+                log.exception("record_failed", error=type(error).__name__, position=message.record.position)
                 single = self._save([], [Refused(message.record, "bug", _trace(error), None, "unknown")])
             whole.publish.extend(single.publish)
         return whole

@@ -21,7 +21,9 @@ def fix(connection: psycopg.Connection, *, scale: float, business_origin: dateti
 
     """
     if scale != 1 and environment == "production":
-        raise ConfigurationError("a scaled clock is for demos and tests: unset the scale, or DUBAN_ENVIRONMENT=production")
+        raise ConfigurationError(
+            "a scaled clock is for demos and tests: unset the scale, or DUBAN_ENVIRONMENT=production"
+        )
     if scale <= 0:
         raise ConfigurationError("the scale of the clock must be above 0")
     connection.execute(

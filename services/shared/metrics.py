@@ -11,12 +11,20 @@ class LoopMetrics:
     def __init__(self, service: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._service = service
         self.records = Counter(
-            "duban_records_total", "Records consumed to the end, dead letters included", ["service", "topic"], registry=registry
+            "duban_records_total",
+            "Records consumed to the end, dead letters included",
+            ["service", "topic"],
+            registry=registry,
         )
         self.dead_letters = Counter(
-            "duban_dead_letters_total", "Records that could not be used", ["service", "topic", "reason"], registry=registry
+            "duban_dead_letters_total",
+            "Records that could not be used",
+            ["service", "topic", "reason"],
+            registry=registry,
         )
-        self.races = Counter("duban_races_total", "Batches decided again because somebody else was first", registry=registry)
+        self.races = Counter(
+            "duban_races_total", "Batches decided again because somebody else was first", registry=registry
+        )
         self.seconds = Histogram(
             "duban_batch_seconds",
             "Real time from poll to acknowledged publication of a batch",

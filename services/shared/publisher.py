@@ -132,7 +132,7 @@ class Publisher:
         self._drop()
 
 
-class _Unacknowledged(Exception):  # noqa: N818 - carries a count, is caught right above
+class _Unacknowledged(Exception):
     """Sending stopped after so many acknowledgements."""
 
     def __init__(self, acknowledged: int) -> None:

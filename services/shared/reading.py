@@ -95,7 +95,9 @@ class Lag:
         """
         try:
             if self._admin is None:
-                self._admin = KafkaAdminClient(**connection(self._settings), client_id="duban-lag", request_timeout_ms=5_000)
+                self._admin = KafkaAdminClient(
+                    **connection(self._settings), client_id="duban-lag", request_timeout_ms=5_000
+                )
                 topics = sorted({each for topics in self._groups.values() for each in topics})
                 self._parts = {
                     each["name"]: [part["partition_index"] for part in each["partitions"]]
@@ -108,7 +110,9 @@ class Lag:
             committed = self._admin.list_group_offsets(list(self._groups))
         except KafkaError as error:
             self.close()
-            raise Retryable(f"the broker at {self._settings.bootstrap_servers} is away ({type(error).__name__})") from error
+            raise Retryable(
+                f"the broker at {self._settings.bootstrap_servers} is away ({type(error).__name__})"
+            ) from error
         return {
             group.removeprefix("duban-"): sum(
                 max(found.offset - _offset(committed.get(group, {}).get(part)), 0)

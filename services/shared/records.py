@@ -61,7 +61,15 @@ def cloud_event(*, id_: UUID, source: str, type_: str, time: datetime, subject: 
 
 
 def outgoing(
-    topic: str, body: BaseModel, *, id_: UUID, source: str, type_: str, at: datetime, subject: UUID, key: bytes | None = None
+    topic: str,
+    body: BaseModel,
+    *,
+    id_: UUID,
+    source: str,
+    type_: str,
+    at: datetime,
+    subject: UUID,
+    key: bytes | None = None,
 ) -> Outgoing:
     """Return the record of a model on one of our topics; the key is the subject unless told otherwise."""
     headers = cloud_event(id_=id_, source=source, type_=type_, time=at, subject=str(subject))
@@ -83,4 +91,6 @@ def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = "bad_syntax" if first["type"] == "json_invalid" else "bad_schema"
-        raise InvalidMessage(reason, f"{where or 'body'}: {first['msg']}", field=where or None, sender=sender) from error
+        raise InvalidMessage(
+            reason, f"{where or 'body'}: {first['msg']}", field=where or None, sender=sender
+        ) from error

@@ -37,7 +37,11 @@ def main() -> None:
 async def _watch(settings: MonitorSettings, database: Database, clock: Clock, running: Running, health: Health) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    running.on_stop(lambda: loop.call_soon_threadsafe(stopped.set))
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    running.on_stop(stop)
     metrics = MonitorMetrics()
     while not running.stopping:
         app = application(settings.kafka, f"duban-{NAME}")

@@ -138,7 +138,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             self._health.have(f"partition {each}")
         log.info("loaded", partitions=sorted(partitions), tickets=loaded)
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def follow(self) -> None:
         """Take in events as they come."""
         committed = time.monotonic()
@@ -214,7 +214,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     # ---- firing ----
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def fire(self) -> None:
         """Send ticks for tickets whose time has come."""
         failures = 0
@@ -261,7 +261,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             assert each.next_at is not None
             self._metrics.lateness.observe(max(self._clock.real_seconds(done - each.next_at), 0.0))
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def watch_the_clock(self) -> None:
         """Notice a jump of the wall clock; one forward is not believed before the database's time agrees."""
         vigilance = Vigilance(time.time(), time.monotonic())
@@ -302,7 +302,9 @@ def _entry(partition: int, value: bytes | None) -> Entry:
 
 
 def _refused(record: Any, error: Exception) -> Refused:
-    reason = "empty" if not record.value else "bad_syntax" if isinstance(error, orjson.JSONDecodeError) else "bad_schema"
+    reason = (
+        "empty" if not record.value else "bad_syntax" if isinstance(error, orjson.JSONDecodeError) else "bad_schema"
+    )
     return Refused(Incoming.of(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown")
 
 

@@ -10,7 +10,9 @@ class MonitorMetrics:
         self.watched = Gauge("duban_monitor_tickets", "Tickets that the monitor knows", registry=registry)
         self.events = Counter("duban_monitor_events_total", "Ticket events taken in", registry=registry)
         self.ticks = Counter("duban_monitor_ticks_total", "Ticks that the broker has acknowledged", registry=registry)
-        self.jumps = Counter("duban_monitor_clock_jumps_total", "Jumps of the wall clock", ["direction"], registry=registry)
+        self.jumps = Counter(
+            "duban_monitor_clock_jumps_total", "Jumps of the wall clock", ["direction"], registry=registry
+        )
         self.lateness = Histogram(
             "duban_monitor_tick_lateness_seconds",
             "Real time from a deadline to the acknowledged tick",

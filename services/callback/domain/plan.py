@@ -21,7 +21,7 @@ def again(rule: CallbackRule, asked_at: datetime, *, zone: str, holidays: Calend
 
 
 def within_hours(rule: CallbackRule, at: datetime, *, zone: str, holidays: Calendar | None) -> datetime:
-    """Return the first instant from `at` on at which a customer may be asked: in the hours, on no holiday's first day."""
+    """Return the first instant from `at` on at which a customer may be asked: in hours, on no holiday's first day."""
     local = at.astimezone(ZoneInfo(zone))
     day = local.date()
     while True:

@@ -66,7 +66,9 @@ def json_object(body: bytes) -> dict[str, Any]:
     return cleaned
 
 
-def finish(envelope: Envelope, message_id: str | None, said: Mapping[str, Any], faults: Faults, *, reach: str) -> Contact:
+def finish(
+    envelope: Envelope, message_id: str | None, said: Mapping[str, Any], faults: Faults, *, reach: str
+) -> Contact:
     """Make the contact.
 
     Args:

@@ -1,4 +1,4 @@
-"""Reading single values that strangers wrote: text, phone numbers, times. Faults are collected, not raised one by one."""
+"""Reading values that strangers wrote: text, phone numbers, times. Faults are collected, not raised one by one."""
 
 import re
 import unicodedata
@@ -50,7 +50,7 @@ class Faults:
             self.flags.append(name)
 
 
-class Unusable(Exception):  # noqa: N818 - an answer to the sender
+class Unusable(Exception):
     """A message from which no contact can be made.
 
     Attributes:
@@ -138,7 +138,9 @@ def moment(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        faults.add(name, "bad_date", "write the time as ISO 8601 text with an offset, such as 2026-03-12T09:13:42+08:00")
+        faults.add(
+            name, "bad_date", "write the time as ISO 8601 text with an offset, such as 2026-03-12T09:13:42+08:00"
+        )
         return None
     text = value.strip().replace("/", "-")
     try:
@@ -176,6 +178,8 @@ def epoch_millis(value: Any, name: str, faults: Faults) -> datetime | None:
         faults.add(name, "bad_date", f"{value} milliseconds is no date: check the unit")
         return None
     if told < EARLIEST or told.year > 2100:  # noqa: PLR2004 - the end of any plausible clock
-        faults.add(name, "bad_date", f"{value} milliseconds would be in {told.year}: check the unit, seconds and milliseconds")
+        faults.add(
+            name, "bad_date", f"{value} milliseconds would be in {told.year}: check the unit, seconds and milliseconds"
+        )
         return None
     return told

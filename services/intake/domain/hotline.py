@@ -22,7 +22,9 @@ def contact(envelope: Envelope) -> Contact:
         faults.flag("phone_withheld")
     recording = (told.get("recording") or {}).get("ref")
     signed = told.get("signed_form_ref")
-    evidence = {"kind": "recording", "reference": recording} if recording else {"kind": "signed_form", "reference": signed}
+    evidence = (
+        {"kind": "recording", "reference": recording} if recording else {"kind": "signed_form", "reference": signed}
+    )
     said = {
         "contacted_at": instant(told.get("created_at"), "created_at", faults),
         "occurred_at": moment(told.get("occurred_at"), "occurred_at", faults),

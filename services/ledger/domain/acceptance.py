@@ -24,7 +24,7 @@ def open_(story: Story, action: Open) -> None:
     contact, told = action.contact, action.classification
     contacted = contact.contacted_at
     if contacted is None or contacted > story.at:
-        contacted = contact.received_at if contact.received_at <= story.at else story.at
+        contacted = min(contact.received_at, story.at)
     centre = story.policy.head.centre
     changes: dict[str, Any] = {
         "id": story.command.ticket_id,
@@ -93,7 +93,9 @@ def remind(story: Story, action: Remind) -> None:
             return
     _count_reminder(story, contact, action.reason)
     if action.disputed and story.ticket.status in {Status.ANSWERED, Status.CLOSED}:
-        answering.reopened(story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer")
+        answering.reopened(
+            story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer"
+        )
 
 
 def _count_reminder(story: Story, contact: Contact, reason: str) -> None:

@@ -89,7 +89,7 @@ def _closed(story: Story, outcome: Outcome, note: str | None) -> None:
 
 def _missing(story: Story, outcome: Outcome) -> list[str]:
     rule = story.policy.care.closing
-    missing = [name for name in rule.needs if getattr(outcome, name) is None]
+    missing: list[str] = [name for name in rule.needs if getattr(outcome, name) is None]
     if outcome.agreement == "refused" and not rule.refused_is_enough:
         missing.append("agreement")
     return missing
@@ -102,7 +102,7 @@ def reopen(story: Story, action: Reopen) -> None:
 
 
 def reopened(story: Story, rule: Reason, reason: str) -> None:
-    """Begin again with a new run of the clocks; goes straight back to the unit that handled it (DECISIONS 27 and 28)."""
+    """Begin again with a new run of the clocks; goes straight back to who handled it (DECISIONS 27 and 28)."""
     ticket, centre = story.ticket, story.policy.head.centre
     story.happen(
         "reopened",

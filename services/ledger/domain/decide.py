@@ -110,7 +110,9 @@ def decide(ticket: Ticket | None, command: Command, policy: Pack, now: datetime,
 
 def _check_time(command: Command, now: datetime) -> None:
     if command.action.type == "tick" and command.at - now > AHEAD:
-        raise Refused("from_the_future", "the tick is more than 5 s ahead of the ledger's clock; synchronise the clocks")
+        raise Refused(
+            "from_the_future", "the tick is more than 5 s ahead of the ledger's clock; synchronise the clocks"
+        )
 
 
 def _check(story: Story) -> None:

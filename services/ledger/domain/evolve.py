@@ -9,7 +9,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Clock, Ticket
 
 _FIELDS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(field.annotation) for name, field in Ticket.model_fields.items()
+    name: TypeAdapter(field.rebuild_annotation()) for name, field in Ticket.model_fields.items()
 }
 
 

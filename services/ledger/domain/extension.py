@@ -24,7 +24,9 @@ def request(story: Story, action: RequestExtension) -> None:
     if any(each.state == "asked" for each in asked):
         raise Refused("asked", "an extension is asked for already; wait until the centre has decided")
     if len([each for each in asked if each.state == "approved"]) >= rule.per_stage:
-        raise Refused("too_many", f"this stage was extended {rule.per_stage} times, more is not allowed ({rule.source})")
+        raise Refused(
+            "too_many", f"this stage was extended {rule.per_stage} times, more is not allowed ({rule.source})"
+        )
     if clock.due_at <= story.at:
         raise Refused("too_late", f"the limit ran out at {clock.due_at.isoformat()}; ask before the limit")
     calendar = story.policy.calendar(clock.calendar)
@@ -66,7 +68,9 @@ def approve(story: Story, action: ApproveExtension) -> None:
     ticket, rule = story.ticket, story.policy.timing.extension
     _of_the_centre(story)
     asked = _asked(ticket)
-    if rule.needs_progress_reply and (ticket.progress_replied_at is None or ticket.progress_replied_at < asked.asked_at):
+    if rule.needs_progress_reply and (
+        ticket.progress_replied_at is None or ticket.progress_replied_at < asked.asked_at
+    ):
         raise Refused(
             "missing",
             f"tell the customer first where things stand, with reply_progress ({rule.source})",
@@ -74,9 +78,7 @@ def approve(story: Story, action: ApproveExtension) -> None:
         )
     stage = _stage(story, ticket)
     clock = _running(ticket, stage)
-    pair = clocks.extend(
-        clock, stage, story.policy.calendar(clock.calendar), at=story.at, until=asked.committed_until
-    )
+    pair = clocks.extend(clock, stage, story.policy.calendar(clock.calendar), at=story.at, until=asked.committed_until)
     story.happen(
         "extension_approved",
         because("extension", "approved", "extension", rule.source),

@@ -1,4 +1,4 @@
-"""A story in the making: the events that one command leads to, each starting and stopping the clocks the policy names."""
+"""A story in the making: the events that one command leads to, with what each does to the clocks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ REROUTED = {"dispatched", "sent_back"}
 """What ends a stage without its work being done."""
 
 
-class Refused(Exception):  # noqa: N818 - an answer to the caller, not a failure
+class Refused(Exception):
     """The command changes nothing, because.
 
     Attributes:
@@ -120,9 +120,7 @@ class Story:
             ticket = Ticket(**update, version=version, updated_at=when, clocks=after_clocks)
         else:
             update = {name: value for name, value in update.items() if getattr(before, name) != value}
-            ticket = before.model_copy(
-                update=update | {"version": version, "updated_at": when, "clocks": after_clocks}
-            )
+            ticket = before.model_copy(update=update | {"version": version, "updated_at": when, "clocks": after_clocks})
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),

@@ -54,7 +54,11 @@ def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
     if name.startswith("warning"):
         if threshold.unless_acted and ticket.acted_in_stage:
             story.happen(
-                "warning_settled", rule, changed=changed(ThresholdState.SETTLED, "acted"), threshold=key("settled", "acted"), **common
+                "warning_settled",
+                rule,
+                changed=changed(ThresholdState.SETTLED, "acted"),
+                threshold=key("settled", "acted"),
+                **common,
             )
             return
         story.happen(
@@ -90,7 +94,12 @@ def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
         extension.lapse(story, rule, changed(ThresholdState.FIRED), key("fired"), threshold.at)
     elif name == suspension.REMINDER:
         story.happen(
-            "reminded_customer", rule, changed=changed(ThresholdState.FIRED), threshold=key("fired"), details=told, **common
+            "reminded_customer",
+            rule,
+            changed=changed(ThresholdState.FIRED),
+            threshold=key("fired"),
+            details=told,
+            **common,
         )
     else:
         suspension.end(story, rule, changed(ThresholdState.FIRED), key("fired"), threshold.at)

@@ -56,8 +56,7 @@ def diagram() -> str:
     lines = [
         "# States of a ticket",
         "",
-        "Drawn from `services/ledger/domain/transitions.py` by `make docs`. Commands that leave the status as it is are in",
-        "the table below it.",
+        "Drawn by `make docs` from `services/ledger/domain/transitions.py`; the table below the picture has every command.",
         "",
         "```mermaid",
         "stateDiagram-v2",

@@ -26,7 +26,11 @@ class Letters:
     def __init__(self, folder: Path) -> None:
         # Plain text, so nothing is escaped; the sandbox keeps a template from being a program.
         self._environment = SandboxedEnvironment(
-            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+            loader=FileSystemLoader(folder),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
         )
         self._environment.filters["local"] = _local
 

@@ -94,7 +94,9 @@ def _longest(texts: Iterable[str], entries: Sequence[T]) -> tuple[T, str] | None
 def _business(contact: Contact, pack: Pack, texts: Sequence[str], reasons: list[Reason]) -> str | None:
     if any(each.code == contact.business_type for each in pack.types.business):
         assert contact.business_type is not None
-        reasons.append(Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE))
+        reasons.append(
+            Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE)
+        )
         return contact.business_type
     found = _longest(texts, pack.types.business)
     if found is None:

@@ -75,16 +75,28 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
             continue
         if known.status is not Status.CLOSED:
             return Decision(
-                "remind", known.ticket_id, told, "same customer and subject, the ticket is not closed", disputed=disputed
+                "remind",
+                known.ticket_id,
+                told,
+                "same customer and subject, the ticket is not closed",
+                disputed=disputed,
             )
         age = now - known.updated_at
         if disputed and age <= pack.care.repeat.reopen_within.length:
             return Decision(
-                "remind", known.ticket_id, told, "the customer disputes a ticket closed a short while ago", disputed=True
+                "remind",
+                known.ticket_id,
+                told,
+                "the customer disputes a ticket closed a short while ago",
+                disputed=True,
             )
         if age <= LINKABLE and not links:
             links = (Link(ticket_id=known.ticket_id, kind="repeat", reason="same customer and subject, closed before"),)
-    reason = "the subject was closed before; a new ticket, linked" if links else "no open ticket of this customer and subject"
+    reason = (
+        "the subject was closed before; a new ticket, linked"
+        if links
+        else "no open ticket of this customer and subject"
+    )
     return Decision("open", ticket_id(contact.id), told, reason, links=links)
 
 
