@@ -236,6 +236,8 @@ class Ticket(Model):
     """Repeat contacts linked to this ticket (催办)."""
     reopened: Annotated[int, Field(ge=0)] = 0
     reopened_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    """When it was closed or withdrawn; clocks of the callback may go on after it."""
     warnings: Annotated[int, Field(ge=0)] = 0
     breaches: Annotated[int, Field(ge=0)] = 0
     supervisions: Annotated[int, Field(ge=0)] = 0

@@ -178,7 +178,7 @@ def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
         "contact_id": ticket.contact_id,
         "accepted_at": ticket.accepted_at,
         "updated_at": ticket.updated_at,
-        "closed_at": None if ticket.open else ticket.updated_at,
+        "closed_at": ticket.closed_at,
         "body": _json(ticket),
     }
 

@@ -83,7 +83,7 @@ def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
     known = Known(
         decision.ticket_id,
         None,
-        contact.received_at,
+        None,
         told.business_type,
         told.problem_type,
         contact.text,

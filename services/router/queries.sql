@@ -5,7 +5,7 @@ select id, digest, command, topic, partition, "offset" from router.contact where
 
 -- name: load_history
 -- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.
-select c.ticket_id, t.status, coalesce(t.updated_at, c.decided_at), c.business_type, c.problem_type, c.subject,
+select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
        c.phone, c.customer_number, c.email, c.identity, c.switchboard
 from router.contact c
 left join ledger.ticket t on t.id = c.ticket_id

@@ -61,7 +61,7 @@ class Earlier:
         return Known(
             ticket_id=self.known.ticket_id,
             status=self.known.status,
-            updated_at=self.known.updated_at,
+            closed_at=self.known.closed_at,
             business_type=self.known.business_type,
             problem_type=self.known.problem_type,
             subject=self.known.subject,
@@ -101,7 +101,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
             Known(
                 ticket_id,
                 Status(status) if status else None,
-                updated_at,
+                closed_at,
                 business,
                 problem,
                 subject,
@@ -113,7 +113,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
             identity,
             many,
         )
-        for ticket_id, status, updated_at, business, problem, subject, phone, number, email, identity, many in found
+        for ticket_id, status, closed_at, business, problem, subject, phone, number, email, identity, many in found
     ]
 
 

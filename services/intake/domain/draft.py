@@ -82,7 +82,7 @@ def finish(
         Unusable: something is wrong with it; every fault is told at once (R2.5).
 
     """
-    if not message_id:
+    if not message_id and not any(each.field == "message_id" for each in faults.found):
         faults.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
     customer = said.get("customer") or {}
     if not _reachable(customer):
@@ -90,10 +90,10 @@ def finish(
     elif not customer.get("phone"):
         faults.flag("no_phone")
     text = said.get("text") or ""
-    if not text.strip():
+    if isinstance(text, str) and not text.strip():
         faults.flag("no_text")
         faults.flag("incomplete")
-    elif _FORMULA.match(text):
+    elif isinstance(text, str) and _FORMULA.match(text):
         faults.flag("formula_text")
     raw = Raw(
         media_type=envelope.media_type,

@@ -5,13 +5,18 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is a unit mixed up, not a contact."""
+LATEST = 2100
+"""A year after this is one, too."""
+
+D = TypeVar("D", datetime, date)
+
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
 _MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -48,6 +53,49 @@ class Faults:
         """Note something odd that does not stop acceptance."""
         if name not in self.flags:
             self.flags.append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A JSON object that a stranger wrote: each value is of the kind that is wanted, or noted as a fault.
+
+    Attributes:
+        values: the object.
+        faults: where faults are noted.
+        path: of the object in the message, for naming its fields.
+
+    """
+
+    values: Mapping[str, Any]
+    faults: Faults
+    path: str = ""
+
+    def text(self, name: str) -> str | None:
+        """Return a text; a whole number counts as one, nothing and emptiness are None."""
+        value = self.values.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        self.faults.add(self.path + name, "bad_schema", "write this as text")
+        return None
+
+    def part(self, name: str) -> "Told":
+        """Return an object within the object; one that is missing is empty."""
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, Mapping):
+            self.faults.add(self.path + name, "bad_schema", "write this as a JSON object")
+        return Told(value if isinstance(value, Mapping) else {}, self.faults, f"{self.path}{name}.")
+
+    def parts(self, name: str) -> "list[Told]":
+        """Return the objects of a list within the object."""
+        value = self.values.get(name)
+        if value is not None and not (isinstance(value, list) and all(isinstance(each, Mapping) for each in value)):
+            self.faults.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
+            return []
+        return [Told(each, self.faults, f"{self.path}{name}.{number}.") for number, each in enumerate(value or [])]
 
 
 class Unusable(Exception):
@@ -146,14 +194,17 @@ def moment(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", text):
             year, month, day = map(int, text.split("-"))
-            return date(year, month, day)
+            return _plausible(date(year, month, day), value, name, faults)
         told = datetime.fromisoformat(_padded(text))
     except ValueError:
         faults.add(name, "bad_date", f"{value[:40]!r} is no date: write ISO 8601, such as 2026-03-12T09:13:42+08:00")
         return None
-    told = told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone))
-    if told < EARLIEST:
-        faults.add(name, "bad_date", f"{value[:40]!r} is too long ago: check the year and the unit")
+    return _plausible(told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone)), value, name, faults)
+
+
+def _plausible(told: D, value: str, name: str, faults: Faults) -> D | None:
+    if told.year < EARLIEST.year or told.year > LATEST:
+        faults.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
         return None
     return told
 
@@ -177,7 +228,7 @@ def epoch_millis(value: Any, name: str, faults: Faults) -> datetime | None:
     except (OverflowError, OSError, ValueError):
         faults.add(name, "bad_date", f"{value} milliseconds is no date: check the unit")
         return None
-    if told < EARLIEST or told.year > 2100:  # noqa: PLR2004 - the end of any plausible clock
+    if told < EARLIEST or told.year > LATEST:
         faults.add(
             name, "bad_date", f"{value} milliseconds would be in {told.year}: check the unit, seconds and milliseconds"
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.contact import Contact
 from services.intake.domain.draft import Envelope, finish, json_object
-from services.intake.domain.fields import Faults, instant, moment, phone
+from services.intake.domain.fields import Faults, Told, instant, moment, phone
 
 
 def contact(envelope: Envelope) -> Contact:
@@ -14,51 +14,53 @@ def contact(envelope: Envelope) -> Contact:
         Unusable: something is wrong with it.
 
     """
-    told = json_object(envelope.body)
     faults = Faults()
-    caller: dict[str, Any] = told.get("customer") or {}
-    number = phone(caller.get("contact_phone")) or phone(caller.get("ani"))
-    if number is None and not caller.get("ani"):
+    told = Told(json_object(envelope.body), faults)
+    caller = told.part("customer")
+    number = phone(caller.text("contact_phone")) or phone(caller.text("ani"))
+    if number is None and caller.text("ani") is None:
         faults.flag("phone_withheld")
-    recording = (told.get("recording") or {}).get("ref")
-    signed = told.get("signed_form_ref")
-    evidence = (
-        {"kind": "recording", "reference": recording} if recording else {"kind": "signed_form", "reference": signed}
-    )
     said = {
-        "contacted_at": instant(told.get("created_at"), "created_at", faults),
-        "occurred_at": moment(told.get("occurred_at"), "occurred_at", faults),
+        "contacted_at": instant(told.text("created_at"), "created_at", faults),
+        "occurred_at": moment(told.text("occurred_at"), "occurred_at", faults),
         "customer": {
-            "name": caller.get("name"),
-            "number": caller.get("customer_no"),
+            "name": caller.text("name"),
+            "number": caller.text("customer_no"),
             "phone": number.number if number else None,
             "phone_extension": number.extension if number else None,
-            "level": caller.get("level"),
-            "network": caller.get("network"),
-            "home_region": caller.get("home_province"),
-            "visiting_region": caller.get("visiting_province"),
+            "level": caller.text("level"),
+            "network": caller.text("network"),
+            "home_region": caller.text("home_province"),
+            "visiting_region": caller.text("visiting_province"),
         },
-        "text": told.get("content") or "",
-        "labels": tuple(each for each in (told.get("business_type"), told.get("problem_type")) if each),
-        "desired_outcome": told.get("desired_outcome"),
-        "amount_in_dispute": told.get("amount_in_dispute"),
-        "currency": told.get("currency") or "CNY",
-        "agent": told.get("operator_id"),
-        "evidence": (evidence,) if evidence["reference"] else (),
+        "text": told.text("content") or "",
+        "labels": tuple(each for each in (told.text("business_type"), told.text("problem_type")) if each),
+        "desired_outcome": told.text("desired_outcome"),
+        "amount_in_dispute": told.text("amount_in_dispute"),
+        "currency": told.text("currency") or "CNY",
+        "agent": told.text("operator_id"),
+        "evidence": _evidence(told),
         "settlement": _settlement(told),
     }
-    return finish(envelope, told.get("form_no"), said, faults, reach="customer.contact_phone")
+    return finish(envelope, told.text("form_no"), said, faults, reach="customer.contact_phone")
 
 
-def _settlement(told: dict[str, Any]) -> dict[str, Any] | None:
-    if not told.get("settled_on_call"):
+def _evidence(told: Told) -> list[dict[str, Any]]:
+    recording, signed = told.part("recording").text("ref"), told.text("signed_form_ref")
+    if recording:
+        return [{"kind": "recording", "reference": recording}]
+    return [{"kind": "signed_form", "reference": signed}] if signed else []
+
+
+def _settlement(told: Told) -> dict[str, Any] | None:
+    if told.values.get("settled_on_call") is not True:
         return None
-    answer = told.get("answer") or {}
-    outcome = answer.get("outcome") or told.get("desired_outcome") or "settled on the call"
+    answer = told.part("answer")
+    outcome = answer.text("outcome") or told.text("desired_outcome") or "settled on the call"
     return {
         "outcome": outcome,
-        "explanation": answer.get("explanation") or outcome,
-        "agreed": answer.get("agreed", True),
-        "cause": answer.get("cause"),
-        "owner": answer.get("owner"),
+        "explanation": answer.text("explanation") or outcome,
+        "agreed": answer.values.get("agreed", True),
+        "cause": answer.text("cause"),
+        "owner": answer.text("owner"),
     }

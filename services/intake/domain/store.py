@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.contact import Contact
 from services.intake.domain.draft import Envelope, finish, json_object
-from services.intake.domain.fields import Faults, epoch_millis, instant, phone
+from services.intake.domain.fields import Faults, Told, epoch_millis, instant, phone
 
 VIP = {"是": "gold"}
 """The export knows only whether the customer is VIP; the lowest VIP level stands for it."""
@@ -22,41 +22,43 @@ def contact(envelope: Envelope) -> Contact:
         Unusable: something is wrong with it.
 
     """
-    told = json_object(envelope.body)
-    if FORM in told:
-        return _row(told, envelope)
+    body = json_object(envelope.body)
+    if FORM in body:
+        return _row(body, envelope)
     faults = Faults()
-    customer, hall = told.get("customer") or {}, told.get("hall") or {}
-    number = phone(customer.get("phone"))
-    evidence = [
+    told = Told(body, faults)
+    customer = told.part("customer")
+    number = phone(customer.text("phone"))
+    evidence: list[dict[str, Any]] = [
         {
             "kind": "scan",
-            "reference": each.get("ref") or each.get("url") or each.get("name"),
-            "media_type": each.get("mime"),
-            "size": each.get("size"),
-            "sha256": each.get("sha256"),
+            "reference": each.text("ref") or each.text("url") or each.text("name"),
+            "media_type": each.text("mime"),
+            "size": each.values.get("size"),
+            "sha256": each.text("sha256"),
         }
-        for each in told.get("attachments") or ()
+        for each in told.parts("attachments")
     ]
-    if told.get("form_no"):
-        evidence.append({"kind": "signed_form", "reference": told["form_no"]})
+    form = told.text("form_no")
+    if form:
+        evidence.append({"kind": "signed_form", "reference": form})
     said = {
-        "contacted_at": epoch_millis(told.get("accepted_at"), "accepted_at", faults),
+        "contacted_at": epoch_millis(told.values.get("accepted_at"), "accepted_at", faults),
         "customer": {
-            "name": customer.get("name"),
+            "name": customer.text("name"),
             "phone": number.number if number else None,
             "phone_extension": number.extension if number else None,
-            "level": customer.get("level"),
-            "network": customer.get("network"),
+            "level": customer.text("level"),
+            "network": customer.text("network"),
         },
-        "text": told.get("content") or "",
-        "labels": tuple(each for each in (told.get("business_type"), told.get("complaint_type")) if each),
-        "desired_outcome": told.get("desired_outcome"),
-        "site": hall.get("code"),
-        "agent": told.get("operator_id"),
+        "text": told.text("content") or "",
+        "labels": tuple(each for each in (told.text("business_type"), told.text("complaint_type")) if each),
+        "desired_outcome": told.text("desired_outcome"),
+        "site": told.part("hall").text("code"),
+        "agent": told.text("operator_id"),
         "evidence": evidence,
     }
-    return finish(envelope, told.get("event_id"), said, faults, reach="customer.phone")
+    return finish(envelope, told.text("event_id"), said, faults, reach="customer.phone")
 
 
 def _row(told: Mapping[str, Any], envelope: Envelope) -> Contact:

@@ -87,8 +87,8 @@ def remind(story: Story, action: Remind) -> None:
         return
     repeat = story.policy.care.repeat
     if ticket.status is Status.CLOSED:
-        closed = story.policy.calendar("elapsed").add(ticket.updated_at, repeat.reopen_within.length)
-        if not action.disputed or story.at > closed:
+        assert ticket.closed_at is not None
+        if not action.disputed or story.at > ticket.closed_at + repeat.reopen_within.length:
             _open_instead(story, action, "the ticket it belongs to is closed")
             return
     _count_reminder(story, contact, action.reason)

@@ -82,7 +82,7 @@ def _closed(story: Story, outcome: Outcome, note: str | None) -> None:
     story.happen(
         "closed",
         because("closing", outcome.agreement or "", "closing", story.policy.care.closing.source),
-        {"status": Status.CLOSED, "outcome": outcome},
+        {"status": Status.CLOSED, "outcome": outcome, "closed_at": story.at},
         details={"note": note, "agreement": outcome.agreement},
     )
 
@@ -112,6 +112,7 @@ def reopened(story: Story, rule: Reason, reason: str) -> None:
             "run": ticket.run + 1,
             "reopened": ticket.reopened + 1,
             "reopened_at": story.at,
+            "closed_at": None,
             "unit": centre,
             "person": None,
             "dispatched_by": (),
@@ -144,7 +145,7 @@ def withdraw(story: Story, action: Withdraw) -> None:
     story.happen(
         "withdrawn",
         because("withdrawal", "customer", "withdrawal", "ours: R2.7"),
-        waiting | {"status": Status.WITHDRAWN, "suspended": None},
+        waiting | {"status": Status.WITHDRAWN, "suspended": None, "closed_at": story.at},
         changed=[*changed, *suspension.cancel(story)],
         details={"reason": action.reason},
     )

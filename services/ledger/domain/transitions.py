@@ -56,7 +56,7 @@ def diagram() -> str:
     lines = [
         "# States of a ticket",
         "",
-        "Drawn by `make docs` from `services/ledger/domain/transitions.py`; the table below the picture has every command.",
+        "Drawn by `make docs` from `services/ledger/domain/transitions.py`; the table has every command.",
         "",
         "```mermaid",
         "stateDiagram-v2",

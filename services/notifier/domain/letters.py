@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import FileSystemLoader, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -34,6 +34,15 @@ class Letters:
         )
         self._environment.filters["local"] = _local
 
+    def read(self, template: str, language: str) -> Template:
+        """Return a template.
+
+        Raises:
+            jinja2.TemplateError: there is none, or it cannot be read.
+
+        """
+        return self._environment.get_template(f"{language}/{template}.txt")
+
     def write(self, template: str, language: str, context: Mapping[str, Any]) -> Letter:
         """Return a letter.
 
@@ -41,7 +50,7 @@ class Letters:
             jinja2.TemplateError: there is no such template, or it names what the context does not have.
 
         """
-        text = self._environment.get_template(f"{language}/{template}.txt").render(context)
+        text = self.read(template, language).render(context)
         subject, _, body = text.partition("\n")
         return Letter(subject.strip(), body.strip())
 

@@ -28,7 +28,7 @@ class Known:
     Attributes:
         ticket_id: the ticket.
         status: as it stands, None if the ledger has not seen it yet.
-        updated_at: its last change.
+        closed_at: when it was closed; None while it is not.
         business_type, problem_type, subject: what it is about.
         same_customer: it is the same customer's, not only of somebody who shares the phone.
 
@@ -36,7 +36,7 @@ class Known:
 
     ticket_id: UUID
     status: Status | None
-    updated_at: datetime
+    closed_at: datetime | None
     business_type: str | None
     problem_type: str | None
     subject: str
@@ -81,7 +81,8 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
                 "same customer and subject, the ticket is not closed",
                 disputed=disputed,
             )
-        age = now - known.updated_at
+        assert known.closed_at is not None
+        age = now - known.closed_at
         if disputed and age <= pack.care.repeat.reopen_within.length:
             return Decision(
                 "remind",

@@ -1,0 +1,102 @@
+"""The checks of data, part of `make lint`: policies, topics, examples, generated files, and the tree itself."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import TemplateError
+from pydantic import ValidationError
+
+from deploy.tools import generate
+from services.domain import packs
+from services.notifier.domain.letters import Letters
+from services.notifier.domain.notices import TO_CUSTOMER, TO_UNITS
+from services.shared import topics
+from services.shared.models import model_of
+from services.shared.settings import PROJECT
+
+EXAMPLES = PROJECT / "schemas" / "examples"
+STRAY = re.compile(r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)")
+"""Open work lives in issues; a path of one machine or a registry's host name has no place in the tree."""
+TEXT = {".py", ".toml", ".md", ".sql", ".yaml", ".yml", ".txt", ".lock", ".json", ""}
+
+
+def problems() -> Iterator[str]:
+    """Return everything that is wrong."""
+    yield from _policies()
+    yield from _letters()
+    yield from _examples()
+    yield from _generated()
+    yield from _requirements()
+    yield from _tree()
+
+
+def _policies() -> Iterator[str]:
+    try:
+        packs.load(PROJECT / "policies")
+    except packs.PolicyError as error:
+        yield str(error)
+
+
+def _letters() -> Iterator[str]:
+    """Every template is there in every language, and can be read."""
+    folder = PROJECT / "policies" / "letters"
+    letters = Letters(folder)
+    for language in sorted(each.name for each in folder.iterdir() if each.is_dir()):
+        for name in sorted({*TO_CUSTOMER.values(), *TO_UNITS.values()}):
+            try:
+                letters.read(name, language)
+            except TemplateError as error:
+                yield f"policies/letters/{language}/{name}.txt: {type(error).__name__}: {error}"
+
+
+def _examples() -> Iterator[str]:
+    """Every topic of ours has an example, and each is of the topic's model."""
+    for name, topic in topics.load().items():
+        files = sorted((EXAMPLES / name).glob("*.json"))
+        if not files and topic.model is not None:
+            yield f"schemas/examples/{name}: there is no example"
+        for file in files:
+            try:
+                model_of(topic).model_validate_json(file.read_bytes())
+            except (ValidationError, ValueError) as error:
+                yield f"{file.relative_to(PROJECT)}: {error}"
+
+
+def _generated() -> Iterator[str]:
+    for file, text in generate.outputs().items():
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            yield f"{file.relative_to(PROJECT)} is not up to date: run `make docs`"
+
+
+def _requirements() -> Iterator[str]:
+    known = generate.titles()
+    for id_, names in generate.marks().items():
+        if id_ not in known:
+            yield f"{names[0]} names {id_}, which docs/requirements.toml does not have"
+
+
+def _tree() -> Iterator[str]:
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S607
+    for name in listed.stdout.splitlines():
+        file = PROJECT / name
+        if file == Path(__file__).resolve() or file.suffix not in TEXT or not file.is_file():
+            continue
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            stray = STRAY.search(line)
+            if stray is not None:
+                yield f"{name}:{number}: {stray.group(0)!r} has no place in the tree"
+
+
+def main() -> int:
+    """Print what is wrong; returns the exit code."""
+    found = list(problems())
+    print(json.dumps({"problems": found}, ensure_ascii=False, indent=1) if found else "data: ok")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

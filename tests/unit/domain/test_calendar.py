@@ -1,0 +1,106 @@
+"""Calendars: elapsed time, working days, holidays and make-up days."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.domain.calendar import Calendar, DayRule, Hours
+from services.domain.policy import Span
+from tests.builders import PACK
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+CN, ELAPSED = PACK.calendars["cn"], PACK.calendars["elapsed"]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def span(text: str) -> Span:
+    unit = text.lstrip("0123456789")
+    return Span.model_validate({"amount": int(text.removesuffix(unit)), "unit": unit})
+
+
+@pytest.mark.requirement("R4.1")
+@pytest.mark.parametrize(
+    ("start", "limit", "due"),
+    [
+        ("2026-03-12T09:00", "1wd", "2026-03-13T17:30"),  # the starting day is not counted
+        ("2026-03-13T18:00", "1wd", "2026-03-16T17:30"),  # a Friday evening: Monday
+        ("2026-09-24T10:00", "1wd", "2026-09-28T17:30"),  # Mid-Autumn on Friday the 25th
+        ("2026-02-13T10:00", "1wd", "2026-02-14T17:30"),  # a Saturday that is worked before Spring Festival
+        ("2026-02-14T10:00", "1wd", "2026-02-24T17:30"),  # over Spring Festival
+        ("2026-09-30T10:00", "7wd", "2026-10-15T17:30"),  # National Day; Saturday the 10th is worked
+        ("2026-03-12T09:00", "2d", "2026-03-16T17:30"),  # a last plain day that is a Saturday moves to Monday
+        ("2026-03-12T09:00", "5h", "2026-03-12T14:00"),  # hours are elapsed in every calendar
+    ],
+)
+def test_when_a_limit_of_working_time_ends(start: str, limit: str, due: str) -> None:
+    assert CN.due(at(start), span(limit)) == at(due)
+
+
+@pytest.mark.requirement("R4.1")
+def test_elapsed_time_is_elapsed_time() -> None:
+    assert ELAPSED.due(at("2026-02-13T10:00"), span("48h")) == at("2026-02-15T10:00")
+    assert ELAPSED.due(at("2026-02-13T10:00"), span("7d")) == at("2026-02-20T10:00")
+    assert ELAPSED.between(at("2026-02-13T10:00"), at("2026-02-13T09:00")) == timedelta(0)
+
+
+def test_time_between_counts_office_hours_only() -> None:
+    assert CN.between(at("2026-03-13T17:00"), at("2026-03-16T09:00")) == timedelta(hours=1)
+    assert CN.between(at("2026-03-13T12:00"), at("2026-03-13T13:30")) == timedelta(0)
+
+
+INSTANTS = st.datetimes(datetime(2025, 1, 2), datetime(2026, 11, 1), timezones=st.just(UTC))
+LENGTHS = st.integers(0, 60 * 24 * 20).map(lambda minutes: timedelta(minutes=minutes))
+
+
+@pytest.mark.requirement("R4.1")
+@settings(max_examples=100, deadline=None)
+@given(start=INSTANTS, length=LENGTHS, calendar=st.sampled_from([CN, ELAPSED]))
+def test_adding_and_measuring_agree(start: datetime, length: timedelta, calendar: Calendar) -> None:
+    end = calendar.add(start, length)
+    assert end >= start
+    assert calendar.between(start, end) == length
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=INSTANTS, one=LENGTHS, other=LENGTHS, calendar=st.sampled_from([CN, ELAPSED]))
+def test_time_goes_on_whatever_way_it_is_cut(
+    start: datetime, one: timedelta, other: timedelta, calendar: Calendar
+) -> None:
+    assert calendar.add(calendar.add(start, one), other) == calendar.add(start, one + other)
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=INSTANTS, days=st.integers(1, 20))
+def test_a_working_day_limit_ends_at_close_of_business_of_a_working_day(start: datetime, days: int) -> None:
+    due = CN.due(start, Span(amount=days, unit="wd")).astimezone(SHANGHAI)
+    assert CN.works(due.date())
+    assert (due.hour, due.minute) == (17, 30)
+    assert due > start
+
+
+def test_working_days_as_elapsed_working_time_is_one_setting() -> None:
+    rule = DayRule.model_validate({"end": "elapsed", "ours": "another customer"})
+    calendar = CN.model_copy(update={"counting": rule})
+    assert calendar.due(at("2026-03-12T10:00"), span("1wd")) == at("2026-03-13T10:00")
+
+
+def test_a_calendar_that_cannot_be() -> None:
+    with pytest.raises(ValidationError, match="must be in order"):
+        Hours.model_validate({"open": [["12:00", "08:00"]], "ours": "x"})
+    with pytest.raises(ValidationError, match="working time needs"):
+        Calendar.model_validate(
+            {"name": "x", "zone": "Asia/Shanghai", "kind": "working", "counting": {"end": "elapsed", "ours": "x"}}
+        )
+
+
+def test_no_calendar_looks_ahead_for_ever() -> None:
+    never = CN.model_copy(update={"week": (), "days": None})
+    with pytest.raises(ValueError, match="working time within"):
+        never.add(at("2026-03-12T10:00"), timedelta(hours=1))

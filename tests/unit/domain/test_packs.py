@@ -1,0 +1,88 @@
+"""Policy packs are data: complete, marked with their sources, and checked with file and key."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from schemas.ticket import Tier
+from services.domain import packs
+from services.domain.packs import PolicyError
+from services.domain.timing import LimitRule
+from services.shared.settings import PROJECT
+from tests.builders import PACK
+
+POLICIES = PROJECT / "policies"
+
+
+def test_every_pack_loads() -> None:
+    assert "carrier" in packs.load(POLICIES)
+
+
+def longest(row: LimitRule) -> timedelta:
+    limit = row.value or row.upper
+    assert limit is not None
+    return limit.length
+
+
+@pytest.mark.requirement("R4.2", "R8.1")
+def test_the_stages_of_the_carrier_fit_into_its_promise() -> None:
+    """The stages' limits add up to no more than the promise (DECISIONS 1)."""
+    limits = {rule.name: rule for rule in PACK.timing.clocks}
+    stages = sum((longest(limits[name].limits[0]) for name in ("form", "review", "answer")), timedelta(0))
+    for tier, promise in ((Tier.PROVINCIAL, timedelta(hours=48)), (Tier.NATIONAL, timedelta(hours=72))):
+        for row in limits["handling"].limits:
+            if not row.when.tier or tier in row.when.tier:
+                national = "national" in row.name
+                if national == (tier is Tier.NATIONAL):
+                    assert stages + longest(row) <= promise, row.name
+
+
+@pytest.mark.requirement("R7.5")
+def test_units_have_a_next_level_up_to_headquarters() -> None:
+    for unit in PACK.units.values():
+        seen = {unit.code}
+        while unit.parent is not None:
+            unit = PACK.units[unit.parent]
+            assert unit.code not in seen
+            seen.add(unit.code)
+        assert unit.code == "hq_service"
+
+
+def copied(folder: Path) -> Path:
+    return Path(shutil.copytree(POLICIES, folder / "policies"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("carrier/limits.toml", 'value = "24h"', 'value = "24 hours"', "no length of time"),
+        ("carrier/limits.toml", 'value = "24h"', 'valeu = "24h"', "valeu"),
+        ("carrier/limits.toml", 'from = "002-1 §2.4.1"', "", "either `from`"),
+        ("carrier/routing.toml", 'unit = "billing"', 'unit = "biling"', "there is no 'biling'"),
+        ("carrier/units.toml", 'parent = "hq_service"', 'parent = "moon"', "there is no 'moon'"),
+        ("carrier/limits.toml", 'calendar = "elapsed"', 'calendar = "lunar"', "there is no 'lunar'"),
+        ("carrier/pack.toml", 'name = "carrier"', 'name = "other"', "but the folder is carrier"),
+        ("calendars/cn.toml", "[hours]", "[hours", "cn.toml"),
+    ],
+)
+def test_a_mistake_in_a_pack_is_told_with_file_and_key(tmp_path: Path, file: str, old: str, new: str, told: str) -> None:
+    folder = copied(tmp_path)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PolicyError, match=told):
+        packs.load(folder)
+
+
+def test_a_folder_without_packs_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="DUBAN_POLICIES"):
+        packs.load(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    (folder / "carrier" / "outcome.toml").unlink()
+    with pytest.raises(PolicyError, match=r"outcome\.toml is missing"):
+        packs.load(folder)

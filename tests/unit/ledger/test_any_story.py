@@ -1,0 +1,158 @@
+"""Whatever anybody does to a ticket in whatever order: the promises hold (hypothesis)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.command import (
+    Action,
+    Answer,
+    AnswerSurvey,
+    ApproveExtension,
+    Claim,
+    Close,
+    DenyExtension,
+    Dispatch,
+    FeedBack,
+    Reopen,
+    ReplyProgress,
+    RequestExtension,
+    Resume,
+    SendBack,
+    Suspend,
+    Tick,
+    Transfer,
+    Withdraw,
+)
+from schemas.event import TicketEvent
+from schemas.ticket import Status, Survey, Ticket, ThresholdState
+from services.domain import clock as clocks
+from services.ledger.domain.decide import ACTIONS
+from services.ledger.domain.evolve import evolve
+from services.ledger.domain.transitions import ALLOWED, diagram
+from tests.builders import CENTRE, MINUTE, PACK, Tale
+
+UNITS = st.sampled_from([CENTRE, "network", "billing", "fixed_owner", "provincial_service"])
+
+
+def _actions(tale: Tale) -> list[Action]:
+    until = tale.now + timedelta(hours=30)
+    return [
+        Dispatch(unit="network"),
+        Dispatch(unit="billing"),
+        Claim(person="王工"),
+        SendBack(reason="x"),
+        Transfer(unit="fixed_owner", reason="x"),
+        FeedBack(result="r", cause="c"),
+        Answer(explanation="e", agreement="agreed"),
+        ReplyProgress(text="p"),
+        RequestExtension(explanation="x", committed_until=until),
+        ApproveExtension(),
+        DenyExtension(reason="x"),
+        Suspend(waiting_for="customer", reason="x"),
+        Resume(),
+        Close(cause="c", owner="network"),
+        Reopen(reason="x"),
+        Withdraw(reason="x"),
+        AnswerSurvey(survey=Survey(process=5, result=2, staff=4)),
+        Tick(),
+    ]
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 17), UNITS, st.integers(0, 40 * 60)), max_size=14)
+
+
+def _told(steps: list[tuple[int, str, int]]) -> Tale:
+    tale = Tale.opened()
+    for number, unit, minutes in steps:
+        tale.after(minutes * MINUTE).do(_actions(tale)[number], unit=unit)
+    return tale
+
+
+def _through_json(event: TicketEvent) -> TicketEvent:
+    return TicketEvent.model_validate_json(event.model_dump_json())
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS)
+def test_folding_the_events_gives_the_ticket(steps: list[tuple[int, str, int]]) -> None:
+    """Promise 3, also for events that went through JSON."""
+    tale = _told(steps)
+    folded: Ticket | None = None
+    for event in tale.events:
+        folded = evolve(folded, _through_json(event))
+        assert folded == event.ticket
+    assert folded == tale.it
+    assert [each.version for each in tale.events] == list(range(1, len(tale.events) + 1))
+
+
+@pytest.mark.requirement("R4.9", "R4.11")
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS)
+def test_every_threshold_is_decided_once_and_never_early(steps: list[tuple[int, str, int]]) -> None:
+    """Promise 4."""
+    tale = _told(steps)
+    keys = [
+        (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
+        for each in tale.events
+        if each.threshold is not None
+    ]
+    assert len(keys) == len(set(keys))
+    for event in tale.events:
+        if event.threshold is not None:
+            assert event.threshold.due_at <= event.recorded_at
+    times = [each.at for each in tale.events]
+    assert times == sorted(times)
+
+
+@pytest.mark.requirement("R4.11")
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS)
+def test_clocks_never_lose_used_time_and_a_ticket_that_is_over_has_none_running(
+    steps: list[tuple[int, str, int]],
+) -> None:
+    tale = _told(steps)
+    used: dict[Any, timedelta] = {}
+    for event in tale.events:
+        for each in event.ticket.clocks:
+            calendar = PACK.calendar(each.calendar)
+            now = clocks.used_until(each, event.at, calendar)
+            assert now >= used.get(each.key, timedelta(0))
+            used[each.key] = now
+    tale.after(timedelta(days=400)).tick()
+    open_ = [
+        threshold
+        for each in tale.it.clocks
+        for threshold in each.thresholds
+        if threshold.state is ThresholdState.OPEN and not each.held
+    ]
+    assert open_ == []
+    if tale.it.status is Status.WITHDRAWN:
+        assert all(each.stopped_at is not None for each in tale.it.clocks)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS)
+def test_no_action_happens_in_a_status_that_the_table_does_not_allow(steps: list[tuple[int, str, int]]) -> None:
+    tale = Tale.opened()
+    for number, unit, minutes in steps:
+        action = _actions(tale)[number]
+        tale.after(minutes * MINUTE).tick()
+        before, refusals = tale.it.status, len(tale.refusals)
+        tale.do(action, unit=unit)
+        if action.type != "tick" and before not in ALLOWED[action.type]:
+            assert len(tale.refusals) == refusals + 1
+
+
+def test_the_table_of_states_knows_every_action() -> None:
+    assert ACTIONS.keys() - {"open", "remind"} == ALLOWED.keys()
+    assert all(f"| {name} |" in diagram() for name in ALLOWED)
+
+
+def test_an_event_that_does_not_follow_is_not_folded() -> None:
+    tale = Tale.opened()
+    with pytest.raises(ValueError, match="cannot follow"):
+        evolve(None, tale.events[-1])
