@@ -57,7 +57,15 @@ class Database:
             timeout=WAIT,
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
-            kwargs={"application_name": f"duban-{name}", "connect_timeout": 5},
+            # A peer that is silent for ten seconds is gone, whatever TCP itself would believe.
+            kwargs={
+                "application_name": f"duban-{name}",
+                "connect_timeout": 5,
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
+            },
         )
 
     @contextmanager

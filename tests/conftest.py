@@ -1,0 +1,31 @@
+"""Fixtures that every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import System, running
+
+# The safety net is to be seen within a test's patience.
+os.environ.setdefault("DUBAN_TUNE_SWEEP_AFTER", "4")
+os.environ.setdefault("DUBAN_TUNE_SWEEP_EVERY", "1")
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The real system, started once per run."""
+    data: Path = tmp_path_factory.mktemp("system") / "data"
+    with running(data) as found:
+        yield found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder, and run what is quick first and what tears the system apart last."""
+    order = {"unit": 0, "architecture": 1, "contract": 2, "integration": 3, "acceptance": 4}
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in {"integration", "acceptance"}:
+            item.add_marker(getattr(pytest.mark, folder))
+    items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], 5))

@@ -1,0 +1,64 @@
+"""Broker and database from containers, under the names that everybody else uses for them (STACK=containers)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from testcontainers.core.container import DockerContainer
+from testcontainers.postgres import PostgresContainer
+
+from deploy.local.plan import Options
+from deploy.local.process import accepts, free_port
+from tests.builders import eventually
+
+KAFKA, POSTGRES = "apache/kafka:4.3.0", "postgres:18"
+PASSWORD = "duban"
+
+
+def _kafka(port: int) -> DockerContainer:
+    settings = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_LISTENERS": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "1000",
+        "KAFKA_MESSAGE_MAX_BYTES": str(12 * 1024 * 1024),
+        "KAFKA_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS": "9223372036854775807",
+        "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw",
+    }
+    container = DockerContainer(KAFKA).with_bind_ports(9092, port)
+    for name, value in settings.items():
+        container = container.with_env(name, value)
+    return container
+
+
+@contextmanager
+def running(options: Options) -> Iterator[tuple[dict[str, Any], Options]]:
+    """Start both stores on ports that stay the same when they are stopped and started again."""
+    ports = {"kafka": free_port(), "postgres": free_port()}
+    postgres = PostgresContainer(POSTGRES, username="postgres", password=PASSWORD, dbname="postgres", driver=None)
+    with _kafka(ports["kafka"]) as broker, postgres.with_bind_ports(5432, ports["postgres"]) as database:
+        url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{ports['postgres']}/postgres"
+        eventually(lambda: accepts(ports["kafka"]), within=60, why="the broker's container does not listen")
+        eventually(lambda: _answers(url), within=60, why="the database's container does not answer")
+        yield (
+            {"kafka": broker, "postgres": database},
+            replace(options, kafka=f"127.0.0.1:{ports['kafka']}", postgres=url),
+        )
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""Who is told what of an event, in which language, by which means."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.command import Answer, FeedBack, ReplyProgress, RequestExtension
+from schemas.contact import Customer
+from schemas.event import TicketEvent
+from services.notifier.domain.letters import Letters
+from services.notifier.domain.notices import Notice, notices
+from services.shared.settings import PROJECT
+from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
+
+LETTERS = Letters(PROJECT / "policies" / "letters")
+ENGLISH = Customer(name="Smith", phone="+12025550143", language="en")
+BY_MAIL = Customer(name="李", phone="+8613800000101", email="li@mail.example", preferred_means="mail")
+
+
+def told(event: TicketEvent) -> list[Notice]:
+    return list(notices(event, PACK))
+
+
+def written(notice: Notice) -> str:
+    letter = LETTERS.write(notice.template, notice.language, notice.context)
+    return f"{letter.subject}\n{letter.body}"
+
+
+@pytest.mark.requirement("R2.6", "R5.7")
+def test_the_customer_hears_number_and_promised_time() -> None:
+    tale = Tale.opened()
+    (notice,) = told(tale.events[0])
+    assert (notice.audience, notice.means, notice.address) == ("customer", "sms", "+8613800000101")
+    assert tale.it.number in written(notice)
+    assert "2026-03-14 09:00" in written(notice)
+
+
+@pytest.mark.requirement("R5.7")
+def test_in_the_customer_s_language() -> None:
+    (notice,) = told(Tale.opened(contact(customer=ENGLISH)).events[0])
+    assert "Smith" in written(notice)
+    assert "投诉" not in written(notice)
+
+
+@pytest.mark.requirement("R5.8")
+def test_by_the_means_the_customer_wants() -> None:
+    (notice,) = told(Tale.opened(contact(customer=BY_MAIL)).events[0])
+    assert (notice.means, notice.address) == ("mail", "li@mail.example")
+
+
+@pytest.mark.requirement("R4.9")
+def test_a_warning_goes_to_unit_and_person_and_a_breach_to_the_next_level_too() -> None:
+    tale = Tale.dispatched().after(24 * HOUR).tick()
+    warning, breach = tale.events[-2:]
+    assert {each.audience for each in told(warning)} == {"unit.network", "person.network"}
+    assert {each.audience for each in told(breach)} == {
+        "unit.network",
+        "person.network",
+        f"unit.{CENTRE}",
+        "unit.provincial_service",
+    }
+    assert all("督办" in written(each) for each in told(breach))
+
+
+@pytest.mark.requirement("R4.9")
+def test_each_further_half_tells_a_level_further_up() -> None:
+    tale = Tale.dispatched("billing").after(timedelta(days=5)).tick()
+    levels = [
+        {each.audience for each in told(event)}
+        for event in tale.events
+        if event.type == "escalated" and event.threshold and event.threshold.clock == "handling"
+    ]
+    assert "unit.hq_service" in levels[0]
+    assert len(levels) == 3
+
+
+def test_the_same_event_gives_the_same_notices() -> None:
+    event = Tale.dispatched().after(24 * HOUR).tick().events[-1]
+    assert [each.id for each in told(event)] == [each.id for each in told(event)]
+    assert len({each.id for each in told(event)}) == len(told(event))
+
+
+def test_an_answer_given_on_the_spot_is_not_sent_again() -> None:
+    tale = Tale.opened(contact(settlement=settlement()))
+    answered = next(each for each in tale.events if each.type == "answered")
+    assert told(answered) == []
+
+
+def test_a_customer_without_an_address_leaves_a_notice_that_says_so() -> None:
+    (notice,) = told(Tale.opened(contact(customer=Customer(number="C1"))).events[0])
+    assert notice.address is None
+
+
+@pytest.mark.requirement("R5.7", "R5.12")
+def test_every_letter_can_be_written_in_both_languages() -> None:
+    for language in ("zh", "en"):
+        who = Customer(name="Li", phone="+8613800000101", language=language)
+        tale = Tale.dispatched(told=contact(customer=who)).after(22 * HOUR)
+        until = tale.clock("handling").due_at + HOUR
+        tale.do(RequestExtension(explanation="需现场测试", committed_until=until), unit="network")
+        tale.do(ReplyProgress(text="还需要一些时间"), unit=CENTRE).after(100 * HOUR).tick()
+        tale.do(FeedBack(result="已修复", cause="线路"), unit="network")
+        tale.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE)
+        for event in tale.events:
+            for notice in told(event):
+                assert written(notice).strip()
+
+
+def test_a_template_cannot_be_a_program() -> None:
+    letter = LETTERS._environment.from_string("{{ ''.__class__.__mro__ }}")
+    with pytest.raises(Exception, match="unsafe|undefined|no attribute"):
+        letter.render({})
