@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos.round import Plan, play
+from chaos.round import Plan, play, short
 from deploy.local.errors import LocalError
 
 
@@ -17,6 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of the first round")
+    parser.add_argument("--short", action="store_true", help="a short day, one named point for each service")
     told = parser.parse_args()
     kills = points = contacts = failed = 0
     for number in range(told.rounds):
@@ -25,7 +26,7 @@ def main() -> int:
         began = time.monotonic()
         _say(f"round {number + 1} of {told.rounds}, seed {seed}: `make chaos ROUNDS=1 SEED={seed}` plays it again")
         try:
-            outcome = play(data, seed, Plan(), _say)
+            outcome = play(data, seed, short(seed) if told.short else Plan(), _say)
         except LocalError as error:
             _say(f"  the round could not be ended: {error}; its data is kept in {data}")
             failed += 1
@@ -50,7 +51,7 @@ def main() -> int:
 
 
 def _say(text: str) -> None:
-    pass
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -265,6 +265,7 @@ def main() -> int:
         accepted = [json.loads(line) for line in file]
     found = check(told.kafka, told.database, accepted)
     problems = found.problems()
+    print(json.dumps({"lost": found.lost, "accepted": len(accepted), "problems": problems}, ensure_ascii=False))
     return 1 if problems else 0
 
 

@@ -64,12 +64,12 @@ def _of_one(
     first = Planned(after, door, _body(door, name, who, what, start + after, rng), name)
     yield first
     luck = rng.random()
-    if luck < 0.06:  # noqa: PLR2004 - six in a hundred send the same message twice
+    if luck < 0.06:
         yield Planned(after + timedelta(minutes=20), first.door, first.body, name)
-    elif luck < 0.16:  # noqa: PLR2004 - ten in a hundred ask again
+    elif luck < 0.16:
         later = after + timedelta(hours=rng.uniform(1, 5))
         yield Planned(later, "http", _submission(f"{name}-2", who, rng.choice(ASKING), "sms"), f"{name}-2")
-    elif luck < 0.20:  # noqa: PLR2004 - four in a hundred do not agree with the answer
+    elif luck < 0.20:
         later = after + timedelta(hours=rng.uniform(9, 14))
         yield Planned(later, "http", _submission(f"{name}-3", who, rng.choice(DISPUTING), "sms"), f"{name}-3")
 
@@ -81,7 +81,7 @@ def _body(door: Door, name: str, who: Person, what: Subject, at: datetime, rng: 
         return _event(name, who, what, at, rng)
     if door == "file":
         return _row(name, who, what, at, rng)
-    text = "" if rng.random() < 0.05 else what.text  # noqa: PLR2004 - one in twenty leaves the form incomplete
+    text = "" if rng.random() < 0.05 else what.text
     return _submission(name, who, text, rng.choice(("web", "app", "mail")), what.language)
 
 
@@ -97,7 +97,7 @@ def _submission(name: str, who: Person, text: str, channel: str, language: str =
 
 
 def _form(name: str, who: Person, what: Subject, at: datetime, rng: Random) -> str:
-    settled = rng.random() < 0.25  # noqa: PLR2004 - a quarter is answered on the call
+    settled = rng.random() < 0.25
     form = {
         "form_no": f"HF{name}",
         "form_version": 2,

@@ -233,10 +233,10 @@ class Driver:
     def _survey(self, message: dict[str, str]) -> None:
         asked = _ASKED.search(message["text"])
         rng = Random(f"{self._seed}/{message['id']}")
-        if asked is None or rng.random() < 0.2:  # noqa: PLR2004 - one in five does not answer this time
+        if asked is None or rng.random() < 0.2:
             return
         number = asked["number"]
-        bad = rng.random() < 0.12  # noqa: PLR2004 - one in eight is not content
+        bad = rng.random() < 0.12
         scores = [rng.randint(1, 2) if bad else rng.choice((4, 5, 5, 5)) for _ in range(3)]
         survey = dict(zip(("process", "result", "staff"), scores, strict=True))
         comment = {"comment": "拖了太久，问题还在"} if bad else {}

@@ -64,5 +64,5 @@ def person(number: int, rng: Random) -> Person:
         phone=f"{rng.choice(PREFIXES)}0000{number:04d}",
         level=rng.choice(LEVELS),
         home=home,
-        visiting=rng.choice(PROVINCES[1:]) if rng.random() < 0.1 else None,  # noqa: PLR2004 - one in ten
+        visiting=rng.choice(PROVINCES[1:]) if rng.random() < 0.1 else None,
     )

@@ -45,7 +45,7 @@ def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
     calm = 0
     try:
         with psycopg.connect(stack.database_url(), autocommit=True) as connection:
-            while calm < 3:  # noqa: PLR2004 - looks in a row
+            while calm < 3:
                 if time.monotonic() > until:
                     raise LocalError(f"records are still in flight after {WITHIN:.0f} s: {_open(lag, connection)}")
                 calm = calm + 1 if not waiting() and not _open(lag, connection) else 0

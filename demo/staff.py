@@ -86,7 +86,7 @@ def react(event: TicketEvent, seed: int) -> Iterator[Act]:  # noqa: C901 - one l
         yield act(0.4, 0.9, CENTRE, "approve_extension", note="同意")
     elif event.type == "fed_back":
         low, high = (2.2, 3.5) if how == "late_answer" else (0.2, 1.5)
-        agreement = "refused" if rng.random() < 0.05 else "agreed"  # noqa: PLR2004 - one in twenty refuses
+        agreement = "refused" if rng.random() < 0.05 else "agreed"
         yield act(low, high, CENTRE, "answer", explanation="已查明原因并处理，感谢您的监督", agreement=agreement)
     elif event.type in {"survey_answered", "callback_ended"} and ticket.status is Status.ANSWERED:
         yield act(0.1, 0.5, CENTRE, "close")

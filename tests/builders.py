@@ -1,4 +1,4 @@
-"""What tests are made of: a contact, a ticket's tale told command by command, and waiting for something to come true."""
+"""What tests are made of: a contact, a ticket's tale told command by command, waiting for something to come true."""
 
 import time
 from collections.abc import Callable
@@ -46,7 +46,13 @@ def contact(message_id: str = "m1", *, at: datetime = MORNING, **changes: Any) -
 
 def settlement(**changes: Any) -> Settlement:
     """Return an answer given on the spot that has all that closing needs."""
-    fields = {"outcome": "已退费", "explanation": "系统重复计费", "agreed": True, "cause": "系统错误", "owner": "billing"}
+    fields = {
+        "outcome": "已退费",
+        "explanation": "系统重复计费",
+        "agreed": True,
+        "cause": "系统错误",
+        "owner": "billing",
+    }
     return Settlement(**{**fields, **changes})
 
 
@@ -82,7 +88,12 @@ class Tale:
         return self
 
     def do(
-        self, action: Action, *, unit: str | None = None, at: datetime | None = None, expected_version: int | None = None
+        self,
+        action: Action,
+        *,
+        unit: str | None = None,
+        at: datetime | None = None,
+        expected_version: int | None = None,
     ) -> Self:
         """Decide a command."""
         actor = Actor(kind="unit", name=unit or "customer", unit=unit)

@@ -89,13 +89,22 @@ class System:
         assert told["state"] == "ticket", told
         return str(told["ticket"]["number"])
 
-    def do(self, number: str, action: str, *, unit: str | None = CENTRE, key: str = "", **fields: Any) -> dict[str, Any]:
-        """Send a command and return what was decided."""
+    def dispatch(self, number: str, unit: str) -> dict[str, Any]:
+        """Let the centre send a ticket to a unit."""
+        return self._command(number, {"type": "dispatch", "unit": unit}, CENTRE, "")
+
+    def do(
+        self, number: str, action: str, *, unit: str | None = CENTRE, key: str = "", **fields: Any
+    ) -> dict[str, Any]:
+        """Let somebody of a unit, or the customer, send a command; returns what was decided."""
+        return self._command(number, {"type": action, **fields}, unit, key)
+
+    def _command(self, number: str, action: dict[str, Any], unit: str | None, key: str) -> dict[str, Any]:
         actor = {"kind": "unit", "name": unit, "unit": unit} if unit else {"kind": "customer", "name": "customer"}
         answer = self.http.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 20},
-            json={"action": {"type": action, **fields}, "actor": actor},
+            json={"action": action, "actor": actor},
             headers={"Idempotency-Key": key or self.fresh()[0]},
         )
         assert answer.status_code == 202, answer.text
@@ -160,7 +169,8 @@ class System:
 def running(data: Path) -> Iterator[System]:
     """Start the system that tests share, and stop it."""
     with ExitStack() as cleanup:
-        containers, options = {}, Options(data=data, scale=SCALE, origin=ORIGIN, tied=True, http_port=free_port())
+        containers: dict[str, Any] = {}
+        options = Options(data=data, scale=SCALE, origin=ORIGIN, tied=True, http_port=free_port())
         if os.environ.get("STACK") == "containers":
             from tests import containers as stores  # noqa: PLC0415 - only where containers are asked for
 
@@ -173,5 +183,7 @@ def running(data: Path) -> Iterator[System]:
         http = cleanup.enter_context(
             httpx.Client(base_url=stack.intake_url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
         )
-        eventually(lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, why="the key is not known")
+        eventually(
+            lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, why="the key is not known"
+        )
         yield System(stack, http, key, clock, containers)

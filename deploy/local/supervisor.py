@@ -88,7 +88,7 @@ class Supervisor:
             except (LocalError, DubanError, OSError, psycopg.Error) as error:
                 self._state.problem = str(error).strip().replace("\n", " ")
                 self._say_state("failed")
-                print(self._state.problem, flush=True)  # noqa: T201 - its log
+                print(self._state.problem, flush=True)
                 return 1
             finally:
                 if self._state.phase != "failed":
@@ -286,7 +286,7 @@ class Supervisor:
 
     @staticmethod
     def _say(text: str) -> None:
-        print(text, flush=True)  # noqa: T201 - its log
+        print(text, flush=True)
 
 
 class _Stopped(Exception):
@@ -355,7 +355,7 @@ def main() -> int:
     try:
         return supervisor.run()
     except LocalError as error:
-        print(error, flush=True)  # noqa: T201 - its log
+        print(error, flush=True)
         return 1
 
 

@@ -19,7 +19,9 @@ from services.shared.models import model_of
 from services.shared.settings import PROJECT
 
 EXAMPLES = PROJECT / "schemas" / "examples"
-STRAY = re.compile(r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)")
+STRAY = re.compile(
+    r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)"
+)
 """Open work lives in issues; a path of one machine or a registry's host name has no place in the tree."""
 TEXT = {".py", ".toml", ".md", ".sql", ".yaml", ".yml", ".txt", ".lock", ".json", ""}
 

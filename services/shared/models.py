@@ -11,7 +11,8 @@ def model_of(topic: Topic) -> type[BaseModel]:
     """Return the model of a topic of ours.
 
     Raises:
-        ValueError: the topic is foreign, or names what is no model.
+        ValueError: the topic is foreign.
+        TypeError: it names what is no model.
 
     """
     module, _, name = (topic.model or "").partition(":")
@@ -19,5 +20,5 @@ def model_of(topic: Topic) -> type[BaseModel]:
         raise ValueError(f"the topic {topic.title!r} has no model of ours")
     model: object = getattr(importlib.import_module(module), name)
     if not isinstance(model, type) or not issubclass(model, BaseModel):
-        raise ValueError(f"{topic.model} is no model")
+        raise TypeError(f"{topic.model} is no model")
     return model

@@ -53,10 +53,10 @@ def run(service: str, settings: Settings, body: Callable[[Running, Health], None
             log.info("started", operations_port=pages.port, environment=settings.environment)
             body(running, health)
     except ConfigurationError as error:
-        log.exception("wrongly_configured", reason=str(error))
+        log.error("wrongly_configured", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
         sys.exit(2)
     except DubanError as error:
-        log.exception("stopped_itself", reason=str(error))
+        log.error("stopped_itself", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
         sys.exit(3)
     except Exception:
         log.exception("failed")

@@ -24,7 +24,9 @@ def test_a_contact_gets_a_reference_and_a_promise_and_the_same_again_the_same(sy
     assert again["reference"] == reference
     assert again["ticket"]["number"] == told["ticket"]["number"]
     with system.database() as connection:
-        (tickets,) = connection.execute("select count(*) from ledger.ticket where contact_id = %s", (reference,)).fetchone() or (0,)
+        (tickets,) = connection.execute(
+            "select count(*) from ledger.ticket where contact_id = %s", (reference,)
+        ).fetchone() or (0,)
     assert tickets == 1
 
 
@@ -131,7 +133,11 @@ def test_tickets_are_found_by_phone_as_people_write_it(system: System) -> None:
 def test_nobody_without_a_key_puts_anything_in_or_reads_anything_out(system: System) -> None:
     """Promise 7."""
     reference = system.put(system.submission())["reference"]
-    for method, path in (("POST", "/v1/contacts"), ("GET", f"/v1/contacts/{reference}"), ("GET", "/v1/tickets?number=x")):
+    for method, path in (
+        ("POST", "/v1/contacts"),
+        ("GET", f"/v1/contacts/{reference}"),
+        ("GET", "/v1/tickets?number=x"),
+    ):
         answer = httpx.request(method, system.stack.intake_url + path, json=None)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"

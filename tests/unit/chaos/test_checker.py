@@ -62,7 +62,9 @@ def test_damaged_events_are_found(damage: Callable[[dict[str, list[dict[str, Any
 
 def records(monkeypatch: pytest.MonkeyPatch, **topics: list[Record]) -> None:
     """Let the checker find these records; underscores stand for the dots in the names of topics."""
-    monkeypatch.setattr(checker, "topic", lambda _, name: iter(topics.get(name.replace(".", "_").replace("-", "_"), [])))
+    monkeypatch.setattr(
+        checker, "topic", lambda _, name: iter(topics.get(name.replace(".", "_").replace("-", "_"), []))
+    )
 
 
 def record(body: dict[str, Any], **headers: str) -> Record:

@@ -43,11 +43,12 @@ def test_the_stages_of_the_carrier_fit_into_its_promise() -> None:
 def test_units_have_a_next_level_up_to_headquarters() -> None:
     for unit in PACK.units.values():
         seen = {unit.code}
-        while unit.parent is not None:
-            unit = PACK.units[unit.parent]
-            assert unit.code not in seen
-            seen.add(unit.code)
-        assert unit.code == "hq_service"
+        level = unit
+        while level.parent is not None:
+            level = PACK.units[level.parent]
+            assert level.code not in seen
+            seen.add(level.code)
+        assert level.code == "hq_service"
 
 
 def copied(folder: Path) -> Path:
@@ -67,7 +68,9 @@ def copied(folder: Path) -> Path:
         ("calendars/cn.toml", "[hours]", "[hours", "cn.toml"),
     ],
 )
-def test_a_mistake_in_a_pack_is_told_with_file_and_key(tmp_path: Path, file: str, old: str, new: str, told: str) -> None:
+def test_a_mistake_in_a_pack_is_told_with_file_and_key(
+    tmp_path: Path, file: str, old: str, new: str, told: str
+) -> None:
     folder = copied(tmp_path)
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text

@@ -32,7 +32,9 @@ class Door:
             self.seen.append(row["受理流水号"])
             fault = {"field": "联系电话", "reason": "missing_contact", "detail": "give a phone"}
             good = {"line": number, "status": 202, "reference": row["受理流水号"]}
-            results.append(good if row["联系电话"] else {"line": number, "status": 400, "title": "x", "errors": [fault]})
+            results.append(
+                good if row["联系电话"] else {"line": number, "status": 400, "title": "x", "errors": [fault]}
+            )
         return httpx.Response(200, text="".join(json.dumps(each) + "\n" for each in results))
 
 
@@ -78,7 +80,7 @@ def test_a_changed_file_is_another_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(importing, "BATCH", 2)
     file, door = file_of(tmp_path, 4), Door()
     next(iter(Import(file, "store", client(door)).run()))
-    file.write_bytes(file.read_bytes() + "SD9,13800000101,x\n".encode())
+    file.write_bytes(file.read_bytes() + b"SD9,13800000101,x\n")
     assert Import(file, "store", client(door)).skipped == 0
 
 

@@ -68,7 +68,9 @@ def test_impossible_times_are_named(written: object) -> None:
     assert [(each.field, each.reason) for each in faults.found] == [("occurred_at", "bad_date")]
 
 
-@pytest.mark.parametrize(("millis", "good"), [(1773282060000, True), (1773282060, False), (None, False), (10**18, False), (True, False)])
+@pytest.mark.parametrize(
+    ("millis", "good"), [(1773282060000, True), (1773282060, False), (None, False), (10**18, False), (True, False)]
+)
 def test_milliseconds_are_not_seconds(millis: object, good: bool) -> None:  # noqa: FBT001
     faults = Faults()
     assert (epoch_millis(millis, "accepted_at", faults) is not None) is good

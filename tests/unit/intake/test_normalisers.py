@@ -83,7 +83,9 @@ def test_a_hotline_form() -> None:
 
 @pytest.mark.requirement("R2.2")
 def test_a_hotline_form_that_was_settled_on_the_call() -> None:
-    made = hotline.contact(envelope(body(FORM | {"settled_on_call": True, "answer": {"outcome": "已退费", "cause": "系统"}})))
+    made = hotline.contact(
+        envelope(body(FORM | {"settled_on_call": True, "answer": {"outcome": "已退费", "cause": "系统"}}))
+    )
     assert made.settlement is not None
     assert (made.settlement.outcome, made.settlement.explanation, made.settlement.cause) == ("已退费", "已退费", "系统")
 
@@ -129,7 +131,13 @@ def test_what_is_incomplete_but_usable_is_flagged() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "reason"),
-    [(b"", "empty"), (b"\xff\xfe", "bad_encoding"), (b'{"a": ', "bad_syntax"), (b"[]", "bad_schema"), (b"[" * 100_000, "bad_syntax")],
+    [
+        (b"", "empty"),
+        (b"\xff\xfe", "bad_encoding"),
+        (b'{"a": ', "bad_syntax"),
+        (b"[]", "bad_schema"),
+        (b"[" * 100_000, "bad_syntax"),
+    ],
 )
 def test_bodies_that_are_no_object(sent: bytes, reason: str) -> None:
     with pytest.raises(Unusable) as caught:
@@ -159,7 +167,9 @@ def damaged(good: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 @pytest.mark.requirement("R2.5")
 @settings(max_examples=300, deadline=None)
 @given(told=st.one_of(damaged(FORM), damaged(EVENT), damaged(ROW)), data=st.data())
-def test_whatever_a_channel_sends_is_a_contact_or_refused_with_a_reason(told: dict[str, Any], data: st.DataObject) -> None:
+def test_whatever_a_channel_sends_is_a_contact_or_refused_with_a_reason(
+    told: dict[str, Any], data: st.DataObject
+) -> None:
     make = data.draw(st.sampled_from([hotline.contact, store.contact]))
     try:
         made = make(envelope(body(told), "hotline"))

@@ -28,7 +28,7 @@ from schemas.command import (
     Withdraw,
 )
 from schemas.event import TicketEvent
-from schemas.ticket import Status, Survey, Ticket, ThresholdState
+from schemas.ticket import Status, Survey, ThresholdState, Ticket
 from services.domain import clock as clocks
 from services.ledger.domain.decide import ACTIONS
 from services.ledger.domain.evolve import evolve

@@ -1,6 +1,7 @@
-"""What happens to a ticket by itself: warnings, breaches, the next level; each once, never early, late ones in order."""
+"""What happens to a ticket by itself: warnings, breaches, the next level; each once, never early."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -46,9 +47,13 @@ def test_a_breach_is_a_supervision_order_and_tells_the_next_level() -> None:
 @pytest.mark.requirement("R4.9")
 def test_the_next_levels_hear_of_it_three_times_after_each_further_half() -> None:
     tale = Tale.dispatched().after(10 * DAY).tick()
-    escalations = [each for each in tale.events if each.type == "escalated" and each.threshold and each.threshold.clock == "handling"]
+    escalations = [
+        each
+        for each in tale.events
+        if each.type == "escalated" and each.threshold and each.threshold.clock == "handling"
+    ]
     assert [each.details["level"] for each in escalations] == [1, 2, 3]
-    gaps = {second.at - first.at for first, second in zip(escalations, escalations[1:], strict=False)}
+    gaps = {second.at - first.at for first, second in pairwise(escalations)}
     assert gaps == {timedelta(hours=12)}
 
 
@@ -104,7 +109,11 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     once.tick()
     told = [(each.type, each.at, each.threshold) for each in often.events]
     assert told == [(each.type, each.at, each.threshold) for each in once.events]
-    keys = [(each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold) for each in often.events if each.threshold]
+    keys = [
+        (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
+        for each in often.events
+        if each.threshold
+    ]
     assert len(keys) == len(set(keys))
     assert all(each.at <= each.recorded_at for each in often.events)
     assert often.it.unit != CENTRE

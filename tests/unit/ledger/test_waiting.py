@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.command import ApproveExtension, Answer, DenyExtension, FeedBack, ReplyProgress, RequestExtension, Resume, Suspend
+from schemas.command import (
+    Answer,
+    ApproveExtension,
+    DenyExtension,
+    FeedBack,
+    ReplyProgress,
+    RequestExtension,
+    Resume,
+    Suspend,
+)
 from tests.builders import CENTRE, HOUR, Tale
 
 

@@ -36,7 +36,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_folder_in_use_names_its_owner_and_a_dead_owner_leaves_no_lock(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.make()
-    with folder.locked(), pytest.raises(LocalError, match=f"in use by process {os.getpid()}: `duban down`"), folder.locked():
+    with (
+        folder.locked(),
+        pytest.raises(LocalError, match=f"in use by process {os.getpid()}: `duban down`"),
+        folder.locked(),
+    ):
         pass
     with folder.locked():
         pass
@@ -95,7 +99,9 @@ def test_a_process_is_known_by_more_than_its_pid(tmp_path: Path) -> None:
     end(known, patience=1)
 
 
-def test_a_stray_setting_of_the_caller_does_not_reach_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stray_setting_of_the_caller_does_not_reach_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DUBAN_DATABASE_URL", "postgresql://elsewhere")
     monkeypatch.setenv("DUBAN_TUNE_BATCH_SIZE", "7")
     told = service_environment("ledger", Folder(tmp_path), Places("b:1", "127.0.0.1", 5432), "test")

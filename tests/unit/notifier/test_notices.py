@@ -108,5 +108,5 @@ def test_every_letter_can_be_written_in_both_languages() -> None:
 
 def test_a_template_cannot_be_a_program() -> None:
     letter = LETTERS._environment.from_string("{{ ''.__class__.__mro__ }}")
-    with pytest.raises(Exception, match="unsafe|undefined|no attribute"):
+    with pytest.raises(Exception, match=r"unsafe|undefined|no attribute"):
         letter.render({})

@@ -1,5 +1,7 @@
 """Kind, type, tier, priority and department, each with the rule that said so."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +61,7 @@ def test_what_no_rule_can_type_goes_to_a_person_with_the_reason() -> None:
         ({"text": "5G发票网站打不开网页", "kind": "suggestion"}, Tier.GENERAL),
     ],
 )
-def test_the_tier(changes: dict[str, object], tier: Tier) -> None:
+def test_the_tier(changes: dict[str, Any], tier: Tier) -> None:
     assert classify(contact(**changes), PACK).tier is tier
 
 

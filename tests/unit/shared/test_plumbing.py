@@ -34,7 +34,12 @@ def record(value: bytes | None, headers: list[tuple[str, bytes]] | None = None) 
 
 @pytest.mark.parametrize(
     ("value", "reason", "field"),
-    [(None, "empty", None), (b"", "empty", None), (b"{", "bad_syntax", None), (b'{"number": "x"}', "bad_schema", "number")],
+    [
+        (None, "empty", None),
+        (b"", "empty", None),
+        (b"{", "bad_syntax", None),
+        (b'{"number": "x"}', "bad_schema", "number"),
+    ],
 )
 def test_a_record_that_cannot_be_read_says_why(value: bytes | None, reason: str, field: str | None) -> None:
     with pytest.raises(InvalidMessage) as caught:
@@ -64,7 +69,9 @@ def test_a_dead_letter_is_the_original_bytes_with_the_reason_beside_it() -> None
 def test_records_are_cloudevents_in_binary_mode() -> None:
     id_, subject = uuid4(), uuid4()
     at = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
-    made = outgoing("tickets.events", Small(number=1), id_=id_, source="ledger", type_="ticket.accepted", at=at, subject=subject)
+    made = outgoing(
+        "tickets.events", Small(number=1), id_=id_, source="ledger", type_="ticket.accepted", at=at, subject=subject
+    )
     assert dict(made.headers) == {
         "ce_specversion": b"1.0",
         "ce_id": str(id_).encode(),

@@ -1,0 +1,79 @@
+"""The tree keeps its own rules: who imports whom, how long a file gets, what must not stand in it."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from deploy.tools import check
+from services.shared.settings import PROJECT
+
+LONGEST = 420
+"""Lines of a Python file; around 300 is the aim."""
+
+
+def sources() -> list[str]:
+    done = subprocess.run(["git", "ls-files", "*.py"], capture_output=True, text=True, cwd=PROJECT, check=False)
+    if done.returncode != 0:
+        pytest.skip("not a git checkout, so there is no list of the project's own files")
+    return done.stdout.splitlines()
+
+
+def test_imports_point_one_way() -> None:
+    script = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_data_and_tree_are_in_order() -> None:
+    assert list(check.problems()) == []
+
+
+def test_no_file_is_far_too_long() -> None:
+    lengths = {name: len((PROJECT / name).read_text(encoding="utf-8").splitlines()) for name in sources()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_nothing_is_called_utils() -> None:
+    assert [name for name in sources() if "util" in name.lower() or "helper" in name.lower()] == []
+
+
+def test_business_time_is_never_taken_from_the_database_or_the_machine() -> None:
+    """Only the clock, the plumbing's own bookkeeping and mail headers may ask what time it is (DESIGN 5)."""
+    allowed = {
+        "services/shared/clock.py",
+        "services/shared/dead_letters.py",
+        "services/notifier/means.py",
+    }
+    found = set()
+    for name in sources():
+        if name.startswith("services/") and name not in allowed:
+            for node in ast.walk(ast.parse((PROJECT / name).read_text(encoding="utf-8"))):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and node.attr in {"now", "utcnow", "today"}
+                    and ast.unparse(node.value) in {"datetime", "date"}
+                ):
+                    found.add(name)
+    assert found == set()
+
+
+def test_the_lock_has_hashes_and_no_addresses() -> None:
+    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    packages = [line for line in lock.splitlines() if "==" in line and not line.lstrip().startswith("#")]
+    assert len(packages) > 40
+    assert lock.count("--hash=sha256:") >= len(packages)
+    assert "://" not in lock
+    assert "--index-url" not in lock
+    assert "--find-links" not in lock
+
+
+def test_every_dependency_is_explained() -> None:
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [*told["dependencies"], *told["optional-dependencies"]["local"], *told["optional-dependencies"]["dev"]]
+    page = (PROJECT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    plain = {each.split(">")[0].split("[")[0].split(";")[0].split("=")[0].strip() for each in names}
+    assert {each for each in plain if f"`{each}`" not in page} == set()

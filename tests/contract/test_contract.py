@@ -1,0 +1,77 @@
+"""The contract with other systems: topics, models, exported schemas and examples agree."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from deploy.tools import check, generate
+from schemas.command import Command
+from schemas.contact import Contact
+from schemas.dead_letter import DeadLetterReason
+from services.ledger.domain.decide import ACTIONS
+from services.shared import topics
+from services.shared.models import model_of
+from services.shared.settings import PROJECT
+from tests.builders import Tale, contact
+
+
+@pytest.mark.requirement("R7.3")
+def test_everything_that_is_generated_is_up_to_date() -> None:
+    stale = [
+        str(file.relative_to(PROJECT))
+        for file, text in generate.outputs().items()
+        if file.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run `make docs`"
+
+
+@pytest.mark.requirement("R7.3")
+def test_every_topic_of_ours_has_a_schema_and_an_example_that_fits() -> None:
+    assert list(check._examples()) == []
+    for name, topic in topics.load().items():
+        if topic.model is not None:
+            schema = json.loads((generate.EXPORTED / f"{name}.json").read_text(encoding="utf-8"))
+            assert schema["additionalProperties"] is False
+            assert schema["title"] == model_of(topic).__name__
+
+
+def test_unknown_keys_are_errors_not_surprises() -> None:
+    told = contact().model_dump(mode="json")
+    with pytest.raises(ValidationError, match="colour"):
+        Contact.model_validate(told | {"colour": "red"})
+
+
+def test_times_without_an_offset_are_errors() -> None:
+    told = contact().model_dump(mode="json")
+    with pytest.raises(ValidationError, match="received_at"):
+        Contact.model_validate(told | {"received_at": "2026-03-12T09:00:00"})
+
+
+def test_every_action_of_the_contract_is_decided() -> None:
+    schema = Command.model_json_schema()
+    actions = set(schema["properties"]["action"]["discriminator"]["mapping"])
+    assert actions - {"tick"} == set(ACTIONS)
+
+
+def test_every_state_of_a_ticket_survives_json() -> None:
+    tale = Tale.dispatched()
+    for event in tale.events:
+        told = event.model_dump_json()
+        assert type(event).model_validate_json(told).model_dump_json() == told
+
+
+def test_the_largest_contact_fits_into_every_record_that_carries_it() -> None:
+    """256 KiB at the door: raw bytes in base64 and the text again, in contacts and in the command that opens."""
+    listed = topics.load()
+    assert listed["contacts"].max_record_kib >= 256 * 4 / 3 + 256
+    assert listed["tickets.commands"].max_record_kib >= listed["contacts"].max_record_kib
+    assert listed["dead-letters"].max_record_kib >= max(each.max_record_kib for each in listed.values())
+
+
+@given(st.sampled_from(list(DeadLetterReason)))
+@settings(max_examples=20)
+def test_reasons_are_words_that_machines_use(reason: DeadLetterReason) -> None:
+    assert reason.value.isidentifier()

@@ -1,0 +1,152 @@
+"""The ledger on real stores: one writer wins, a repeat is known as one, states are told again after a hand-over."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.command import Actor, Command, Note, Open
+from services.domain import packs
+from services.domain.identity import ticket_id
+from services.ledger import store
+from services.ledger.handlers import Chores, Decider, command_record
+from services.ledger.metrics import LedgerMetrics
+from services.ledger.settings import LedgerSettings
+from services.router.domain.classify import classify
+from services.shared import reading
+from services.shared.clock import SystemClock
+from services.shared.consumer import Message
+from services.shared.errors import LostRace
+from services.shared.publisher import Publisher
+from services.shared.records import Incoming, Outgoing
+from tests.builders import PACK, contact, eventually
+from tests.system import System
+
+
+def bodies(groups: list[list[Outgoing]]) -> list[object]:
+    return [json.loads(each.value or b"") for group in groups for each in group]
+
+
+class Ledger:
+    """A ledger of its own kind, so that the running one does not see its commands."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.decider = Decider({"carrier": PACK}, SystemClock(), LedgerMetrics(CollectorRegistry()))
+
+    def message(self, command: Command, offset: int) -> Message[Command]:
+        return Message(Incoming("tests", 0, offset, None, None), command)
+
+    def decide(self, connection: psycopg.Connection, command: Command, offset: int) -> list[list[Outgoing]]:
+        return self.decider.handle([self.message(command, offset)], connection).publish
+
+
+def opening() -> Command:
+    told = contact(str(uuid4()), at=datetime.now(UTC))
+    action = Open(contact=told, classification=classify(told, PACK))
+    return command(ticket_id(told.id), action)
+
+
+def command(ticket: UUID, action: Open | Note) -> Command:
+    return Command(
+        id=uuid4(),
+        ticket_id=ticket,
+        at=datetime.now(UTC),
+        actor=Actor(kind="service", name="tests"),
+        policy="carrier",
+        action=action,
+    )
+
+
+def test_the_same_command_at_the_same_place_is_published_again_at_another_it_is_not(system: System) -> None:
+    ledger, told = Ledger(system), opening()
+    with system.database() as connection:
+        first = ledger.decide(connection, told, 1)
+        again = ledger.decide(connection, told, 1)
+        elsewhere = ledger.decide(connection, told, 2)
+    assert bodies(again) == bodies(first) != []
+    assert elsewhere == [[], [], []]
+
+
+def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> None:
+    """DESIGN 3: whoever loses the version check reads again and decides again."""
+    ledger, told = Ledger(system), opening()
+    with system.database() as connection:
+        ledger.decide(connection, told, 1)
+        before = store.load_tickets(connection, [told.ticket_id])
+        ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
+        late = {
+            told.ticket_id: before[told.ticket_id].model_copy(update={"version": before[told.ticket_id].version + 1})
+        }
+        note = command(told.ticket_id, Note(text="second"))
+        decision = store.Decision(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
+        with pytest.raises(LostRace), connection.transaction():
+            store.save(connection, before, late, [decision])
+        ledger.decide(connection, note, 3)
+        after = store.load_tickets(connection, [told.ticket_id])
+    assert after[told.ticket_id].version == before[told.ticket_id].version + 2
+
+
+def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:
+    ledger, told = Ledger(system), opening().model_copy(update={"policy": "moon"})
+    with system.database() as connection:
+        result = ledger.decider.handle([ledger.message(told, 1)], connection)
+    assert [(each.reason, each.field) for each in result.refused] == [("bad_schema", "policy")]
+
+
+def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more(system: System) -> None:
+    """A zombie's late record never stays last (DESIGN 3)."""
+    number = system.opened()
+    ticket, _ = system.story(number)
+    with system.database() as connection:
+        row = connection.execute("select partition from ledger.ticket where id = %s", (ticket.id,)).fetchone()
+    assert row is not None
+    pool = system.pool()
+    settings = LedgerSettings(settle_after=0.5, sweep_after=10**6)
+    chores = Chores(pool, system.clock, settings, LedgerMetrics(CollectorRegistry()))
+    chores.gained({row[0]})
+    with system.database() as connection:
+        connection.execute("update ledger.ticket set saved_at = clock_timestamp() where id = %s", (ticket.id,))
+    published: list[Outgoing] = []
+
+    def again() -> list[Outgoing]:
+        chores(published.extend)
+        return [each for each in published if each.topic == "tickets.state" and each.key == str(ticket.id).encode()]
+
+    states = eventually(again)
+    assert [json.loads(each.value or b"") for each in states] == [ticket.model_dump(mode="json")]
+    published.clear()
+    chores(published.extend)
+    assert published == []
+    pool.close()
+
+
+def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -> None:
+    number = system.opened()
+    ticket, _ = system.story(number)
+    note = Command(
+        id=uuid4(),
+        ticket_id=ticket.id,
+        at=system.clock.now(),
+        actor=Actor(kind="service", name="tests"),
+        action=Note(text="x"),
+    )
+    publisher = Publisher(system.kafka, "tests")
+    publisher.publish([command_record(note)] * 3)
+    publisher.close()
+    system.until_event(number, "noted")
+    system.do(number, "note", text="behind them")
+    eventually(lambda: [each.type for each in system.story(number)[1]].count("noted") == 2)
+    told = [
+        json.loads(each.value or b"")
+        for each in reading.whole(system.kafka, "tickets.events")
+        if each.key == str(ticket.id).encode()
+    ]
+    assert [each["version"] for each in told] == list(range(1, len(told) + 1))
+
+
+def test_the_policies_of_the_tree_are_those_of_the_services() -> None:
+    assert packs.load(LedgerSettings().policies).keys() == {"carrier"}
