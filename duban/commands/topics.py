@@ -1,9 +1,12 @@
 """`duban topics create`."""
 
+from typing import Annotated
+
 import typer
 
 from duban import target
 from duban.target import DEFAULT_DATA, Data
+from services.shared import reading
 from services.shared import topics as plumbing
 
 group = typer.Typer(help="Topics of the broker.", no_args_is_help=True)
@@ -20,6 +23,25 @@ def create(data: Data = DEFAULT_DATA) -> None:
     listed = plumbing.load()
     created = plumbing.create(target.find(data).kafka, listed)
     print(f"created: {', '.join(created)}" if created else f"all {len(listed)} topics are there")
+
+
+@group.command(name="read")
+def read_(
+    topic: Annotated[str, typer.Argument(help="such as tickets.events")],
+    data: Data = DEFAULT_DATA,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as records come")] = False,  # noqa: FBT002
+    key: Annotated[str, typer.Option(help="only records with this key")] = "",
+) -> None:
+    """Print a topic's records, one a line: partition, offset, time, type, key, value."""
+    kafka = target.find(data).kafka
+    records = reading.follow(kafka, topic, lambda: False) if follow else reading.whole(kafka, topic)
+    for each in records:
+        headers = {name: value.decode(errors="replace") for name, value in each.headers}
+        name = (each.key or b"").decode(errors="replace")
+        if key in {"", name}:
+            value = (each.value or b"").decode(errors="replace")
+            told = f"{headers.get('ce_time', '-')} {headers.get('ce_type', '-')} {name} {value}"
+            print(f"{each.partition}/{each.offset} {told}")
 
 
 def register(app: typer.Typer) -> None:
