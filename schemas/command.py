@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import AwareDatetime, Model
+from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.contact import Code, Contact, Name, Settlement, Text
 from schemas.ticket import Classification, Link, Survey
 
@@ -270,8 +270,10 @@ Action = Annotated[
 ]
 
 
-class Command(Model):
+class Command(Record):
     """One command to one ticket."""
+
+    TOPIC = "tickets.commands"
 
     id: UUID
     """From its cause: a person's Idempotency-Key, a contact, a threshold."""
@@ -283,3 +285,8 @@ class Command(Model):
     """The pack, when the ticket does not exist yet."""
     expected_version: Annotated[int, Field(ge=1)] | None = None
     action: Action
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(self.id, f"command.{self.action.type}", self.at, self.ticket_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from schemas.base import AwareDatetime, Model
+from schemas.base import AwareDatetime, CloudEvent, Model, Record
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A short text: a person, a unit, a place."""
@@ -91,8 +91,10 @@ class Raw(Model):
     reference: Name | None = None
 
 
-class Contact(Model):
+class Contact(Record):
     """One contact, as every service downstream of intake sees it."""
+
+    TOPIC = "contacts"
 
     id: UUID
     """uuid5 of sender, channel and message id: the same message always has the same id (R2.4)."""
@@ -125,3 +127,8 @@ class Contact(Model):
     flags: tuple[Code, ...] = ()
     """What is missing or odd but did not stop acceptance, such as no_text (R2.5)."""
     raw: Raw | None = None
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(self.id, "contact.received", self.received_at, self.id)

@@ -5,12 +5,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import AwareDatetime, Model
+from schemas.base import AwareDatetime, CloudEvent, Record
 from schemas.contact import Code, Name
 
 
-class Delivery(Model):
+class Delivery(Record):
     """One notice to one reader by one means. The address itself stays in the notifier's table."""
+
+    TOPIC = "deliveries"
 
     id: UUID
     """From the event and the audience: the same notice is never sent twice under two ids."""
@@ -29,3 +31,8 @@ class Delivery(Model):
     provider_id: Name | None = None
     """What the gateway or mail server called it."""
     error: Name | None = None
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(self.id, f"notice.{self.state}", self.at, self.ticket_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import AwareDatetime, Model
+from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.command import Actor
 from schemas.contact import Code, Name
 from schemas.ticket import Clock, Reason, Ticket
@@ -24,12 +24,14 @@ class Fired(Model):
     reason: Code | None = None
 
 
-class TicketEvent(Model):
+class TicketEvent(Record):
     """Event number `version` of a ticket.
 
     `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
     together turn the ticket before into `ticket`.
     """
+
+    TOPIC = "tickets.events"
 
     id: UUID
     """uuid5 of ticket id and version."""
@@ -51,6 +53,11 @@ class TicketEvent(Model):
     changes: dict[str, Any] = Field(default_factory=dict)
     clocks: tuple[Clock, ...] = ()
     ticket: Ticket
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(self.id, f"ticket.{self.type}", self.at, self.ticket_id)
 
 
 class Refusal(Model):

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from schemas.base import AwareDatetime, Model
+from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.contact import Code, Customer, Name, Settlement, Text
 
 
@@ -187,8 +187,10 @@ class PolicyVersion(Model):
     version: Name
 
 
-class Ticket(Model):
+class Ticket(Record):
     """A ticket as it stands after its event number `version`."""
+
+    TOPIC = "tickets.state"
 
     id: UUID
     number: Name
@@ -247,6 +249,11 @@ class Ticket(Model):
     """By when the customer was promised an answer (R2.6)."""
     next_action_at: AwareDatetime | None = None
     """The earliest open threshold: when the monitor has to send a tick."""
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(uuid5(self.id, f"state/{self.version}"), "ticket.state", self.updated_at, self.id)
 
     @property
     def open(self) -> bool:

@@ -127,17 +127,17 @@ def jars(say: Callable[[str], None]) -> list[str]:
         raise LocalError("the package jgo is missing: run `make` in the project's folder") from error
     say(f"Apache Kafka {VERSION}: looking up its jars (the first time they are downloaded, about 100 MB)")
     try:
-        environment = jgo.build(endpoint=JARS)
+        # Only the files are wanted: building an environment would fetch a whole JDK to look into them.
+        found = [str(each.resolve()) for each in jgo.resolve(JARS)]
     except Exception as error:
         raise LocalError(
             f"Apache Kafka {VERSION} could not be downloaded from Maven Central ({type(error).__name__}: {error}). "
             "Check the network (and https_proxy), then run the same command again: what is downloaded already is kept"
         ) from error
-    found = [str(each) for each in environment.all_jars]
     missing = [each for each in found if not Path(each).exists()]
     if missing or not found:
         raise LocalError(
             f"the download of Apache Kafka is incomplete ({len(missing)} jars are missing, such as {missing[:1]}): "
-            "remove the folder ~/.cache/jgo and run the same command again"
+            "remove the folder ~/.m2/repository/org/apache/kafka and run the same command again"
         )
     return found

@@ -13,15 +13,15 @@ from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
 from services.domain.calendar import Calendar
 from services.domain.identity import command_id
-from services.domain.packs import Pack
+from services.domain.packs import Pack, unknown
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Publish, Result
 from services.shared.errors import InvalidMessage
 from services.shared.postgres import Database
-from services.shared.records import Incoming, Outgoing, outgoing, read
+from services.shared.records import Incoming, outgoing, read
 
-EVENTS, COMMANDS = "tickets.events", "tickets.commands"
+NAME = "callback"
 LOOK_EVERY = 0.25
 """Real seconds between two looks for plans that are due."""
 HOLIDAYS = "cn"
@@ -41,9 +41,7 @@ class Planner:
         """Read an event."""
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage(
-                "bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy"
-            )
+            raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
@@ -74,7 +72,7 @@ class Planner:
                 if verdict == "dissatisfied":
                     commands += rehandle.commands(event, event.at)
                     log.info("rehandles", ticket=str(ticket.id), event_id=str(event.id))
-        return Result(publish=[[_record(each) for each in commands]])
+        return Result(publish=[[outgoing(each, NAME) for each in commands]])
 
 
 class Asker:
@@ -103,7 +101,7 @@ class Asker:
         if not due:
             return
         commands = [self._command(each) for each in due]
-        publish([_record(each) for each in commands])
+        publish([outgoing(each, NAME) for each in commands])
         with self._database.transaction() as connection:
             for each in due:
                 pack = self._packs[each.policy]
@@ -128,15 +126,3 @@ class Asker:
             actor=ACTOR,
             action=action,
         )
-
-
-def _record(command: Command) -> Outgoing:
-    return outgoing(
-        COMMANDS,
-        command,
-        id_=command.id,
-        source="callback",
-        type_=f"command.{command.action.type}",
-        at=command.at,
-        subject=command.ticket_id,
-    )

@@ -60,6 +60,11 @@ def load(folder: Path) -> dict[str, Pack]:
     return packs
 
 
+def unknown(name: str | None) -> str:
+    """Return what to tell somebody who names a pack that is not there."""
+    return f"policy: there is no pack {name!r}; `duban policy check` lists those that are"
+
+
 def _read(path: Path, model: type[M]) -> M:
     try:
         text: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -28,16 +28,7 @@ PREFIX = "channel."
 
 def contact_record(contact: Contact, secret: str) -> Outgoing:
     """Return the record of a contact."""
-    return outgoing(
-        "contacts",
-        contact,
-        id_=contact.id,
-        source="intake",
-        type_="contact.received",
-        at=contact.received_at,
-        subject=contact.id,
-        key=record_key(contact.customer, secret),
-    )
+    return outgoing(contact, "intake", key=record_key(contact.customer, secret))
 
 
 class ChannelTopics:

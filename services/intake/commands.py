@@ -12,7 +12,6 @@ from services.intake.domain.fields import Unusable
 from services.intake.senders import Sender
 from services.shared.clock import Clock
 from services.shared.errors import Problem
-from services.shared.records import Outgoing, outgoing
 
 INTERNAL = frozenset({"open", "remind", "tick", "call_back", "end_callback"})
 """Actions that only services take."""
@@ -65,16 +64,3 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
             for each in error.errors(include_url=False, include_input=False)
         )
         raise Problem(400, "The command cannot be used", errors=faults) from error
-
-
-def record(command: Command) -> Outgoing:
-    """Return the record of a command."""
-    return outgoing(
-        "tickets.commands",
-        command,
-        id_=command.id,
-        source="intake",
-        type_=f"command.{command.action.type}",
-        at=command.at,
-        subject=command.ticket_id,
-    )

@@ -19,6 +19,7 @@ from services.intake.door import Doorway, body_of
 from services.intake.senders import Sender
 from services.shared import logs
 from services.shared.errors import Problem
+from services.shared.records import outgoing
 
 LARGEST_BATCH = 8 * 1024 * 1024
 LONGEST_WAIT = 30.0
@@ -95,7 +96,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         if ticket is None:
             raise Problem(404, "No such ticket", f"there is no ticket {number}: look it up with GET /v1/tickets")
         command = commands.read(body, who, ticket, clock, idempotency_key)
-        await door.publish([commands.record(command)])
+        await door.publish([outgoing(command, "intake")])
         told: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
         if wait:
             found = await door.wait(wait, lambda: outcomes.of_command(door.database, command.id), bool)

@@ -11,7 +11,7 @@ from schemas.command import Actor, Command, Tick
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import command_id
-from services.domain.packs import Pack
+from services.domain.packs import Pack, unknown
 from services.ledger import store
 from services.ledger.domain.decide import Decided, decide
 from services.ledger.metrics import LedgerMetrics
@@ -23,7 +23,7 @@ from services.shared.dead_letters import Refused
 from services.shared.postgres import Database
 from services.shared.records import Incoming, Outgoing, outgoing, read
 
-COMMANDS, EVENTS, STATE = "tickets.commands", "tickets.events", "tickets.state"
+NAME = "ledger"
 
 log = logs.get(__name__)
 
@@ -67,7 +67,9 @@ class Decider:
             ticket = after.get(command.ticket_id)
             pack = self._pack(command, ticket)
             if pack is None:
-                result.refused.append(_without_pack(message.record, command))
+                result.refused.append(
+                    Refused(message.record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
+                )
                 continue
             number = next(numbers) if command.action.type in {"open", "remind"} else ""
             decided = decide(ticket, command, pack, now, number=number)
@@ -82,9 +84,9 @@ class Decider:
             self._tell(command, decided, now)
         store.save(connection, before, after, list(decisions.values()))
         result.publish = [
-            [state_record(after[id_]) for id_ in touched if id_ in after],
-            [event_record(each) for each in told],
-            [command_record(each) for each in own],
+            [outgoing(after[id_], NAME) for id_ in touched if id_ in after],
+            [outgoing(each, NAME) for each in told],
+            [outgoing(each, NAME) for each in own],
         ]
         return result
 
@@ -104,49 +106,6 @@ class Decider:
         if decided.refusal is not None:
             self._metrics.refusals.labels(command.action.type, decided.refusal.code).inc()
             log.info("refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id))
-
-
-def _without_pack(record: Incoming, command: Command) -> Refused:
-    return Refused(
-        record,
-        "bad_schema",
-        f"policy: there is no pack {command.policy!r}; `policies/` holds those that are",
-        "policy",
-        command.actor.name,
-    )
-
-
-def state_record(ticket: Ticket) -> Outgoing:
-    """Return the record of a ticket as it stands."""
-    return outgoing(
-        STATE,
-        ticket,
-        id_=command_id(ticket.id, "state", ticket.version),
-        source="ledger",
-        type_="ticket.state",
-        at=ticket.updated_at,
-        subject=ticket.id,
-    )
-
-
-def event_record(event: TicketEvent) -> Outgoing:
-    """Return the record of an event."""
-    return outgoing(
-        EVENTS, event, id_=event.id, source="ledger", type_=f"ticket.{event.type}", at=event.at, subject=event.ticket_id
-    )
-
-
-def command_record(command: Command) -> Outgoing:
-    """Return the record of a command that the ledger sends itself."""
-    return outgoing(
-        COMMANDS,
-        command,
-        id_=command.id,
-        source="ledger",
-        type_=f"command.{command.action.type}",
-        at=command.at,
-        subject=command.ticket_id,
-    )
 
 
 class Chores:
@@ -195,15 +154,16 @@ class Chores:
             self._metrics.swept.inc()
             log.warning("swept", ticket=str(each.ticket_id), due=each.next_at.isoformat())
         return [
-            command_record(
+            outgoing(
                 Command(
                     # The count is part of the id: an earlier tick of this version may have come to nothing.
                     id=command_id(each.ticket_id, "sweep", each.version, each.sweeps),
                     ticket_id=each.ticket_id,
                     at=now,
-                    actor=Actor(kind="service", name="ledger"),
+                    actor=Actor(kind="service", name=NAME),
                     action=Tick(),
-                )
+                ),
+                NAME,
             )
             for each in overdue
         ]
@@ -211,4 +171,4 @@ class Chores:
     def _states(self, partitions: set[int], seconds: float) -> list[Outgoing]:
         with self._database.transaction() as connection:
             tickets = store.changed_since(connection, partitions, seconds)
-        return [state_record(each) for each in tickets]
+        return [outgoing(each, NAME) for each in tickets]

@@ -9,7 +9,6 @@ from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.ledger import store
 from services.ledger.domain.evolve import evolve
-from services.ledger.handlers import STATE
 from services.shared import reading
 from services.shared.settings import KafkaSettings
 
@@ -24,7 +23,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
 
     """
     differences: list[str] = []
-    last = {record.key: record.value for record in reading.whole(kafka, STATE)}
+    last = {record.key: record.value for record in reading.whole(kafka, Ticket.TOPIC)}
     count = 0
     for ticket, events in store.every_ticket(connection):
         count += 1

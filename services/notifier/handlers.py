@@ -8,7 +8,7 @@ from jinja2 import TemplateError
 
 from schemas.delivery import Delivery
 from schemas.event import TicketEvent
-from services.domain.packs import Pack
+from services.domain.packs import Pack, unknown
 from services.notifier import store
 from services.notifier.domain.letters import Letters
 from services.notifier.domain.notices import notices
@@ -23,9 +23,9 @@ from services.shared.errors import InvalidMessage, Retryable
 from services.shared.faults import Faults
 from services.shared.postgres import Database
 from services.shared.publisher import Publisher
-from services.shared.records import Incoming, Outgoing, outgoing, read
+from services.shared.records import Incoming, outgoing, read
 
-EVENTS, DELIVERIES = "tickets.events", "deliveries"
+NAME = "notifier"
 MOST = 50
 """Notices that the worker takes at once."""
 LOOK_EVERY = 0.2
@@ -46,9 +46,7 @@ class Teller:
         """Read an event."""
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage(
-                "bad_schema", f"policy: there is no pack {event.ticket.policy.pack!r}", field="ticket.policy"
-            )
+            raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
@@ -72,8 +70,8 @@ class Worker:
         self._clock = clock
         self._metrics = metrics
         self._means = Means(settings)
-        self._publisher = Publisher(settings.kafka, "notifier-worker")
-        self._faults = Faults(settings.faults, "notifier")
+        self._publisher = Publisher(settings.kafka, f"{NAME}-worker")
+        self._faults = Faults(settings.faults, NAME)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -110,7 +108,7 @@ class Worker:
                     done.append(settled)
         if done:
             self._publisher.publish(
-                [_record(each) for each in done],
+                [outgoing(_delivery(each), NAME) for each in done],
                 halfway=lambda: self._faults.reach("mid_publish"),
                 stopped=self._stopping.is_set,
             )
@@ -146,9 +144,9 @@ class Worker:
         return notice.settled("failed", self._clock.now(), error=reason)
 
 
-def _record(notice: Taken) -> Outgoing:
+def _delivery(notice: Taken) -> Delivery:
     assert notice.settled_at is not None
-    delivery = Delivery(
+    return Delivery(
         id=notice.id,
         event_id=notice.event_id,
         ticket_id=notice.ticket_id,
@@ -161,13 +159,4 @@ def _record(notice: Taken) -> Outgoing:
         at=notice.settled_at,
         provider_id=notice.provider_id,
         error=notice.error,
-    )
-    return outgoing(
-        DELIVERIES,
-        delivery,
-        id_=notice.id,
-        source="notifier",
-        type_=f"notice.{notice.state}",
-        at=notice.settled_at,
-        subject=notice.ticket_id,
     )

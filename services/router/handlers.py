@@ -8,7 +8,7 @@ import psycopg
 from schemas.command import Actor, Command, Open, Remind
 from schemas.contact import Contact
 from services.domain.identity import command_id
-from services.domain.packs import Pack
+from services.domain.packs import Pack, unknown
 from services.router import store
 from services.router.domain.route import Decision, Known, route
 from services.router.metrics import RouterMetrics
@@ -16,10 +16,10 @@ from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.dead_letters import Refused
-from services.shared.records import Incoming, Outgoing, outgoing, read
+from services.shared.records import Incoming, outgoing, read
 
-CONTACTS, COMMANDS = "contacts", "tickets.commands"
-ACTOR = Actor(kind="service", name="router")
+NAME = "router"
+ACTOR = Actor(kind="service", name=NAME)
 
 log = logs.get(__name__)
 
@@ -55,7 +55,7 @@ class Router:
                 continue
             pack = self._packs.get(contact.policy)
             if pack is None:
-                result.refused.append(_without_pack(record, contact))
+                result.refused.append(Refused(record, "bad_schema", unknown(contact.policy), "policy", contact.sender))
                 continue
             candidates = [each.towards(contact.customer) for each in earlier if each.shares(contact.customer)]
             decision = route(contact, candidates, pack, now)
@@ -74,7 +74,7 @@ class Router:
                 tier=decision.classification.tier.value,
             )
         store.save(connection, new, now)
-        result.publish = [[_record(each) for each in commands]]
+        result.publish = [[outgoing(each, NAME) for each in commands]]
         return result
 
 
@@ -115,33 +115,11 @@ def _command(contact: Contact, decision: Decision) -> Command:
     )
 
 
-def _record(command: Command) -> Outgoing:
-    return outgoing(
-        COMMANDS,
-        command,
-        id_=command.id,
-        source="router",
-        type_=f"command.{command.action.type}",
-        at=command.at,
-        subject=command.ticket_id,
-    )
-
-
 def _conflict(record: Incoming, contact: Contact) -> Refused:
     return Refused(
         record,
         "conflict",
         "message_id: another body came under this id before; send a changed message under an id of its own",
         "message_id",
-        contact.sender,
-    )
-
-
-def _without_pack(record: Incoming, contact: Contact) -> Refused:
-    return Refused(
-        record,
-        "bad_schema",
-        f"policy: there is no pack {contact.policy!r}; `policies/` holds those that are",
-        "policy",
         contact.sender,
     )

@@ -1,12 +1,11 @@
 """Records as they travel: what a consumer got, what it wants published, and the CloudEvents headers of our topics."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.base import CloudEvent, Record
 from services.shared.errors import InvalidMessage
 
 Headers = list[tuple[str, bytes]]
@@ -47,33 +46,26 @@ class Outgoing:
     headers: Headers
 
 
-def cloud_event(*, id_: UUID, source: str, type_: str, time: datetime, subject: str) -> Headers:
+def headers(event: CloudEvent, source: str) -> Headers:
     """Return the headers of CloudEvents 1.0 in Kafka's binary mode (DESIGN 1)."""
     return [
         ("ce_specversion", b"1.0"),
-        ("ce_id", str(id_).encode()),
+        ("ce_id", str(event.id).encode()),
         ("ce_source", f"/duban/{source}".encode()),
-        ("ce_type", f"duban.{type_}".encode()),
-        ("ce_time", time.isoformat().encode()),
-        ("ce_subject", subject.encode()),
+        ("ce_type", f"duban.{event.type}".encode()),
+        ("ce_time", event.time.isoformat().encode()),
+        ("ce_subject", str(event.subject).encode()),
         ("content-type", JSON),
     ]
 
 
-def outgoing(
-    topic: str,
-    body: BaseModel,
-    *,
-    id_: UUID,
-    source: str,
-    type_: str,
-    at: datetime,
-    subject: UUID,
-    key: bytes | None = None,
-) -> Outgoing:
-    """Return the record of a model on one of our topics; the key is the subject unless told otherwise."""
-    headers = cloud_event(id_=id_, source=source, type_=type_, time=at, subject=str(subject))
-    return Outgoing(topic, key if key is not None else str(subject).encode(), body.model_dump_json().encode(), headers)
+def outgoing(body: Record, source: str, *, key: bytes | None = None) -> Outgoing:
+    """Return the record of a model on its topic; the key is the subject unless told otherwise."""
+    event = body.cloud_event
+    subject = str(event.subject).encode()
+    return Outgoing(
+        body.TOPIC, key if key is not None else subject, body.model_dump_json().encode(), headers(event, source)
+    )
 
 
 def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:

@@ -16,6 +16,7 @@ from faust.exceptions import ProducerSendError
 from mode import Service
 
 from schemas.command import Actor, Command, Tick
+from schemas.event import TicketEvent
 from services.domain.identity import command_id
 from services.shared import dead_letters, logs
 from services.shared.clock import Clock
@@ -24,7 +25,7 @@ from services.shared.errors import Retryable
 from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
-from services.shared.records import Incoming, cloud_event
+from services.shared.records import Incoming, outgoing
 from services.sla_monitor import store
 from services.sla_monitor.connection import consumer_options
 from services.sla_monitor.domain.schedule import Entry, Schedule
@@ -33,7 +34,6 @@ from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 
 NAME = "sla_monitor"
-EVENTS, COMMANDS = "tickets.events", "tickets.commands"
 ACTOR = Actor(kind="service", name=NAME)
 LONGEST_SLEEP = 0.5
 """Real seconds between two looks at the heap when nothing is due sooner."""
@@ -80,7 +80,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def on_start(self) -> None:
         """Join the group."""
         await self._consumer.start()
-        self._consumer.subscribe([EVENTS], listener=_Partitions(self))
+        self._consumer.subscribe([TicketEvent.TOPIC], listener=_Partitions(self))
 
     async def on_stop(self) -> None:
         """Leave the group."""
@@ -102,7 +102,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             self._loading[each] = task
 
     async def _to_end(self, partitions: set[int]) -> None:
-        where = [TopicPartition(EVENTS, each) for each in partitions]
+        where = [TopicPartition(TicketEvent.TOPIC, each) for each in partitions]
         # Events below the end were published after the database had them, so the snapshot knows them.
         ends = await self._consumer.end_offsets(where)
         for partition, offset in ends.items():
@@ -246,12 +246,9 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         commands = [_tick(each, now) for each in due]
         waiting = []
         for command in commands:
-            headers = cloud_event(
-                id_=command.id, source=NAME, type_="command.tick", time=now, subject=str(command.ticket_id)
-            )
-            key = str(command.ticket_id).encode()
+            record = outgoing(command, NAME)
             waiting.append(
-                await self._producer.send(COMMANDS, key, command.model_dump_json().encode(), None, None, headers)
+                await self._producer.send(record.topic, record.key, record.value, None, None, record.headers)
             )
         self._faults.reach("mid_publish")
         await asyncio.gather(*waiting)

@@ -12,7 +12,7 @@ from schemas.command import Actor, Command, Note, Open
 from services.domain import packs
 from services.domain.identity import ticket_id
 from services.ledger import store
-from services.ledger.handlers import Chores, Decider, command_record
+from services.ledger.handlers import Chores, Decider
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.router.domain.classify import classify
@@ -21,7 +21,7 @@ from services.shared.clock import SystemClock
 from services.shared.consumer import Message
 from services.shared.errors import LostRace
 from services.shared.publisher import Publisher
-from services.shared.records import Incoming, Outgoing
+from services.shared.records import Incoming, Outgoing, outgoing
 from tests.builders import PACK, contact, eventually
 from tests.system import System
 
@@ -135,7 +135,7 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
         action=Note(text="x"),
     )
     publisher = Publisher(system.kafka, "tests")
-    publisher.publish([command_record(note)] * 3)
+    publisher.publish([outgoing(note, "tests")] * 3)
     publisher.close()
     system.until_event(number, "noted")
     system.do(number, "note", text="behind them")

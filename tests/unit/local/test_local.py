@@ -82,10 +82,10 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
 def test_a_broken_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     jgo = pytest.importorskip("jgo")
 
-    def fails(**_: str) -> None:
+    def fails(_: str) -> None:
         raise ConnectionError("name resolution")
 
-    monkeypatch.setattr(jgo, "build", fails)
+    monkeypatch.setattr(jgo, "resolve", fails)
     with pytest.raises(LocalError, match=r"could not be downloaded .* run the same command again"):
         kafka.jars(lambda _: None)
 

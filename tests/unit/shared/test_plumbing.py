@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
+from schemas.delivery import Delivery
 from services.shared import faults, logs, topics
 from services.shared.clock import ScaledClock, SystemClock
 from services.shared.dead_letter_box import Letter
@@ -19,7 +20,7 @@ from services.shared.dead_letters import Refused, letter, letter_id
 from services.shared.errors import InvalidMessage, LostRace, Retryable
 from services.shared.operations import Health, OperationsServer
 from services.shared.postgres import Queries
-from services.shared.records import Incoming, cloud_event, outgoing, read
+from services.shared.records import Incoming, outgoing, read
 
 
 class Small(BaseModel):
@@ -69,20 +70,30 @@ def test_a_dead_letter_is_the_original_bytes_with_the_reason_beside_it() -> None
 def test_records_are_cloudevents_in_binary_mode() -> None:
     id_, subject = uuid4(), uuid4()
     at = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
-    made = outgoing(
-        "tickets.events", Small(number=1), id_=id_, source="ledger", type_="ticket.accepted", at=at, subject=subject
+    told = Delivery(
+        id=id_,
+        event_id=uuid4(),
+        ticket_id=subject,
+        template="answer",
+        language="zh",
+        audience="customer",
+        means="sms",
+        state="sent",
+        attempts=1,
+        at=at,
     )
+    made = outgoing(told, "notifier")
     assert dict(made.headers) == {
         "ce_specversion": b"1.0",
         "ce_id": str(id_).encode(),
-        "ce_source": b"/duban/ledger",
-        "ce_type": b"duban.ticket.accepted",
+        "ce_source": b"/duban/notifier",
+        "ce_type": b"duban.notice.sent",
         "ce_time": b"2026-03-12T01:00:00+00:00",
         "ce_subject": str(subject).encode(),
         "content-type": b"application/json",
     }
-    assert made.key == str(subject).encode()
-    assert cloud_event(id_=id_, source="x", type_="y", time=at, subject="z")[0] == ("ce_specversion", b"1.0")
+    assert (made.topic, made.key) == ("deliveries", str(subject).encode())
+    assert outgoing(told, "notifier", key=b"another").key == b"another"
 
 
 def test_statements_have_names_of_their_own() -> None:

@@ -1,0 +1,103 @@
+"""The frame of a service that lives on a topic: one delivery loop, and what it needs from the start to the end."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from services.shared import service
+from services.shared.clock import Clock
+from services.shared.consumer import Loop, Publish, Stage
+from services.shared.errors import ConfigurationError
+from services.shared.metrics import LoopMetrics
+from services.shared.operations import Health
+from services.shared.postgres import Database
+from services.shared.service import Running
+from services.shared.settings import Settings
+
+M = TypeVar("M")
+
+
+class Beside(Protocol):
+    """Something that runs in a thread of its own while the loop runs."""
+
+    def run(self) -> None:
+        """Run until told to stop."""
+        ...
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        ...
+
+
+@dataclass
+class Work(Generic[M]):
+    """What a service does.
+
+    Attributes:
+        stage: with each batch.
+        between: between two batches, on its own account.
+        gained, lost: when partitions come and go.
+        beside: in a thread of its own.
+
+    """
+
+    stage: Stage[M]
+    between: Callable[[Publish], None] = lambda _: None
+    gained: Callable[[set[int]], None] = lambda _: None
+    lost: Callable[[set[int]], None] = lambda _: None
+    beside: Beside | None = None
+
+
+def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[Database, Clock], Work[M]]) -> None:
+    """Run a service until it is told to stop; ends the process with a code that says why.
+
+    Args:
+        name: of the service.
+        settings: what its environment says.
+        topics: what it reads.
+        build: makes its work, once the database and the deployment's clock are known.
+
+    """
+
+    def body(running: Running, health: Health) -> None:
+        database = Database(settings.database_url, name=name)
+        clock = service.wait_for_clock(database, settings, running, health)
+        if clock is None:
+            return
+        try:
+            work = build(database, clock)
+        except ValueError as error:
+            # A policy that cannot be used, told with file and key.
+            raise ConfigurationError(str(error)) from error
+        loop = Loop(
+            work.stage,
+            service=name,
+            topics=topics,
+            settings=settings,
+            database=database,
+            health=health,
+            metrics=LoopMetrics(name),
+            between=work.between,
+        )
+        loop.assignments.gained, loop.assignments.lost = work.gained, work.lost
+        running.on_stop(loop.stop)
+        try:
+            _together(loop, work.beside)
+        finally:
+            database.close()
+
+    service.run(name, settings, body)
+
+
+def _together(loop: Loop[M], beside: Beside | None) -> None:
+    if beside is None:
+        loop.run()
+        return
+    thread = threading.Thread(target=beside.run, name="beside", daemon=True)
+    thread.start()
+    try:
+        loop.run()
+    finally:
+        beside.stop()
+        thread.join(timeout=8)
