@@ -166,11 +166,11 @@ class System:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[System]:
+def running(data: Path, *, scale: float = SCALE) -> Iterator[System]:
     """Start the system that tests share, and stop it."""
     with ExitStack() as cleanup:
         containers: dict[str, Any] = {}
-        options = Options(data=data, scale=SCALE, origin=ORIGIN, tied=True, http_port=free_port())
+        options = Options(data=data, scale=scale, origin=ORIGIN if scale != 1 else "", tied=True, http_port=free_port())
         if os.environ.get("STACK") == "containers":
             from tests import containers as stores  # noqa: PLC0415 - only where containers are asked for
 

@@ -34,7 +34,7 @@ class Kafka:
         self._properties.write_text(self._configuration(), encoding="utf-8")
         if not (self._folder.kafka / "meta.properties").exists():
             cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            self._tool("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+            self._tool("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties))
 
     @property
     def _properties(self) -> Path:
