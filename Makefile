@@ -1,4 +1,4 @@
-# Everything is built on Python >= 3.11 and make; .venv is made anew when requirements.lock or pyproject.toml changes.
+# Everything is built on Python >= 3.11 and make; .venv is made anew when requirements.lock changes.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ help: ## what can be made
 
 setup: $(READY) ## .venv with everything the project needs
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Duban needs Python 3.11 or newer: set PYTHON=python3.11")'
 	@echo "Setting up $(VENV) (a minute the first time)"
 	@rm -rf $(VENV)

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from testcontainers.core.container import DockerContainer
-from testcontainers.postgres import PostgresContainer
+from testcontainers.community.postgres import PostgresContainer
 
 from deploy.local.plan import Options
 from deploy.local.process import accepts, free_port
