@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-from testcontainers.core.container import DockerContainer
 from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.container import DockerContainer
 
 from deploy.local.plan import Options
 from deploy.local.process import accepts, free_port
