@@ -37,28 +37,30 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         title="Duban intake", description="Contacts and commands in, outcomes out.", version="1", redoc_url=None
     )
 
-    async def sender(authorization: Annotated[str | None, Header()] = None) -> Sender:
+    async def sender(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Sender:
         return door.senders.of(authorization)
 
     Who = Annotated[Sender, Depends(sender)]  # noqa: N806 - a type
     Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="seconds to wait for the outcome")]  # noqa: N806
     Key = Annotated[str | None, Header(max_length=200)]  # noqa: N806
 
-    @app.post("/v1/contacts", status_code=202, openapi_extra=openapi.CONTACT)
+    @app.post("/v1/contacts", status_code=202, tags=["contacts"], openapi_extra=openapi.CONTACT)
     async def post_contact(request: Request, who: Who, wait: Wait = 0, idempotency_key: Key = None) -> JSONResponse:
         """Put one contact in. 202: it is kept; the reference tells later what became of it."""
         who.require("contacts")
         make = _submission(door, who, idempotency_key)
         return await _one(door, make, await body_of(request, LARGEST), wait)
 
-    @app.post("/v1/contacts/batch", openapi_extra=openapi.BATCH)
+    @app.post("/v1/contacts/batch", tags=["contacts"], openapi_extra=openapi.BATCH)
     async def post_batch(request: Request, who: Who) -> PlainTextResponse:
         """Put contacts in, one JSON object a line; the answer has a result for each line, in order."""
         who.require("contacts")
         make = _submission(door, who, None)
         return await _many(door, make, await body_of(request, LARGEST_BATCH))
 
-    @app.post("/v1/channels/{channel}", status_code=202, response_model=None, openapi_extra=openapi.NATIVE)
+    @app.post(
+        "/v1/channels/{channel}", status_code=202, tags=["contacts"], response_model=None, openapi_extra=openapi.NATIVE
+    )
     async def post_native(channel: str, request: Request, who: Who, wait: Wait = 0) -> JSONResponse | PlainTextResponse:
         """Put a message in that is in a channel's own words; with application/x-ndjson one a line."""
         who.require("contacts")
@@ -67,7 +69,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
             return await _many(door, make, await body_of(request, LARGEST_BATCH))
         return await _one(door, make, await body_of(request, LARGEST), wait)
 
-    @app.get("/v1/contacts/{reference}")
+    @app.get("/v1/contacts/{reference}", tags=["contacts"])
     async def get_contact(reference: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
         """Say what became of a contact: its ticket's number and when an answer is promised."""
         found = await door.wait(wait, lambda: outcomes.of_contact(door.database, reference), _is_ticket)
@@ -80,7 +82,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
             )
         return JSONResponse(found[1])
 
-    @app.post("/v1/tickets/{number}/commands", status_code=202, openapi_extra=openapi.COMMAND)
+    @app.post("/v1/tickets/{number}/commands", status_code=202, tags=["tickets"], openapi_extra=openapi.COMMAND)
     async def post_command(
         number: str, request: Request, who: Who, wait: Wait = 0, idempotency_key: Key = None
     ) -> JSONResponse:
@@ -103,7 +105,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
             told |= found or {}
         return JSONResponse(told, 202, {"Location": f"/v1/commands/{command.id}"})
 
-    @app.get("/v1/commands/{command}")
+    @app.get("/v1/commands/{command}", tags=["tickets"])
     async def get_command(command: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
         """Say what the ledger decided of a command; a refusal says what is missing."""
         who.require("commands")
@@ -117,7 +119,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
             )
         return JSONResponse(found)
 
-    @app.get("/v1/tickets")
+    @app.get("/v1/tickets", tags=["tickets"])
     async def get_tickets(
         who: Who, number: str | None = None, phone_: Annotated[str | None, Query(alias="phone")] = None
     ) -> JSONResponse:

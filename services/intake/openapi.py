@@ -48,13 +48,61 @@ def _schemas() -> dict[str, Any]:
     return schemas | {"Submission": contact, "Action": action}
 
 
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457: what is wrong, and for each field at fault the reason and what to do",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason", "detail"],
+                "properties": {name: {"type": "string"} for name in ("field", "reason", "detail")},
+            },
+        },
+    },
+}
+PROBLEMS = {
+    "400": "a field is at fault",
+    "401": "no key, or an unknown one",
+    "403": "the key does not allow this",
+    "413": "too large",
+    "503": "try again later, see Retry-After; what is sent again is not counted twice",
+}
+
+
+def _with_problems(document: dict[str, Any]) -> None:
+    """Say of every operation how it fails, and that it needs a key."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"] |= {
+                code: {"description": told, "content": content} for code, told in PROBLEMS.items()
+            }
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "`duban sender add` makes one"}
+    }
+    document["security"] = [{"key": []}]
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas |= {"Problem": PROBLEM, **_schemas()}
+
+
 def install(app: FastAPI) -> None:
     """Make the application describe itself with the contract's schemas."""
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            document.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
+            _with_problems(document)
             app.openapi_schema = document
         return app.openapi_schema
 

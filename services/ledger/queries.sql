@@ -1,7 +1,8 @@
 -- Statements of the ledger; one name each.
 
 -- name: load_tickets
-select id, body from ledger.ticket where id = any(%(ids)s);
+-- As text: the contract's own reader is faster than two readers one after the other.
+select id, body::text from ledger.ticket where id = any(%(ids)s);
 
 -- name: load_commands
 select id, topic, partition, "offset", outcome, first_version, last_version, ticket_id, commands
@@ -9,7 +10,7 @@ from ledger.command
 where id = any(%(ids)s);
 
 -- name: load_events
-select body from ledger.event where ticket_id = %(ticket_id)s and version between %(first)s and %(last)s order by version;
+select body::text from ledger.event where ticket_id = %(ticket_id)s and version between %(first)s and %(last)s order by version;
 
 -- name: next_numbers
 -- Numbers are handed out before the decision, so a gap may stay; two tickets never share one.
@@ -66,14 +67,14 @@ returning ticket_id, version, next_at, sweeps;
 
 -- name: changed_since
 -- The tickets of some partitions that were saved within the last (real) seconds.
-select body from ledger.ticket where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
+select body::text from ledger.ticket where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
 order by saved_at;
 
 -- name: every_ticket
-select t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
+select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 group by t.id;
 
 -- name: story
-select t.body, array_agg(e.body order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
+select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 where t.number = %(number)s
 group by t.id;

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -13,7 +12,7 @@ from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.shared.errors import LostRace
-from services.shared.postgres import Queries
+from services.shared.postgres import Queries, as_json
 
 queries = Queries.beside(__file__)
 
@@ -51,7 +50,7 @@ class Decision:
 def load_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
     """Return the tickets that exist, by id."""
     rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}).fetchall()
-    return {id_: Ticket.model_validate(body) for id_, body in rows}
+    return {id_: Ticket.model_validate_json(body) for id_, body in rows}
 
 
 def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Past]:
@@ -74,7 +73,7 @@ def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple
     rows = connection.execute(
         queries["load_events"], {"ticket_id": ticket_id, "first": versions[0], "last": versions[1]}
     ).fetchall()
-    return [TicketEvent.model_validate(body) for (body,) in rows]
+    return [TicketEvent.model_validate_json(body) for (body,) in rows]
 
 
 def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
@@ -101,7 +100,7 @@ def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
 def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> list[Ticket]:
     """Return the tickets of some partitions that were saved within the last (real) seconds."""
     rows = connection.execute(queries["changed_since"], {"partitions": list(partitions), "seconds": seconds}).fetchall()
-    return [Ticket.model_validate(body) for (body,) in rows]
+    return [Ticket.model_validate_json(body) for (body,) in rows]
 
 
 def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketEvent]]]:
@@ -109,7 +108,7 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
     with connection.cursor(name="every_ticket") as cursor:
         cursor.itersize = 200
         for body, events in cursor.execute(queries["every_ticket"]):
-            yield Ticket.model_validate(body), [TicketEvent.model_validate(each) for each in events]
+            yield Ticket.model_validate_json(body), [TicketEvent.model_validate_json(each) for each in events]
 
 
 def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
@@ -118,7 +117,7 @@ def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[Tic
     if row is None:
         return None
     body, events = row
-    return Ticket.model_validate(body), [TicketEvent.model_validate(each) for each in events]
+    return Ticket.model_validate_json(body), [TicketEvent.model_validate_json(each) for each in events]
 
 
 def save(
@@ -162,10 +161,6 @@ def save(
             cursor.executemany(queries["clear_clock"], idle)
 
 
-def _json(model: Ticket | TicketEvent | Refusal | Command) -> Jsonb:
-    return Jsonb(model.model_dump(mode="json"), dumps=orjson.dumps)
-
-
 def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
     return {
         "id": ticket.id,
@@ -179,7 +174,7 @@ def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
         "accepted_at": ticket.accepted_at,
         "updated_at": ticket.updated_at,
         "closed_at": ticket.closed_at,
-        "body": _json(ticket),
+        "body": as_json(ticket),
     }
 
 
@@ -199,7 +194,7 @@ def _event_row(event: TicketEvent) -> dict[str, object]:
         "type": event.type,
         "at": event.at,
         "threshold": threshold_key(event),
-        "body": _json(event),
+        "body": as_json(event),
     }
 
 
@@ -216,7 +211,7 @@ def _command_row(decision: Decision) -> dict[str, object]:
         "outcome": decision.outcome,
         "first_version": versions[0] if versions else None,
         "last_version": versions[-1] if versions else None,
-        "refusal": _json(decision.refusal) if decision.refusal is not None else None,
-        "commands": Jsonb([each.model_dump(mode="json") for each in decision.commands], dumps=orjson.dumps),
+        "refusal": as_json(decision.refusal) if decision.refusal is not None else None,
+        "commands": Jsonb([each.model_dump(mode="json") for each in decision.commands]),
         "decided_at": decision.decided_at,
     }

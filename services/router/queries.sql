@@ -1,7 +1,7 @@
 -- Statements of the router; one name each.
 
 -- name: load_contacts
-select id, digest, command, topic, partition, "offset" from router.contact where id = any(%(ids)s);
+select id, digest, command::text, topic, partition, "offset" from router.contact where id = any(%(ids)s);
 
 -- name: load_history
 -- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.

@@ -8,13 +8,12 @@ from uuid import UUID
 
 import orjson
 import psycopg
-from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from services.router.domain.route import Decision, Known
-from services.shared.postgres import Queries
+from services.shared.postgres import Queries, as_json
 
 queries = Queries.beside(__file__)
 
@@ -79,7 +78,7 @@ def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Rout
     """Return the contacts that were routed before, by id."""
     rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
     return {
-        id_: Routed(bytes(digest), Command.model_validate(command), (topic, partition, offset))
+        id_: Routed(bytes(digest), Command.model_validate_json(command), (topic, partition, offset))
         for id_, digest, command, topic, partition, offset in rows
     }
 
@@ -151,7 +150,7 @@ def _row(
         "problem_type": decision.classification.problem_type,
         "subject": contact.text[:2000],
         "switchboard": customer.switchboard,
-        "command": Jsonb(command.model_dump(mode="json"), dumps=orjson.dumps),
+        "command": as_json(command),
         "topic": topic,
         "partition": partition,
         "offset": offset,

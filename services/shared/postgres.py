@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import LiteralString, cast
 
 import psycopg
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from services.shared.errors import Retryable
 
@@ -43,6 +44,15 @@ class Queries(Mapping[str, LiteralString]):
 
     def __len__(self) -> int:
         return len(self._queries)
+
+
+def as_json(model: BaseModel) -> Jsonb:
+    """Return a model as a value of a jsonb column."""
+    return Jsonb(model, dumps=_dumped)
+
+
+def _dumped(model: BaseModel) -> str:
+    return model.model_dump_json()
 
 
 class Database:

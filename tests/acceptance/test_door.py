@@ -148,4 +148,5 @@ def test_the_door_describes_itself_without_the_internet(system: System) -> None:
     assert "cdn" not in page
     described = httpx.get(f"{system.stack.intake_url}/openapi.json").json()
     assert {"/v1/contacts", "/v1/contacts/batch", "/v1/channels/{channel}"} <= described["paths"].keys()
-    assert "Submission" in described["components"]["schemas"]
+    assert {"Submission", "Problem"} <= described["components"]["schemas"].keys()
+    assert described["security"] == [{"key": []}]
