@@ -2,8 +2,11 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 
 import structlog
+from structlog.typing import EventDict
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -16,7 +19,7 @@ def configure(service: str, level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        _trace,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -41,6 +44,30 @@ def configure(service: str, level: str) -> None:
     for noisy in ("kafka", "aiokafka", "faust", "mode", "yoyo", "httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy in {"kafka", "aiokafka"} else logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def place(error: BaseException) -> str:
+    """Return an error's type and where it was raised, without its text, which may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__name__ + (f" at {_frame(frames[-1])}" if frames else "")
+
+
+def _frame(frame: traceback.FrameSummary) -> str:
+    return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+
+
+def _trace(_: object, __: str, event: EventDict) -> EventDict:
+    """Write an error as its frames and those of its causes; never its text."""
+    told = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    trace: list[str] = []
+    while isinstance(error, BaseException):
+        trace.append(type(error).__name__)
+        trace += [_frame(each) for each in traceback.extract_tb(error.__traceback__)]
+        error = error.__cause__ or error.__context__
+    if trace:
+        event["trace"] = trace
+    return event
 
 
 def get(name: str) -> Logger:

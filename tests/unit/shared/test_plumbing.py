@@ -136,7 +136,9 @@ def test_health_pages_say_what_is_missing() -> None:
         assert httpx.get(f"{page}/").status_code == 404
 
 
-def test_a_log_line_is_one_json_object_with_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_is_one_json_object_and_an_error_is_its_frames_without_its_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     try:
         logs.configure("ledger", "info")
@@ -144,12 +146,22 @@ def test_a_log_line_is_one_json_object_with_the_service(capsys: pytest.CaptureFi
         logging.getLogger().handlers[0].setStream(stream)  # type: ignore[attr-defined]
         logs.get("test").info("event", ticket="t1")
         logging.getLogger("library").warning("from a library")
-        first, second = [json.loads(line) for line in stream.getvalue().splitlines()]
+        for tell in (logs.get("test").exception, logging.getLogger("library").exception):
+            try:
+                raise ValueError("13800000101 said it is slow") from KeyError("李女士")
+            except ValueError:
+                tell("failed")
+        first, second, *failures = [json.loads(line) for line in stream.getvalue().splitlines()]
     finally:
         logging.getLogger().handlers[:] = handlers
         logging.getLogger().setLevel(level)
     assert (first["event"], first["ticket"], first["service"], first["level"]) == ("event", "t1", "ledger", "info")
     assert second["event"] == "from a library"
+    assert [(each["event"], each["trace"][0], each["trace"][-1]) for each in failures] == [
+        ("failed", "ValueError", "KeyError")
+    ] * 2
+    assert "13800000101" not in stream.getvalue()
+    assert "李女士" not in stream.getvalue()
     assert capsys.readouterr().err == ""
 
 
