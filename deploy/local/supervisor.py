@@ -7,10 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,15 +16,15 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from deploy.local import plan
+from deploy.local import plan, probes
 from deploy.local.errors import LocalError
 from deploy.local.folder import Folder, State
 from deploy.local.kafka import Kafka
 from deploy.local.plan import Options, Places
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
 from deploy.local.process import Known, accepts, end, free_port, port_is_free, spawn
-from services.shared import deployment, topics
-from services.shared.errors import DubanError, Retryable
+from services.shared import deployment
+from services.shared.errors import DubanError
 from services.shared.migrations import migrate
 from services.shared.settings import PROJECT, KafkaSettings
 
@@ -114,12 +111,12 @@ class Supervisor:
         self._state.database_host, self._state.database_port = places.database_host, places.database_port
         self._say_state("starting")
         superuser = self._start_stores(places)
-        self._until(lambda: _answers(superuser), "PostgreSQL", "postgres")
+        self._until(lambda: probes.answers(superuser), "PostgreSQL", "postgres")
         ensure_roles(superuser, {role: self._folder.secret(role) for role in plan.ROLES})
         url = plan.database_url(self._folder, places, OWNER)
         migrate(SecretStr(url))
         kafka = KafkaSettings(bootstrap_servers=places.bootstrap_servers)
-        self._until(lambda: _topics_exist(kafka), "Apache Kafka", "kafka")
+        self._until(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
         with psycopg.connect(url) as connection:
             deployment.fix(
                 connection,
@@ -194,7 +191,7 @@ class Supervisor:
         for name in self._options.services:
             environment = plan.service_environment(name, self._folder, places, self._options.environment)
             page = f"http://127.0.0.1:{places.operations[name]}/readyz"
-            self._add(Part(name, plan.service_command(name), environment, lambda page=page: _is_ready(page)))  # type: ignore[misc]
+            self._add(Part(name, plan.service_command(name), environment, lambda page=page: probes.is_ready(page)))  # type: ignore[misc]
 
     def _until(self, ready: Callable[[], bool], title: str, part: str) -> None:
         until = time.monotonic() + STARTED_WITHIN
@@ -241,7 +238,7 @@ class Supervisor:
                 part.restarts += 1
                 wait = min(FIRST_WAIT * 2 ** (part.failures - 1), LONGEST_WAIT)
                 part.not_before = now + wait
-                self._say(f"{part.name} ended ({_how(code)}); it is started again in {wait:g} s")
+                self._say(f"{part.name} ended ({probes.how(code)}); it is started again in {wait:g} s")
                 self._state.restarts[part.name] = part.restarts
             if now >= part.not_before:
                 self._spawn(part)
@@ -291,32 +288,6 @@ class Supervisor:
 
 class _Stopped(Exception):
     """Told to stop while coming up."""
-
-
-def _how(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _topics_exist(settings: KafkaSettings) -> bool:
-    try:
-        topics.create(settings, topics.load())
-    except Retryable:
-        return False
-    return True
-
-
-def _is_ready(page: str) -> bool:
-    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(page, timeout=1) as answer:  # noqa: S310
-        return bool(answer.status == 200)  # noqa: PLR2004
-    return False
 
 
 def _options(arguments: list[str] | None = None) -> Options:
