@@ -29,14 +29,14 @@ def up(
     port: Annotated[int, typer.Option(help="port of intake; 0: 8080, or a free one")] = 0,
 ) -> None:
     """Start Kafka, PostgreSQL and every service, and keep them running; data is kept."""
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     options = Options(data=data, scale=scale, origin=origin, http_port=port)
-    stack = Stack.start(options, say=lambda line: console.print(f"  {line}", highlight=False, markup=False))
+    stack = Stack.start(options, say=lambda line: console.print(f"  {line}", markup=False))
     key = target.ensure_local_sender(stack)
     url = stack.intake_url
-    console.print(f"Duban is up: {url}/docs", highlight=False)
-    console.print("Try:", highlight=False)
-    console.print(target.curl(url, key), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Duban is up: {url}/docs")
+    console.print("Try:")
+    console.print(target.curl(url, key), markup=False)
 
 
 def down(data: Data = DEFAULT_DATA) -> None:
