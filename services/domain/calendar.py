@@ -40,8 +40,12 @@ class Days(Marked):
     holidays: tuple[date, ...] = ()
     workdays: tuple[date, ...] = ()
     """Weekend days that are worked (调休)."""
-    years: tuple[int, ...]
-    """Years that the lists are complete for; a limit that reaches another year counts plain weeks there."""
+    years: Annotated[tuple[int, ...], Field(min_length=1)]
+    """Years that the lists are complete for; nothing is guessed beyond them."""
+
+
+class BeyondCalendar(ValueError):
+    """A day of a year that the calendar's lists do not cover; says which, and what to do."""
 
 
 class DayRule(Marked):
@@ -72,8 +76,19 @@ class Calendar(Model):
         return self
 
     def works(self, day: date) -> bool:
-        """Return whether a day is worked."""
+        """Return whether a day is worked.
+
+        Raises:
+            BeyondCalendar: the lists do not cover the day's year.
+
+        """
         if self.days is not None:
+            if day.year not in self.days.years:
+                known = ", ".join(map(str, self.days.years))
+                raise BeyondCalendar(
+                    f"calendar {self.name} knows {known}, not {day.year}: "
+                    "write it again with deploy/tools/working_calendar.py when the year's notice is out"
+                )
             if day in self.days.holidays:
                 return False
             if day in self.days.workdays:
@@ -121,6 +136,36 @@ class Calendar(Model):
                 total += max(min(closing, end) - max(opening, start), timedelta(0))
             day += DAY
         return total
+
+    def next_working(self, at: datetime) -> datetime:
+        """Return the first instant from `at` on that is worked, in UTC.
+
+        Raises:
+            BeyondCalendar: it lies in a year that the calendar does not know.
+
+        """
+        return self.add(at, timedelta(0)) if self.kind == "elapsed" else self._first_open(at)
+
+    def previous_working(self, at: datetime) -> datetime:
+        """Return the last instant up to `at` that is worked, in UTC; raises as `next_working`."""
+        if self.kind == "elapsed":
+            return at.astimezone(UTC)
+        day, instant = at.astimezone(ZoneInfo(self.zone)).date(), at.astimezone(UTC)
+        for _ in range(FURTHEST):
+            for opening, closing in reversed(self._open(day)):
+                if opening <= instant:
+                    return min(closing, instant)
+            day -= DAY
+        raise ValueError(f"calendar {self.name} has no working time within {FURTHEST} days before {at}")
+
+    def _first_open(self, at: datetime) -> datetime:
+        day, instant = at.astimezone(ZoneInfo(self.zone)).date(), at.astimezone(UTC)
+        for _ in range(FURTHEST):
+            for opening, closing in self._open(day):
+                if instant < closing:
+                    return max(opening, instant)
+            day += DAY
+        raise ValueError(f"calendar {self.name} has no working time within {FURTHEST} days of {at}")
 
     @property
     def _day_length(self) -> timedelta:

@@ -69,7 +69,7 @@ def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
             if count != settings.partitions:
                 raise ConfigurationError(
                     f"topic {each['topic'] if 'topic' in each else each['name']} has {count} partitions, not "
-                    f"{settings.partitions}: set DUBAN_KAFKA_PARTITIONS={count}, or follow the stop-and-rekey guide"
+                    f"{settings.partitions}: set DUBAN_KAFKA_PARTITIONS={count}, or follow docs/partitions.md"
                 )
         missing = [name for name in topics if name not in present]
         created = []

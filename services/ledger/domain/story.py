@@ -90,7 +90,7 @@ class Story:
         try:
             return self.policy.units[code]
         except KeyError:
-            raise Refused("unknown_unit", f"the policy has no unit {code!r}; `duban policy show` lists them") from None
+            raise Refused("unknown_unit", f"the policy has no unit {code!r}; units.toml of its pack lists them") from None
 
     def happen(
         self,

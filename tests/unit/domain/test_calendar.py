@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.domain.calendar import Calendar, DayRule, Hours
+from services.domain.calendar import BeyondCalendar, Calendar, DayRule, Hours
 from services.domain.policy import Span
 from tests.builders import PACK
 
@@ -55,7 +55,7 @@ def test_time_between_counts_office_hours_only() -> None:
     assert CN.between(at("2026-03-13T12:00"), at("2026-03-13T13:30")) == timedelta(0)
 
 
-INSTANTS = st.datetimes(datetime(2025, 1, 2), datetime(2026, 11, 1), timezones=st.just(UTC))
+INSTANTS = st.datetimes(datetime(2025, 1, 2), datetime(2026, 10, 15), timezones=st.just(UTC))
 LENGTHS = st.integers(0, 60 * 24 * 20).map(lambda minutes: timedelta(minutes=minutes))
 
 
@@ -104,3 +104,72 @@ def test_no_calendar_looks_ahead_for_ever() -> None:
     never = CN.model_copy(update={"week": (), "days": None})
     with pytest.raises(ValueError, match="working time within"):
         never.add(at("2026-03-12T10:00"), timedelta(hours=1))
+
+
+def working(zone: str, *hours: tuple[str, str], week: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)) -> Calendar:
+    """Return a calendar that has no lists of days."""
+    return Calendar.model_validate(
+        {
+            "name": "tests",
+            "zone": zone,
+            "kind": "working",
+            "week": week,
+            "hours": {"open": hours, "ours": "a test"},
+            "counting": {"end": "elapsed", "ours": "a test"},
+        }
+    )
+
+
+NIGHT = working("America/New_York", ("01:00", "05:00"), ("06:30", "07:15"))
+"""Works through the hours that summer time takes away and gives back."""
+HALVES = working("Asia/Kolkata", ("09:15", "12:45"), ("13:30", "17:00"), week=(1, 2, 3, 4, 5, 6))
+ALL = st.sampled_from([CN, NIGHT, HALVES])
+CHANGES = st.sampled_from([datetime(2026, 3, 7, 22, tzinfo=UTC), datetime(2026, 10, 31, 22, tzinfo=UTC)])
+"""Evenings before New York's clocks change."""
+
+
+def is_worked(calendar: Calendar, instant: datetime) -> bool:
+    """Look at the wall clock, as a person would."""
+    assert calendar.hours is not None
+    local = instant.astimezone(ZoneInfo(calendar.zone))
+    return calendar.works(local.date()) and any(start <= local.time() < end for start, end in calendar.hours.open)
+
+
+@pytest.mark.requirement("R4.1")
+@settings(max_examples=60, deadline=None)
+@given(start=INSTANTS | CHANGES, minutes=st.integers(0, 3 * 24 * 60), calendar=ALL)
+def test_time_between_is_what_counting_minutes_on_the_wall_clock_gives(
+    start: datetime, minutes: int, calendar: Calendar
+) -> None:
+    start = start.replace(second=0, microsecond=0)
+    counted = sum(is_worked(calendar, start + timedelta(minutes=each)) for each in range(minutes))
+    assert calendar.between(start, start + timedelta(minutes=minutes)) == timedelta(minutes=counted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=INSTANTS | CHANGES, length=LENGTHS, calendar=ALL)
+def test_working_time_never_ends_outside_working_time(start: datetime, length: timedelta, calendar: Calendar) -> None:
+    end = calendar.add(start, length)
+    assert calendar.between(start, end) == length
+    if length:
+        assert is_worked(calendar, end - timedelta(microseconds=1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(instant=INSTANTS | CHANGES, calendar=ALL)
+def test_the_next_and_the_previous_working_instant(instant: datetime, calendar: Calendar) -> None:
+    following, before = calendar.next_working(instant), calendar.previous_working(instant)
+    assert before <= instant <= following
+    assert is_worked(calendar, following)
+    assert is_worked(calendar, before - timedelta(microseconds=1)) or is_worked(calendar, before)
+    assert calendar.between(instant, following) == calendar.between(before, instant) == timedelta(0)
+
+
+def test_elapsed_time_is_always_worked() -> None:
+    assert ELAPSED.next_working(at("2026-03-14T03:00")) == ELAPSED.previous_working(at("2026-03-14T03:00"))
+
+
+@pytest.mark.requirement("R4.1")
+def test_a_year_that_nobody_has_published_yet_is_not_guessed() -> None:
+    with pytest.raises(BeyondCalendar, match=r"knows 2024, 2025, 2026, not 2027: write it again"):
+        CN.due(at("2026-12-30T10:00"), span("7wd"))
