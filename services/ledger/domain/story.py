@@ -90,7 +90,8 @@ class Story:
         try:
             return self.policy.units[code]
         except KeyError:
-            raise Refused("unknown_unit", f"the policy has no unit {code!r}; units.toml of its pack lists them") from None
+            told = f"the policy has no unit {code!r}; units.toml of its pack lists them"
+            raise Refused("unknown_unit", told) from None
 
     def happen(
         self,
