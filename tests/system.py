@@ -68,7 +68,7 @@ class System:
     def fresh() -> tuple[str, str]:
         """Return a message id and a phone that no other test uses."""
         number = next(_unique)
-        return f"t{time.time_ns()}-{number}", f"139{os.getpid() % 10000:04d}{number:04d}"
+        return f"t{time.time_ns()}-{number}", f"139{(os.getpid() * 1000 + number) % 10**8:08d}"
 
     def submission(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> dict[str, Any]:
         """Return a contact as a sender writes it, of a customer that nobody else is."""
