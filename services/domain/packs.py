@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from services.domain.calendar import Calendar
 from services.domain.policy import Care, Head, Unit, Units
 from services.domain.routing import Routing, Types
 from services.domain.timing import Timing
+from services.domain.words import Lexicon, fold
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,10 +40,34 @@ class Pack:
 
     def group_of(self, business_type: str | None) -> str | None:
         """Return the business group of a business type, if it is known."""
-        for each in self.types.business:
-            if each.code == business_type:
-                return each.group
-        return None
+        return self._groups.get(business_type or "")
+
+    @cached_property
+    def _groups(self) -> Mapping[str, str]:
+        return {each.code: each.group for each in self.types.business}
+
+    @cached_property
+    def problems(self) -> frozenset[str]:
+        """Codes of every problem type."""
+        return frozenset(each.code for each in self.types.problem)
+
+    @cached_property
+    def vip_levels(self) -> frozenset[str]:
+        """Names of the levels that are VIP, as texts are compared."""
+        return frozenset(fold(each) for each in self.routing.vip.levels)
+
+    @cached_property
+    def words(self) -> Lexicon:
+        """Every word by which the pack's rules know something, found in one pass."""
+        return Lexicon(
+            [
+                *((each, each.words) for each in self.types.business),
+                *((each, each.words) for each in self.types.problem),
+                *((each, each.words) for each in self.routing.kind),
+                *((each, each.words) for each in self.routing.signals),
+                (self.care.repeat, self.care.repeat.dispute_words),
+            ]
+        )
 
 
 def load(folder: Path) -> dict[str, Pack]:
@@ -112,7 +138,7 @@ def _faults(pack: Pack, folder: str) -> list[str]:
         *(
             (f"{place}: {rule}", code, known)
             for place, rule, when in _conditions(pack)
-            for codes, known in ((when.business, business), (when.group, groups), (when.problem, pack.types.problems))
+            for codes, known in ((when.business, business), (when.group, groups), (when.problem, pack.problems))
             for code in codes
         ),
         *((f"limits.toml: calendar of {each.name}", each.calendar, set(pack.calendars)) for each in pack.timing.clocks),

@@ -44,11 +44,6 @@ class Types(Model):
     business: tuple[Business, ...]
     problem: tuple[Problem, ...]
 
-    @property
-    def problems(self) -> set[str]:
-        """Codes of every problem type."""
-        return {each.code for each in self.problem}
-
 
 class KindRule(Marked):
     """Which words make a contact another kind than the default."""

@@ -69,7 +69,11 @@ def main() -> None:
     with _system(SLOW_CLOCK) as system:
         late = _lateness(system, told.contacts // 2)
         figures.append(
-            Figure(f"a threshold's event after its time, {told.contacts // 2} tickets due at about once, median", statistics.median(late), "ms")
+            Figure(
+                f"a threshold's event after its time, {told.contacts // 2} tickets due at about once, median",
+                statistics.median(late),
+                "ms",
+            )
         )
         figures.append(Figure("  of these, the latest of a hundred", _percentile(late, 0.99), "ms"))
     print(

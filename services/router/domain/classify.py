@@ -1,6 +1,6 @@
 """Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -9,8 +9,11 @@ from schemas.ticket import Classification, Reason, Tier
 from services.domain.packs import Pack
 from services.domain.policy import Facts, Marked
 from services.domain.routing import Business, Problem
+from services.domain.words import fold
 
 T = TypeVar("T", Business, Problem)
+Found = Mapping[Hashable, str]
+"""The longest word that a text holds of each rule."""
 
 CHANNEL = "told by the channel"
 CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
@@ -19,14 +22,15 @@ CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
 def classify(contact: Contact, pack: Pack) -> Classification:
     """Return what kind of ticket a contact makes, and where it goes first; never fails, the unsure go to triage."""
     routing, reasons = pack.routing, list[Reason]()
-    text = contact.text.casefold()
-    kind = _kind(contact, pack, text, reasons)
-    vip = (contact.customer.level or "").casefold() in {each.casefold() for each in routing.vip.levels}
+    said = pack.words.find(contact.text)
+    kind = _kind(contact, pack, said, reasons)
+    vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
-    labels = " ".join(contact.labels).casefold()
-    business = _business(contact, pack, (labels, text), reasons)
-    problem = _problem(contact, pack, (labels, text), business, reasons)
+    # The channel's own words count before the customer's.
+    texts = (pack.words.find(" ".join(contact.labels)), said) if contact.labels else (said,)
+    business = _business(contact, pack, texts, reasons)
+    problem = _problem(contact, pack, texts, business, reasons)
     facts = Facts(
         kind=kind,
         channel=contact.channel,
@@ -40,7 +44,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     )
     tier = _tier(pack, facts, reasons)
     facts = replace(facts, tier=tier)
-    signals = _signals(pack, facts, text, reasons)
+    signals = _signals(pack, facts, said, reasons)
     priority = _priority(pack, signals, reasons)
     department, triage = _department(pack, facts, reasons)
     return Classification(
@@ -62,19 +66,14 @@ def _reason(subject: str, value: str, rule: str, mark: Marked, matched: str | No
     return Reason(subject=subject, value=value, rule=rule, source=mark.source, matched=matched)
 
 
-def _word(text: str, words: Iterable[str]) -> str | None:
-    """Return the longest of the words that the text holds."""
-    return max((each for each in words if each.casefold() in text), key=len, default=None)
-
-
-def _kind(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str:
+def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> str:
     kinds = pack.routing.kinds
     if contact.kind in kinds:
         assert contact.kind is not None
         reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL, source=CHANNEL_SOURCE))
         return contact.kind
     for rule in pack.routing.kind:
-        word = _word(text, rule.words)
+        word = said.get(rule)
         if word is not None:
             reasons.append(_reason("kind", rule.kind, f"words of {rule.kind}", rule, word))
             return rule.kind
@@ -82,17 +81,17 @@ def _kind(contact: Contact, pack: Pack, text: str, reasons: list[Reason]) -> str
     return kinds[0]
 
 
-def _longest(texts: Iterable[str], entries: Sequence[T]) -> tuple[T, str] | None:
-    """Return the entry with the longest word that a text holds; the channel's own words count before the customer's."""
-    for text in texts:
-        found = [(entry, word) for entry in entries if (word := _word(text, entry.words)) is not None]
-        if found:
-            return max(found, key=lambda each: len(each[1]))
+def _longest(texts: Iterable[Found], entries: Sequence[T]) -> tuple[T, str] | None:
+    """Return the entry with the longest word that a text holds; the first text that holds one decides."""
+    for found in texts:
+        held = [(entry, found[entry]) for entry in entries if entry in found]
+        if held:
+            return max(held, key=lambda each: len(each[1]))
     return None
 
 
-def _business(contact: Contact, pack: Pack, texts: Sequence[str], reasons: list[Reason]) -> str | None:
-    if any(each.code == contact.business_type for each in pack.types.business):
+def _business(contact: Contact, pack: Pack, texts: Sequence[Found], reasons: list[Reason]) -> str | None:
+    if pack.group_of(contact.business_type) is not None:
         assert contact.business_type is not None
         reasons.append(
             Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE)
@@ -107,9 +106,9 @@ def _business(contact: Contact, pack: Pack, texts: Sequence[str], reasons: list[
 
 
 def _problem(
-    contact: Contact, pack: Pack, texts: Sequence[str], business: str | None, reasons: list[Reason]
+    contact: Contact, pack: Pack, texts: Sequence[Found], business: str | None, reasons: list[Reason]
 ) -> str | None:
-    if contact.problem_type in pack.types.problems:
+    if contact.problem_type in pack.problems:
         assert contact.problem_type is not None
         reasons.append(Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL, source=CHANNEL_SOURCE))
         return contact.problem_type
@@ -136,12 +135,12 @@ def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> Tier:
     return rule.tier
 
 
-def _signals(pack: Pack, facts: Facts, text: str, reasons: list[Reason]) -> tuple[str, ...]:
+def _signals(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> tuple[str, ...]:
     signals: list[str] = []
     for rule in pack.routing.signals:
         if rule.signal in signals:
             continue
-        word = _word(text, rule.words)
+        word = said.get(rule)
         if word is not None or (rule.when is not None and rule.when.holds(facts)):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))

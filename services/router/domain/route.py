@@ -106,8 +106,7 @@ def _rehandles(contact: Contact) -> bool:
 
 
 def _disputes(contact: Contact, pack: Pack) -> bool:
-    text = contact.text.casefold()
-    return any(word.casefold() in text for word in pack.care.repeat.dispute_words)
+    return pack.care.repeat in pack.words.find(contact.text)
 
 
 def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:

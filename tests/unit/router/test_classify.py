@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.contact import Customer
 from schemas.ticket import Tier
+from services.domain.words import Lexicon
 from services.router.domain.classify import classify
 from tests.builders import PACK, contact, settlement
 
@@ -109,3 +110,21 @@ def test_every_decision_names_its_rule_and_source() -> None:
 def test_nothing_that_a_customer_can_write_makes_it_fail(text: str, level: str | None) -> None:
     told = classify(contact(text=text, customer=Customer(phone="+8613800000104", level=level)), PACK)
     assert (told.department is None) == (told.triage is not None)
+
+
+@pytest.mark.requirement("R3.1")
+@pytest.mark.parametrize("text", ["家裡寬帶網速很慢", "５Ｇ套餐多扣話費", "5g套餐多扣话费", "My BROADBAND is Slow"])
+def test_words_are_found_in_any_width_case_and_script(text: str) -> None:
+    told = classify(contact(text=text), PACK)
+    assert (told.business_type, told.problem_type) in {("broadband", "quality_inside"), ("nr", "charging")}
+
+
+LETTERS = "网速慢宽带5gG"
+
+
+@settings(max_examples=200, deadline=None)
+@given(words=st.lists(st.text(LETTERS, min_size=1, max_size=3), max_size=6), text=st.text(LETTERS, max_size=12))
+def test_one_pass_finds_what_looking_for_each_word_would(words: list[str], text: str) -> None:
+    lexicon = Lexicon((number, [word]) for number, word in enumerate(words))
+    expected = {number: word for number, word in enumerate(words) if word.casefold() in text.casefold()}
+    assert lexicon.find(text) == expected
