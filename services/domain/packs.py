@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.domain import soundness
 from services.domain.calendar import Calendar
 from services.domain.policy import Care, Head, Unit, Units
 from services.domain.routing import Routing, Types
@@ -118,38 +119,7 @@ def _pack(folder: Path, calendars: Mapping[str, Calendar]) -> Pack:
         care=_read(folder / "outcome.toml", Care),
         calendars=calendars,
     )
-    faults = _faults(pack, folder.name)
+    faults = soundness.faults(pack, folder.name)
     if faults:
         raise PolicyError(f"{folder}: {'; '.join(faults)}")
     return pack
-
-
-def _faults(pack: Pack, folder: str) -> list[str]:
-    """Return what does not fit together."""
-    faults = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
-    units, groups = set(pack.units), {each.code for each in pack.types.groups}
-    business = {each.code for each in pack.types.business}
-    named = [
-        ("pack.toml: centre", pack.head.centre, units),
-        ("pack.toml: supervisor", pack.head.supervisor, units),
-        *((f"units.toml: parent of {each.code}", each.parent, units) for each in pack.units.values() if each.parent),
-        *((f"types.toml: group of {each.code}", each.group, groups) for each in pack.types.business),
-        *((f"routing.toml: {each.name}", each.unit, units) for each in pack.routing.departments),
-        *(
-            (f"{place}: {rule}", code, known)
-            for place, rule, when in _conditions(pack)
-            for codes, known in ((when.business, business), (when.group, groups), (when.problem, pack.problems))
-            for code in codes
-        ),
-        *((f"limits.toml: calendar of {each.name}", each.calendar, set(pack.calendars)) for each in pack.timing.clocks),
-        ("calendars", "elapsed", set(pack.calendars)),
-    ]
-    faults += [f"{place}: there is no {name!r}" for place, name, known in named if name not in known]
-    return faults
-
-
-def _conditions(pack: Pack) -> list[tuple[str, str, Any]]:
-    limits = [
-        ("limits.toml", f"{rule.name}/{row.name}", row.when) for rule in pack.timing.clocks for row in rule.limits
-    ]
-    return limits + [("routing.toml", each.name, each.when) for each in pack.routing.departments]

@@ -1,13 +1,15 @@
 """Policy packs are data: complete, marked with their sources, and checked with file and key."""
 
 import shutil
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from duban.commands.policy import values
 from schemas.ticket import Tier
-from services.domain import packs
+from services.domain import packs, soundness
 from services.domain.packs import PolicyError
 from services.domain.timing import LimitRule
 from services.shared.settings import PROJECT
@@ -89,3 +91,64 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (folder / "carrier" / "outcome.toml").unlink()
     with pytest.raises(PolicyError, match=r"outcome\.toml is missing"):
         packs.load(folder)
+
+
+EARLIER = """name = "mobile first"
+when = { group = ["mobile", "fixed", "value_added", "etc", "channel_service"] }
+unit = "billing"
+ours = "a test"
+
+[[department]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "carrier/limits.toml",
+            'name = "general"\nwhen = { tier = ["general"] }',
+            'name = "general"\nwhen = { tier = ["national"] }',
+            "clock promise has no limit for some tickets",
+        ),
+        (
+            "carrier/routing.toml",
+            'name = "type precise: charging"\nwhen = {',
+            EARLIER + 'name = "type precise: charging"\nwhen = {',
+            "can never decide, 'mobile first' before it always does",
+        ),
+        ("carrier/types.toml", 'groups = ["mobile", "value_added"]', 'groups = ["mobil"]', "there is no 'mobil'"),
+    ],
+)
+def test_rules_that_can_never_decide_and_clocks_without_a_limit_are_told(
+    tmp_path: Path, file: str, old: str, new: str, told: str
+) -> None:
+    folder = copied(tmp_path)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PolicyError, match=told):
+        packs.load(folder)
+
+
+def test_what_is_probably_not_meant_is_a_warning() -> None:
+    assert soundness.warnings(PACK, date(2026, 11, 1)) == []
+    working = [each.model_copy(update={"calendar": "cn"}) for each in PACK.timing.clocks]
+    pack = replace(PACK, timing=PACK.timing.model_copy(update={"clocks": tuple(working)}))
+    assert soundness.warnings(pack, date(2026, 11, 1)) == []
+    (warning,) = soundness.warnings(pack, date(2026, 12, 1))
+    assert "the holidays of 2027 are missing" in warning
+    fewer = tuple(each for each in PACK.routing.departments if each.unit != "interconnection")
+    alone = replace(PACK, routing=PACK.routing.model_copy(update={"departments": fewer}))
+    assert soundness.warnings(alone, date(2026, 11, 1)) == [
+        "units.toml: no rule of routing.toml sends anything to 'interconnection'"
+    ]
+
+
+@pytest.mark.requirement("R8.1")
+def test_every_value_of_a_pack_can_be_printed_with_where_it_is_from() -> None:
+    told = list(values(PACK))
+    assert all(value and source for _, value, source in told)
+    written = "\n".join(f"{where}: {value} [{source}]" for where, value, source in told)
+    assert "limits / clocks / promise / limits / general: when {tier: general}, value 24h [002-1 §2.4.1]" in written
+    assert "DECISIONS 19" in written

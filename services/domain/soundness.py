@@ -1,0 +1,115 @@
+"""Does a policy pack fit together, and does every rule of it have a chance? (`duban policy check`). Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from schemas.ticket import Tier
+from services.domain.policy import When
+
+if TYPE_CHECKING:
+    from services.domain.packs import Pack
+
+LISTS = ("tier", "kind", "business", "group", "problem", "channel")
+FLAGS = ("vip", "roaming", "settled", "needs_headquarters")
+WORKERS = frozenset({"handling", "owner"})
+"""Kinds of units that get tickets from rules."""
+NOTICE_MONTH = 12
+"""From this month on the next year's holidays have been published."""
+
+
+def faults(pack: "Pack", folder: str) -> list[str]:
+    """Return what cannot be: names of what is not there, rules that can never decide, clocks without a limit."""
+    found = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
+    found += [f"{place}: there is no {name!r}" for place, name, known in _named(pack) if name not in known]
+    found += [
+        f"{place}: {later!r} can never decide, {earlier!r} before it always does"
+        for place, earlier, later in _hidden(pack)
+    ]
+    found += [
+        f"limits.toml: clock {each.name} has no limit for some tickets: give it a last one without conditions"
+        for each in pack.timing.clocks
+        if not _complete([row.when for row in each.limits])
+    ]
+    return found
+
+
+def _complete(conditions: Sequence[When]) -> bool:
+    """Whether one of them always holds: without conditions, or by tier alone for every tier."""
+    by_tier = {tier for each in conditions if each == When(tier=each.tier) for tier in each.tier}
+    return When() in conditions or by_tier == set(Tier)
+
+
+def warnings(pack: "Pack", today: date) -> list[str]:
+    """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
+    reached = {each.unit for each in pack.routing.departments} | {each.parent for each in pack.units.values()}
+    found = [
+        f"units.toml: no rule of routing.toml sends anything to {code!r}"
+        for code, unit in pack.units.items()
+        if unit.kind in WORKERS and code not in reached
+    ]
+    needed = {today.year} | ({today.year + 1} if today.month >= NOTICE_MONTH else set())
+    used = {each.calendar for each in pack.timing.clocks}
+    found += [
+        f"calendars/{name}.toml: the holidays of {year} are missing: deploy/tools/working_calendar.py writes it again"
+        for name, calendar in pack.calendars.items()
+        if name in used and calendar.days is not None
+        for year in sorted(needed - set(calendar.days.years))
+    ]
+    return found
+
+
+def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:  # noqa: C901 - a line each
+    """Return every name that has to exist: where it stands, the name, and what there is."""
+    units, groups = set(pack.units), {each.code for each in pack.types.groups}
+    business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
+    yield "pack.toml: centre", pack.head.centre, units
+    yield "pack.toml: supervisor", pack.head.supervisor, units
+    yield "calendars", "elapsed", calendars
+    for unit in pack.units.values():
+        if unit.parent is not None:
+            yield f"units.toml: parent of {unit.code}", unit.parent, units
+    for each in pack.types.business:
+        yield f"types.toml: group of {each.code}", each.group, groups
+    for problem in pack.types.problem:
+        for group in problem.groups:
+            yield f"types.toml: groups of {problem.code}", group, groups
+    for rule in pack.routing.departments:
+        yield f"routing.toml: {rule.name}", rule.unit, units
+    for clock in pack.timing.clocks:
+        yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
+    for place, rules in _tables(pack):
+        for name, when in rules:
+            for code in when.business:
+                yield f"{place}: {name}", code, business
+            for code in when.group:
+                yield f"{place}: {name}", code, groups
+            for code in when.problem:
+                yield f"{place}: {name}", code, pack.problems
+
+
+def _tables(pack: "Pack") -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
+    """Return every list of rules of which the first that holds decides."""
+    yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
+    yield "routing.toml, department", [(each.name, each.when) for each in pack.routing.departments]
+    for clock in pack.timing.clocks:
+        yield f"limits.toml, {clock.name}", [(each.name, each.when) for each in clock.limits]
+
+
+def _hidden(pack: "Pack") -> Iterator[tuple[str, str, str]]:
+    """Return rules that stand behind a rule which holds whenever they do."""
+    for place, rules in _tables(pack):
+        for number, (later, narrow) in enumerate(rules):
+            for earlier, wide in rules[:number]:
+                if _covers(wide, narrow):
+                    yield place, earlier, later
+                    break
+
+
+def _covers(wide: When, narrow: When) -> bool:
+    """Whether one condition holds whenever the other does."""
+    for name in LISTS:
+        allowed, wanted = set(getattr(wide, name)), set(getattr(narrow, name))
+        if allowed and not (wanted and wanted <= allowed):
+            return False
+    return all(getattr(wide, name) in {None, getattr(narrow, name)} for name in FLAGS)
