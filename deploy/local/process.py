@@ -2,15 +2,20 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel
+
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+FIRST_PORT = 20_000
+"""Below it are the ports that well-known programs use."""
 
 LARGE_LOG = 20 * 1024 * 1024
 """Bytes after which a log is put aside at the next start."""
@@ -89,8 +94,19 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
+def free_port(besides: Container[int] = ()) -> int:
+    """Return a port that nobody listens on and that is not one of `besides`.
+
+    It lies outside the range from which the kernel serves outgoing connections.
+
+    A port of that range may be lent to somebody's connection while the process that owned it is being started again.
+    """
+    with contextlib.suppress(OSError):
+        lowest = int(EPHEMERAL.read_text(encoding="ascii").split()[0])
+        candidates = range(FIRST_PORT, lowest)
+        for port in random.sample(candidates, min(len(candidates), 200)):
+            if port not in besides and port_is_free(port):
+                return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -135,14 +135,19 @@ class Supervisor:
         if before is not None:
             taken = {**before.ports, **{f"{name}.operations": port for name, port in before.operations.items()}}
 
+        chosen: set[int] = set(taken.values())
+
         def port(name: str) -> int:
             kept = taken.get(name, 0)
-            return kept if kept and port_is_free(kept) else free_port()
+            if not kept or not port_is_free(kept):
+                kept = free_port(chosen)
+                chosen.add(kept)
+            return kept
 
         wanted = options.http_port
         if wanted and not port_is_free(wanted):
             raise LocalError(f"port {wanted} is taken by another program: choose another with --port")
-        intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else free_port())
+        intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else port("intake"))
         ports = {name: port(name) for name in (*plan.RECEIVERS, "kafka", "controller", "postgres")} | {"intake": intake}
         host, database_port = "127.0.0.1", ports["postgres"]
         if options.postgres:

@@ -23,7 +23,7 @@ create table notifier.notice (
     unique (event_id, audience)
 );
 comment on column notifier.notice.try_at is 'real time of the next attempt; queued_at and settled_at are business time';
-create index notice_due on notifier.notice (try_at) where not published;
+create index notice_due on notifier.notice (means, try_at) where not published;
 create index notice_ticket on notifier.notice (ticket_id);
 
 grant usage on schema notifier to duban_notifier;

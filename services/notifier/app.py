@@ -1,9 +1,11 @@
-"""The wiring of the notifier: events in the main thread, sending in a thread of its own."""
+"""The wiring of the notifier: events in the main thread, a desk for each means in a thread of its own."""
 
 from schemas.event import TicketEvent
 from services.domain import packs
+from services.notifier.desk import NAME, Desk
 from services.notifier.domain.letters import Letters
-from services.notifier.handlers import NAME, Teller, Worker
+from services.notifier.handlers import Teller
+from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
 from services.shared import worker
@@ -18,7 +20,11 @@ def main() -> None:
 
     def build(database: Database, clock: Clock) -> Work[TicketEvent]:
         metrics = NotifierMetrics()
-        sending = Worker(settings, database, Letters(settings.policies / "letters"), clock, metrics)
-        return Work(Teller(packs.load(settings.policies), clock, metrics), beside=sending)
+        letters = Letters(settings.policies / "letters")
+        means: tuple[Means, ...] = (Sms(settings), Mail(settings))
+        return Work(
+            Teller(packs.load(settings.policies), clock, metrics),
+            beside=[Desk(each, settings, database, letters, clock, metrics) for each in means],
+        )
 
     worker.run(NAME, settings, [TicketEvent.TOPIC], build)

@@ -4,14 +4,13 @@ import smtplib
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Protocol
 from uuid import UUID
 
 import httpx
 
 from services.notifier.domain.letters import Letter
 from services.notifier.settings import NotifierSettings
-
-TIMEOUT = 10.0
 
 
 class NotSent(Exception):
@@ -20,40 +19,59 @@ class NotSent(Exception):
     Attributes:
         reason: without address and text.
         final: another attempt would end the same way.
+        away: it says nothing about the notice: the provider cannot be reached, or does not answer.
 
     """
 
-    def __init__(self, reason: str, *, final: bool) -> None:
+    def __init__(self, reason: str, *, final: bool, away: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.away = away
 
 
-class Means:
-    """Sends letters."""
+class Means(Protocol):
+    """A way to reach somebody.
 
-    def __init__(self, settings: NotifierSettings) -> None:
-        self._settings = settings
-        token = settings.sms_token.get_secret_value()
-        self._http = httpx.Client(timeout=TIMEOUT, headers={"Authorization": f"Bearer {token}"} if token else {})
-        self._smtp: smtplib.SMTP | None = None
+    Attributes:
+        name: as in a notice.
 
-    def send(self, means: str, address: str, letter: Letter, id_: UUID) -> str:
+    """
+
+    name: str
+
+    def send(self, address: str, letter: Letter, id_: UUID) -> str:
         """Send a letter and return the provider's own id of it.
 
         Raises:
             NotSent: it was not taken.
 
         """
-        if means == "sms":
-            return self._sms(address, letter, id_)
-        return self._mail(address, letter, id_)
+        ...
 
-    def _sms(self, address: str, letter: Letter, id_: UUID) -> str:
+    def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
+class Sms:
+    """SMS by an HTTP gateway."""
+
+    name = "sms"
+
+    def __init__(self, settings: NotifierSettings) -> None:
+        self._settings = settings
+        token = settings.sms_token.get_secret_value()
+        self._http = httpx.Client(
+            timeout=settings.provider_timeout, headers={"Authorization": f"Bearer {token}"} if token else {}
+        )
+
+    def send(self, address: str, letter: Letter, id_: UUID) -> str:
+        """Post the text; the gateway knows the id when it comes again."""
         try:
             answer = self._http.post(self._settings.sms_url, json={"id": str(id_), "to": address, "text": letter.body})
         except httpx.HTTPError as error:
-            raise NotSent(f"the SMS gateway is away ({type(error).__name__})", final=False) from error
+            raise NotSent(f"the SMS gateway is away ({type(error).__name__})", final=False, away=True) from error
         if answer.status_code >= 400:  # noqa: PLR2004 - HTTP
             again = answer.status_code >= 500 or answer.status_code == 429  # noqa: PLR2004 - HTTP
             raise NotSent(f"the SMS gateway answered {answer.status_code}", final=not again)
@@ -62,7 +80,22 @@ class Means:
         except (ValueError, KeyError, TypeError):
             return str(id_)
 
-    def _mail(self, address: str, letter: Letter, id_: UUID) -> str:
+    def close(self) -> None:
+        """Disconnect."""
+        self._http.close()
+
+
+class Mail:
+    """Mail by SMTP."""
+
+    name = "mail"
+
+    def __init__(self, settings: NotifierSettings) -> None:
+        self._settings = settings
+        self._smtp: smtplib.SMTP | None = None
+
+    def send(self, address: str, letter: Letter, id_: UUID) -> str:
+        """Hand a message to the server; its Message-ID is made of the notice's id."""
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = address
@@ -83,12 +116,14 @@ class Means:
             raise NotSent(f"the mail server refused the recipient {sorted(codes)}", final=min(codes) >= 500) from error  # noqa: PLR2004
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise NotSent(f"the mail server is away ({type(error).__name__})", final=False) from error
+            raise NotSent(f"the mail server is away ({type(error).__name__})", final=False, away=True) from error
         return str(message["Message-ID"])
 
     def _connected(self) -> smtplib.SMTP:
         if self._smtp is None:
-            smtp = smtplib.SMTP(self._settings.smtp_host, self._settings.smtp_port, timeout=TIMEOUT)
+            smtp = smtplib.SMTP(
+                self._settings.smtp_host, self._settings.smtp_port, timeout=self._settings.provider_timeout
+            )
             if self._settings.smtp_tls:
                 smtp.starttls()
             if self._settings.smtp_user:
@@ -103,5 +138,4 @@ class Means:
 
     def close(self) -> None:
         """Disconnect."""
-        self._http.close()
         self._drop()

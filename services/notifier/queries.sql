@@ -14,7 +14,7 @@ update notifier.notice
 set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (state = 'queued')::int
 where id in (
     select id from notifier.notice
-    where not published and try_at <= clock_timestamp()
+    where means = %(means)s and not published and try_at <= clock_timestamp()
     order by try_at
     limit %(most)s
     for update skip locked
@@ -31,6 +31,10 @@ where id = %(id)s;
 update notifier.notice
 set try_at = clock_timestamp() + make_interval(secs => %(seconds)s), error = %(error)s
 where id = %(id)s;
+
+-- name: give_back
+-- Not tried after all: due at once, and no attempt is counted.
+update notifier.notice set try_at = clock_timestamp(), attempts = attempts - 1 where id = any(%(ids)s);
 
 -- name: published
 update notifier.notice set published = true where id = any(%(ids)s);

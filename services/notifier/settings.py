@@ -23,3 +23,5 @@ class NotifierSettings(Settings):
     """Real seconds to the second attempt; the spacing doubles."""
     lease: float = 60.0
     """Real seconds after which a notice that a worker took and did not settle is tried again."""
+    provider_timeout: float = 10.0
+    """Real seconds after which a provider that does not answer counts as away."""

@@ -63,9 +63,15 @@ def queue(connection: psycopg.Connection, notices: Iterable[Notice], now: dateti
             cursor.executemany(queries["queue"], rows)
 
 
-def take(connection: psycopg.Connection, *, lease: float, most: int) -> list[Taken]:
-    """Take notices that are due, for as long as the lease (real seconds)."""
-    return [Taken(*row) for row in connection.execute(queries["take"], {"lease": lease, "most": most}).fetchall()]
+def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[Taken]:
+    """Take notices of a means that are due, for as long as the lease (real seconds)."""
+    told = {"means": means, "lease": lease, "most": most}
+    return [Taken(*row) for row in connection.execute(queries["take"], told).fetchall()]
+
+
+def give_back(connection: psycopg.Connection, ids: list[UUID]) -> None:
+    """Let notices that were taken and not tried be taken again."""
+    connection.execute(queries["give_back"], {"ids": ids})
 
 
 def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:

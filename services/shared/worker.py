@@ -1,6 +1,7 @@
 """The frame of a service that lives on a topic: one delivery loop, and what it needs from the start to the end."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -16,6 +17,9 @@ from services.shared.service import Running
 from services.shared.settings import Settings
 
 M = TypeVar("M")
+
+STOP_BESIDE_WITHIN = 8.0
+"""Seconds that a service waits for its threads when it stops."""
 
 
 class Beside(Protocol):
@@ -38,7 +42,7 @@ class Work(Generic[M]):
         stage: with each batch.
         between: between two batches, on its own account.
         gained, lost: when partitions come and go.
-        beside: in a thread of its own.
+        beside: each in a thread of its own.
 
     """
 
@@ -46,7 +50,7 @@ class Work(Generic[M]):
     between: Callable[[Publish], None] = lambda _: None
     gained: Callable[[set[int]], None] = lambda _: None
     lost: Callable[[set[int]], None] = lambda _: None
-    beside: Beside | None = None
+    beside: Sequence[Beside] = ()
 
 
 def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[Database, Clock], Work[M]]) -> None:
@@ -90,14 +94,15 @@ def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[D
     service.run(name, settings, body)
 
 
-def _together(loop: Loop[M], beside: Beside | None) -> None:
-    if beside is None:
-        loop.run()
-        return
-    thread = threading.Thread(target=beside.run, name="beside", daemon=True)
-    thread.start()
+def _together(loop: Loop[M], beside: Sequence[Beside]) -> None:
+    threads = [threading.Thread(target=each.run, name=f"beside-{at}", daemon=True) for at, each in enumerate(beside)]
+    for thread in threads:
+        thread.start()
     try:
         loop.run()
     finally:
-        beside.stop()
-        thread.join(timeout=8)
+        for each in beside:
+            each.stop()
+        until = time.monotonic() + STOP_BESIDE_WITHIN
+        for thread in threads:
+            thread.join(timeout=max(0.0, until - time.monotonic()))
