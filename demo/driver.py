@@ -196,7 +196,7 @@ class Driver:
     def _follow(self) -> None:
         seen: set[str] = set()
         for record in reading.follow(self._kafka, "tickets.events", self._stopping.is_set):
-            event = TicketEvent.model_validate_json(record.value or b"")
+            event = TicketEvent.from_json(record.value or b"")
             if str(event.id) in seen:
                 continue
             seen.add(str(event.id))

@@ -71,7 +71,7 @@ def look(connection: psycopg.Connection) -> Figures:
             for (body,) in connection.execute(
                 "select body from ledger.clock c join ledger.ticket t on t.id = c.ticket_id order by next_at limit 8"
             ).fetchall()
-            if (risk := _risk(Ticket.model_validate(body))) is not None
+            if (risk := _risk(Ticket.from_plain(body))) is not None
         ],
     )
 

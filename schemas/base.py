@@ -1,20 +1,64 @@
-"""What every model of the contract has in common: frozen, closed to unknown keys, time always with an offset."""
+"""What every model of the contract has in common: frozen, closed to unknown keys, time always with an offset.
 
-from abc import ABC, abstractmethod
+The models are structs of msgspec: rules make thousands of them a second, and each is read and written without a detour.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Self, dataclass_transform
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+import msgspec
+from msgspec import Meta, Struct
 
-__all__ = ["AwareDatetime", "CloudEvent", "Model", "Record"]
+AwareDatetime = Annotated[datetime, Meta(tz=True)]
+"""A point in time with its offset from UTC."""
 
 
-class Model(BaseModel):
+class ModelMeta(msgspec.StructMeta):
+    """Gives every model, not only the first, what a struct does not inherit: fields by name, in any order."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
+        """Make a model's class."""
+        return super().__new__(cls, name, bases, namespace, **{"kw_only": True, **config})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True):
     """A part of the contract: immutable, and an unknown key is an error rather than a surprise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    @classmethod
+    def from_json(cls, value: bytes | str) -> Self:
+        """Read a JSON document.
+
+        Raises:
+            msgspec.DecodeError: it is none; msgspec.ValidationError, a kind of it: it is not of this shape.
+
+        """
+        return msgspec.json.decode(value, type=cls)
+
+    @classmethod
+    def from_plain(cls, value: Any) -> Self:
+        """Read what a JSON document became.
+
+        Raises:
+            msgspec.ValidationError: it is not of this shape.
+
+        """
+        return msgspec.convert(value, cls)
+
+    def to_json(self) -> bytes:
+        """Return it as a JSON document."""
+        return msgspec.json.encode(self)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as what a JSON document holds: objects, lists, texts, numbers."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return plain
+
+    def but(self, **changes: Any) -> Self:
+        """Return it with other values for some fields; they are not checked."""
+        return msgspec.structs.replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +79,12 @@ class CloudEvent:
     subject: UUID
 
 
-class Record(Model, ABC):
+class Record(Model):
     """A model that travels as the value of one of our topics."""
 
     TOPIC: ClassVar[str]
 
     @property
-    @abstractmethod
     def cloud_event(self) -> CloudEvent:
         """What its headers say."""
+        raise NotImplementedError

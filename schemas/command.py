@@ -1,9 +1,9 @@
 """A command: anything that changes a ticket, from a person or a program; the value of tickets.commands (R2.7)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.contact import Code, Contact, Name, Settlement, Text
@@ -20,19 +20,26 @@ class Actor(Model):
     """The unit the person acts for; refusals of R5.1 look at it."""
 
 
-class Open(Model):
+class ActionModel(Model, tag_field="type"):
+    """One thing that can be asked of a ticket."""
+
+    @property
+    def type(self) -> str:
+        """Its name, as in the JSON document."""
+        return str(self.__struct_config__.tag)
+
+
+class Open(ActionModel, tag="open"):
     """Open a ticket for a contact; never refused."""
 
-    type: Literal["open"] = "open"
     contact: Contact
     classification: Classification
     links: tuple[Link, ...] = ()
 
 
-class Remind(Model):
+class Remind(ActionModel, tag="remind"):
     """A repeat contact on an open ticket (催办); on a closed one DECISIONS 17 applies; never refused (R2.4)."""
 
-    type: Literal["remind"] = "remind"
     contact: Contact
     classification: Classification
     reason: Name
@@ -40,72 +47,63 @@ class Remind(Model):
     """The customer disputes the outcome rather than asking how things stand."""
 
 
-class CompleteForm(Model):
+class CompleteForm(ActionModel, tag="complete_form"):
     """The accepting channel has filled the form in; starts the centre's review (R2.5, R4.2)."""
 
-    type: Literal["complete_form"] = "complete_form"
     settlement: Settlement | None = None
 
 
-class Reclassify(Model):
+class Reclassify(ActionModel, tag="reclassify"):
     """Change kind, type, tier, priority or department; the promise keeps its start (DECISIONS 6)."""
 
-    type: Literal["reclassify"] = "reclassify"
     classification: Classification
     reason: Text
 
 
-class Dispatch(Model):
+class Dispatch(ActionModel, tag="dispatch"):
     """Send the ticket to a unit (派单)."""
 
-    type: Literal["dispatch"] = "dispatch"
     unit: Code
     note: Text | None = None
 
 
-class Claim(Model):
+class Claim(ActionModel, tag="claim"):
     """A person of the unit takes the ticket."""
 
-    type: Literal["claim"] = "claim"
     person: Name
 
 
-class SendBack(Model):
+class SendBack(ActionModel, tag="send_back"):
     """The unit is not in charge and gives the ticket back to whoever dispatched it."""
 
-    type: Literal["send_back"] = "send_back"
     reason: Text
 
 
-class Transfer(Model):
+class Transfer(ActionModel, tag="transfer"):
     """Hand the ticket to another unit; time used in the stage is kept (R4.11)."""
 
-    type: Literal["transfer"] = "transfer"
     unit: Code
     reason: Text
 
 
-class RequestAssistance(Model):
+class RequestAssistance(ActionModel, tag="request_assistance"):
     """Ask another unit to help; the owner stays responsible."""
 
-    type: Literal["request_assistance"] = "request_assistance"
     unit: Code
     demand: Text
 
 
-class FeedBack(Model):
+class FeedBack(ActionModel, tag="feed_back"):
     """The unit tells whoever dispatched to it what was found and done (反馈)."""
 
-    type: Literal["feed_back"] = "feed_back"
     result: Text
     cause: Text
     owner: Code | None = None
 
 
-class Answer(Model):
+class Answer(ActionModel, tag="answer"):
     """The customer is told the final outcome (答复); R5.1 says who may."""
 
-    type: Literal["answer"] = "answer"
     explanation: Text
     result: Text | None = None
     cause: Text | None = None
@@ -113,131 +111,113 @@ class Answer(Model):
     agreement: Literal["agreed", "agreed_wording", "refused"]
 
 
-class ReplyProgress(Model):
+class ReplyProgress(ActionModel, tag="reply_progress"):
     """The customer is told where things stand (回复)."""
 
-    type: Literal["reply_progress"] = "reply_progress"
     text: Text
 
 
-class RequestExtension(Model):
+class RequestExtension(ActionModel, tag="request_extension"):
     """The holder explains a delay and commits to a new limit (R4.10)."""
 
-    type: Literal["request_extension"] = "request_extension"
     explanation: Text
     committed_until: AwareDatetime
 
 
-class ApproveExtension(Model):
+class ApproveExtension(ActionModel, tag="approve_extension"):
     """The centre agrees to the new limit; both limits stay visible."""
 
-    type: Literal["approve_extension"] = "approve_extension"
     note: Text | None = None
 
 
-class DenyExtension(Model):
+class DenyExtension(ActionModel, tag="deny_extension"):
     """The centre does not agree to the new limit."""
 
-    type: Literal["deny_extension"] = "deny_extension"
     reason: Text
 
 
-class Suspend(Model):
+class Suspend(ActionModel, tag="suspend"):
     """The ticket waits for the customer, or for another cause (R4.11)."""
 
-    type: Literal["suspend"] = "suspend"
     waiting_for: Literal["customer", "other"]
     reason: Text
 
 
-class Resume(Model):
+class Resume(ActionModel, tag="resume"):
     """The wait is over."""
 
-    type: Literal["resume"] = "resume"
     reason: Text | None = None
 
 
-class Escalate(Model):
+class Escalate(ActionModel, tag="escalate"):
     """Tell the next level."""
 
-    type: Literal["escalate"] = "escalate"
     reason: Text
 
 
-class Supervise(Model):
+class Supervise(ActionModel, tag="supervise"):
     """A supervision order on demand (督办)."""
 
-    type: Literal["supervise"] = "supervise"
     reason: Text
 
 
-class Close(Model):
+class Close(ActionModel, tag="close"):
     """Clear the ticket (销项); refused with what is missing (R5.2)."""
 
-    type: Literal["close"] = "close"
     cause: Text | None = None
     owner: Code | None = None
     note: Text | None = None
 
 
-class Reopen(Model):
+class Reopen(ActionModel, tag="reopen"):
     """Work begins again with a new run of the clocks (DECISIONS 27)."""
 
-    type: Literal["reopen"] = "reopen"
     reason: Text
 
 
-class Withdraw(Model):
+class Withdraw(ActionModel, tag="withdraw"):
     """The customer takes the complaint back."""
 
-    type: Literal["withdraw"] = "withdraw"
     reason: Text
 
 
-class Note(Model):
+class Note(ActionModel, tag="note"):
     """Something worth knowing, for colleagues only."""
 
-    type: Literal["note"] = "note"
     text: Text
 
 
-class LinkTo(Model):
+class LinkTo(ActionModel, tag="link"):
     """Tie this ticket to another."""
 
-    type: Literal["link"] = "link"
     link: Link
 
 
-class CallBack(Model):
+class CallBack(ActionModel, tag="call_back"):
     """One attempt to reach the customer after the outcome (回访)."""
 
-    type: Literal["call_back"] = "call_back"
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Annotated[int, Meta(ge=1)]
     means: Code
     """sms, phone or visit."""
 
 
-class EndCallback(Model):
+class EndCallback(ActionModel, tag="end_callback"):
     """The customer could not be reached, or does not want to be asked."""
 
-    type: Literal["end_callback"] = "end_callback"
     reason: Literal["no_answer", "opted_out"]
 
 
-class AnswerSurvey(Model):
+class AnswerSurvey(ActionModel, tag="answer_survey"):
     """What the customer says at the callback (R5.4)."""
 
-    type: Literal["answer_survey"] = "answer_survey"
     survey: Survey
 
 
-class Tick(Model):
+class Tick(ActionModel, tag="tick"):
     """A threshold may be due; changes nothing when none is (DESIGN 2)."""
 
-    type: Literal["tick"] = "tick"
 
-
-Action = Annotated[
+Action = (
     Open
     | Remind
     | CompleteForm
@@ -265,15 +245,18 @@ Action = Annotated[
     | CallBack
     | EndCallback
     | AnswerSurvey
-    | Tick,
-    Field(discriminator="type"),
-]
+    | Tick
+)
+"""Whatever can be asked of a ticket; `type` tells which."""
+
+MODELS: dict[str, type[ActionModel]] = {str(each.__struct_config__.tag): each for each in get_args(Action)}
+"""The model of each action."""
 
 
 class Command(Record):
     """One command to one ticket."""
 
-    TOPIC = "tickets.commands"
+    TOPIC: ClassVar[str] = "tickets.commands"
 
     id: UUID
     """From its cause: a person's Idempotency-Key, a contact, a threshold."""
@@ -283,7 +266,7 @@ class Command(Record):
     actor: Actor
     policy: Code | None = None
     """The pack, when the ticket does not exist yet."""
-    expected_version: Annotated[int, Field(ge=1)] | None = None
+    expected_version: Annotated[int, Meta(ge=1)] | None = None
     action: Action
 
     @property

@@ -1,22 +1,25 @@
 """A contact: one message of one person on one channel, normalised at the door and kept as received (R2.3)."""
 
 from datetime import date
-from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
 """A short text: a person, a unit, a place."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 """A name that machines use: channel, sender, pack, flag."""
 
-Text = Annotated[str, StringConstraints(max_length=32_000)]
+Text = Annotated[str, Meta(max_length=32_000)]
 """What somebody wrote or said, in full."""
+
+
+Money = Annotated[str, Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$")]
+"""An amount as text, so that no cent is lost on the way."""
 
 
 class Customer(Model):
@@ -25,10 +28,10 @@ class Customer(Model):
     name: Name | None = None
     number: Name | None = None
     """The customer number in the carrier's own systems."""
-    phone: Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{4,14}$")] | None = None
+    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}$")] | None = None
     """E.164."""
-    phone_extension: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")] | None = None
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
+    phone_extension: Annotated[str, Meta(pattern=r"^[0-9]{1,6}$")] | None = None
+    email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
     identity: Name | None = None
     """The channel's own identity of the person (an openid, an app user)."""
     address: Name | None = None
@@ -40,16 +43,14 @@ class Customer(Model):
     home_region: Name | None = None
     visiting_region: Name | None = None
     city: Name | None = None
-    tenure_months: Annotated[int, Field(ge=0, le=1200)] | None = None
-    average_spend: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] | None = None
+    tenure_months: Annotated[int, Meta(ge=0, le=1200)] | None = None
+    average_spend: Money | None = None
     """Yuan a month."""
     preferred_means: Code | None = None
     """How the customer wants to be answered: phone, sms, mail, letter, visit."""
-    contact_hours: (
-        Annotated[str, StringConstraints(pattern=r"^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$")] | None
-    ) = None
+    contact_hours: Annotated[str, Meta(pattern=r"^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$")] | None = None
     """When the customer may be called, such as 18:00-21:00, in the customer's zone."""
-    language: Annotated[str, StringConstraints(pattern=r"^(zh|en)$")] = "zh"
+    language: Annotated[str, Meta(pattern=r"^(zh|en)$")] = "zh"
     switchboard: bool = False
     """The number belongs to many people, so it never links two contacts by itself (DECISIONS 30)."""
 
@@ -65,8 +66,8 @@ class Evidence(Model):
     kind: Code
     reference: Name
     media_type: Name | None = None
-    size: Annotated[int, Field(ge=0)] | None = None
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    size: Annotated[int, Meta(ge=0)] | None = None
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class Settlement(Model):
@@ -85,7 +86,7 @@ class Raw(Model):
     """The message as it was received."""
 
     media_type: Name
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     body: str | None = None
     """Base64 of the original bytes; None when they are kept by reference."""
     reference: Name | None = None
@@ -94,19 +95,21 @@ class Raw(Model):
 class Contact(Record):
     """One contact, as every service downstream of intake sees it."""
 
-    TOPIC = "contacts"
+    TOPIC: ClassVar[str] = "contacts"
 
     id: UUID
     """uuid5 of sender, channel and message id: the same message always has the same id (R2.4)."""
     sender: Code
     channel: Code
-    message_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    message_id: Annotated[str, Meta(min_length=1, max_length=200)]
     policy: Code
     """The policy pack that the sender's contacts run under."""
     received_at: AwareDatetime
     """When our door had it; the only time that rules trust."""
     contacted_at: AwareDatetime | None = None
-    occurred_at: AwareDatetime | date | None = None
+    occurred_at: AwareDatetime | None = None
+    occurred_on: date | None = None
+    """When only the day is known."""
     customer: Customer
     text: Text = ""
     kind: Code | None = None
@@ -118,8 +121,8 @@ class Contact(Record):
     needs_headquarters: bool = False
     """The accepting channel knows that headquarters has to coordinate."""
     desired_outcome: Text | None = None
-    amount_in_dispute: Annotated[Decimal, Field(max_digits=14, decimal_places=2)] | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    amount_in_dispute: Money | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "CNY"
     site: Name | None = None
     agent: Name | None = None
     evidence: tuple[Evidence, ...] = ()

@@ -1,9 +1,9 @@
 """A delivery: proof that a notice reached, or did not reach, its reader; the value of deliveries (R4.9, R5.7)."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Record
 from schemas.contact import Code, Name
@@ -12,7 +12,7 @@ from schemas.contact import Code, Name
 class Delivery(Record):
     """One notice to one reader by one means. The address itself stays in the notifier's table."""
 
-    TOPIC = "deliveries"
+    TOPIC: ClassVar[str] = "deliveries"
 
     id: UUID
     """From the event and the audience: the same notice is never sent twice under two ids."""
@@ -26,7 +26,7 @@ class Delivery(Record):
     """sms or mail."""
     state: Code
     """sent or failed."""
-    attempts: Annotated[int, Field(ge=1)]
+    attempts: Annotated[int, Meta(ge=1)]
     at: AwareDatetime
     provider_id: Name | None = None
     """What the gateway or mail server called it."""

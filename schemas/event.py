@@ -1,9 +1,10 @@
 """A ticket event: what changed, why, and the ticket after the change; the value of tickets.events."""
 
-from typing import Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+import msgspec
+from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.command import Actor
@@ -31,12 +32,12 @@ class TicketEvent(Record):
     together turn the ticket before into `ticket`.
     """
 
-    TOPIC = "tickets.events"
+    TOPIC: ClassVar[str] = "tickets.events"
 
     id: UUID
     """uuid5 of ticket id and version."""
     ticket_id: UUID
-    version: int = Field(ge=1)
+    version: Annotated[int, Meta(ge=1)]
     type: Code
     """accepted, dispatched, warned, breached, answered ..."""
     at: AwareDatetime
@@ -48,9 +49,9 @@ class TicketEvent(Record):
     rule: Reason
     """The rule that made it."""
     threshold: Fired | None = None
-    details: dict[str, Any] = Field(default_factory=dict)
+    details: dict[str, Any] = msgspec.field(default_factory=dict)
     """What the action said, for people: reasons, notes, explanations."""
-    changes: dict[str, Any] = Field(default_factory=dict)
+    changes: dict[str, Any] = msgspec.field(default_factory=dict)
     clocks: tuple[Clock, ...] = ()
     ticket: Ticket
 

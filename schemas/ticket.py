@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
-from pydantic import Field
+from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.contact import Code, Customer, Name, Settlement, Text
@@ -70,8 +70,8 @@ class Clock(Model):
 
     name: Code
     """promise, form, review, handling, answer, callback, suspension, extension, archive."""
-    run: Annotated[int, Field(ge=1)] = 1
-    limit: Annotated[int, Field(ge=1)] = 1
+    run: Annotated[int, Meta(ge=1)] = 1
+    limit: Annotated[int, Meta(ge=1)] = 1
     calendar: Code
     length: timedelta
     """The limit itself, in time of its calendar."""
@@ -125,7 +125,7 @@ class Classification(Model):
     validity: Code = "valid"
     tier: Tier
     vip: bool = False
-    priority: Annotated[int, Field(ge=1, le=3)]
+    priority: Annotated[int, Meta(ge=1, le=3)]
     signals: tuple[Code, ...] = ()
     """Of importance, severity, breadth, urgency."""
     business_type: Code | None = None
@@ -174,9 +174,9 @@ class Extension(Model):
 class Survey(Model):
     """The customer's own judgement: process, result and staff apart, 1 to 5 each (R5.4)."""
 
-    process: Annotated[int, Field(ge=1, le=5)]
-    result: Annotated[int, Field(ge=1, le=5)]
-    staff: Annotated[int, Field(ge=1, le=5)]
+    process: Annotated[int, Meta(ge=1, le=5)]
+    result: Annotated[int, Meta(ge=1, le=5)]
+    staff: Annotated[int, Meta(ge=1, le=5)]
     comment: Text | None = None
 
 
@@ -190,17 +190,17 @@ class PolicyVersion(Model):
 class Ticket(Record):
     """A ticket as it stands after its event number `version`."""
 
-    TOPIC = "tickets.state"
+    TOPIC: ClassVar[str] = "tickets.state"
 
     id: UUID
     number: Name
     """What people say on the phone (工单号)."""
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Meta(ge=1)]
     policy: PolicyVersion
     status: Status
     suspended: Code | None = None
     """customer or other, while the ticket waits."""
-    run: Annotated[int, Field(ge=1)] = 1
+    run: Annotated[int, Meta(ge=1)] = 1
     """Counts from 1; a reopening begins a new run (DECISIONS 27)."""
     contact_id: UUID
     """The contact that opened it."""
@@ -229,20 +229,20 @@ class Ticket(Record):
     """How the accepting channel answered it on the spot."""
     progress_replied_at: AwareDatetime | None = None
     """When the customer was last told where things stand."""
-    callbacks: Annotated[int, Field(ge=0)] = 0
+    callbacks: Annotated[int, Meta(ge=0)] = 0
     """Attempts to reach the customer after the outcome."""
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
     survey: Survey | None = None
-    reminders: Annotated[int, Field(ge=0)] = 0
+    reminders: Annotated[int, Meta(ge=0)] = 0
     """Repeat contacts linked to this ticket (催办)."""
-    reopened: Annotated[int, Field(ge=0)] = 0
+    reopened: Annotated[int, Meta(ge=0)] = 0
     reopened_at: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
     """When it was closed or withdrawn; clocks of the callback may go on after it."""
-    warnings: Annotated[int, Field(ge=0)] = 0
-    breaches: Annotated[int, Field(ge=0)] = 0
-    supervisions: Annotated[int, Field(ge=0)] = 0
+    warnings: Annotated[int, Meta(ge=0)] = 0
+    breaches: Annotated[int, Meta(ge=0)] = 0
+    supervisions: Annotated[int, Meta(ge=0)] = 0
     links: tuple[Link, ...] = ()
     clocks: tuple[Clock, ...] = ()
     promised_at: AwareDatetime | None = None

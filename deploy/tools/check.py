@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import TemplateError
-from pydantic import ValidationError
 
 from deploy.tools import generate
 from services.domain import packs
@@ -63,8 +62,8 @@ def _examples() -> Iterator[str]:
             yield f"schemas/examples/{name}: there is no example"
         for file in files:
             try:
-                model_of(topic).model_validate_json(file.read_bytes())
-            except (ValidationError, ValueError) as error:
+                model_of(topic).from_json(file.read_bytes())
+            except ValueError as error:
                 yield f"{file.relative_to(PROJECT)}: {error}"
 
 

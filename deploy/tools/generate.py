@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas import described
 from services.ledger.domain import transitions
 from services.shared import topics
 from services.shared.models import model_of
@@ -33,7 +34,7 @@ def _schemas() -> Iterator[tuple[Path, str]]:
             schema = {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "$id": f"urn:duban:{name}:1",
-                **model_of(topic).model_json_schema(),
+                **described.schema(model_of(topic)),
             }
             yield EXPORTED / f"{name}.json", json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 

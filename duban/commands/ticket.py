@@ -31,7 +31,7 @@ def show(
     ticket, events = found
     if as_json:
         for event in events:
-            print(event.model_dump_json())
+            print(event.to_json().decode())
         return
     Console(highlight=False).print(timeline.lines(ticket, events, title="Ticket", zone=zone))
 

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from schemas.base import Model
-from schemas.contact import Code, Name
+from services.domain.part import Code, Name, Part
 from services.domain.policy import Marked, Span
 
 DAY = timedelta(days=1)
@@ -56,7 +55,7 @@ class DayRule(Marked):
     """Whether a last plain day that is not worked moves to the next working day."""
 
 
-class Calendar(Model):
+class Calendar(Part):
     """One calendar: a file of `policies/calendars`."""
 
     name: Code

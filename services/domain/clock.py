@@ -128,21 +128,19 @@ def single(
 
 def stop(clock: Clock, at: datetime, *, by: str, reason: str, calendar: Calendar) -> Clock:
     """End a clock by an event; thresholds still open are settled with the reason, in that event."""
-    return clock.model_copy(
-        update={
-            "stopped_at": at,
-            "stopped_by": by,
-            "used": used_until(clock, at, calendar),
-            "held": False,
-            "thresholds": tuple(_settled(each, at, reason) for each in clock.thresholds),
-        }
+    return clock.but(
+        stopped_at=at,
+        stopped_by=by,
+        used=used_until(clock, at, calendar),
+        held=False,
+        thresholds=tuple(_settled(each, at, reason) for each in clock.thresholds),
     )
 
 
 def _settled(threshold: Threshold, at: datetime, reason: str) -> Threshold:
     if threshold.state is not ThresholdState.OPEN:
         return threshold
-    return threshold.model_copy(update={"state": ThresholdState.SETTLED, "reason": reason, "decided_at": at})
+    return threshold.but(state=ThresholdState.SETTLED, reason=reason, decided_at=at)
 
 
 def used_until(clock: Clock, at: datetime, calendar: Calendar) -> timedelta:
@@ -154,7 +152,7 @@ def used_until(clock: Clock, at: datetime, calendar: Calendar) -> timedelta:
 
 def pause(clock: Clock, at: datetime, calendar: Calendar) -> Clock:
     """Let a clock stand still."""
-    return clock.model_copy(update={"paused_at": at, "used": used_until(clock, at, calendar)})
+    return clock.but(paused_at=at, used=used_until(clock, at, calendar))
 
 
 def resume(clock: Clock, at: datetime, calendar: Calendar) -> Clock:
@@ -165,16 +163,13 @@ def resume(clock: Clock, at: datetime, calendar: Calendar) -> Clock:
     def moved(when: datetime) -> datetime:
         return calendar.add(at, calendar.between(paused, when)) if when > paused else when
 
-    return clock.model_copy(
-        update={
-            "paused_at": None,
-            "resumed_at": at,
-            "due_at": moved(clock.due_at),
-            "thresholds": tuple(
-                each.model_copy(update={"at": moved(each.at)}) if each.state is ThresholdState.OPEN else each
-                for each in clock.thresholds
-            ),
-        }
+    return clock.but(
+        paused_at=None,
+        resumed_at=at,
+        due_at=moved(clock.due_at),
+        thresholds=tuple(
+            each.but(at=moved(each.at)) if each.state is ThresholdState.OPEN else each for each in clock.thresholds
+        ),
     )
 
 
@@ -182,19 +177,15 @@ def extend(clock: Clock, rule: ClockRule, calendar: Calendar, *, at: datetime, u
     """Return the old limit, ended, and the new one: both stay visible (R4.10)."""
     old = stop(clock, at, by="extension_approved", reason="extended", calendar=calendar)
     length = clock.length + calendar.between(clock.due_at, until)
-    new = clock.model_copy(
-        update={
-            "limit": clock.limit + 1,
-            "length": length,
-            "started_at": at,
-            "resumed_at": None,
-            "due_at": until,
-            "held": False,
-            "used": old.used,
-            "thresholds": _thresholds(
-                rule.warnings, rule.breach, calendar, start=at, due=until, length=length, used=old.used
-            ),
-        }
+    new = clock.but(
+        limit=clock.limit + 1,
+        length=length,
+        started_at=at,
+        resumed_at=None,
+        due_at=until,
+        held=False,
+        used=old.used,
+        thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=until, length=length, used=old.used),
     )
     return old, new
 
@@ -211,20 +202,16 @@ def relimit(
         return None
     old = stop(clock, at, by="reclassified", reason="relimited", calendar=calendar)
     due = calendar.add(at, max(length - old.used, NOTHING))
-    new = clock.model_copy(
-        update={
-            "limit": clock.limit + 1,
-            "length": length,
-            "started_at": at,
-            "resumed_at": None,
-            "due_at": due,
-            "used": old.used,
-            "thresholds": _thresholds(
-                rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=old.used
-            ),
-            "rule": limit.rule,
-            "source": limit.source,
-        }
+    new = clock.but(
+        limit=clock.limit + 1,
+        length=length,
+        started_at=at,
+        resumed_at=None,
+        due_at=due,
+        used=old.used,
+        thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=old.used),
+        rule=limit.rule,
+        source=limit.source,
     )
     return old, new
 
@@ -245,13 +232,9 @@ def next_action(clocks: Iterable[Clock]) -> datetime | None:
 
 def decided(clock: Clock, name: str, state: ThresholdState, at: datetime, reason: str | None = None) -> Clock:
     """Return the clock with one threshold decided."""
-    return clock.model_copy(
-        update={
-            "thresholds": tuple(
-                each.model_copy(update={"state": state, "decided_at": at, "reason": reason})
-                if each.name == name
-                else each
-                for each in clock.thresholds
-            )
-        }
+    return clock.but(
+        thresholds=tuple(
+            each.but(state=state, decided_at=at, reason=reason) if each.name == name else each
+            for each in clock.thresholds
+        )
     )

@@ -1,7 +1,7 @@
 """Policy packs, loaded and cross-checked: `policies/<pack>/*.toml` with the calendars they name (DESIGN 2)."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from services.domain import soundness
 from services.domain.calendar import Calendar
 from services.domain.policy import Care, Head, Unit, Units
-from services.domain.routing import Routing, Types
+from services.domain.routing import Problem, Routing, Types
 from services.domain.timing import Timing
 from services.domain.words import Lexicon, fold
 
@@ -46,6 +46,15 @@ class Pack:
     @cached_property
     def _groups(self) -> Mapping[str, str]:
         return {each.code: each.group for each in self.types.business}
+
+    def problems_of(self, group: str) -> Sequence[Problem]:
+        """Return the problem types that a business group knows."""
+        return self._problems_of.get(group, ())
+
+    @cached_property
+    def _problems_of(self) -> Mapping[str, Sequence[Problem]]:
+        groups = {group for each in self.types.problem for group in each.groups}
+        return {group: [each for each in self.types.problem if group in each.groups] for group in groups}
 
     @cached_property
     def problems(self) -> frozenset[str]:

@@ -4,15 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.base import Model
-from schemas.contact import Code, Name
 from schemas.ticket import Tier
+from services.domain.part import Code, Name, Part
 from services.domain.policy import Label, Marked, When
 
 Signal = Literal["importance", "severity", "breadth", "urgency"]
 
 
-class Group(Model):
+class Group(Part):
     """A group of business types."""
 
     code: Code
@@ -37,7 +36,7 @@ class Problem(Marked):
     words: tuple[Name, ...] = ()
 
 
-class Types(Model):
+class Types(Part):
     """types.toml."""
 
     groups: Annotated[tuple[Group, ...], Field(alias="group")]
@@ -97,7 +96,7 @@ class Levels(Marked):
     levels: tuple[Name, ...]
 
 
-class Routing(Model):
+class Routing(Part):
     """routing.toml."""
 
     kinds: tuple[Code, ...]

@@ -1,12 +1,15 @@
 """limits.toml: every clock of a pack, and how far a limit may be moved (R4.1, R4.10, R4.11)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from schemas.base import Model
-from schemas.contact import Code, Customer, Name
+from schemas.contact import Customer
 from schemas.ticket import Classification
+from services.domain.part import Code, Name, Part
 from services.domain.policy import Facts, Label, Length, Marked, Sourced, Span, When
 
 
@@ -43,7 +46,7 @@ class BreachRule(Marked):
     escalations: Annotated[int, Field(ge=0, le=9)] = 0
 
 
-class ClockRule(Model):
+class ClockRule(Part):
     """One limit of the policy: what starts and stops it, by which calendar, what happens on the way (R4.1)."""
 
     name: Code
@@ -65,12 +68,13 @@ class ClockRule(Model):
     extendable: bool = False
 
 
-class Limit(Model):
+@dataclass(frozen=True, slots=True)
+class Limit:
     """The limit of one clock of one ticket, with the rule that said so."""
 
     span: Span
-    rule: Name
-    source: Name
+    rule: str
+    source: str
 
 
 class ExtensionRule(Marked):
@@ -97,7 +101,7 @@ def _unique_names(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
     return rules
 
 
-class Timing(Model):
+class Timing(Part):
     """limits.toml: every clock of the pack."""
 
     clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names)]
@@ -105,6 +109,20 @@ class Timing(Model):
     """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
     extension: ExtensionRule
     suspension: SuspensionRule
+
+    @cached_property
+    def turned_by(self) -> Mapping[str, tuple[ClockRule, ...]]:
+        """The clocks that each type of event starts or stops."""
+        types = {type_ for rule in self.clocks for type_ in (*rule.starts_on, *rule.stops_on)}
+        return {
+            type_: tuple(rule for rule in self.clocks if type_ in rule.starts_on or type_ in rule.stops_on)
+            for type_ in types
+        }
+
+    @cached_property
+    def outer(self) -> frozenset[str]:
+        """Names of the clocks that are promises to the customer."""
+        return frozenset(rule.name for rule in self.clocks if rule.outer)
 
     def limit(
         self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -24,20 +24,21 @@ def fold(text: str) -> str:
 class Lexicon:
     """Words and what each stands for.
 
-    Several owners may share a word; a text may hold words of several owners.
+    Several owners may share a word; a text may hold words of several owners. An owner is known by its identity, so
+    it has to live as long as the lexicon.
     """
 
-    def __init__(self, entries: Iterable[tuple[Hashable, Iterable[str]]]) -> None:
-        owners: dict[str, list[tuple[Hashable, str]]] = defaultdict(list)
+    def __init__(self, entries: Iterable[tuple[object, Iterable[str]]]) -> None:
+        owners: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for owner, words in entries:
             for word in words:
-                owners[fold(word)].append((owner, word))
+                owners[fold(word)].append((id(owner), word))
         self._owners = list(owners.values())
         self._automaton = AhoCorasick(list(owners)) if owners else None
 
-    def find(self, text: str) -> dict[Hashable, str]:
-        """Return the longest word that the text holds of each owner, as the policy writes it."""
-        found: dict[Hashable, str] = {}
+    def find(self, text: str) -> dict[int, str]:
+        """Return the longest word that the text holds of each owner, by the owner's `id`, as the policy writes it."""
+        found: dict[int, str] = {}
         if self._automaton is None or not text:
             return found
         for index, _, _ in self._automaton.find_matches_as_indexes(fold(text), overlapping=True):

@@ -4,14 +4,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
-from pydantic.json_schema import models_json_schema
 
+from schemas import described
 from schemas.command import Action, Actor
 from schemas.contact import Contact
 from services.intake.domain.submission import OURS
 
-TEMPLATE = "#/components/schemas/{model}"
+TEMPLATE = "#/components/schemas/{name}"
 
 
 def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -37,14 +36,11 @@ COMMAND = _body(
 
 
 def _schemas() -> dict[str, Any]:
-    _, definitions = models_json_schema([(Contact, "validation"), (Actor, "validation")], ref_template=TEMPLATE)
-    schemas: dict[str, Any] = definitions["$defs"]
+    (_, _, action), schemas = described.components([Contact, Actor, Action], template=TEMPLATE)
     contact = schemas.pop("Contact")
     contact["title"] = "Submission"
     contact["properties"] = {name: told for name, told in contact["properties"].items() if name not in OURS}
     contact["required"] = ["customer"]
-    action = TypeAdapter(Action).json_schema(ref_template=TEMPLATE)
-    schemas |= action.pop("$defs")
     return schemas | {"Submission": contact, "Action": action}
 
 

@@ -50,7 +50,7 @@ class Decision:
 def load_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
     """Return the tickets that exist, by id."""
     rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}).fetchall()
-    return {id_: Ticket.model_validate_json(body) for id_, body in rows}
+    return {id_: Ticket.from_json(body) for id_, body in rows}
 
 
 def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Past]:
@@ -62,7 +62,7 @@ def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID,
             ticket_id=ticket_id,
             outcome=outcome,
             versions=(first, last) if first is not None else None,
-            commands=tuple(Command.model_validate(each) for each in commands),
+            commands=tuple(Command.from_plain(each) for each in commands),
         )
         for id_, topic, partition, offset, outcome, first, last, ticket_id, commands in rows
     }
@@ -73,7 +73,7 @@ def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple
     rows = connection.execute(
         queries["load_events"], {"ticket_id": ticket_id, "first": versions[0], "last": versions[1]}
     ).fetchall()
-    return [TicketEvent.model_validate_json(body) for (body,) in rows]
+    return [TicketEvent.from_json(body) for (body,) in rows]
 
 
 def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
@@ -100,7 +100,7 @@ def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
 def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> list[Ticket]:
     """Return the tickets of some partitions that were saved within the last (real) seconds."""
     rows = connection.execute(queries["changed_since"], {"partitions": list(partitions), "seconds": seconds}).fetchall()
-    return [Ticket.model_validate_json(body) for (body,) in rows]
+    return [Ticket.from_json(body) for (body,) in rows]
 
 
 def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketEvent]]]:
@@ -108,7 +108,7 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
     with connection.cursor(name="every_ticket") as cursor:
         cursor.itersize = 200
         for body, events in cursor.execute(queries["every_ticket"]):
-            yield Ticket.model_validate_json(body), [TicketEvent.model_validate_json(each) for each in events]
+            yield Ticket.from_json(body), [TicketEvent.from_json(each) for each in events]
 
 
 def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
@@ -117,7 +117,7 @@ def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[Tic
     if row is None:
         return None
     body, events = row
-    return Ticket.model_validate_json(body), [TicketEvent.model_validate_json(each) for each in events]
+    return Ticket.from_json(body), [TicketEvent.from_json(each) for each in events]
 
 
 def save(
@@ -212,6 +212,6 @@ def _command_row(decision: Decision) -> dict[str, object]:
         "first_version": versions[0] if versions else None,
         "last_version": versions[-1] if versions else None,
         "refusal": as_json(decision.refusal) if decision.refusal is not None else None,
-        "commands": Jsonb([each.model_dump(mode="json") for each in decision.commands]),
+        "commands": Jsonb([each.to_plain() for each in decision.commands]),
         "decided_at": decision.decided_at,
     }

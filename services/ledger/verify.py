@@ -31,7 +31,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
         value = last.pop(str(ticket.id).encode(), None)
         if value is None:
             differences.append(f"{ticket.number}: tickets.state has no record of it")
-        elif Ticket.model_validate_json(value) != ticket:
+        elif Ticket.from_json(value) != ticket:
             differences.append(f"{ticket.number}: the last record of tickets.state is not the stored ticket")
     differences += [f"{UUID((key or b'').decode())}: tickets.state has a ticket that is not stored" for key in last]
     return count, differences

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -70,15 +71,22 @@ class Earlier:
 
 def digest(contact: Contact) -> bytes:
     """Return what tells two bodies under one id apart; when and how the message came does not count."""
-    said = contact.model_dump(mode="json", exclude={"received_at", "raw"})
+    said = _told({**contact.to_plain(), "received_at": None, "raw": None})
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _told(value: Any) -> Any:
+    """Return a value without what nobody said, so that a field which a later version adds does not change it."""
+    if isinstance(value, dict):
+        return {name: _told(each) for name, each in value.items() if each not in (None, [], False)}
+    return value
 
 
 def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Routed]:
     """Return the contacts that were routed before, by id."""
     rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
     return {
-        id_: Routed(bytes(digest), Command.model_validate_json(command), (topic, partition, offset))
+        id_: Routed(bytes(digest), Command.from_json(command), (topic, partition, offset))
         for id_, digest, command, topic, partition, offset in rows
     }
 

@@ -2,12 +2,11 @@
 
 import importlib
 
-from pydantic import BaseModel
-
+from schemas.base import Model
 from services.shared.topics import Topic
 
 
-def model_of(topic: Topic) -> type[BaseModel]:
+def model_of(topic: Topic) -> type[Model]:
     """Return the model of a topic of ours.
 
     Raises:
@@ -19,6 +18,6 @@ def model_of(topic: Topic) -> type[BaseModel]:
     if not name:
         raise ValueError(f"the topic {topic.title!r} has no model of ours")
     model: object = getattr(importlib.import_module(module), name)
-    if not isinstance(model, type) or not issubclass(model, BaseModel):
+    if not isinstance(model, type) or not issubclass(model, Model):
         raise TypeError(f"{topic.model} is no model")
     return model

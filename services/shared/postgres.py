@@ -9,8 +9,9 @@ from typing import LiteralString, cast
 import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
+from schemas.base import Model
 from services.shared.errors import Retryable
 
 _NAME = re.compile(r"^-- name: *([a-z_]+) *$", re.MULTILINE)
@@ -46,13 +47,13 @@ class Queries(Mapping[str, LiteralString]):
         return len(self._queries)
 
 
-def as_json(model: BaseModel) -> Jsonb:
+def as_json(model: Model) -> Jsonb:
     """Return a model as a value of a jsonb column."""
     return Jsonb(model, dumps=_dumped)
 
 
-def _dumped(model: BaseModel) -> str:
-    return model.model_dump_json()
+def _dumped(model: Model) -> bytes:
+    return model.to_json()
 
 
 class Database:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
-from schemas.base import CloudEvent, Record
+from schemas import faults
+from schemas.base import CloudEvent, Model, Record
 from services.shared.errors import InvalidMessage
 
 Headers = list[tuple[str, bytes]]
 JSON = b"application/json"
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,7 @@ def outgoing(body: Record, source: str, *, key: bytes | None = None) -> Outgoing
     """Return the record of a model on its topic; the key is the subject unless told otherwise."""
     event = body.cloud_event
     subject = str(event.subject).encode()
-    return Outgoing(
-        body.TOPIC, key if key is not None else subject, body.model_dump_json().encode(), headers(event, source)
-    )
+    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json(), headers(event, source))
 
 
 def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
@@ -78,11 +77,11 @@ def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
     if not value:
         raise InvalidMessage("empty", "the record has no value; send the JSON document itself", sender=sender)
     try:
-        return model.model_validate_json(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = "bad_syntax" if first["type"] == "json_invalid" else "bad_schema"
+        return model.from_json(value)
+    except msgspec.ValidationError as error:
+        fault = faults.of(error)
         raise InvalidMessage(
-            reason, f"{where or 'body'}: {first['msg']}", field=where or None, sender=sender
+            "bad_schema", f"{fault.field or 'body'}: {fault.message}", field=fault.field or None, sender=sender
         ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessage("bad_syntax", "the record is no JSON document in UTF-8", sender=sender) from error

@@ -111,7 +111,7 @@ def test_a_bad_command_names_its_field(system: System) -> None:
     number = system.opened()
     path, key = f"/v1/tickets/{number}/commands", {"Idempotency-Key": "k"}
     answer = system.http.post(path, json={"action": {"type": "dispatch"}}, headers=key)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "action.dispatch.unit")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "action.unit")
     answer = system.http.post(path, json={"action": {"type": "tick"}}, headers=key)
     assert answer.json()["errors"][0]["field"] == "action.type"
     answer = system.http.post(path, json={"action": {"type": "note", "text": "x"}})

@@ -78,9 +78,7 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
         ledger.decide(connection, told, 1)
         before = store.load_tickets(connection, [told.ticket_id])
         ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
-        late = {
-            told.ticket_id: before[told.ticket_id].model_copy(update={"version": before[told.ticket_id].version + 1})
-        }
+        late = {told.ticket_id: before[told.ticket_id].but(version=before[told.ticket_id].version + 1)}
         note = command(told.ticket_id, Note(text="second"))
         decision = store.Decision(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
         with pytest.raises(LostRace), connection.transaction():
@@ -91,7 +89,7 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
 
 
 def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:
-    ledger, told = Ledger(system), opening().model_copy(update={"policy": "moon"})
+    ledger, told = Ledger(system), opening().but(policy="moon")
     with system.database() as connection:
         result = ledger.decider.handle([ledger.message(told, 1)], connection)
     assert [(each.reason, each.field) for each in result.refused] == [("bad_schema", "policy")]
@@ -117,7 +115,7 @@ def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more
         return [each for each in published if each.topic == "tickets.state" and each.key == str(ticket.id).encode()]
 
     states = eventually(again)
-    assert [json.loads(each.value or b"") for each in states] == [ticket.model_dump(mode="json")]
+    assert [json.loads(each.value or b"") for each in states] == [ticket.to_plain()]
     published.clear()
     chores(published.extend)
     assert published == []

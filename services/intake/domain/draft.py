@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
+from schemas import faults as shape
 from schemas.contact import Contact, Customer, Raw
 from services.domain.identity import contact_id
 from services.intake.domain.fields import Faults, Unusable, clean, unusable
@@ -102,30 +101,35 @@ def finish(
     )
     id_ = contact_id(envelope.sender, envelope.channel, message_id or "")
     flags = tuple(dict.fromkeys([*said.get("flags", ()), *faults.flags]))
-    try:
-        contact = Contact.model_validate(
-            {
-                **said,
-                "id": id_,
-                "sender": envelope.sender,
-                "channel": envelope.channel,
-                "policy": envelope.policy,
-                "message_id": message_id or "missing",
-                "received_at": envelope.received_at,
-                "flags": flags,
-                "raw": raw,
-            }
-        )
-    except ValidationError as error:
-        known = {each.field for each in faults.found}
-        for each in error.errors(include_url=False, include_input=False):
-            where = ".".join(str(part) for part in each["loc"])
-            if where not in known:
-                faults.add(where, "bad_schema", f"{each['msg']}; see /docs for the fields")
-        raise Unusable(faults.found) from None
+    whole = {
+        **{name: _stripped(value) if name != "text" else value for name, value in said.items() if value is not None},
+        "id": id_,
+        "sender": envelope.sender,
+        "channel": envelope.channel,
+        "policy": envelope.policy,
+        "message_id": message_id or "missing",
+        "received_at": envelope.received_at,
+        "flags": flags,
+        "raw": raw,
+    }
+    known = {each.field for each in faults.found}
+    for each in shape.every(Contact, whole):
+        if each.field not in known:
+            faults.add(each.field, "bad_schema", f"{each.message}; see /docs for the fields")
     if faults.found:
         raise Unusable(faults.found)
-    return contact
+    return Contact.from_plain(whole)
+
+
+def _stripped(value: Any) -> Any:
+    """Return a value without the blanks that people leave around words."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Mapping):
+        return {name: _stripped(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stripped(each) for each in value]
+    return value
 
 
 def _reachable(customer: Any) -> bool:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is a unit mixed up, not a contact."""
 LATEST = 2100
 """A year after this is one, too."""
+
+TOO_MUCH = 10**12
+"""An amount from here on is a mistake."""
+CENT = Decimal("0.01")
 
 D = TypeVar("D", datetime, date)
 
@@ -200,6 +205,27 @@ def moment(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -
         faults.add(name, "bad_date", f"{value[:40]!r} is no date: write ISO 8601, such as 2026-03-12T09:13:42+08:00")
         return None
     return _plausible(told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone)), value, name, faults)
+
+
+def occurrence(value: Any, faults: Faults) -> dict[str, datetime | date | None]:
+    """Return when it happened as the contact has it: a point in time, or a day when only the day is told."""
+    told = moment(value, "occurred_at", faults)
+    whole = told is None or isinstance(told, datetime)
+    return {"occurred_at": told} if whole else {"occurred_on": told}
+
+
+def money(value: Any, name: str, faults: Faults) -> str | None:
+    """Return an amount as text with at most two decimals. Faults are noted."""
+    if value is None or value == "":
+        return None
+    try:
+        amount = Decimal(str(value).strip()) if isinstance(value, str | int | float) else None
+    except InvalidOperation:
+        amount = None
+    if isinstance(value, bool) or amount is None or not amount.is_finite() or abs(amount) >= TOO_MUCH:
+        faults.add(name, "bad_schema", "write an amount as a number or text, such as 120.50")
+        return None
+    return str(amount.quantize(CENT, ROUND_HALF_EVEN))
 
 
 def _plausible(told: D, value: str, name: str, faults: Faults) -> D | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.contact import Contact
 from services.intake.domain.draft import Envelope, finish, json_object
-from services.intake.domain.fields import Faults, Told, instant, moment, phone
+from services.intake.domain.fields import Faults, Told, instant, money, occurrence, phone
 
 
 def contact(envelope: Envelope) -> Contact:
@@ -22,7 +22,7 @@ def contact(envelope: Envelope) -> Contact:
         faults.flag("phone_withheld")
     said = {
         "contacted_at": instant(told.text("created_at"), "created_at", faults),
-        "occurred_at": moment(told.text("occurred_at"), "occurred_at", faults),
+        **occurrence(told.text("occurred_at"), faults),
         "customer": {
             "name": caller.text("name"),
             "number": caller.text("customer_no"),
@@ -36,7 +36,7 @@ def contact(envelope: Envelope) -> Contact:
         "text": told.text("content") or "",
         "labels": tuple(each for each in (told.text("business_type"), told.text("problem_type")) if each),
         "desired_outcome": told.text("desired_outcome"),
-        "amount_in_dispute": told.text("amount_in_dispute"),
+        "amount_in_dispute": money(told.values.get("amount_in_dispute"), "amount_in_dispute", faults),
         "currency": told.text("currency") or "CNY",
         "agent": told.text("operator_id"),
         "evidence": _evidence(told),

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.contact import Contact
 from services.intake.domain.draft import Envelope, finish
-from services.intake.domain.fields import Faults, instant, moment, phone
+from services.intake.domain.fields import Faults, instant, money, occurrence, phone
 
 OURS = frozenset({"id", "sender", "policy", "received_at", "raw"})
 """Fields of Contact that our door sets; a sender who writes them is told."""
@@ -28,7 +28,9 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
         faults.add(name, "bad_schema", "this field is set by Duban: leave it out")
     said = {name: value for name, value in told.items() if name not in OURS | {"message_id", "channel"}}
     said["contacted_at"] = instant(told.get("contacted_at"), "contacted_at", faults)
-    said["occurred_at"] = moment(told.get("occurred_at"), "occurred_at", faults)
+    if "occurred_at" in said:
+        said |= occurrence(said.pop("occurred_at"), faults)
+    said["amount_in_dispute"] = money(told.get("amount_in_dispute"), "amount_in_dispute", faults)
     customer = told.get("customer")
     if isinstance(customer, Mapping):
         said["customer"] = _customer(customer, faults)
@@ -43,6 +45,7 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
 
 def _customer(told: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     customer = dict(told)
+    customer["average_spend"] = money(told.get("average_spend"), "customer.average_spend", faults)
     written = told.get("phone")
     if isinstance(written, str) and written.strip():
         number = phone(written)

@@ -62,12 +62,7 @@ def happened(story: Story, outcome: Outcome, rule: Reason, details: Mapping[str,
 def close(story: Story, action: Close) -> None:
     """Clear the ticket, if it has what the policy demands (R5.2)."""
     ticket = story.ticket
-    outcome = ticket.outcome.model_copy(
-        update={
-            "cause": action.cause or ticket.outcome.cause,
-            "owner": action.owner or ticket.outcome.owner,
-        }
-    )
+    outcome = ticket.outcome.but(cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner)
     missing = _missing(story, outcome)
     if missing:
         raise Refused(

@@ -121,7 +121,7 @@ class Story:
             ticket = Ticket(**update, version=version, updated_at=when, clocks=after_clocks)
         else:
             update = {name: value for name, value in update.items() if getattr(before, name) != value}
-            ticket = before.model_copy(update=update | {"version": version, "updated_at": when, "clocks": after_clocks})
+            ticket = before.but(**update, version=version, updated_at=when, clocks=after_clocks)
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),
@@ -147,7 +147,7 @@ class Story:
     ) -> list[Clock]:
         """Return the clocks that an event of this type stops and starts."""
         turned: list[Clock] = []
-        for rule in self.policy.timing.clocks:
+        for rule in self.policy.timing.turned_by.get(type_, ()):
             mine = [each for each in present if each.name == rule.name]
             running = [each for each in mine if each.stopped_at is None]
             starts = type_ in rule.starts_on
@@ -199,9 +199,8 @@ class Story:
         return runs[-1].used if runs[-1].started_at >= since else timedelta(0)
 
     def _promised(self, present: Sequence[Clock]) -> datetime | None:
-        outer = {rule.name for rule in self.policy.timing.clocks if rule.outer}
-        promises = [each for each in present if each.name in outer]
-        return promises[-1].due_at if promises else None
+        outer = self.policy.timing.outer
+        return next((each.due_at for each in reversed(present) if each.name in outer), None)
 
 
 def because(subject: str, value: str, rule: str, source: str) -> Reason:

@@ -16,7 +16,7 @@ def settle(story: Story, until: datetime) -> None:
     """Decide every open threshold up to an instant (DESIGN 2). A late or repeated tick changes nothing but lateness."""
     while True:
         ticket = story.ticket_or_none
-        if ticket is None:
+        if ticket is None or ticket.next_action_at is None or ticket.next_action_at > until:
             return
         due = [
             (threshold.at, position, number, clock, threshold)
@@ -24,8 +24,6 @@ def settle(story: Story, until: datetime) -> None:
             for number, threshold in enumerate(clocks.due_thresholds(clock))
             if threshold.at <= until
         ]
-        if not due:
-            return
         _, _, _, clock, threshold = min(due, key=lambda each: each[:3])
         _decide(story, clock, threshold)
 

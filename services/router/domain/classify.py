@@ -1,6 +1,6 @@
 """Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,8 +12,8 @@ from services.domain.routing import Business, Problem
 from services.domain.words import fold
 
 T = TypeVar("T", Business, Problem)
-Found = Mapping[Hashable, str]
-"""The longest word that a text holds of each rule."""
+Found = Mapping[int, str]
+"""The longest word that a text holds of each rule, by the rule's `id`."""
 
 CHANNEL = "told by the channel"
 CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
@@ -73,7 +73,7 @@ def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> s
         reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL, source=CHANNEL_SOURCE))
         return contact.kind
     for rule in pack.routing.kind:
-        word = said.get(rule)
+        word = said.get(id(rule))
         if word is not None:
             reasons.append(_reason("kind", rule.kind, f"words of {rule.kind}", rule, word))
             return rule.kind
@@ -84,7 +84,7 @@ def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> s
 def _longest(texts: Iterable[Found], entries: Sequence[T]) -> tuple[T, str] | None:
     """Return the entry with the longest word that a text holds; the first text that holds one decides."""
     for found in texts:
-        held = [(entry, found[entry]) for entry in entries if entry in found]
+        held = [(entry, found[id(entry)]) for entry in entries if id(entry) in found]
         if held:
             return max(held, key=lambda each: len(each[1]))
     return None
@@ -116,7 +116,7 @@ def _problem(
     if group is None:
         # Without a business type a problem word may belong to several groups: a guess would go to the wrong department.
         return None
-    found = _longest(texts, [each for each in pack.types.problem if group in each.groups])
+    found = _longest(texts, pack.problems_of(group))
     if found is None:
         return None
     entry, word = found
@@ -140,7 +140,7 @@ def _signals(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> tu
     for rule in pack.routing.signals:
         if rule.signal in signals:
             continue
-        word = said.get(rule)
+        word = said.get(id(rule))
         if word is not None or (rule.when is not None and rule.when.holds(facts)):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))

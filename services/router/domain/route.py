@@ -106,7 +106,7 @@ def _rehandles(contact: Contact) -> bool:
 
 
 def _disputes(contact: Contact, pack: Pack) -> bool:
-    return pack.care.repeat in pack.words.find(contact.text)
+    return id(pack.care.repeat) in pack.words.find(contact.text)
 
 
 def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:

@@ -15,11 +15,11 @@ ID = str(TALE.it.id)
 
 
 def story() -> dict[str, list[dict[str, Any]]]:
-    return {ID: [each.model_dump(mode="json") for each in TALE.events]}
+    return {ID: [each.to_plain() for each in TALE.events]}
 
 
 def tickets() -> dict[str, dict[str, Any]]:
-    return {ID: TALE.it.model_dump(mode="json")}
+    return {ID: TALE.it.to_plain()}
 
 
 def events_found(damage: Callable[[dict[str, list[dict[str, Any]]]], object]) -> set[str]:

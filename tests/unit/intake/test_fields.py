@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.fields import Faults, Phone, clean, epoch_millis, instant, moment, phone
+from services.intake.domain.fields import Faults, Phone, clean, epoch_millis, instant, moment, money, phone
 
 
 @pytest.mark.requirement("R2.3")
@@ -89,3 +89,18 @@ def test_what_is_cleaned_can_be_stored(value: object) -> None:
     text = repr(clean(value))
     assert "\\x00" not in text
     assert "\\ud8" not in text
+
+
+@pytest.mark.parametrize(
+    ("told", "amount"), [("120.5", "120.50"), (30, "30.00"), (0.1, "0.10"), ("", None), (None, None), (" 7 ", "7.00")]
+)
+def test_an_amount_is_kept_to_the_cent(told: object, amount: str | None) -> None:
+    faults = Faults()
+    assert (money(told, "amount", faults), faults.found) == (amount, [])
+
+
+@pytest.mark.parametrize("told", ["much", "NaN", "1e40", True, [], "Infinity"])
+def test_what_is_no_amount_is_a_fault(told: object) -> None:
+    faults = Faults()
+    assert money(told, "amount", faults) is None
+    assert [each.field for each in faults.found] == ["amount"]

@@ -73,7 +73,7 @@ def _told(steps: list[tuple[int, str, int]]) -> Tale:
 
 
 def _through_json(event: TicketEvent) -> TicketEvent:
-    return TicketEvent.model_validate_json(event.model_dump_json())
+    return TicketEvent.from_json(event.to_json())
 
 
 @settings(max_examples=150, deadline=None)

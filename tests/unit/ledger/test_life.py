@@ -210,7 +210,7 @@ def test_a_customer_who_never_answers_is_given_up_on() -> None:
 
 @pytest.mark.requirement("R5.3")
 def test_malicious_complaints_are_not_called_back() -> None:
-    told = classify(contact(), PACK).model_copy(update={"validity": "malicious"})
+    told = classify(contact(), PACK).but(validity="malicious")
     tale = Tale.opened(contact(settlement=settlement()), classification=told)
     assert tale.do(CallBack(attempt=1, means="sms")).refused == "never"
 
@@ -279,7 +279,7 @@ def test_what_people_do_beside_the_work() -> None:
 @pytest.mark.requirement("R2.7")
 def test_another_tier_takes_another_limit_and_keeps_the_start() -> None:
     tale = Tale.dispatched().after(5 * HOUR)
-    told = tale.it.classification.model_copy(update={"tier": Tier.NATIONAL})
+    told = tale.it.classification.but(tier=Tier.NATIONAL)
     tale.do(Reclassify(classification=told, reason="涉及外省"), unit=CENTRE)
     assert tale.it.promised_at == MORNING + timedelta(hours=72)
     handling = tale.clock("handling")

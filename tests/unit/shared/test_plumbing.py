@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from pydantic import BaseModel
 
+from schemas.base import Model
 from schemas.delivery import Delivery
 from services.shared import faults, logs, topics
 from services.shared.clock import ScaledClock, SystemClock
@@ -23,7 +23,7 @@ from services.shared.postgres import Queries
 from services.shared.records import Incoming, outgoing, read
 
 
-class Small(BaseModel):
+class Small(Model):
     """A model for tests."""
 
     number: int
