@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Contact, Name, Settlement, Text
+from schemas.contact import Code, Contact, Customer, Evidence, Money, Name, Settlement, Text
 from schemas.ticket import Classification, Link, Survey
 
 
@@ -181,6 +181,74 @@ class Withdraw(ActionModel, tag="withdraw"):
     reason: Text
 
 
+class Reject(ActionModel, tag="reject"):
+    """The customer rejects the outcome; the policy says what follows (R3.6, R4.5)."""
+
+    reason: Text
+
+
+class Assign(ActionModel, tag="assign"):
+    """Give the ticket to a person of the unit that holds it."""
+
+    person: Name
+
+
+class Attach(ActionModel, tag="attach"):
+    """Add a paper, a recording or a photo by reference."""
+
+    evidence: tuple[Evidence, ...]
+
+
+class Correct(ActionModel, tag="correct"):
+    """Put the customer's data right."""
+
+    customer: Customer
+    reason: Text
+
+
+class Split(ActionModel, tag="split"):
+    """Make a ticket of its own of what is another matter; both are linked (DECISIONS 30)."""
+
+    text: Text
+    classification: Classification
+    reason: Text
+
+
+class Merge(ActionModel, tag="merge"):
+    """Close it in favour of another about the same matter; both are linked (DECISIONS 30)."""
+
+    into: UUID
+    reason: Text
+
+
+class Assess(ActionModel, tag="assess"):
+    """Judge the case: validity, whether it is founded, who is liable, whether a case is opened (R2.9, R3.6, R3.12)."""
+
+    validity: Code | None = None
+    opening: Code | None = None
+    founded: bool | None = None
+    liability: Code | None = None
+    reason: Text
+
+
+class RecordEntry(ActionModel, tag="record"):
+    """Put a report, a finding, an approval or another entry that the policy knows on record (R5.9-R5.11)."""
+
+    kind: Code
+    value: Code | None = None
+    text: Text | None = None
+    reference: Name | None = None
+
+
+class Compensate(ActionModel, tag="compensate"):
+    """Grant compensation by the authority of a level (R3.6)."""
+
+    level: Code
+    covers: Code
+    amount: Money
+    text: Text
+
+
 class Note(ActionModel, tag="note"):
     """Something worth knowing, for colleagues only."""
 
@@ -240,6 +308,15 @@ Action = (
     | Close
     | Reopen
     | Withdraw
+    | Reject
+    | Assign
+    | Attach
+    | Correct
+    | Split
+    | Merge
+    | Assess
+    | RecordEntry
+    | Compensate
     | Note
     | LinkTo
     | CallBack

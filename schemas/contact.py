@@ -120,7 +120,11 @@ class Contact(Record):
     """The channel's own words for business and problem type, for the policy's keyword rules."""
     needs_headquarters: bool = False
     """The accepting channel knows that headquarters has to coordinate."""
+    origin: Code | None = None
+    """Told by the channel: where an appeal is from (R3.8)."""
     desired_outcome: Text | None = None
+    wanted_by: AwareDatetime | None = None
+    """The customer's own limit for the answer."""
     amount_in_dispute: Money | None = None
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "CNY"
     site: Name | None = None

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Customer, Name, Settlement, Text
+from schemas.contact import Code, Customer, Evidence, Name, Settlement, Text
+from schemas.proceedings import Compensation, Entry
 
 
 class Status(StrEnum):
@@ -27,14 +28,6 @@ class Status(StrEnum):
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
     ARCHIVED = "archived"
-
-
-class Tier(StrEnum):
-    """How far up a ticket has to go (R3.3)."""
-
-    GENERAL = "general"
-    PROVINCIAL = "provincial"
-    NATIONAL = "national"
 
 
 class ThresholdState(StrEnum):
@@ -122,8 +115,17 @@ class Classification(Model):
     """What kind of ticket this is, where it goes first, and why (R3.1-R3.5)."""
 
     kind: Code
+    origin: Code | None = None
+    """Where an appeal is from (R3.8): filed, not_filed, other_authority, direct."""
     validity: Code = "valid"
-    tier: Tier
+    opening: Code = "opened"
+    """Whether a case is opened (R2.9): opened, not_opened, unsure."""
+    founded: bool | None = None
+    """Whether reason and demand were found to hold, once somebody judged (R3.12)."""
+    liability: Code | None = None
+    """liable, not_liable or unclear, once somebody judged (R3.6)."""
+    tier: Code
+    """How far up it has to go, or how grave it is, in the words of the policy (R3.3, R3.11)."""
     vip: bool = False
     priority: Annotated[int, Meta(ge=1, le=3)]
     signals: tuple[Code, ...] = ()
@@ -215,6 +217,8 @@ class Ticket(Record):
     desired_outcome: Text | None = None
     flags: tuple[Code, ...] = ()
     classification: Classification
+    centre: Code
+    """The complaint centre in charge of it: reviews, dispatches, answers and closes."""
     unit: Code | None = None
     """Who holds the ticket now."""
     person: Name | None = None
@@ -225,12 +229,21 @@ class Ticket(Record):
     """Feedback goes back along these, last one first (R3.9)."""
     acted_in_stage: bool = False
     """Whether anything was done since the stage began; a warning fires only when nothing was (R4.1)."""
+    wanted_by: AwareDatetime | None = None
+    """The customer's own limit, where the policy lets it count."""
+    level: Annotated[int, Meta(ge=0)] = 0
+    """Steps up the ladder after rejected outcomes (R3.6)."""
+    evidence: tuple[Evidence, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    compensations: tuple[Compensation, ...] = ()
     settlement: Settlement | None = None
     """How the accepting channel answered it on the spot."""
     progress_replied_at: AwareDatetime | None = None
     """When the customer was last told where things stand."""
     callbacks: Annotated[int, Meta(ge=0)] = 0
     """Attempts to reach the customer after the outcome."""
+    callback_ended: Code | None = None
+    """Why no more attempts are made: no_answer or opted_out."""
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
     survey: Survey | None = None

@@ -75,7 +75,7 @@ def _within(path: str, model: BaseModel) -> Iterator[tuple[str, str, str]]:
         told = {
             field: value
             for field, value in model
-            if field not in SOURCE and value not in (None, (), "") and not _models(value)
+            if field not in SOURCE and value != type(model).model_fields[field].default and not _models(value)
         }
         yield path, ", ".join(f"{field} {_written(value)}" for field, value in told.items()), model.source
     for field, value in model:

@@ -40,7 +40,14 @@ class Calendar(Protocol):
 
 
 def begin(
-    rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime, run: int, used: timedelta = NOTHING
+    rule: ClockRule,
+    limit: Limit,
+    calendar: Calendar,
+    *,
+    at: datetime,
+    run: int,
+    used: timedelta = NOTHING,
+    wanted_by: datetime | None = None,
 ) -> Clock:
     """Start a clock.
 
@@ -51,10 +58,15 @@ def begin(
         at: when it starts.
         run: counts the runs of this clock in its ticket, from 1.
         used: time of an earlier run that counts (a re-routed ticket keeps the time its stage has used).
+        wanted_by: the customer's own limit; counts when it is sooner and the policy lets it.
 
     """
-    length = calendar.between(at, calendar.due(at, limit.span))
-    due = calendar.add(at, max(length - used, NOTHING)) if used else calendar.due(at, limit.span)
+    due = calendar.due(at, limit.span)
+    if limit.or_customers and wanted_by is not None and at < wanted_by < due:
+        due = wanted_by
+    length = calendar.between(at, due)
+    if used:
+        due = calendar.add(at, max(length - used, NOTHING))
     return Clock(
         name=rule.name,
         run=run,
@@ -198,18 +210,20 @@ def relimit(
     None when the limit stays as it is.
     """
     length = calendar.between(clock.started_at, calendar.due(clock.started_at, limit.span))
-    if length == clock.length:
+    if length == clock.length and calendar.name == clock.calendar:
         return None
     old = stop(clock, at, by="reclassified", reason="relimited", calendar=calendar)
-    due = calendar.add(at, max(length - old.used, NOTHING))
+    # Time used in another calendar's hours is no measure for this one's: then all since the start counts.
+    used = old.used if calendar.name == clock.calendar else calendar.between(clock.started_at, at)
+    due = calendar.add(at, max(length - used, NOTHING))
     new = clock.but(
         limit=clock.limit + 1,
+        calendar=calendar.name,
         length=length,
-        started_at=at,
-        resumed_at=None,
+        resumed_at=at,
         due_at=due,
-        used=old.used,
-        thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=old.used),
+        used=used,
+        thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=used),
         rule=limit.rule,
         source=limit.source,
     )

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.ticket import Classification
 from services.domain import soundness
 from services.domain.calendar import Calendar
-from services.domain.policy import Care, Head, Unit, Units
+from services.domain.care import Care, EntryRule
+from services.domain.policy import Facts, Head, Unit, Units
 from services.domain.routing import Problem, Routing, Types
 from services.domain.timing import Timing
 from services.domain.words import Lexicon, fold
@@ -38,6 +40,34 @@ class Pack:
     def calendar(self, name: str) -> Calendar:
         """Return a calendar that the pack uses."""
         return self.calendars[name]
+
+    @cached_property
+    def entries(self) -> Mapping[str, EntryRule]:
+        """Kinds of entries by their code."""
+        return {each.kind: each for each in self.care.entries}
+
+    @cached_property
+    def tiers(self) -> frozenset[str]:
+        """Every tier that a rule may give."""
+        raised = {each.breach.regrade for each in self.timing.clocks if each.breach.regrade is not None}
+        return frozenset({each.tier for each in self.routing.tiers} | raised)
+
+    def facts(self, told: Classification, *, channel: str, unit: str | None = None, late: bool = False) -> Facts:
+        """Return what the conditions of rules look at, once a ticket is classified."""
+        return Facts(
+            kind=told.kind,
+            channel=channel,
+            vip=told.vip,
+            tier=told.tier,
+            business=told.business_type,
+            group=self.group_of(told.business_type),
+            problem=told.problem_type,
+            origin=told.origin,
+            validity=told.validity,
+            signals=frozenset(told.signals),
+            unit=unit,
+            late=late,
+        )
 
     def group_of(self, business_type: str | None) -> str | None:
         """Return the business group of a business type, if it is known."""
@@ -75,6 +105,8 @@ class Pack:
                 *((each, each.words) for each in self.types.problem),
                 *((each, each.words) for each in self.routing.kind),
                 *((each, each.words) for each in self.routing.signals),
+                *((each, each.words) for each in self.routing.validity),
+                *((each, each.words) for each in self.routing.opening),
                 (self.care.repeat, self.care.repeat.dispute_words),
             ]
         )

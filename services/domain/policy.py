@@ -6,13 +6,13 @@ Every value says where it stands in the customer's documents (`from`) or that it
 """
 
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.ticket import PolicyVersion, Tier
+from schemas.ticket import PolicyVersion
 from services.domain.part import Code, Name, Part
 
 T = TypeVar("T")
@@ -91,42 +91,55 @@ class Facts:
     kind: str
     channel: str
     vip: bool
-    tier: Tier | None = None
+    tier: str | None = None
     business: str | None = None
     group: str | None = None
     problem: str | None = None
+    origin: str | None = None
+    validity: str = "valid"
+    signals: frozenset[str] = frozenset()
+    unit: str | None = None
     roaming: bool = False
     settled: bool = False
     needs_headquarters: bool = False
+    late: bool = False
 
 
 class When(Part):
     """Conditions of a rule; all that are given must hold, each list is one-of."""
 
-    tier: tuple[Tier, ...] = ()
+    tier: tuple[Code, ...] = ()
     kind: tuple[Code, ...] = ()
     business: tuple[Code, ...] = ()
     group: tuple[Code, ...] = ()
     problem: tuple[Code, ...] = ()
     channel: tuple[Code, ...] = ()
+    origin: tuple[Code, ...] = ()
+    validity: tuple[Code, ...] = ()
+    unit: tuple[Code, ...] = ()
+    """Who holds the ticket."""
+    signal: tuple[Code, ...] = ()
+    """Any of these signals was raised."""
     vip: bool | None = None
     roaming: bool | None = None
     """The customer is outside the home region and says so."""
     settled: bool | None = None
     """The accepting channel has answered on the spot."""
     needs_headquarters: bool | None = None
+    late: bool | None = None
+    """A limit of the ticket was exceeded."""
 
     def holds(self, facts: Facts) -> bool:
         """Whether the rule applies."""
-        for name, wanted in self._wanted:  # noqa: SIM110 - a generator would double the time of classification
+        for name, wanted in self._wanted:
             if getattr(facts, name) not in wanted:
                 return False
-        return True
+        return not self.signal or not facts.signals.isdisjoint(self.signal)
 
     @cached_property
     def _wanted(self) -> tuple[tuple[str, frozenset[object]], ...]:
         """What is looked at, and what it has to be one of."""
-        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        given = ((name, getattr(self, name)) for name in type(self).model_fields if name != "signal")
         return tuple(
             (name, frozenset(told) if isinstance(told, tuple) else frozenset({told}))
             for name, told in given
@@ -139,7 +152,7 @@ class Unit(Part):
 
     code: Code
     title: Label
-    kind: Literal["channel", "centre", "remote", "owner", "handling", "supervisor"]
+    kind: Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
     parent: Code | None = None
     """The next level, told at breach."""
     person: Name | None = None
@@ -153,51 +166,6 @@ class Units(Marked):
     """units.toml."""
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
-
-
-class ClosingRule(Marked):
-    """What a ticket needs before it is closed (R5.2)."""
-
-    needs: tuple[Literal["result", "explanation", "cause", "owner", "agreement"], ...]
-    refused_is_enough: bool = True
-    """A customer who refuses is told the position frankly; then the ticket is closed with that noted."""
-
-
-class RepeatRule(Marked):
-    """When a repeat contact joins an old ticket (R2.4, DECISIONS 17)."""
-
-    reopen_within: Length
-    dispute_words: tuple[Name, ...]
-
-
-class CallbackRule(Marked):
-    """When and how the customer is asked (R5.3)."""
-
-    first_after: Length
-    first_after_vip: Length
-    hours_from: time
-    hours_until: time
-    attempts: Annotated[int, Field(ge=1)]
-    retry_after: Length
-    means: Code
-    never_for: tuple[Code, ...] = ()
-    """Validities and statuses that are not called back."""
-
-
-class SurveyRule(Marked):
-    """How answers are scored (R5.4, DECISIONS 20)."""
-
-    satisfied_from: Annotated[int, Field(ge=1, le=5)]
-    dissatisfied_to: Annotated[int, Field(ge=1, le=5)]
-
-
-class Care(Part):
-    """outcome.toml: closing, repeats, callback and survey."""
-
-    closing: ClosingRule
-    repeat: RepeatRule
-    callback: CallbackRule
-    survey: SurveyRule
 
 
 class Head(Part):

@@ -1,10 +1,10 @@
 """types.toml and routing.toml: what a contact is about, how far up it has to go, and who gets it (R3.1-R3.5)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.ticket import Tier
 from services.domain.part import Code, Name, Part
 from services.domain.policy import Label, Marked, When
 
@@ -44,11 +44,46 @@ class Types(Part):
     problem: tuple[Problem, ...]
 
 
-class KindRule(Marked):
-    """Which words make a contact another kind than the default."""
+class Worded(Marked):
+    """A rule that decides by a word in the text, or by a condition."""
+
+    words: tuple[Name, ...] = ()
+    when: When | None = None
+
+    @model_validator(mode="after")
+    def _words_or_condition(self) -> Self:
+        if bool(self.words) == (self.when is not None):
+            raise ValueError("give `words` or `when`, not both and not neither")
+        return self
+
+
+class KindRule(Worded):
+    """What makes a contact another kind than the default (R3.2)."""
 
     kind: Code
-    words: tuple[Name, ...]
+    origin: Code | None = None
+    """Where an appeal that this rule knows is from (R3.8)."""
+
+
+class ValidityRule(Worded):
+    """What makes a contact something else than a valid complaint (R3.2)."""
+
+    validity: Code
+
+
+class OpeningRule(Worded):
+    """When a case is opened or not (R2.9); the first that decides counts, no rule: it is opened."""
+
+    name: Name
+    opening: Literal["opened", "not_opened", "unsure"]
+
+
+class CentreRule(Marked):
+    """Which complaint centre is in charge; the first whose conditions hold (R3.9)."""
+
+    name: Name
+    when: When
+    unit: Code
 
 
 class TierRule(Marked):
@@ -56,22 +91,14 @@ class TierRule(Marked):
 
     name: Name
     when: When = When()
-    tier: Tier
+    tier: Code
 
 
-class SignalRule(Marked):
-    """What raises a signal (R3.4): a word in the text, or a condition."""
+class SignalRule(Worded):
+    """What raises a signal (R3.4)."""
 
     name: Name
     signal: Signal
-    words: tuple[Name, ...] = ()
-    when: When | None = None
-
-    @model_validator(mode="after")
-    def _words_or_condition(self) -> Self:
-        if bool(self.words) == (self.when is not None):
-            raise ValueError(f"signal {self.name}: give `words` or `when`, not both and not neither")
-        return self
 
 
 class PriorityRule(Marked):
@@ -102,6 +129,15 @@ class Routing(Part):
     kinds: tuple[Code, ...]
     """The first is the default."""
     kind: tuple[KindRule, ...] = ()
+    validities: tuple[Code, ...] = ("valid",)
+    """What a complaint may be found to be; the first is the default."""
+    validity: tuple[ValidityRule, ...] = ()
+    opening: tuple[OpeningRule, ...] = ()
+    origins: tuple[Code, ...] = ()
+    """Where an appeal may be from."""
+    titles: Mapping[Code, Label]
+    """Names of kinds and tiers for people."""
+    centres: Annotated[tuple[CentreRule, ...], Field(alias="centre")] = ()
     vip: Levels
     tiers: Annotated[tuple[TierRule, ...], Field(alias="tier")]
     signals: Annotated[tuple[SignalRule, ...], Field(alias="signal")]

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from schemas.ticket import Tier
+from services.domain.care import CALLBACK, OUTCOME
 from services.domain.policy import When
 
 if TYPE_CHECKING:
     from services.domain.packs import Pack
 
-LISTS = ("tier", "kind", "business", "group", "problem", "channel")
-FLAGS = ("vip", "roaming", "settled", "needs_headquarters")
+LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal")
+FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late")
+READERS = frozenset({"unit", "person", "centre", "next_level"})
+"""Whom a clock may tell, beside units by their code."""
 WORKERS = frozenset({"handling", "owner"})
 """Kinds of units that get tickets from rules."""
 NOTICE_MONTH = 12
@@ -29,20 +31,24 @@ def faults(pack: "Pack", folder: str) -> list[str]:
     found += [
         f"limits.toml: clock {each.name} has no limit for some tickets: give it a last one without conditions"
         for each in pack.timing.clocks
-        if not _complete([row.when for row in each.limits])
+        if not _complete([row.when for row in each.limits], pack.tiers)
     ]
     return found
 
 
-def _complete(conditions: Sequence[When]) -> bool:
+def _complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
     """Whether one of them always holds: without conditions, or by tier alone for every tier."""
     by_tier = {tier for each in conditions if each == When(tier=each.tier) for tier in each.tier}
-    return When() in conditions or by_tier == set(Tier)
+    return When() in conditions or by_tier == tiers
 
 
 def warnings(pack: "Pack", today: date) -> list[str]:
     """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
-    reached = {each.unit for each in pack.routing.departments} | {each.parent for each in pack.units.values()}
+    reached = (
+        {each.unit for each in pack.routing.departments}
+        | set(pack.care.rejection.levels)
+        | {each.parent for each in pack.units.values()}
+    )
     found = [
         f"units.toml: no rule of routing.toml sends anything to {code!r}"
         for code, unit in pack.units.items()
@@ -59,7 +65,7 @@ def warnings(pack: "Pack", today: date) -> list[str]:
     return found
 
 
-def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:  # noqa: C901 - a line each
+def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:  # noqa: C901, PLR0912 - a line each
     """Return every name that has to exist: where it stands, the name, and what there is."""
     units, groups = set(pack.units), {each.code for each in pack.types.groups}
     business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
@@ -78,6 +84,11 @@ def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]
         yield f"routing.toml: {rule.name}", rule.unit, units
     for clock in pack.timing.clocks:
         yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
+        for row in clock.limits:
+            yield f"limits.toml: calendar of {clock.name}/{row.name}", row.calendar or clock.calendar, calendars
+        for reader in (*clock.breach.notifies, *(name for each in clock.warnings for name in each.notifies)):
+            yield f"limits.toml: notifies of {clock.name}", reader, READERS | units
+    yield from _care(pack, units)
     for place, rules in _tables(pack):
         for name, when in rules:
             for code in when.business:
@@ -86,10 +97,44 @@ def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]
                 yield f"{place}: {name}", code, groups
             for code in when.problem:
                 yield f"{place}: {name}", code, pack.problems
+            for code in when.tier:
+                yield f"{place}: {name}", code, pack.tiers
+            for code in when.kind:
+                yield f"{place}: {name}", code, set(pack.routing.kinds)
+            for code in when.unit:
+                yield f"{place}: {name}", code, units
+            for code in when.origin:
+                yield f"{place}: {name}", code, set(pack.routing.origins)
+            for code in when.validity:
+                yield f"{place}: {name}", code, set(pack.routing.validities)
+
+
+def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:
+    """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
+    care, routing = pack.care, pack.routing
+    known = {*OUTCOME, CALLBACK, *(each.kind for each in care.entries)}
+    for need in (*care.closing.needs, *(name for each in care.closing.also for name in each.needs)):
+        yield "outcome.toml: closing needs", need, known
+    for entry in care.entries:
+        for unit in entry.by:
+            yield f"outcome.toml: who may write {entry.kind}", unit, units
+    for level in care.rejection.levels:
+        yield "outcome.toml: rejection levels", level, units
+    if care.compensation is not None:
+        yield "outcome.toml: compensation beyond", care.compensation.beyond, units
+    for centre in routing.centres:
+        yield f"routing.toml: {centre.name}", centre.unit, units
+    for code in (*routing.kinds, *pack.tiers):
+        yield "routing.toml: titles", code, set(routing.titles)
+    for kind in routing.kind:
+        yield "routing.toml: kind", kind.kind, set(routing.kinds)
+    for validity in routing.validity:
+        yield "routing.toml: validity", validity.validity, set(routing.validities)
 
 
 def _tables(pack: "Pack") -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     """Return every list of rules of which the first that holds decides."""
+    yield "routing.toml, centre", [(each.name, each.when) for each in pack.routing.centres]
     yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
     yield "routing.toml, department", [(each.name, each.when) for each in pack.routing.departments]
     for clock in pack.timing.clocks:

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from schemas.contact import Customer
-from schemas.ticket import Classification
 from services.domain.part import Code, Name, Part
 from services.domain.policy import Facts, Label, Length, Marked, Sourced, Span, When
 
@@ -18,6 +17,10 @@ class LimitRule(Marked):
 
     name: Name
     when: When = When()
+    calendar: Code | None = None
+    """Another calendar than the clock's, for this limit."""
+    or_customers: bool = False
+    """The customer's own limit counts when it is sooner."""
     value: Length | None = None
     lower: Length | None = None
     upper: Length | None = None
@@ -38,9 +41,13 @@ class WarningRule(Marked):
 
 
 class BreachRule(Marked):
-    """What a breach does, and how often the next level is told again (DECISIONS 9)."""
+    """What the end of a limit does, and how often the next level is told again (DECISIONS 9)."""
 
-    notifies: tuple[Code, ...]
+    does: Literal["supervise", "archive"] = "supervise"
+    """supervise: the limit is exceeded, a supervision order; archive: the ticket is put into the archive."""
+    regrade: Code | None = None
+    """The tier that the ticket gets when the limit is exceeded (R4.7)."""
+    notifies: tuple[Code, ...] = ()
     escalate_every: Annotated[float, Field(gt=0)] | None = None
     """Part of the limit between two escalations after the breach."""
     escalations: Annotated[int, Field(ge=0, le=9)] = 0
@@ -51,6 +58,8 @@ class ClockRule(Part):
 
     name: Code
     title: Label
+    when: When = When()
+    """Tickets that have this clock."""
     outer: bool = False
     """The promise to the customer, which lasts over the stages."""
     calendar: Code
@@ -73,8 +82,10 @@ class Limit:
     """The limit of one clock of one ticket, with the rule that said so."""
 
     span: Span
+    calendar: str
     rule: str
     source: str
+    or_customers: bool = False
 
 
 class ExtensionRule(Marked):
@@ -120,39 +131,35 @@ class Timing(Part):
         }
 
     @cached_property
+    def by_name(self) -> Mapping[str, ClockRule]:
+        """The clocks by their name."""
+        return {rule.name: rule for rule in self.clocks}
+
+    @cached_property
     def outer(self) -> frozenset[str]:
         """Names of the clocks that are promises to the customer."""
         return frozenset(rule.name for rule in self.clocks if rule.outer)
 
-    def limit(
-        self, rule: ClockRule, told: Classification, *, customer: Customer, group: str | None, channel: str
-    ) -> Limit:
+    def limit(self, rule: ClockRule, facts: Facts, customer: Customer) -> Limit:
         """Return the limit of a clock for such a ticket.
 
         Raises:
             LookupError: no row of the clock's table applies; `duban policy check` finds that before it happens.
 
         """
-        facts = Facts(
-            kind=told.kind,
-            channel=channel,
-            vip=told.vip,
-            tier=told.tier,
-            business=told.business_type,
-            group=group,
-            problem=told.problem_type,
-        )
         for row in rule.limits:
             if row.when.holds(facts):
                 span = row.value
                 if row.lower is not None and row.upper is not None:
-                    span = row.lower if self._takes_lower(told, customer) else row.upper
+                    span = row.lower if self._takes_lower(facts, customer) else row.upper
                 assert span is not None
-                return Limit(span=span, rule=f"{rule.name}/{row.name}", source=row.source)
+                return Limit(
+                    span, row.calendar or rule.calendar, f"{rule.name}/{row.name}", row.source, row.or_customers
+                )
         raise LookupError(
-            f"clock {rule.name} has no limit for tier {told.tier}, type {told.business_type}/{told.problem_type}"
+            f"clock {rule.name} has no limit for tier {facts.tier}, type {facts.business}/{facts.problem}"
         )
 
-    def _takes_lower(self, told: Classification, customer: Customer) -> bool:
+    def _takes_lower(self, facts: Facts, customer: Customer) -> bool:
         named = self.lower_bound_for.value
-        return ("vip" in named and told.vip) or (customer.network or "").lower() in named
+        return ("vip" in named and facts.vip) or (customer.network or "").lower() in named

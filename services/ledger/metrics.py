@@ -28,7 +28,7 @@ class LedgerMetrics:
 
     def event(self, event: TicketEvent, now: datetime) -> None:
         """Count one event."""
-        self.events.labels(event.type, event.ticket.classification.tier.value).inc()
+        self.events.labels(event.type, event.ticket.classification.tier).inc()
         if event.threshold is not None:
             late = (now - event.threshold.due_at).total_seconds()
             self.lateness.labels(event.threshold.clock).observe(max(late, 0.0))

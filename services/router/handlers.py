@@ -65,13 +65,13 @@ class Router:
             routed[contact.id] = store.Routed(store.digest(contact), command, record.position)
             if decision.disposition == "open":
                 earlier.insert(0, _as_earlier(contact, decision))
-            self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier.value).inc()
+            self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
             log.info(
                 "routed",
                 contact=str(contact.id),
                 ticket=str(decision.ticket_id),
                 disposition=decision.disposition,
-                tier=decision.classification.tier.value,
+                tier=decision.classification.tier,
             )
         store.save(connection, new, now)
         result.publish = [[outgoing(each, NAME) for each in commands]]

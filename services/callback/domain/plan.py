@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.domain.calendar import Calendar
-from services.domain.policy import CallbackRule
+from services.domain.care import CallbackRule
 
 DAY = timedelta(days=1)
 

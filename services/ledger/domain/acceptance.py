@@ -1,11 +1,10 @@
-"""How a ticket begins: opened, reminded of, its form completed, linked, noted, reclassified (R2.2, R2.4, R2.5)."""
+"""How a ticket begins: opened, reminded of, its form completed, linked, noted (R2.2, R2.4, R2.5, R2.8, R2.9)."""
 
 from typing import Any
 
-from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Reclassify, Remind
+from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Remind
 from schemas.contact import Contact, Settlement
-from schemas.ticket import Clock, Link, Outcome, Status
-from services.domain import clock as clocks
+from schemas.ticket import Link, Outcome, Status
 from services.domain.identity import command_id, ticket_id
 from services.ledger.domain import answering
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
@@ -25,7 +24,9 @@ def open_(story: Story, action: Open) -> None:
     contacted = contact.contacted_at
     if contacted is None or contacted > story.at:
         contacted = min(contact.received_at, story.at)
-    centre = story.policy.head.centre
+    centre = told.path[0] if told.path else story.policy.head.centre
+    missing = _missing_fields(story, contact)
+    flags = contact.flags if not missing or INCOMPLETE in contact.flags else (*contact.flags, INCOMPLETE)
     changes: dict[str, Any] = {
         "id": story.command.ticket_id,
         "number": story.number,
@@ -39,8 +40,11 @@ def open_(story: Story, action: Open) -> None:
         "customer": contact.customer,
         "subject": contact.text,
         "desired_outcome": contact.desired_outcome,
-        "flags": contact.flags,
+        "wanted_by": contact.wanted_by,
+        "evidence": contact.evidence,
+        "flags": flags,
         "classification": told,
+        "centre": centre,
         "unit": centre,
         "links": action.links,
     }
@@ -49,10 +53,33 @@ def open_(story: Story, action: Open) -> None:
         "accepted",
         decided_by or because("tier", told.tier, "reclassified by hand", "ours: no rule was told"),
         changes,
-        details={"contact_id": contact.id, "path": list(told.path), "triage": told.triage},
+        details={
+            "contact_id": contact.id,
+            "path": list(told.path),
+            "triage": told.triage,
+            "missing": missing or None,
+        },
     )
-    if INCOMPLETE not in contact.flags:
+    if told.opening == "unsure":
+        # Whether a case is opened is then for the supervisor to say, at once (R2.9).
+        rule = next(each for each in told.reasons if each.subject == "opening")
+        story.happen(
+            "escalated", rule, details={"reason": "is a case opened?", "unit": centre, "notifies": ["next_level"]}
+        )
+    if INCOMPLETE not in flags:
         _complete(story, contact.settlement)
+
+
+def _missing_fields(story: Story, contact: Contact) -> list[str]:
+    """Return the fields of the pack's form that have to be filled in and are not (R2.8)."""
+    return [each.path for each in story.policy.care.form.fields if each.required and not _value(contact, each.path)]
+
+
+def _value(contact: Contact, path: str) -> object:
+    found: object = contact
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
 def complete_form(story: Story, action: CompleteForm) -> None:
@@ -119,27 +146,6 @@ def _open_instead(story: Story, action: Remind, reason: str) -> None:
             policy=action.contact.policy,
             action=Open(contact=action.contact, classification=action.classification, links=links),
         )
-    )
-
-
-def reclassify(story: Story, action: Reclassify) -> None:
-    """Change kind, type, tier, priority or department; limits change with them, their start does not (DECISIONS 6)."""
-    ticket, told = story.ticket, action.classification
-    changed: list[Clock] = []
-    group = story.policy.group_of(told.business_type)
-    for rule in story.policy.timing.clocks:
-        for each in ticket.clocks:
-            if each.name != rule.name or not each.running:
-                continue
-            limit = story.policy.timing.limit(rule, told, customer=ticket.customer, group=group, channel=ticket.channel)
-            pair = clocks.relimit(each, rule, limit, story.policy.calendar(each.calendar), at=story.at)
-            changed += pair or ()
-    story.happen(
-        "reclassified",
-        because("classification", told.tier, "reclassified by hand", "R2.7"),
-        {"classification": told},
-        changed=changed,
-        details={"reason": action.reason},
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.command import Answer, Close, Reopen, ReplyProgress, Withdraw
-from schemas.ticket import Outcome, Reason, Status
+from schemas.command import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
+from schemas.ticket import Outcome, Reason, Status, Ticket
+from services.domain.care import CALLBACK, OUTCOME
 from services.ledger.domain import extension, suspension
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
 
@@ -45,7 +46,7 @@ def happened(story: Story, outcome: Outcome, rule: Reason, details: Mapping[str,
         waiting
         | {
             "status": Status.ANSWERED,
-            "unit": story.policy.head.centre,
+            "unit": ticket.centre,
             "person": None,
             "dispatched_by": (),
             "outcome": outcome,
@@ -84,10 +85,59 @@ def _closed(story: Story, outcome: Outcome, note: str | None) -> None:
 
 def _missing(story: Story, outcome: Outcome) -> list[str]:
     rule = story.policy.care.closing
-    missing: list[str] = [name for name in rule.needs if getattr(outcome, name) is None]
+    ticket = story.ticket
+    facts = story.policy.facts(
+        ticket.classification, channel=ticket.channel, unit=ticket.unit, late=ticket.breaches > 0
+    )
+    needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
+    missing = [name for name in needs if not _is_there(ticket, outcome, name)]
     if outcome.agreement == "refused" and not rule.refused_is_enough:
         missing.append("agreement")
     return missing
+
+
+def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
+    if name in OUTCOME:
+        return getattr(outcome, name) is not None
+    if name == CALLBACK:
+        return ticket.survey is not None or ticket.callback_ended is not None
+    since = ticket.reopened_at or ticket.accepted_at
+    return any(each.kind == name and each.at >= since for each in ticket.entries)
+
+
+def reject(story: Story, action: Reject) -> None:
+    """The customer rejects the outcome: investigated again, or the next level of the ladder takes over (R3.6, R4.5)."""
+    ticket, rule = story.ticket, story.policy.care.rejection
+    if rule.then == "state_position":
+        raise Refused(
+            "not_foreseen",
+            f"tell the customer the position frankly: close it with that noted, or reopen it ({rule.source})",
+        )
+    level = ticket.level + 1
+    back = ticket.handled_by or ticket.classification.department or ticket.centre
+    if rule.then == "next_level":
+        if level > len(rule.levels):
+            raise Refused("highest", f"{back} is the highest level already: settle with the customer ({rule.source})")
+        back = rule.levels[level - 1]
+    story.happen(
+        "rejected",
+        because("rejection", rule.then, "rejected outcome", rule.source),
+        {"level": level, "run": ticket.run + 1, "reopened_at": story.at, "outcome": Outcome(), "survey": None},
+        details={"reason": action.reason, "level": level},
+    )
+    story.happen(
+        "dispatched",
+        because("department", back, "rejected outcome", rule.source),
+        {
+            "status": Status.DISPATCHED,
+            "unit": back,
+            "person": story.unit(back).person,
+            "dispatched_by": (ticket.centre,),
+            "acted_in_stage": False,
+        },
+        actor=SYSTEM,
+        details={"unit": back, "from": ticket.centre, "note": action.reason},
+    )
 
 
 def reopen(story: Story, action: Reopen) -> None:
@@ -98,7 +148,7 @@ def reopen(story: Story, action: Reopen) -> None:
 
 def reopened(story: Story, rule: Reason, reason: str) -> None:
     """Begin again with a new run of the clocks; goes straight back to who handled it (DECISIONS 27 and 28)."""
-    ticket, centre = story.ticket, story.policy.head.centre
+    ticket, centre = story.ticket, story.ticket.centre
     story.happen(
         "reopened",
         rule,
@@ -114,6 +164,7 @@ def reopened(story: Story, rule: Reason, reason: str) -> None:
             "acted_in_stage": False,
             "survey": None,
             "callbacks": 0,
+            "callback_ended": None,
             "outcome": Outcome(),
         },
         details={"reason": reason},

@@ -6,6 +6,7 @@ First every threshold that is due is decided, in order of time; then the command
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from schemas.command import Command
@@ -13,11 +14,22 @@ from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import refusal_id
 from services.domain.packs import Pack
-from services.ledger.domain import acceptance, answering, extension, handling, oversight, suspension
+from services.ledger.domain import (
+    acceptance,
+    answering,
+    extension,
+    handling,
+    joining,
+    judging,
+    oversight,
+    proceedings,
+    suspension,
+)
 from services.ledger.domain.story import Refused, Story
 from services.ledger.domain.thresholds import settle
 from services.ledger.domain.transitions import ALLOWED
 
+NOTHING = Decimal(0)
 AHEAD = timedelta(seconds=5)
 """How far a tick may be ahead of the ledger's own clock."""
 
@@ -25,7 +37,16 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
     "open": acceptance.open_,
     "remind": acceptance.remind,
     "complete_form": acceptance.complete_form,
-    "reclassify": acceptance.reclassify,
+    "reclassify": judging.reclassify,
+    "assess": judging.assess,
+    "reject": answering.reject,
+    "assign": proceedings.assign,
+    "attach": proceedings.attach,
+    "correct": proceedings.correct,
+    "record": proceedings.record,
+    "compensate": proceedings.compensate,
+    "split": joining.split,
+    "merge": joining.merge,
     "note": acceptance.note,
     "link": acceptance.link,
     "dispatch": handling.dispatch,
@@ -68,7 +89,15 @@ class Decided:
     refusal: Refusal | None = None
 
 
-def decide(ticket: Ticket | None, command: Command, policy: Pack, now: datetime, *, number: str) -> Decided:
+def decide(
+    ticket: Ticket | None,
+    command: Command,
+    policy: Pack,
+    now: datetime,
+    *,
+    number: str,
+    spent: Decimal = NOTHING,
+) -> Decided:
     """Decide one command.
 
     Args:
@@ -77,13 +106,14 @@ def decide(ticket: Ticket | None, command: Command, policy: Pack, now: datetime,
         policy: the pack that the ticket runs under.
         now: the ledger's business time.
         number: ticket number to use if this opens a ticket.
+        spent: yuan of compensation that the command's actor has granted this month, on every ticket.
 
     """
     # A tick is the monitor's word that a time has come; a few seconds between two clocks must not lose it.
     at = command.at if command.action.type == "tick" else min(command.at, now)
     if ticket is not None:
         at = max(at, ticket.updated_at)
-    story = Story(policy=policy, command=command, now=now, at=at, number=number, before=ticket)
+    story = Story(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
     try:
         _check_time(command, now)
         settle(story, at)

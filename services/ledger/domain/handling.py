@@ -13,6 +13,11 @@ def dispatch(story: Story, action: Dispatch) -> None:
     ticket, unit = story.ticket, story.unit(action.unit)
     if unit.code == ticket.unit:
         raise Refused("same_unit", f"the ticket is with {unit.code} already; dispatch it to another unit")
+    if ticket.classification.founded is False or ticket.classification.opening == "not_opened":
+        raise Refused(
+            "not_founded",
+            "there is nothing to handle, it was found: explain that to the customer, or assess the case anew (R3.12)",
+        )
     _of_the_holder(story)
     assert ticket.unit is not None
     told = ticket.classification
@@ -105,7 +110,7 @@ def feed_back(story: Story, action: FeedBack) -> None:
     if not ticket.dispatched_by:
         raise Refused("nobody", "nobody dispatched this ticket; answer the customer instead")
     back = ticket.dispatched_by[-1]
-    to_centre = story.unit(back).kind in {"centre", "supervisor"}
+    to_centre = back == ticket.centre
     outcome = Outcome(
         result=action.result,
         cause=action.cause,

@@ -44,7 +44,10 @@ def end_callback(story: Story, action: EndCallback) -> None:
     if story.ticket.survey is not None:
         raise Refused("answered", "the customer has answered the survey already")
     story.happen(
-        "callback_ended", because("callback", action.reason, "callback", rule.source), details={"reason": action.reason}
+        "callback_ended",
+        because("callback", action.reason, "callback", rule.source),
+        {"callback_ended": action.reason},
+        details={"reason": action.reason},
     )
 
 

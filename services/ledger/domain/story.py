@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from schemas.command import Actor, Command
@@ -11,7 +12,7 @@ from schemas.ticket import Clock, Reason, Ticket
 from services.domain import clock as clocks
 from services.domain.identity import event_id
 from services.domain.packs import Pack
-from services.domain.policy import Unit
+from services.domain.policy import Facts, Unit
 from services.domain.timing import ClockRule
 from services.ledger.domain.evolve import merge
 
@@ -47,6 +48,7 @@ class Story:
         now: the ledger's business time, for `recorded_at`.
         at: the effective time of the command: the door's stamp, never before the ticket's last event.
         number: ticket number to use if a ticket is opened.
+        spent: yuan of compensation that the command's actor has granted this month, on every ticket.
         before: the ticket as it was loaded.
         events: what has happened so far.
         commands: what the ledger sends itself.
@@ -58,6 +60,7 @@ class Story:
     now: datetime
     at: datetime
     number: str
+    spent: Decimal
     before: Ticket | None
     events: list[TicketEvent] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
@@ -146,11 +149,15 @@ class Story:
         self, type_: str, present: Sequence[Clock], before: Ticket | None, update: Mapping[str, Any], when: datetime
     ) -> list[Clock]:
         """Return the clocks that an event of this type stops and starts."""
+        rules = self.policy.timing.turned_by.get(type_, ())
+        if not rules:
+            return []
         turned: list[Clock] = []
-        for rule in self.policy.timing.turned_by.get(type_, ()):
+        facts = self._facts(before, update)
+        for rule in rules:
             mine = [each for each in present if each.name == rule.name]
             running = [each for each in mine if each.stopped_at is None]
-            starts = type_ in rule.starts_on
+            starts = type_ in rule.starts_on and rule.when.holds(facts)
             if starts or type_ in rule.stops_on:
                 reason = "stage_ended" if not starts else "run_ended"
                 turned += [
@@ -159,35 +166,38 @@ class Story:
                 ]
             if starts:
                 runs = merge(tuple(mine), turned[-len(running) :] if running else ())
-                turned.append(self._started(rule, type_, runs, before, update, when))
+                turned.append(self._started(rule, type_, runs, facts, before, update, when))
         return turned
+
+    def _facts(self, before: Ticket | None, update: Mapping[str, Any]) -> Facts:
+        def value(name: str) -> Any:
+            return update[name] if name in update or before is None else getattr(before, name)
+
+        late = before is not None and before.breaches > 0
+        return self.policy.facts(value("classification"), channel=value("channel"), unit=value("unit"), late=late)
 
     def _started(
         self,
         rule: ClockRule,
         type_: str,
         runs: Sequence[Clock],
+        facts: Facts,
         before: Ticket | None,
         update: Mapping[str, Any],
         when: datetime,
     ) -> Clock:
-        told = update.get("classification") or (before.classification if before else None)
         customer = update.get("customer") or (before.customer if before else None)
-        channel = update.get("channel") or (before.channel if before else None)
-        assert told is not None
         assert customer is not None
-        assert channel is not None
-        limit = self.policy.timing.limit(
-            rule, told, customer=customer, group=self.policy.group_of(told.business_type), channel=channel
-        )
+        limit = self.policy.timing.limit(rule, facts, customer)
         start = update["contacted_at"] if rule.starts_at == "contact" and type_ == "accepted" else when
         return clocks.begin(
             rule,
             limit,
-            self.policy.calendar(rule.calendar),
+            self.policy.calendar(limit.calendar),
             at=start,
             run=1 + max((each.run for each in runs), default=0),
             used=self._carried(runs, before) if type_ == "dispatched" else timedelta(0),
+            wanted_by=update.get("wanted_by") or (before.wanted_by if before else None),
         )
 
     @staticmethod

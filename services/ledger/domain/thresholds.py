@@ -1,15 +1,13 @@
 """What happens to a ticket by itself: every threshold that is due is decided, in order of time, one event each."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from schemas.event import Fired
-from schemas.ticket import Clock, Reason, Threshold, ThresholdState
+from schemas.ticket import Clock, Reason, Status, Threshold, ThresholdState
 from services.domain import clock as clocks
-from services.ledger.domain import extension, suspension
+from services.ledger.domain import extension, judging, suspension
 from services.ledger.domain.story import SYSTEM, Story
-
-ZERO = timedelta(0)
 
 
 def settle(story: Story, until: datetime) -> None:
@@ -69,16 +67,7 @@ def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
             **common,
         )
     elif name == clocks.BREACH:
-        story.happen(
-            "breached",
-            rule,
-            {"breaches": ticket.breaches + 1, "supervisions": ticket.supervisions + 1},
-            changed=changed(ThresholdState.FIRED),
-            threshold=key("fired"),
-            # The supervision order is part of the breach, so neither can be there without the other (R4.9).
-            details=told | {"supervision_order": True, "level": 0},
-            **common,
-        )
+        _end(story, clock, rule, changed(ThresholdState.FIRED), key("fired"), told)
     elif name.startswith("escalation"):
         story.happen(
             "escalated",
@@ -101,3 +90,24 @@ def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
         )
     else:
         suspension.end(story, rule, changed(ThresholdState.FIRED), key("fired"), threshold.at)
+
+
+def _end(
+    story: Story, clock: Clock, rule: Reason, changed: list[Clock], threshold: Fired, told: dict[str, Any]
+) -> None:
+    """The limit has run out: the policy says what that does."""
+    ticket, policy = story.ticket, story.policy.timing.by_name.get(clock.name)
+    common: dict[str, Any] = {"at": threshold.due_at, "actor": SYSTEM, "changed": changed, "threshold": threshold}
+    if policy is not None and policy.breach.does == "archive":
+        story.happen("archived", rule, {"status": Status.ARCHIVED}, **common)
+        return
+    story.happen(
+        "breached",
+        rule,
+        {"breaches": ticket.breaches + 1, "supervisions": ticket.supervisions + 1},
+        # The supervision order is part of the breach, so neither can be there without the other (R4.9).
+        details=told | {"supervision_order": True, "level": 0},
+        **common,
+    )
+    if policy is not None and policy.breach.regrade is not None:
+        judging.regrade(story, policy.breach.regrade, rule, threshold.due_at)

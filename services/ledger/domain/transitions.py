@@ -29,6 +29,15 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "close": frozenset({S.ANSWERED}),
     "reopen": TOLD,
     "withdraw": OPEN | {S.ANSWERED},
+    "reject": frozenset({S.ANSWERED}),
+    "assign": WORK | {S.ACCEPTED, S.FED_BACK},
+    "attach": ANY,
+    "correct": ANY,
+    "split": OPEN | {S.ANSWERED},
+    "merge": OPEN,
+    "assess": OPEN | {S.ANSWERED},
+    "record": ANY,
+    "compensate": OPEN | {S.ANSWERED},
     "note": ANY,
     "link": ANY,
     "call_back": TOLD,
@@ -46,7 +55,9 @@ MOVES: dict[str, Status] = {
     "answer": S.ANSWERED,
     "close": S.CLOSED,
     "reopen": S.ACCEPTED,
+    "reject": S.DISPATCHED,
     "withdraw": S.WITHDRAWN,
+    "merge": S.WITHDRAWN,
 }
 """Where a command leads when nothing special is the case; commands that are missing leave the status as it is."""
 
@@ -68,7 +79,15 @@ def diagram() -> str:
             for status in Status
             if status in ALLOWED[name] and (status is not target or name == "dispatch")
         ]
-    lines += ["    closed --> [*]", "    withdrawn --> [*]", "```", "", "| command | allowed while |", "|---|---|"]
+    lines += [
+        "    closed --> archived: by time",
+        "    withdrawn --> archived: by time",
+        "    archived --> [*]",
+        "```",
+        "",
+        "| command | allowed while |",
+        "|---|---|",
+    ]
     for name in sorted(ALLOWED):
         allowed = ALLOWED[name]
         told = "always" if allowed == ANY else ", ".join(status for status in Status if status in allowed)

@@ -110,7 +110,10 @@ def _readers(event: TicketEvent, pack: Pack) -> Iterator[tuple[str, Unit, str]]:
         if reader == "person":
             yield f"person.{own.code}", own, "sms"
         elif reader == "centre":
-            yield f"unit.{pack.head.centre}", pack.units[pack.head.centre], "mail"
+            centre = pack.units.get(event.ticket.centre) or pack.units[pack.head.centre]
+            yield f"unit.{centre.code}", centre, "mail"
+        elif reader in pack.units:
+            yield f"unit.{reader}", pack.units[reader], "mail"
         elif reader == "next_level":
             above = _above(own, pack, int(event.details.get("level") or 0))
             yield f"unit.{above.code}", above, "mail"
@@ -143,7 +146,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "zone": pack.head.zone,
         "at": event.at.isoformat(),
         "promised_at": ticket.promised_at.isoformat() if ticket.promised_at is not None else None,
-        "tier": ticket.classification.tier.value,
+        "tier": getattr(pack.routing.titles[ticket.classification.tier], language),
         "unit": units.get(str(details.get("unit") or ticket.unit), ""),
         "clock": clocks.get(fired.clock, fired.clock) if fired is not None else None,
         "due_at": fired.due_at.isoformat() if fired is not None else None,

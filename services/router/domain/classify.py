@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from schemas.contact import Contact
-from schemas.ticket import Classification, Reason, Tier
+from schemas.ticket import Classification, Reason
 from services.domain.packs import Pack
 from services.domain.policy import Facts, Marked
-from services.domain.routing import Business, Problem
+from services.domain.routing import Business, Problem, Worded
 from services.domain.words import fold
 
 T = TypeVar("T", Business, Problem)
@@ -23,7 +23,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     """Return what kind of ticket a contact makes, and where it goes first; never fails, the unsure go to triage."""
     routing, reasons = pack.routing, list[Reason]()
     said = pack.words.find(contact.text)
-    kind = _kind(contact, pack, said, reasons)
+    kind, origin = _kind(contact, pack, said, reasons)
     vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
@@ -38,17 +38,27 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         business=business,
         group=pack.group_of(business),
         problem=problem,
+        origin=origin,
+        validity=routing.validities[0],
         roaming=_roaming(contact),
         settled=contact.settlement is not None,
         needs_headquarters=contact.needs_headquarters,
     )
+    validity = _validity(pack, facts, said, reasons)
+    opening = _opening(pack, facts, said, reasons)
+    facts = replace(facts, validity=validity)
     tier = _tier(pack, facts, reasons)
     facts = replace(facts, tier=tier)
     signals = _signals(pack, facts, said, reasons)
     priority = _priority(pack, signals, reasons)
+    facts = replace(facts, signals=frozenset(signals))
+    centre = next((each.unit for each in routing.centres if each.when.holds(facts)), pack.head.centre)
     department, triage = _department(pack, facts, reasons)
     return Classification(
         kind=kind,
+        origin=origin,
+        validity=validity,
+        opening=opening,
         tier=tier,
         vip=vip,
         priority=priority,
@@ -56,7 +66,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         business_type=business,
         problem_type=problem,
         department=department,
-        path=(pack.head.centre, department) if department is not None else (pack.head.centre,),
+        path=(centre, department) if department is not None else (centre,),
         triage=triage,
         reasons=tuple(reasons),
     )
@@ -66,19 +76,47 @@ def _reason(subject: str, value: str, rule: str, mark: Marked, matched: str | No
     return Reason(subject=subject, value=value, rule=rule, source=mark.source, matched=matched)
 
 
-def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> str:
-    kinds = pack.routing.kinds
-    if contact.kind in kinds:
+def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> tuple[str, str | None]:
+    """Return the kind, and for an appeal where it is from."""
+    routing = pack.routing
+    told_origin = contact.origin if contact.origin in routing.origins else None
+    if contact.kind in routing.kinds:
         assert contact.kind is not None
         reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL, source=CHANNEL_SOURCE))
-        return contact.kind
-    for rule in pack.routing.kind:
+        return contact.kind, told_origin
+    facts = Facts(
+        kind="", channel=contact.channel, vip=False, settled=contact.settlement is not None, origin=told_origin
+    )
+    for rule in routing.kind:
         word = said.get(id(rule))
-        if word is not None:
-            reasons.append(_reason("kind", rule.kind, f"words of {rule.kind}", rule, word))
-            return rule.kind
-    reasons.append(Reason(subject="kind", value=kinds[0], rule="default kind", source="R3.2"))
-    return kinds[0]
+        if _decides(rule, facts, word):
+            how = f"words of {rule.kind}" if word is not None else f"channel of {rule.kind}"
+            reasons.append(_reason("kind", rule.kind, how, rule, word))
+            return rule.kind, told_origin or rule.origin
+    reasons.append(Reason(subject="kind", value=routing.kinds[0], rule="default kind", source="R3.2"))
+    return routing.kinds[0], told_origin
+
+
+def _decides(rule: Worded, facts: Facts, word: str | None) -> bool:
+    return word is not None or (rule.when is not None and rule.when.holds(facts))
+
+
+def _validity(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> str:
+    for rule in pack.routing.validity:
+        word = said.get(id(rule))
+        if _decides(rule, facts, word):
+            reasons.append(_reason("validity", rule.validity, f"validity: {rule.validity}", rule, word))
+            return rule.validity
+    return pack.routing.validities[0]
+
+
+def _opening(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> str:
+    for rule in pack.routing.opening:
+        word = said.get(id(rule))
+        if _decides(rule, facts, word):
+            reasons.append(_reason("opening", rule.opening, rule.name, rule, word))
+            return rule.opening
+    return "opened"
 
 
 def _longest(texts: Iterable[Found], entries: Sequence[T]) -> tuple[T, str] | None:
@@ -129,7 +167,7 @@ def _roaming(contact: Contact) -> bool:
     return home is not None and visiting is not None and home != visiting
 
 
-def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> Tier:
+def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> str:
     rule = next(each for each in pack.routing.tiers if each.when.holds(facts))
     reasons.append(_reason("tier", rule.tier, rule.name, rule))
     return rule.tier
@@ -141,7 +179,7 @@ def _signals(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> tu
         if rule.signal in signals:
             continue
         word = said.get(id(rule))
-        if word is not None or (rule.when is not None and rule.when.holds(facts)):
+        if _decides(rule, facts, word):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))
     return tuple(signals)

@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from schemas.contact import Contact
-from schemas.ticket import Classification, Link, Status
+from schemas.ticket import Classification, Link, Reason, Status
 from services.domain.identity import ticket_id
 from services.domain.packs import Pack
 from services.router.domain.classify import classify
@@ -73,6 +73,11 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
             continue
         if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
             continue
+        age = now - known.closed_at if known.closed_at is not None else timedelta(0)
+        if known.status in {Status.ANSWERED, Status.CLOSED} and (second := _second(told, age, pack)) is not None:
+            told = second
+            links = (Link(ticket_id=known.ticket_id, kind="repeat", reason="same subject, answered before"),)
+            break
         if known.status is not Status.CLOSED:
             return Decision(
                 "remind",
@@ -81,8 +86,6 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
                 "same customer and subject, the ticket is not closed",
                 disputed=disputed,
             )
-        assert known.closed_at is not None
-        age = now - known.closed_at
         if disputed and age <= pack.care.repeat.reopen_within.length:
             return Decision(
                 "remind",
@@ -99,6 +102,18 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
         else "no open ticket of this customer and subject"
     )
     return Decision("open", ticket_id(contact.id), told, reason, links=links)
+
+
+def _second(told: Classification, age: timedelta, pack: Pack) -> Classification | None:
+    """Return what a further complaint after an answer becomes, where the policy makes it another kind (DECISIONS 7)."""
+    rule = pack.care.repeat.second
+    if rule is None or told.kind != rule.kind or age > rule.within.length:
+        return None
+    reason = Reason(subject="kind", value=rule.becomes, rule="a further complaint after an answer", source=rule.source)
+    reasons = (*(each for each in told.reasons if each.subject != "kind"), reason)
+    facts = pack.facts(told.but(kind=rule.becomes, origin=rule.origin), channel="")
+    centre = next((each.unit for each in pack.routing.centres if each.when.holds(facts)), told.path[0])
+    return told.but(kind=rule.becomes, origin=rule.origin, reasons=reasons, path=(centre, *told.path[1:]))
 
 
 def _rehandles(contact: Contact) -> bool:

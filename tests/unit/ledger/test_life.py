@@ -29,7 +29,7 @@ from schemas.command import (
     Withdraw,
 )
 from schemas.contact import Customer
-from schemas.ticket import Link, Status, Survey, Tier
+from schemas.ticket import Link, Status, Survey
 from services.router.domain.classify import classify
 from tests.builders import CENTRE, HOUR, MINUTE, MORNING, PACK, Tale, contact, settlement
 
@@ -279,7 +279,7 @@ def test_what_people_do_beside_the_work() -> None:
 @pytest.mark.requirement("R2.7")
 def test_another_tier_takes_another_limit_and_keeps_the_start() -> None:
     tale = Tale.dispatched().after(5 * HOUR)
-    told = tale.it.classification.but(tier=Tier.NATIONAL)
+    told = tale.it.classification.but(tier="national")
     tale.do(Reclassify(classification=told, reason="涉及外省"), unit=CENTRE)
     assert tale.it.promised_at == MORNING + timedelta(hours=72)
     handling = tale.clock("handling")

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contact import Customer
-from schemas.ticket import Tier
 from services.domain.words import Lexicon
 from services.router.domain.classify import classify
 from tests.builders import PACK, contact, settlement
@@ -55,22 +54,22 @@ def test_what_no_rule_can_type_goes_to_a_person_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("changes", "tier"),
     [
-        ({}, Tier.PROVINCIAL),
-        ({"settlement": settlement()}, Tier.GENERAL),
-        ({"text": "咨询宽带资费"}, Tier.GENERAL),
-        ({"needs_headquarters": True}, Tier.NATIONAL),
-        ({"text": "5G发票网站打不开网页", "kind": "suggestion"}, Tier.GENERAL),
+        ({}, "provincial"),
+        ({"settlement": settlement()}, "general"),
+        ({"text": "咨询宽带资费"}, "general"),
+        ({"needs_headquarters": True}, "national"),
+        ({"text": "5G发票网站打不开网页", "kind": "suggestion"}, "general"),
     ],
 )
-def test_the_tier(changes: dict[str, Any], tier: Tier) -> None:
-    assert classify(contact(**changes), PACK).tier is tier
+def test_the_tier(changes: dict[str, Any], tier: str) -> None:
+    assert classify(contact(**changes), PACK).tier == tier
 
 
 @pytest.mark.requirement("R3.3")
 def test_roaming_is_national_only_when_the_fact_lies_in_the_visited_network() -> None:
     away = Customer(phone="+8613800000103", home_region="河南", visiting_region="广东")
-    assert classify(contact(text="4G漫游没有信号", customer=away), PACK).tier is Tier.NATIONAL
-    assert classify(contact(text="4G多扣话费", customer=away), PACK).tier is Tier.PROVINCIAL
+    assert classify(contact(text="4G漫游没有信号", customer=away), PACK).tier == "national"
+    assert classify(contact(text="4G多扣话费", customer=away), PACK).tier == "provincial"
 
 
 @pytest.mark.requirement("R3.4")

@@ -1,0 +1,88 @@
+"""What a case is: reclassified, regraded by time, judged (R2.9, R3.6, R3.11, R3.12, DECISIONS 6)."""
+
+from datetime import datetime
+
+from schemas.command import Assess, Reclassify
+from schemas.ticket import Classification, Clock, Reason
+from services.domain import clock as clocks
+from services.ledger.domain.story import SYSTEM, Refused, Story, because
+
+OPENINGS = frozenset({"opened", "not_opened"})
+LIABILITIES = frozenset({"liable", "not_liable", "unclear"})
+
+
+def reclassify(story: Story, action: Reclassify) -> None:
+    """Change kind, type, tier, priority or department; limits change with them, their start does not (DECISIONS 6)."""
+    told, pack = action.classification, story.policy
+    for name, value, known in (
+        ("tier", told.tier, pack.tiers),
+        ("kind", told.kind, frozenset(pack.routing.kinds)),
+        ("validity", told.validity, frozenset(pack.routing.validities)),
+    ):
+        _known(name, value, known)
+    story.happen(
+        "reclassified",
+        because("classification", told.tier, "reclassified by hand", "R2.7"),
+        {"classification": told, "centre": told.path[0] if told.path else story.ticket.centre},
+        changed=_relimited(story, told, story.at),
+        details={"reason": action.reason},
+    )
+
+
+def regrade(story: Story, tier: str, rule: Reason, at: datetime) -> None:
+    """Raise the tier because a limit was exceeded (R4.7)."""
+    before = story.ticket.classification
+    if before.tier == tier:
+        return
+    reason = Reason(subject="tier", value=tier, rule=rule.rule, source=rule.source)
+    told = before.but(tier=tier, reasons=(*(each for each in before.reasons if each.subject != "tier"), reason))
+    story.happen(
+        "reclassified",
+        reason,
+        {"classification": told},
+        at=at,
+        actor=SYSTEM,
+        changed=_relimited(story, told, max(at, story.ticket.updated_at)),
+        details={"reason": f"{rule.rule} was exceeded", "from": before.tier},
+    )
+
+
+def _relimited(story: Story, told: Classification, at: datetime) -> list[Clock]:
+    ticket, pack = story.ticket, story.policy
+    facts = pack.facts(told, channel=ticket.channel, unit=ticket.unit, late=ticket.breaches > 0)
+    changed: list[Clock] = []
+    for each in ticket.clocks:
+        rule = pack.timing.by_name.get(each.name)
+        if rule is None or not each.running or not rule.when.holds(facts):
+            continue
+        limit = pack.timing.limit(rule, facts, ticket.customer)
+        changed += clocks.relimit(each, rule, limit, pack.calendar(limit.calendar), at=at) or ()
+    return changed
+
+
+def assess(story: Story, action: Assess) -> None:
+    """Keep a judgement with its reason; a case that is not founded or not opened is explained, not dispatched."""
+    before, pack = story.ticket.classification, story.policy
+    if (action.validity, action.opening, action.founded, action.liability) == (None, None, None, None):
+        raise Refused("missing", "say what is judged: validity, opening, founded or liability", ("validity",))
+    _known("validity", action.validity, frozenset(pack.routing.validities))
+    _known("opening", action.opening, OPENINGS)
+    _known("liability", action.liability, LIABILITIES)
+    judged = {
+        "validity": action.validity,
+        "opening": action.opening,
+        "founded": action.founded,
+        "liability": action.liability,
+    }
+    given = {name: value for name, value in judged.items() if value is not None}
+    story.happen(
+        "assessed",
+        because("assessment", ", ".join(f"{name} {value}" for name, value in given.items()), "judged by hand", "R3.12"),
+        {"classification": before.but(**given), "acted_in_stage": True},
+        details={"reason": action.reason, **given},
+    )
+
+
+def _known(name: str, value: str | None, known: frozenset[str]) -> None:
+    if value is not None and value not in known:
+        raise Refused("unknown", f"there is no {name} {value!r}; choose one of {', '.join(sorted(known))}", (name,))
