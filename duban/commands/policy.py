@@ -72,11 +72,10 @@ def _within(path: str, model: BaseModel) -> Iterator[tuple[str, str, str]]:
     title = str(getattr(model, "name", "") or getattr(model, "code", ""))
     path = f"{path} / {title}" if title else path
     if isinstance(model, Marked):
-        told = {
-            field: value
-            for field, value in model
-            if field not in SOURCE and value != type(model).model_fields[field].default and not _models(value)
-        }
+        plain = {field: value for field, value in model if field not in SOURCE and not _models(value)}
+        fields = type(model).model_fields
+        # What is as it is without saying so is worth a line only where nothing else is said.
+        told = {field: value for field, value in plain.items() if value != fields[field].default} or plain
         yield path, ", ".join(f"{field} {_written(value)}" for field, value in told.items()), model.source
     for field, value in model:
         for each in _models(value):
