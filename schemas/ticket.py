@@ -81,6 +81,8 @@ class Clock(Model):
     thresholds: tuple[Threshold, ...] = ()
     resumed_at: AwareDatetime | None = None
     """When it last went on after a pause."""
+    provisional: bool = False
+    """Its end lies in a year whose holidays are not known yet."""
     rule: Name
     """The rule of the policy that said so."""
     source: Name

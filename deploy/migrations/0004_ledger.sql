@@ -36,6 +36,8 @@ create table ledger.event (
 );
 comment on column ledger.event.threshold is 'clock/run/limit/threshold after the ticket id: one event for each key, ever (promise 4)';
 
+create index event_compensation on ledger.event ((body #>> '{actor,name}'), at) where type = 'compensated';
+
 create table ledger.command (
     id uuid primary key,
     ticket_id uuid not null,

@@ -6,6 +6,7 @@ instead. All arithmetic is between instants; the zone only says which day an ins
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -62,6 +63,7 @@ class Calendar(Part):
     zone: Name
     kind: Literal["elapsed", "working"]
     hours: Hours | None = None
+    provisional: bool = False
     week: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field()] = (1, 2, 3, 4, 5)
     """Working days of the week, 1 is Monday."""
     days: Days | None = None
@@ -74,6 +76,18 @@ class Calendar(Part):
         ZoneInfo(self.zone)
         return self
 
+    def knows(self, at: datetime) -> bool:
+        """Whether the holidays of an instant's year are known."""
+        return self.days is None or at.astimezone(ZoneInfo(self.zone)).year in self.days.years
+
+    @cached_property
+    def provisionally(self) -> "Calendar":
+        """The same calendar, for those who cannot wait for a year's notice: a year without one has its plain week.
+
+        No holiday is in it, so a limit ends too early rather than too late; who uses it says that it is provisional.
+        """
+        return self.model_copy(update={"provisional": True})
+
     def works(self, day: date) -> bool:
         """Return whether a day is worked.
 
@@ -83,6 +97,8 @@ class Calendar(Part):
         """
         if self.days is not None:
             if day.year not in self.days.years:
+                if self.provisional:
+                    return day.isoweekday() in self.week
                 known = ", ".join(map(str, self.days.years))
                 raise BeyondCalendar(
                     f"calendar {self.name} knows {known}, not {day.year}: "
@@ -113,7 +129,12 @@ class Calendar(Part):
             while left:
                 day += DAY
                 left -= self.works(day)
-        return self._instant(day, self._close)
+        end = self._instant(day, self._close)
+        while end <= start or (span.unit == "wd" and not self.works(day)):
+            # The same day, but it is over or not worked: the next one that is.
+            day += DAY
+            end = self._instant(day, self._close)
+        return end
 
     def add(self, start: datetime, length: timedelta) -> datetime:
         """Return the instant after so much time of the calendar, in UTC. Lengths come from `between`."""

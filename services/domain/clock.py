@@ -26,6 +26,10 @@ class Calendar(Protocol):
         """The name that policies use."""
         ...
 
+    def knows(self, at: datetime) -> bool:
+        """Whether the holidays of an instant's year are known."""
+        ...
+
     def due(self, start: datetime, span: Span) -> datetime:
         """Return when a span that begins at `start` ends."""
         ...
@@ -76,6 +80,7 @@ def begin(
         due_at=due,
         used=used,
         thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=used),
+        provisional=not calendar.knows(due),
         rule=limit.rule,
         source=limit.source,
     )

@@ -14,7 +14,7 @@ from services.domain import soundness
 from services.domain.calendar import Calendar
 from services.domain.care import Care, EntryRule
 from services.domain.policy import Facts, Head, Unit, Units
-from services.domain.routing import Problem, Routing, Types
+from services.domain.routing import Business, Problem, Routing, Types
 from services.domain.timing import Timing
 from services.domain.words import Lexicon, fold
 
@@ -38,8 +38,11 @@ class Pack:
     calendars: Mapping[str, Calendar]
 
     def calendar(self, name: str) -> Calendar:
-        """Return a calendar that the pack uses."""
-        return self.calendars[name]
+        """Return a calendar that the pack uses; provisional where a year's holidays are not known yet.
+
+        A contact must not be lost because a notice is late: its clocks are marked and derived anew when it is there.
+        """
+        return self.calendars[name].provisionally
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:
@@ -67,6 +70,8 @@ class Pack:
             signals=frozenset(told.signals),
             unit=unit,
             late=late,
+            founded=told.founded,
+            liability=told.liability,
         )
 
     def group_of(self, business_type: str | None) -> str | None:
@@ -76,6 +81,21 @@ class Pack:
     @cached_property
     def _groups(self) -> Mapping[str, str]:
         return {each.code: each.group for each in self.types.business}
+
+    def business_of(self, kind: str) -> Sequence[Business]:
+        """Return the business types of a kind's own tree (R3.8)."""
+        return self._business_of.get(kind, self._business_of[""])
+
+    @cached_property
+    def _business_of(self) -> Mapping[str, Sequence[Business]]:
+        kinds = {each.code: each.kinds for each in self.types.groups}
+        own = {kind for each in self.types.groups for kind in each.kinds}
+        return {
+            kind: [
+                each for each in self.types.business if (kind in kinds[each.group] if kind else not kinds[each.group])
+            ]
+            for kind in ("", *own)
+        }
 
     def problems_of(self, group: str) -> Sequence[Problem]:
         """Return the problem types that a business group knows."""

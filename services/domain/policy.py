@@ -34,8 +34,15 @@ def _parse_span(value: object) -> object:
 class Span(Part):
     """A length as the policy writes it: minutes and hours are exact, days are counted by the calendar."""
 
-    amount: Annotated[int, Field(gt=0)]
+    amount: Annotated[int, Field(ge=0)]
+    """0d and 0wd are the same day."""
     unit: Literal["m", "h", "d", "wd"]
+
+    @model_validator(mode="after")
+    def _only_days_may_be_none(self) -> Self:
+        if not self.amount and self.unit in {"m", "h"}:
+            raise ValueError("a limit of no time: write 0d for the same day")
+        return self
 
     @property
     def length(self) -> timedelta:
@@ -103,6 +110,14 @@ class Facts:
     settled: bool = False
     needs_headquarters: bool = False
     late: bool = False
+    founded: bool | None = None
+    liability: str | None = None
+    has_evidence: bool = False
+    age: timedelta | None = None
+
+
+SPECIAL = frozenset({"signal", "older_than"})
+"""Conditions that are no comparison with one fact."""
 
 
 class When(Part):
@@ -128,18 +143,27 @@ class When(Part):
     needs_headquarters: bool | None = None
     late: bool | None = None
     """A limit of the ticket was exceeded."""
+    founded: bool | None = None
+    """Somebody judged that reason and demand hold, or that they do not."""
+    liability: tuple[Code, ...] = ()
+    has_evidence: bool | None = None
+    """A photo, a scan or a recording came with the contact."""
+    older_than: Length | None = None
+    """The matter is that much older than the contact; holds only where it is known when it occurred."""
 
     def holds(self, facts: Facts) -> bool:
         """Whether the rule applies."""
         for name, wanted in self._wanted:
             if getattr(facts, name) not in wanted:
                 return False
-        return not self.signal or not facts.signals.isdisjoint(self.signal)
+        if self.signal and facts.signals.isdisjoint(self.signal):
+            return False
+        return self.older_than is None or (facts.age is not None and facts.age > self.older_than.length)
 
     @cached_property
     def _wanted(self) -> tuple[tuple[str, frozenset[object]], ...]:
         """What is looked at, and what it has to be one of."""
-        given = ((name, getattr(self, name)) for name in type(self).model_fields if name != "signal")
+        given = ((name, getattr(self, name)) for name in type(self).model_fields if name not in SPECIAL)
         return tuple(
             (name, frozenset(told) if isinstance(told, tuple) else frozenset({told}))
             for name, told in given

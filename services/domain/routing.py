@@ -16,6 +16,8 @@ class Group(Part):
 
     code: Code
     title: Label
+    kinds: tuple[Code, ...] = ()
+    """The kinds of contacts that have this group in their tree; empty: those that no other group claims (R3.8)."""
 
 
 class Business(Marked):

@@ -10,8 +10,8 @@ from services.domain.policy import When
 if TYPE_CHECKING:
     from services.domain.packs import Pack
 
-LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal")
-FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late")
+LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal", "liability")
+FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
 READERS = frozenset({"unit", "person", "centre", "next_level"})
 """Whom a clock may tell, beside units by their code."""
 WORKERS = frozenset({"handling", "owner"})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -67,6 +67,8 @@ class ClockRule(Part):
     """Types of ticket events that start it, such as accepted or dispatched."""
     starts_at: Literal["contact", "event"] = "event"
     """contact: when the customer contacted us; event: when the starting event happened (DECISIONS 5)."""
+    restarts: bool = True
+    """Whether a start while it runs begins a new run; otherwise it goes on."""
     stops_on: tuple[Code, ...]
     pauses_for: tuple[Code, ...] = ()
     """What a suspension waits for (customer, other) while this clock stands still."""
@@ -112,14 +114,31 @@ def _unique_names(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
     return rules
 
 
+class Usual(Part):
+    """What counts for every clock that says nothing else."""
+
+    warnings: tuple[WarningRule, ...] = ()
+    breach: BreachRule
+
+
 class Timing(Part):
     """limits.toml: every clock of the pack."""
+
+    usual: Usual | None = None
 
     clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names)]
     lower_bound_for: Sourced[tuple[Code, ...]]
     """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
     extension: ExtensionRule
     suspension: SuspensionRule
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual(cls, told: Any) -> Any:
+        if isinstance(told, dict) and isinstance(told.get("usual"), dict) and isinstance(told.get("clock"), list):
+            usual = {name: told["usual"][name] for name in ("warnings", "breach") if name in told["usual"]}
+            return told | {"clock": [usual | each for each in told["clock"] if isinstance(each, dict)]}
+        return told
 
     @cached_property
     def turned_by(self) -> Mapping[str, tuple[ClockRule, ...]]:

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import psycopg
 
-from schemas.command import Actor, Command, Tick
+from schemas.command import Actor, Command, Compensate, Tick
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import command_id
 from services.domain.packs import Pack, unknown
 from services.ledger import store
-from services.ledger.domain.decide import Decided, decide
+from services.ledger.domain.decide import NOTHING, Decided, decide
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared import logs
@@ -48,6 +49,8 @@ class Decider:
         now = self._clock.now()
         opens = sum(each.body.action.type in {"open", "remind"} for each in batch)
         numbers = iter(store.next_numbers(connection, opens, now) if opens else ())
+        spending = {each.body.actor.name for each in batch if each.body.action.type == "compensate"}
+        spent = store.spent(connection, spending, now) if spending else {}
         decisions: dict[UUID, store.Decision] = {}
         told: list[TicketEvent] = []
         own: list[Command] = []
@@ -72,7 +75,10 @@ class Decider:
                 )
                 continue
             number = next(numbers) if command.action.type in {"open", "remind"} else ""
-            decided = decide(ticket, command, pack, now, number=number)
+            person = command.actor.name
+            decided = decide(ticket, command, pack, now, number=number, spent=spent.get(person, NOTHING))
+            if isinstance(command.action, Compensate) and decided.refusal is None:
+                spent[person] = spent.get(person, NOTHING) + Decimal(command.action.amount)
             if decided.events:
                 after[command.ticket_id] = decided.events[-1].ticket
                 touched[command.ticket_id] = None

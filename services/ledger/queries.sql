@@ -78,3 +78,9 @@ group by t.id;
 select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 where t.number = %(number)s
 group by t.id;
+
+-- name: spent
+select body #>> '{actor,name}', sum((body #>> '{details,amount}')::numeric)
+from ledger.event
+where type = 'compensated' and body #>> '{actor,name}' = any(%(persons)s) and at >= date_trunc('month', %(now)s::timestamptz)
+group by 1;

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import psycopg
@@ -80,6 +81,12 @@ def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> l
     """Return ticket numbers that nobody has: the business date and a running number."""
     rows = connection.execute(queries["next_numbers"], {"count": count}).fetchall()
     return [f"{now:%y%m%d}-{number:06d}" for (number,) in rows]
+
+
+def spent(connection: psycopg.Connection, persons: Iterable[str], now: datetime) -> dict[str, Decimal]:
+    """Return the yuan of compensation that each of some persons has granted in the month of an instant."""
+    rows = connection.execute(queries["spent"], {"persons": list(persons), "now": now}).fetchall()
+    return dict(rows)
 
 
 @dataclass(frozen=True, slots=True)

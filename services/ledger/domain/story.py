@@ -157,7 +157,7 @@ class Story:
         for rule in rules:
             mine = [each for each in present if each.name == rule.name]
             running = [each for each in mine if each.stopped_at is None]
-            starts = type_ in rule.starts_on and rule.when.holds(facts)
+            starts = type_ in rule.starts_on and rule.when.holds(facts) and (rule.restarts or not running)
             if starts or type_ in rule.stops_on:
                 reason = "stage_ended" if not starts else "run_ended"
                 turned += [

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
 from services.domain.packs import Pack
-from services.domain.policy import Facts, Marked
+from services.domain.policy import Facts, Marked, When
 from services.domain.routing import Business, Problem, Worded
 from services.domain.words import fold
 
@@ -15,6 +16,7 @@ T = TypeVar("T", Business, Problem)
 Found = Mapping[int, str]
 """The longest word that a text holds of each rule, by the rule's `id`."""
 
+ANYTHING = When()
 CHANNEL = "told by the channel"
 CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
 
@@ -29,7 +31,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
     # The channel's own words count before the customer's.
     texts = (pack.words.find(" ".join(contact.labels)), said) if contact.labels else (said,)
-    business = _business(contact, pack, texts, reasons)
+    business = _business(contact, pack, kind, texts, reasons)
     problem = _problem(contact, pack, texts, business, reasons)
     facts = Facts(
         kind=kind,
@@ -43,15 +45,17 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         roaming=_roaming(contact),
         settled=contact.settlement is not None,
         needs_headquarters=contact.needs_headquarters,
+        has_evidence=bool(contact.evidence),
+        age=_age(contact),
     )
     validity = _validity(pack, facts, said, reasons)
     opening = _opening(pack, facts, said, reasons)
     facts = replace(facts, validity=validity)
+    signals = _signals(pack, facts, said, reasons)
+    facts = replace(facts, signals=frozenset(signals))
     tier = _tier(pack, facts, reasons)
     facts = replace(facts, tier=tier)
-    signals = _signals(pack, facts, said, reasons)
     priority = _priority(pack, signals, reasons)
-    facts = replace(facts, signals=frozenset(signals))
     centre = next((each.unit for each in routing.centres if each.when.holds(facts)), pack.head.centre)
     department, triage = _department(pack, facts, reasons)
     return Classification(
@@ -128,14 +132,14 @@ def _longest(texts: Iterable[Found], entries: Sequence[T]) -> tuple[T, str] | No
     return None
 
 
-def _business(contact: Contact, pack: Pack, texts: Sequence[Found], reasons: list[Reason]) -> str | None:
+def _business(contact: Contact, pack: Pack, kind: str, texts: Sequence[Found], reasons: list[Reason]) -> str | None:
     if pack.group_of(contact.business_type) is not None:
         assert contact.business_type is not None
         reasons.append(
             Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE)
         )
         return contact.business_type
-    found = _longest(texts, pack.types.business)
+    found = _longest(texts, pack.business_of(kind))
     if found is None:
         return None
     entry, word = found
@@ -167,6 +171,12 @@ def _roaming(contact: Contact) -> bool:
     return home is not None and visiting is not None and home != visiting
 
 
+def _age(contact: Contact) -> timedelta | None:
+    if contact.occurred_at is None:
+        return None
+    return (contact.contacted_at or contact.received_at) - contact.occurred_at
+
+
 def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> str:
     rule = next(each for each in pack.routing.tiers if each.when.holds(facts))
     reasons.append(_reason("tier", rule.tier, rule.name, rule))
@@ -192,10 +202,12 @@ def _priority(pack: Pack, signals: tuple[str, ...], reasons: list[Reason]) -> in
 
 
 def _department(pack: Pack, facts: Facts, reasons: list[Reason]) -> tuple[str | None, str | None]:
-    if facts.business is None and facts.problem is None:
-        return None, "neither business type nor problem type can be told from the contact"
+    untold = facts.business is None and facts.problem is None
     for rule in pack.routing.departments:
-        if rule.when.holds(facts):
+        # What nobody can tell the subject of goes only where the subject does not matter.
+        if rule.when.holds(facts) and not (untold and rule.when == ANYTHING):
             reasons.append(_reason("department", rule.unit, rule.name, rule))
             return rule.unit, None
+    if untold:
+        return None, "neither business type nor problem type can be told from the contact"
     return None, "no rule of the policy names a department for this type"

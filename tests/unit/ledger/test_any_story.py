@@ -131,7 +131,7 @@ def test_clocks_never_lose_used_time_and_a_ticket_that_is_over_has_none_running(
     ]
     assert open_ == []
     if tale.it.status is Status.WITHDRAWN:
-        assert all(each.stopped_at is not None for each in tale.it.clocks)
+        assert all(each.stopped_at is not None for each in tale.it.clocks if each.name != "archive")
 
 
 @settings(max_examples=100, deadline=None)
