@@ -55,7 +55,9 @@ class Pack:
         raised = {each.breach.regrade for each in self.timing.clocks if each.breach.regrade is not None}
         return frozenset({each.tier for each in self.routing.tiers} | raised)
 
-    def facts(self, told: Classification, *, channel: str, unit: str | None = None, late: bool = False) -> Facts:
+    def facts(
+        self, told: Classification, *, channel: str, unit: str | None = None, late: bool = False, settled: bool = False
+    ) -> Facts:
         """Return what the conditions of rules look at, once a ticket is classified."""
         return Facts(
             kind=told.kind,
@@ -70,6 +72,7 @@ class Pack:
             signals=frozenset(told.signals),
             unit=unit,
             late=late,
+            settled=settled,
             founded=told.founded,
             liability=told.liability,
         )

@@ -261,7 +261,7 @@ def test_a_withdrawn_ticket_is_over() -> None:
     tale = Tale.dispatched().do(Withdraw(reason="已自行恢复"))
     assert tale.it.status is Status.WITHDRAWN
     assert all(each.stopped_at is not None for each in tale.it.clocks if each.name != "archive")
-    assert tale.it.next_action_at is None
+    assert tale.it.next_action_at == tale.clock("archive").due_at
     assert tale.do(Reopen(reason="x"), unit=CENTRE).refused == "wrong_status"
 
 
