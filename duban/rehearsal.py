@@ -5,7 +5,7 @@ something (or time passes: `tick`), and then the ticket must be so.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from services.domain.packs import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 
+NOTHING = ""
+"""What stands for nothing in a file, since TOML has no word for it."""
 CLASSIFIED = (
     "kind",
     "origin",
@@ -90,26 +92,23 @@ class Rehearsal:
         """Return what is not as it is expected."""
         for name, wanted in expected.items():
             found = self._found(name, wanted)
-            if found != wanted:
+            if found != wanted and not (found is None and wanted == NOTHING):
                 yield f"{name} is {found!r}, not {wanted!r}"
 
     def _found(self, name: str, wanted: Any) -> Any:
         assert self.ticket is not None
-        if name == "refused":
-            return self.refusal.code if self.refusal is not None else ""
-        if name == "missing":
-            return list(self.refusal.missing) if self.refusal is not None else []
-        if name == "due":
-            return {clock: self._due(clock) for clock in wanted}
-        if name == "events":
-            return [each.type for each in self.events][-len(wanted) :]
-        if name == "happened":
-            types = {each.type for each in self.events}
-            return [each for each in wanted if each in types]
-        if name in CLASSIFIED:
-            return getattr(self.ticket.classification, name)
-        found = getattr(self.ticket, name)
-        return found.value if hasattr(found, "value") else found
+        types = [each.type for each in self.events]
+        special: dict[str, Callable[[], Any]] = {
+            "refused": lambda: self.refusal.code if self.refusal is not None else "",
+            "missing": lambda: list(self.refusal.missing) if self.refusal is not None else [],
+            "due": lambda: {clock: self._due(clock) or False for clock in wanted},
+            "events": lambda: types[-len(wanted) :],
+            "happened": lambda: [each for each in wanted if each in types],
+        }
+        if name in special:
+            return special[name]()
+        found = getattr(self.ticket.classification if name in CLASSIFIED else self.ticket, name)
+        return list(found) if isinstance(found, tuple) else found
 
     def _due(self, name: str) -> datetime | None:
         assert self.ticket is not None

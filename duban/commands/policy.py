@@ -1,4 +1,4 @@
-"""`duban policy check | show`."""
+"""`duban policy check | show | play`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from duban import rehearsal
 from services.domain import packs, soundness
 from services.domain.packs import Pack
 from services.domain.policy import Marked, Span
@@ -54,6 +55,24 @@ def show(
         line = f"{where}: {value}  [{source}]"
         if about.casefold() in line.casefold():
             print(line)
+
+
+@group.command()
+def play(
+    name: Annotated[str, typer.Argument(help="a pack, such as bus")],
+    folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    day: Annotated[Path | None, typer.Option(help="another file than the pack's own day.toml")] = None,
+) -> None:
+    """Play a day of contacts and actions by a pack's rules, without a stack; exit code 1 when something differs."""
+    pack = packs.load_one(folder, name)
+    different = 0
+    for case, differences in rehearsal.play(day or folder / name / "day.toml", pack):
+        print(f"{'differs' if differences else 'ok':8} {case}")
+        for each in differences:
+            print(f"           {each}")
+        different += bool(differences)
+    if different:
+        raise typer.Exit(1)
 
 
 def values(pack: Pack) -> Iterator[tuple[str, str, str]]:

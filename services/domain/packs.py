@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.ticket import Classification
+from schemas.ticket import Classification, ThresholdState, Ticket
 from services.domain import soundness
 from services.domain.calendar import Calendar
 from services.domain.care import Care, EntryRule
+from services.domain.clock import BREACH
 from services.domain.policy import Facts, Head, Unit, Units
 from services.domain.routing import Business, Problem, Routing, Types
 from services.domain.timing import Timing
@@ -75,6 +76,25 @@ class Pack:
             settled=settled,
             founded=told.founded,
             liability=told.liability,
+        )
+
+    def facts_of(self, ticket: Ticket, told: Classification | None = None) -> Facts:
+        """Return what the conditions of rules look at for a ticket, or for the ticket as it would be classified."""
+        return self.facts(
+            told or ticket.classification,
+            channel=ticket.channel,
+            unit=ticket.unit,
+            late=self.late(ticket),
+            settled=ticket.settlement is not None,
+        )
+
+    def late(self, ticket: Ticket) -> bool:
+        """Whether a promise to the customer was exceeded."""
+        return any(
+            point.name == BREACH and point.state is ThresholdState.FIRED
+            for each in ticket.clocks
+            if each.name in self.timing.outer
+            for point in each.thresholds
         )
 
     def group_of(self, business_type: str | None) -> str | None:
@@ -149,6 +169,15 @@ def load(folder: Path) -> dict[str, Pack]:
             f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
         )
     return packs
+
+
+def load_one(folder: Path, name: str) -> Pack:
+    """Load a single pack; raises as `load`, and when there is none of that name."""
+    if not (folder / name / "pack.toml").is_file():
+        known = ", ".join(path.parent.name for path in sorted(folder.glob("*/pack.toml")))
+        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {known or 'none'}")
+    calendars = {path.stem: _read(path, Calendar) for path in sorted((folder / "calendars").glob("*.toml"))}
+    return _pack(folder / name, calendars)
 
 
 def unknown(name: str | None) -> str:

@@ -142,7 +142,7 @@ class When(Part):
     """The accepting channel has answered on the spot."""
     needs_headquarters: bool | None = None
     late: bool | None = None
-    """A limit of the ticket was exceeded."""
+    """A promise to the customer was exceeded."""
     founded: bool | None = None
     """Somebody judged that reason and demand hold, or that they do not."""
     liability: tuple[Code, ...] = ()

@@ -103,6 +103,14 @@ class SignalRule(Worded):
     signal: Signal
 
 
+class AlertRule(Marked):
+    """Who hears of such a ticket at once (R3.10)."""
+
+    name: Name
+    when: When
+    units: Annotated[tuple[Code, ...], Field(min_length=1)]
+
+
 class PriorityRule(Marked):
     """Which signals together make a priority; the first whose signals are all there decides (DECISIONS 15)."""
 
@@ -137,6 +145,7 @@ class Routing(Part):
     opening: tuple[OpeningRule, ...] = ()
     origins: tuple[Code, ...] = ()
     """Where an appeal may be from."""
+    alerts: Annotated[tuple[AlertRule, ...], Field(alias="alert")] = ()
     titles: Mapping[Code, Label]
     """Names of kinds and tiers for people."""
     centres: Annotated[tuple[CentreRule, ...], Field(alias="centre")] = ()

@@ -124,6 +124,9 @@ def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | 
         yield "outcome.toml: compensation beyond", care.compensation.beyond, units
     for centre in routing.centres:
         yield f"routing.toml: {centre.name}", centre.unit, units
+    for alert in routing.alerts:
+        for unit in alert.units:
+            yield f"routing.toml: {alert.name}", unit, units
     for code in (*routing.kinds, *pack.tiers):
         yield "routing.toml: titles", code, set(routing.titles)
     for kind in routing.kind:

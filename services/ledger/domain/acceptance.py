@@ -60,6 +60,13 @@ def open_(story: Story, action: Open) -> None:
             "missing": missing or None,
         },
     )
+    for alert in story.policy.routing.alerts:
+        if alert.when.holds(story.policy.facts_of(story.ticket)):
+            story.happen(
+                "reported",
+                because("alert", ", ".join(alert.units), alert.name, alert.source),
+                details={"reason": alert.name, "unit": centre, "notifies": list(alert.units)},
+            )
     if told.opening == "unsure":
         # Whether a case is opened is then for the supervisor to say, at once (R2.9).
         rule = next(each for each in told.reasons if each.subject == "opening")

@@ -86,13 +86,7 @@ def _closed(story: Story, outcome: Outcome, note: str | None) -> None:
 def _missing(story: Story, outcome: Outcome) -> list[str]:
     rule = story.policy.care.closing
     ticket = story.ticket
-    facts = story.policy.facts(
-        ticket.classification,
-        channel=ticket.channel,
-        unit=ticket.unit,
-        late=ticket.breaches > 0,
-        settled=ticket.settlement is not None,
-    )
+    facts = story.policy.facts_of(ticket)
     needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
     missing = [name for name in needs if not _is_there(ticket, outcome, name)]
     if outcome.agreement == "refused" and not rule.refused_is_enough:

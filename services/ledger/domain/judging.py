@@ -49,7 +49,7 @@ def regrade(story: Story, tier: str, rule: Reason, at: datetime) -> None:
 
 def _relimited(story: Story, told: Classification, at: datetime) -> list[Clock]:
     ticket, pack = story.ticket, story.policy
-    facts = pack.facts(told, channel=ticket.channel, unit=ticket.unit, late=ticket.breaches > 0)
+    facts = pack.facts_of(ticket, told)
     changed: list[Clock] = []
     for each in ticket.clocks:
         rule = pack.timing.by_name.get(each.name)

@@ -173,7 +173,7 @@ class Story:
         def value(name: str) -> Any:
             return update[name] if name in update or before is None else getattr(before, name)
 
-        late = before is not None and before.breaches > 0
+        late = before is not None and self.policy.late(before)
         return self.policy.facts(value("classification"), channel=value("channel"), unit=value("unit"), late=late)
 
     def _started(

@@ -30,6 +30,7 @@ TO_UNITS = {
     "breached": "supervision",
     "supervised": "supervision",
     "escalated": "escalation",
+    "reported": "escalation",
     "reminded": "reminder",
     "extension_requested": "extension",
 }

@@ -49,8 +49,8 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         age=_age(contact),
     )
     validity = _validity(pack, facts, said, reasons)
-    opening = _opening(pack, facts, said, reasons)
     facts = replace(facts, validity=validity)
+    opening = _opening(pack, facts, said, reasons)
     signals = _signals(pack, facts, said, reasons)
     facts = replace(facts, signals=frozenset(signals))
     tier = _tier(pack, facts, reasons)
