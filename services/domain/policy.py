@@ -59,7 +59,7 @@ Length = Annotated[Span, BeforeValidator(_parse_span)]
 class Marked(Part):
     """A value, or a group of values, with the place it comes from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     from_: Name | None = Field(default=None, alias="from")
     ours: Name | None = None

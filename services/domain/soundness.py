@@ -111,7 +111,7 @@ def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]
 
 def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:
     """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
-    care, routing = pack.care, pack.routing
+    care = pack.care
     known = {*OUTCOME, CALLBACK, *(each.kind for each in care.entries)}
     for need in (*care.closing.needs, *(name for each in care.closing.also for name in each.needs)):
         yield "outcome.toml: closing needs", need, known
@@ -122,6 +122,11 @@ def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | 
         yield "outcome.toml: rejection levels", level, units
     if care.compensation is not None:
         yield "outcome.toml: compensation beyond", care.compensation.beyond, units
+    yield from _classifying(pack, units)
+
+
+def _classifying(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:
+    routing = pack.routing
     for centre in routing.centres:
         yield f"routing.toml: {centre.name}", centre.unit, units
     for alert in routing.alerts:
