@@ -12,7 +12,10 @@ from pydantic import SecretStr
 
 from deploy.local import Stack
 from services.intake import senders
+from services.shared import deployment
+from services.shared.clock import Clock
 from services.shared.errors import DubanError
+from services.shared.postgres import Database
 from services.shared.settings import PROJECT, KafkaSettings, Settings
 
 DEFAULT_DATA = PROJECT / ".duban" / "data"
@@ -42,6 +45,14 @@ class Target:
             return psycopg.connect(self.database_url.get_secret_value(), connect_timeout=5)
         except psycopg.OperationalError as error:
             raise DubanError(f"the database is away: look at `duban status` ({type(error).__name__})") from error
+
+    def clock(self) -> Clock:
+        """Return the clock that the system runs by; raises as `connect`."""
+        database = Database(self.database_url, name="duban", size=1)
+        try:
+            return deployment.read(database, "local")
+        finally:
+            database.close()
 
     def http(self) -> httpx.Client:
         """Return a client of intake that shows its key.

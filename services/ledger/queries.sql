@@ -84,3 +84,13 @@ select body #>> '{actor,name}', sum((body #>> '{details,amount}')::numeric)
 from ledger.event
 where type = 'compensated' and body #>> '{actor,name}' = any(%(persons)s) and at >= date_trunc('month', %(now)s::timestamptz)
 group by 1;
+
+-- name: history
+-- Tickets of a pack that were accepted in a range, each with what figures need of its events.
+select t.body::text,
+    (select jsonb_agg(jsonb_build_object('type', e.type, 'at', e.at, 'agreement', e.body #>> '{details,agreement}')
+            order by e.version)
+     from ledger.event e where e.ticket_id = t.id)::text
+from ledger.ticket t
+where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.body #>> '{policy,pack}' = %(pack)s
+order by t.accepted_at;

@@ -6,12 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
+from services.domain.cases import Happened
 from services.shared.errors import LostRace
 from services.shared.postgres import Queries, as_json
 
@@ -116,6 +118,16 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
         cursor.itersize = 200
         for body, events in cursor.execute(queries["every_ticket"]):
             yield Ticket.from_json(body), [TicketEvent.from_json(each) for each in events]
+
+
+def history(
+    connection: psycopg.Connection, pack: str, since: datetime, until: datetime
+) -> Iterator[tuple[Ticket, list[Happened]]]:
+    """Return each ticket of a pack that was accepted in a range, with what figures need of its events."""
+    with connection.cursor(name="history") as cursor:
+        cursor.itersize = 500
+        for body, events in cursor.execute(queries["history"], {"pack": pack, "since": since, "until": until}):
+            yield Ticket.from_json(body), msgspec.json.decode(events, type=list[Happened])
 
 
 def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:

@@ -33,7 +33,7 @@ def answer(story: Story, action: Answer) -> None:
         agreement=action.agreement,
     )
     rule = because("answer", action.agreement, "answer", "002-1 §2.4.5")
-    happened(story, outcome, rule, {"explanation": action.explanation, "agreement": action.agreement})
+    happened(story, outcome, rule, {"explanation": action.explanation})
 
 
 def happened(story: Story, outcome: Outcome, rule: Reason, details: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ def happened(story: Story, outcome: Outcome, rule: Reason, details: Mapping[str,
             "acted_in_stage": False,
         },
         changed=[*changed, *suspension.cancel(story)],
-        details={**details, "result": outcome.result, "from": ticket.unit},
+        details={"agreement": outcome.agreement, **details, "result": outcome.result, "from": ticket.unit},
     )
     if ticket.settlement is not None and not _missing(story, outcome):
         _closed(story, outcome, None)

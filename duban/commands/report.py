@@ -1,0 +1,159 @@
+"""`duban report`: any figure for any range, pack and dimension, with the change against the period before (R6)."""
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from openpyxl import Workbook
+from rich.console import Console
+from rich.table import Table
+
+from duban import report, target
+from duban.report import Row
+from duban.target import DEFAULT_DATA, Data
+from services.domain import cases, packs, periods
+from services.domain.figures import FIGURES
+from services.domain.packs import Pack
+from services.domain.periods import Size
+from services.ledger import store
+from services.shared.errors import DubanError
+from services.shared.settings import PROJECT
+
+POLICIES = PROJECT / "policies"
+
+
+class Form(StrEnum):
+    """How the rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class Per(StrEnum):
+    """How long each period is."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    RANGE = "range"
+
+
+def show(
+    figures: Annotated[list[str] | None, typer.Argument(help=f"of: {', '.join(FIGURES)}; none: all")] = None,
+    pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
+    since: Annotated[str, typer.Option("--from", help="ISO 8601, in the pack's zone; otherwise this month")] = "",
+    until: Annotated[str, typer.Option("--to", help="ISO 8601, not included; otherwise the end of that period")] = "",
+    per: Annotated[Per, typer.Option(help="length of a period; range: the whole as one")] = Per.MONTH,
+    by: Annotated[str, typer.Option(help="dimensions, comma between them: tier,channel,level,business ...")] = "",
+    users: Annotated[int, typer.Option(help="users of the business, for rates over users")] = 0,
+    form: Annotated[Form, typer.Option("--format", help="table, csv or xlsx")] = Form.TABLE,
+    out: Annotated[Path | None, typer.Option(help="the file to write; xlsx needs one")] = None,
+    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Print figures with the counts they rest on, their targets, and the change against the period before."""
+    dimensions = [each for each in by.split(",") if each]
+    wanted = report.chosen(figures or [], dimensions)
+    policy = packs.load_one(policies, pack)
+    zone = policy.head.zone
+    system = target.find(data)
+    now = system.clock().now()
+    with system.connect() as connection:
+        start, end = _range(since, until, per, zone, now)
+        size = None if per is Per.RANGE else Size[per.name]
+        spans = periods.between(start, end, size, zone)
+        known = [
+            cases.case(ticket, events, policy, now)
+            for ticket, events in store.history(connection, pack, report.earliest(spans), spans[-1].end)
+        ]
+    found = list(report.rows(wanted, spans, known, by=dimensions, users=users))
+    _write(found, dimensions, form, out, policy)
+
+
+def _range(since: str, until: str, per: Per, zone: str, now: datetime) -> tuple[datetime, datetime]:
+    size = Size.MONTH if per is Per.RANGE else Size[per.name]
+    try:
+        start = _instant(since, zone) if since else periods.period(now, size, zone).start
+        end = _instant(until, zone) if until else max(periods.period(now, size, zone).end, start + timedelta(hours=1))
+    except ValueError as error:
+        raise DubanError(f"--from and --to are ISO 8601, such as 2026-03-01: {error}") from error
+    if end <= start:
+        raise DubanError("--to has to be after --from")
+    return start, end
+
+
+def _instant(text: str, zone: str) -> datetime:
+    told = datetime.fromisoformat(text)
+    return told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone))
+
+
+def _write(found: Sequence[Row], by: Sequence[str], form: Form, out: Path | None, pack: Pack) -> None:
+    titles = report.header(by)
+    if form is Form.XLSX:
+        if out is None:
+            raise DubanError("an XLSX file needs --out FILE")
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet(pack.head.name)
+        sheet.append(titles)
+        for row in found:
+            sheet.append(report.cells_of(row))
+        book.save(out)
+        return
+    if form is Form.CSV:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(titles)
+        writer.writerows(report.cells_of(row) for row in found)
+        if out is None:
+            sys.stdout.write(text.getvalue())
+        else:
+            # With a byte order mark spreadsheets read the Chinese names as they are.
+            out.write_text(text.getvalue(), encoding="utf-8-sig")
+        return
+    _print(found, by, pack, out)
+
+
+def _print(found: Sequence[Row], by: Sequence[str], pack: Pack, out: Path | None) -> None:
+    table = Table(title=f"{pack.head.title.zh} · {pack.head.title.en}")
+    for name in ("period", "figure", *by):
+        table.add_column(name)
+    for name in ("value", "of", "change", "target"):
+        table.add_column(name, justify="right")
+    for row in found:
+        table.add_row(
+            row.period,
+            f"{row.figure.name} {row.figure.zh}",
+            *row.cell,
+            _told(row.value, row.figure.unit),
+            f"{row.now.numerator:g}/{row.now.denominator}" if row.now.denominator else f"{row.now.numerator:g}",
+            _told(row.change, row.figure.unit, signed=True),
+            _told(row.figure.target, row.figure.unit),
+        )
+    if out is None:
+        Console(soft_wrap=True).print(table)
+        return
+    with out.open("w", encoding="utf-8") as file:
+        Console(file=file, width=200).print(table)
+
+
+def _told(value: float | None, unit: str, *, signed: bool = False) -> str:
+    if value is None:
+        return "-"
+    sign = "+" if signed else ""
+    return {"share": f"{100 * value:{sign}.1f} %", "hours": f"{value:{sign}.1f} h"}.get(unit, f"{value:{sign}g}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="report")(show)

@@ -1,0 +1,375 @@
+"""The figures of the customer's documents (R6): each a function over cases, with formula, source and target. Pure.
+
+A value is never shown without the count that it rests on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from services.domain.cases import Case
+from services.domain.periods import Size
+
+HOUR = timedelta(hours=1)
+DIMENSIONS = (
+    "kind",
+    "tier",
+    "channel",
+    "level",
+    "brand",
+    "business",
+    "group",
+    "problem",
+    "department",
+    "region",
+    "result",
+    "status",
+)
+"""What every figure can be cut by; some also by `stage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a figure comes to.
+
+    Attributes:
+        numerator, denominator: what it rests on; the numerator of a mean is the sum.
+        value: None when there is nothing to divide by.
+
+    """
+
+    numerator: float
+    denominator: int
+
+    @property
+    def value(self) -> float | None:
+        """The numerator over the denominator."""
+        return self.numerator / self.denominator if self.denominator else None
+
+
+Formula = Callable[[Sequence[Case], int], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        unit: share, hours or count.
+        formula: over the cases of a cell; the second argument is the number of users of the business.
+        about: which cases it is about.
+        cut_by: the dimensions that the documents cut it by.
+        target: what the documents want; None: silent.
+        at_least: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
+
+    """
+
+    name: str
+    zh: str
+    unit: str
+    formula: Formula
+    source: str
+    about: Callable[[Case], bool]
+    cut_by: tuple[str, ...]
+    target: float | None = None
+    at_least: Size = Size.HOUR
+
+
+def _share(hit: Callable[[Case], bool], of: Callable[[Case], bool] = lambda _: True) -> Formula:
+    def formula(cases: Sequence[Case], _: int) -> Value:
+        base = [each for each in cases if of(each)]
+        return Value(sum(map(hit, base)), len(base))
+
+    return formula
+
+
+def _count(of: Callable[[Case], int]) -> Formula:
+    def formula(cases: Sequence[Case], _: int) -> Value:
+        return Value(sum(map(of, cases)), 1)
+
+    return formula
+
+
+def complaint_rate(cases: Sequence[Case], users: int) -> Value:
+    """Complaints on a business over its users (002-1 §2.6.3a)."""
+    return Value(len(cases), users)
+
+
+def mean_delay(cases: Sequence[Case], _: int) -> Value:
+    """Mean length of the delay of those that were late, in hours (002-1 §2.7.2)."""
+    late = [each.delay for each in cases if each.delay > timedelta(0)]
+    return Value(sum(late, timedelta(0)) / HOUR, len(late))
+
+
+def flow_timeliness(cases: Sequence[Case], _: int) -> Value:
+    """Stages done in their limit over all stages that were begun (002-1 §2.6.3)."""
+    runs = [run for each in cases for run in each.runs]
+    return Value(sum(not each.late for each in runs), len(runs))
+
+
+def mean_handling_time(cases: Sequence[Case], _: int) -> Value:
+    """Mean of closing minus acceptance, in hours (002-1 §3.5.3)."""
+    spans = [each.closed_at - each.accepted_at for each in cases if each.closed_at is not None]
+    return Value(sum(spans, timedelta(0)) / HOUR, len(spans))
+
+
+def _complaint(case: Case) -> bool:
+    return case.kind == "complaint"
+
+
+def _escalated(case: Case) -> bool:
+    return case.kind == "escalated"
+
+
+def _any(_: Case) -> bool:
+    return True
+
+
+RATED = ("business", "tier", "channel", "level")
+DONE = ("business", "tier", "channel", "brand")
+RAISED = ("business", "tier", "channel", "brand", "problem", "department")
+MONTH = Size.MONTH
+
+FIGURES: Mapping[str, Figure] = {
+    each.name: each
+    for each in (
+        Figure("complaints", "投诉量", "count", _count(lambda _: 1), "002-1 §2.7", _complaint, DIMENSIONS),
+        Figure("complaint_rate", "客户投诉率", "share", complaint_rate, "002-1 §2.6.3a", _complaint, RATED),
+        Figure(
+            "on_time_completion",
+            "投诉按时办结率",
+            "share",
+            _share(lambda each: each.settled and each.on_time),
+            "002-1 §2.6.3b: settled within the set time over complaint tickets",
+            _complaint,
+            DONE,
+        ),
+        Figure(
+            "answered_on_time",
+            "按时答复率",
+            "share",
+            _share(lambda each: each.on_time),
+            "ours: counts a refused answer in time (DECISIONS 12)",
+            _complaint,
+            DONE,
+        ),
+        Figure(
+            "first_contact_resolution",
+            "投诉问题一次性办结率",
+            "share",
+            _share(lambda each: each.settled and each.on_time and not each.dispatched),
+            "002-1 §2.6.3c: settled in time by channel or centre without dispatch over all complaint tickets",
+            _complaint,
+            DONE,
+        ),
+        Figure(
+            "settled_after_dispatch",
+            "转相关部门办结率",
+            "share",
+            _share(lambda each: each.settled, lambda each: each.dispatched),
+            "002-1 §2.7.2 names it; settled over dispatched is ours",
+            _complaint,
+            DONE,
+        ),
+        Figure(
+            "satisfaction",
+            "投诉客户满意度",
+            "share",
+            _share(lambda each: bool(each.satisfied), lambda each: each.satisfied is not None),
+            "002-1 §2.6.3d: satisfied over those asked and answered (DECISIONS 20)",
+            _complaint,
+            RATED,
+        ),
+        Figure(
+            "satisfaction_of_all",
+            "投诉客户满意度（全部投诉客户）",
+            "share",
+            _share(lambda each: bool(each.satisfied)),
+            "002-1 §2.6.3d: satisfied over all complaining customers, the other denominator",
+            _complaint,
+            RATED,
+        ),
+        Figure(
+            "survey_response",
+            "回访应答率",
+            "share",
+            _share(lambda each: each.satisfied is not None, lambda each: each.asked),
+            "ours: no satisfaction without its response rate",
+            _any,
+            RATED,
+        ),
+        Figure(
+            "flow_timeliness",
+            "工单流转及时率",
+            "share",
+            flow_timeliness,
+            "002-1 §2.6.3",
+            _any,
+            ("channel", "stage"),
+        ),
+        Figure(
+            "flow_validity",
+            "工单流转有效率",
+            "share",
+            _share(lambda each: not each.misdirected, lambda each: each.dispatched),
+            "002-1 §2.6.3: sent right the first time over dispatched",
+            _any,
+            ("channel", "stage"),
+        ),
+        Figure(
+            "mean_delay",
+            "工单平均延误周期",
+            "hours",
+            mean_delay,
+            "002-1 §2.7.2",
+            _any,
+            ("channel", "stage", "brand"),
+        ),
+        Figure("warnings", "预警数", "count", _count(lambda each: each.warnings), "002-1 §2.4.7", _any, DIMENSIONS),
+        Figure(
+            "supervision_orders",
+            "督办数",
+            "count",
+            _count(lambda each: each.supervisions),
+            "002-1 §1.2.1",
+            _any,
+            DIMENSIONS,
+        ),
+        Figure(
+            "extensions",
+            "延期数",
+            "count",
+            _count(lambda each: int(each.extended)),
+            "R4.10: figures count the extension",
+            _any,
+            DIMENSIONS,
+        ),
+        Figure(
+            "escalated_rate",
+            "客户升级投诉率",
+            "share",
+            complaint_rate,
+            "002-1 §3.5.3a",
+            _escalated,
+            RAISED,
+            at_least=MONTH,
+        ),
+        Figure(
+            "escalated_solved",
+            "升级投诉问题解决率",
+            "share",
+            _share(lambda each: each.settled and each.on_time),
+            "002-1 §3.5.3b",
+            _escalated,
+            RAISED,
+            target=0.95,
+            at_least=MONTH,
+        ),
+        Figure(
+            "escalated_satisfied",
+            "处理结果客户满意率",
+            "share",
+            _share(lambda each: bool(each.satisfied_with_result)),
+            "002-1 §3.5.3c: satisfied with the result over all",
+            _escalated,
+            RAISED,
+            target=0.95,
+            at_least=MONTH,
+        ),
+        Figure(
+            "escalated_timeliness",
+            "投诉工单处理及时率",
+            "share",
+            flow_timeliness,
+            "002-1 §3.5.3d",
+            _escalated,
+            ("channel", "stage"),
+            target=0.99,
+            at_least=Size.DAY,
+        ),
+        Figure(
+            "escalated_quality",
+            "工单处理合格率",
+            "share",
+            _share(lambda each: each.complete and not each.misdirected and not any(run.late for run in each.runs)),
+            "002-1 §3.5.3e: filled and moved correctly in the set time over all",
+            _escalated,
+            ("channel", "stage"),
+            target=0.99,
+            at_least=Size.DAY,
+        ),
+        Figure(
+            "escalated_handling_time",
+            "平均投诉处理时长",
+            "hours",
+            mean_handling_time,
+            "002-1 §3.5.3f",
+            _escalated,
+            RAISED,
+            at_least=MONTH,
+        ),
+        Figure(
+            "escalated_completed",
+            "投诉处理完成及时率",
+            "share",
+            _share(lambda each: each.settled and each.on_time and each.closed_at is not None),
+            "002-1 §3.5.3g: solved, handled and closed in the promised limit over all",
+            _escalated,
+            RAISED,
+            target=0.95,
+            at_least=MONTH,
+        ),
+        Figure(
+            "service_caused",
+            "服务性投诉",
+            "count",
+            _count(lambda each: int(each.staff_caused)),
+            "002-1 §3.5.3i: proven complaints caused by staff; at most 1 a month, fewer than 4 a year",
+            _any,
+            RAISED,
+            target=1,
+            at_least=MONTH,
+        ),
+        Figure(
+            "appeals",
+            "申诉量",
+            "count",
+            _count(lambda _: 1),
+            "002-1 §4.5",
+            lambda each: each.kind == "appeal",
+            DIMENSIONS,
+        ),
+    )
+}
+
+
+def cells(figure: Figure, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], Value]:
+    """Return the figure for every combination of values of some dimensions; without dimensions, one cell.
+
+    Args:
+        figure: which.
+        cases: those of one period.
+        by: names of DIMENSIONS, or stage.
+        users: users of the business, for rates over users.
+
+    """
+    grouped: dict[tuple[str, ...], list[Case]] = {}
+    for each in cases:
+        if figure.about(each):
+            for key, part in _keys(each, by):
+                grouped.setdefault(key, []).append(part)
+    if not grouped and not by:
+        grouped[()] = []
+    return {key: figure.formula(found, users) for key, found in sorted(grouped.items())}
+
+
+def _keys(case: Case, by: Sequence[str]) -> Iterable[tuple[tuple[str, ...], Case]]:
+    """Return the cells that a case belongs to; cut by stage, each stage counts with its own runs and delay."""
+    if "stage" not in by:
+        yield tuple(getattr(case, name) for name in by), case
+        return
+    for stage in dict.fromkeys(run.stage for run in case.runs):
+        runs = tuple(run for run in case.runs if run.stage == stage)
+        delay = max((run.delay for run in runs), default=timedelta(0))
+        key = tuple(stage if name == "stage" else getattr(case, name) for name in by)
+        yield key, replace(case, runs=runs, delay=delay)

@@ -1,0 +1,190 @@
+"""Figures over cases: formulas by hand, periods with their edges, cells that add up (R6)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duban import report
+from schemas.command import Answer, AnswerSurvey, CallBack, Close, Dispatch, FeedBack, Reopen, SendBack
+from schemas.ticket import Survey
+from services.domain.cases import Case, Happened, case
+from services.domain.figures import FIGURES, Value, cells
+from services.domain.periods import Period, Size, between, period
+from services.shared.errors import DubanError
+from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
+
+ZONE = "Asia/Shanghai"
+
+
+def case_of(tale: Tale) -> Case:
+    history = [Happened(each.type, each.at, each.details.get("agreement")) for each in tale.events]
+    return case(tale.it, history, PACK, tale.now)
+
+
+def good() -> Tale:
+    tale = Tale.dispatched().after(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    tale.after(HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+    return tale.do(Close(), unit=CENTRE).after(30 * HOUR).do(CallBack(attempt=1, means="sms"))
+
+
+def late() -> Tale:
+    tale = Tale.dispatched().after(47 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    return tale.after(4 * HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+
+
+def refused() -> Tale:
+    tale = Tale.dispatched().after(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    return tale.after(HOUR).do(Answer(explanation="e", agreement="refused"), unit=CENTRE)
+
+
+def on_the_spot() -> Tale:
+    return Tale.opened(contact(settlement=settlement()))
+
+
+def misdirected() -> Tale:
+    tale = Tale.dispatched().after(HOUR).do(SendBack(reason="x"), unit="network")
+    return tale.do(Dispatch(unit="billing"), unit=CENTRE)
+
+
+def figure(name: str, *tales: Tale, users: int = 0) -> Value:
+    return cells(FIGURES[name], [case_of(each) for each in tales], (), users)[()]
+
+
+@pytest.mark.requirement("R6.1")
+def test_the_formulas_of_complaints() -> None:
+    tales = (good(), late(), refused(), on_the_spot(), misdirected())
+    assert figure("complaints", *tales).numerator == 5
+    assert figure("complaint_rate", *tales, users=1000).value == 5 / 1000
+    # Settled in time: the good one and the one on the spot; the refused one was in time and is not settled.
+    assert figure("on_time_completion", *tales) == Value(2, 5)
+    assert figure("answered_on_time", *tales).numerator == 3
+    assert figure("first_contact_resolution", *tales).numerator == 1
+    # Dispatched: good, late, refused, misdirected; settled of these: good and late.
+    assert (
+        figure("settled_after_dispatch", *tales).numerator,
+        figure("settled_after_dispatch", *tales).denominator,
+    ) == (2, 4)
+    assert (figure("flow_validity", *tales).numerator, figure("flow_validity", *tales).denominator) == (3, 4)
+    assert figure("mean_delay", *tales).value == pytest.approx(3.0)
+    assert figure("supervision_orders", late()).numerator == late().it.supervisions > 0
+
+
+@pytest.mark.requirement("R6.1", "R5.4")
+def test_satisfaction_has_both_denominators_and_its_response_rate() -> None:
+    happy = good().do(AnswerSurvey(survey=Survey(process=5, result=4, staff=5)))
+    unhappy = good().do(AnswerSurvey(survey=Survey(process=5, result=2, staff=5)))
+    silent = good()
+    told = [figure(name, happy, unhappy, silent, late()) for name in ("satisfaction", "satisfaction_of_all")]
+    assert [(each.numerator, each.denominator) for each in told] == [(1, 2), (1, 4)]
+    assert figure("survey_response", happy, unhappy, silent).value == 2 / 3
+
+
+@pytest.mark.requirement("R6.1")
+def test_timeliness_can_be_seen_stage_by_stage() -> None:
+    found = cells(FIGURES["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
+    assert found[("handling",)] == Value(1, 2)
+    assert found[("review",)] == Value(2, 2)
+
+
+@pytest.mark.requirement("R6.1")
+def test_a_reopening_does_not_undo_the_first_run() -> None:
+    tale = good()
+    before = case_of(tale)
+    after = case_of(tale.do(Reopen(reason="x"), unit=CENTRE))
+    assert (before.on_time, before.settled) == (after.on_time, after.settled) == (True, True)
+
+
+@pytest.mark.requirement("R6.2")
+def test_the_figures_of_escalated_complaints() -> None:
+    one = replace(case_of(good()), kind="escalated")
+    other = replace(case_of(late()), kind="escalated")
+    two = [one, other]
+    assert cells(FIGURES["escalated_solved"], two, (), 0)[()] == Value(1, 2)
+    assert cells(FIGURES["escalated_completed"], two, (), 0)[()] == Value(1, 2)
+    assert cells(FIGURES["escalated_quality"], two, (), 0)[()] == Value(1, 2)
+    assert cells(FIGURES["escalated_handling_time"], two, (), 0)[()].value == pytest.approx(11.0)
+    assert FIGURES["escalated_solved"].target == 0.95
+    assert cells(FIGURES["complaints"], two, (), 0)[()].denominator in {0, 1}
+
+
+@pytest.mark.requirement("R6.6")
+def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> None:
+    one = replace(case_of(good()), kind="escalated")
+    day, month = (period(one.accepted_at, size, ZONE) for size in (Size.DAY, Size.MONTH))
+    (short,) = report.rows([FIGURES["escalated_solved"]], [day], [one], by=(), users=0)
+    (long,) = report.rows([FIGURES["escalated_solved"]], [month], [one], by=(), users=0)
+    assert (short.value, short.now.numerator) == (None, 1)
+    assert long.value == 1.0
+
+
+@pytest.mark.requirement("R6.3")
+def test_the_change_is_against_the_period_before() -> None:
+    now = case_of(good())
+    month_ago = replace(now, accepted_at=now.accepted_at - timedelta(days=28), settled=False)
+    month = period(now.accepted_at, Size.MONTH, ZONE)
+    (row,) = report.rows([FIGURES["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
+    assert (row.value, row.change) == (1.0, 1.0)
+
+
+@pytest.mark.requirement("R6.5", "R6.7")
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]), st.booleans()), max_size=20))
+def test_cells_add_up_whatever_they_are_cut_by(told: list[tuple[str, str, bool]]) -> None:
+    known = [replace(GOOD, channel=channel, tier=tier, on_time=on_time) for channel, tier, on_time in told]
+    whole = cells(FIGURES["answered_on_time"], known, (), 0)[()]
+    for by in (("channel",), ("tier", "channel"), ("level", "tier", "business")):
+        parts = cells(FIGURES["answered_on_time"], known, by, 0).values()
+        assert sum(each.numerator for each in parts) == whole.numerator
+        assert sum(each.denominator for each in parts) == whole.denominator
+
+
+GOOD = case_of(good())
+
+
+@pytest.mark.requirement("R6.3")
+@pytest.mark.parametrize(
+    ("size", "name", "before"),
+    [
+        (Size.HOUR, "2026-03-01 07:00", "2026-03-01 06:00"),
+        (Size.DAY, "2026-03-01", "2026-02-28"),
+        (Size.WEEK, "2026-W09", "2026-W08"),
+        (Size.MONTH, "2026-03", "2026-02"),
+        (Size.QUARTER, "2026-Q1", "2025-Q4"),
+        (Size.YEAR, "2026", "2025"),
+    ],
+)
+def test_periods_begin_in_the_pack_s_zone(size: Size, name: str, before: str) -> None:
+    # One in the night in Shanghai is still the month before in UTC.
+    found = period(datetime(2026, 2, 28, 23, 30, tzinfo=UTC), size, ZONE)
+    assert (found.name, found.before.name) == (name, before)
+    assert found.before.end == found.start
+
+
+@given(at=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), size=st.sampled_from(Size))
+def test_periods_follow_each_other_without_a_gap(at: datetime, size: Size) -> None:
+    start = at.replace(tzinfo=UTC)
+    found = between(start, start + timedelta(days=40), size, "Europe/Berlin")
+    assert found[0].start <= start < found[0].end
+    assert all(one.end == other.start for one, other in pairwise(found))
+    assert found[-1].end >= start + timedelta(days=40)
+
+
+def test_a_range_of_its_own_is_compared_with_as_long_a_time_before() -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    assert Period(start, start + timedelta(days=3)).before == Period(start - timedelta(days=3), start)
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "told"),
+    [
+        (["speed"], [], "no figure 'speed'"),
+        ([], ["shoe_size"], "no dimension 'shoe_size'"),
+        (["satisfaction"], ["stage"], "satisfaction is about whole tickets"),
+    ],
+)
+def test_what_cannot_be_reported_is_told(names: list[str], by: list[str], told: str) -> None:
+    with pytest.raises(DubanError, match=told):
+        report.chosen(names, by)
