@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos docs lock clean
+.PHONY: help setup demo test lint bench chaos fuzz docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -37,6 +37,9 @@ lint: $(READY) ## format, rules, types, import contracts and the checks of data
 
 chaos: $(READY) ## kill -9 everything while a day runs; ROUNDS=10 SEED=1
 	@$(BIN)/python -m chaos --rounds $(or $(ROUNDS),3) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY) ## random decisions under every pack; DECISIONS=100000 SEED=1 PACK=bank
+	@$(BIN)/python -m tests.fuzz --decisions $(or $(DECISIONS),100000) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK))
 
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)

@@ -249,6 +249,12 @@ class Compensate(ActionModel, tag="compensate"):
     text: Text
 
 
+class ApplyPolicy(ActionModel, tag="apply_policy"):
+    """Derive the open deadlines anew by the version of the policy that is in force (R4.12)."""
+
+    version: Name
+
+
 class Note(ActionModel, tag="note"):
     """Something worth knowing, for colleagues only."""
 
@@ -317,6 +323,7 @@ Action = (
     | Assess
     | RecordEntry
     | Compensate
+    | ApplyPolicy
     | Note
     | LinkTo
     | CallBack

@@ -23,6 +23,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.plan import Options, Places
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
 from deploy.local.process import Known, accepts, end, free_port, port_is_free, spawn
+from services.policies.versions import seed
 from services.shared import deployment
 from services.shared.errors import DubanError
 from services.shared.migrations import migrate
@@ -35,6 +36,7 @@ WELL = 30.0
 """Seconds after which a process that runs is forgiven its earlier deaths."""
 STARTED_WITHIN = 90.0
 DEFAULT_HTTP_PORT = 8080
+POLICIES = PROJECT / "policies"
 
 
 @dataclass
@@ -118,6 +120,7 @@ class Supervisor:
         kafka = KafkaSettings(bootstrap_servers=places.bootstrap_servers)
         self._until(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
         with psycopg.connect(url) as connection:
+            seed(connection, POLICIES)
             deployment.fix(
                 connection,
                 scale=self._options.scale,

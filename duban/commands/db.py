@@ -7,6 +7,7 @@ import typer
 
 from duban import target
 from duban.target import DEFAULT_DATA, Data
+from services.policies.versions import seed
 from services.shared import deployment
 from services.shared.migrations import migrate as apply
 from services.shared.settings import Settings
@@ -29,6 +30,7 @@ def migrate(
     found = target.find(data)
     names = apply(found.database_url)
     with found.connect() as connection:
+        seed(connection, Settings().policies)
         deployment.fix(connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment)
     print(f"applied: {', '.join(names)}" if names else "the database is up to date")
 

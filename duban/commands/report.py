@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from rich.console import Console
 from rich.table import Table
 
-from duban import report, target
+from duban import display, report, target
 from duban.report import Row
 from duban.target import DEFAULT_DATA, Data
 from services.domain import cases, packs, periods
@@ -141,7 +141,7 @@ def _print(found: Sequence[Row], by: Sequence[str], pack: Pack, out: Path | None
             _told(row.figure.target, row.figure.unit),
         )
     if out is None:
-        Console(soft_wrap=True).print(table)
+        display.console().print(table)
         return
     with out.open("w", encoding="utf-8") as file:
         Console(file=file, width=200).print(table)

@@ -3,7 +3,7 @@
 from schemas.event import TicketEvent
 from services.callback.handlers import NAME, Asker, Planner
 from services.callback.metrics import CallbackMetrics
-from services.domain import packs
+from services.policies.versions import Policies
 from services.shared import worker
 from services.shared.clock import Clock
 from services.shared.postgres import Database
@@ -16,7 +16,7 @@ def main() -> None:
     settings = Settings()
 
     def build(database: Database, clock: Clock) -> Work[TicketEvent]:
-        policies, metrics = packs.load(settings.policies), CallbackMetrics()
+        policies, metrics = Policies(database, clock), CallbackMetrics()
         return Work(Planner(policies, clock, metrics), between=Asker(policies, database, clock, metrics))
 
     worker.run(NAME, settings, [TicketEvent.TOPIC], build)

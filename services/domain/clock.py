@@ -65,9 +65,7 @@ def begin(
         wanted_by: the customer's own limit; counts when it is sooner and the policy lets it.
 
     """
-    due = calendar.due(at, limit.span)
-    if limit.or_customers and wanted_by is not None and at < wanted_by < due:
-        due = wanted_by
+    due = _end(limit, calendar, at, wanted_by)
     length = calendar.between(at, due)
     if used:
         due = calendar.add(at, max(length - used, NOTHING))
@@ -84,6 +82,14 @@ def begin(
         rule=limit.rule,
         source=limit.source,
     )
+
+
+def _end(limit: Limit, calendar: Calendar, start: datetime, wanted_by: datetime | None) -> datetime:
+    """Return when a limit ends that begins at `start`: the customer's own time counts where it may and is sooner."""
+    due = calendar.due(start, limit.span)
+    if limit.or_customers and wanted_by is not None and start < wanted_by < due:
+        return wanted_by
+    return due
 
 
 def _thresholds(
@@ -208,19 +214,26 @@ def extend(clock: Clock, rule: ClockRule, calendar: Calendar, *, at: datetime, u
 
 
 def relimit(
-    clock: Clock, rule: ClockRule, limit: Limit, calendar: Calendar, *, at: datetime
+    clock: Clock,
+    rule: ClockRule,
+    limit: Limit,
+    calendar: Calendar,
+    *,
+    at: datetime,
+    by: str = "reclassified",
+    wanted_by: datetime | None = None,
 ) -> tuple[Clock, Clock] | None:
-    """Return the old limit, ended, and the new one from the same start after a change of tier or type (DECISIONS 6).
+    """Return the old limit, ended, and the new one from the same start (DECISIONS 6, R4.12).
 
-    None when the limit stays as it is.
+    None when its end stays where it is. A clock that stands still goes on standing, with as much of the new limit left.
     """
-    length = calendar.between(clock.started_at, calendar.due(clock.started_at, limit.span))
-    if length == clock.length and calendar.name == clock.calendar:
-        return None
-    old = stop(clock, at, by="reclassified", reason="relimited", calendar=calendar)
+    length = calendar.between(clock.started_at, _end(limit, calendar, clock.started_at, wanted_by))
+    old = stop(clock, at, by=by, reason="relimited", calendar=calendar)
     # Time used in another calendar's hours is no measure for this one's: then all since the start counts.
     used = old.used if calendar.name == clock.calendar else calendar.between(clock.started_at, at)
     due = calendar.add(at, max(length - used, NOTHING))
+    if due == clock.due_at and calendar.name == clock.calendar:
+        return None
     new = clock.but(
         limit=clock.limit + 1,
         calendar=calendar.name,
@@ -229,6 +242,7 @@ def relimit(
         due_at=due,
         used=used,
         thresholds=_thresholds(rule.warnings, rule.breach, calendar, start=at, due=due, length=length, used=used),
+        provisional=not calendar.knows(due),
         rule=limit.rule,
         source=limit.source,
     )

@@ -1,15 +1,16 @@
 """Policy packs, loaded and cross-checked: `policies/<pack>/*.toml` with the calendars they name (DESIGN 2)."""
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.ticket import Classification, ThresholdState, Ticket
+from schemas.ticket import Classification, PolicyVersion, ThresholdState, Ticket
 from services.domain import soundness
 from services.domain.calendar import Calendar
 from services.domain.care import Care, EntryRule
@@ -37,6 +38,13 @@ class Pack:
     routing: Routing
     care: Care
     calendars: Mapping[str, Calendar]
+    revision: str = ""
+    """Tells this state of the files from every other."""
+
+    @property
+    def reference(self) -> PolicyVersion:
+        """What a ticket keeps of the policy that decided."""
+        return PolicyVersion(pack=self.head.name, version=f"{self.head.version}+{self.revision}")
 
     def calendar(self, name: str) -> Calendar:
         """Return a calendar that the pack uses; provisional where a year's holidays are not known yet.
@@ -155,6 +163,15 @@ class Pack:
         )
 
 
+FILES = ("pack.toml", "units.toml", "types.toml", "limits.toml", "routing.toml", "outcome.toml")
+CALENDARS = "calendars/"
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the packs below a folder."""
+    return [path.parent.name for path in sorted(folder.glob("*/pack.toml"))]
+
+
 def load(folder: Path) -> dict[str, Pack]:
     """Load every pack below a folder, by name.
 
@@ -162,22 +179,72 @@ def load(folder: Path) -> dict[str, Pack]:
         PolicyError: a file is missing, is no TOML, has an unknown key or a wrong value, or names what is not there.
 
     """
-    calendars = {path.stem: _read(path, Calendar) for path in sorted((folder / "calendars").glob("*.toml"))}
-    packs = {path.parent.name: _pack(path.parent, calendars) for path in sorted(folder.glob("*/pack.toml"))}
-    if not packs:
+    found = {name: load_one(folder, name) for name in names(folder)}
+    if not found:
         raise PolicyError(
             f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
         )
-    return packs
+    return found
 
 
 def load_one(folder: Path, name: str) -> Pack:
     """Load a single pack; raises as `load`, and when there is none of that name."""
-    if not (folder / name / "pack.toml").is_file():
-        known = ", ".join(path.parent.name for path in sorted(folder.glob("*/pack.toml")))
-        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {known or 'none'}")
-    calendars = {path.stem: _read(path, Calendar) for path in sorted((folder / "calendars").glob("*.toml"))}
-    return _pack(folder / name, calendars)
+    if name not in names(folder):
+        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {', '.join(names(folder)) or 'none'}")
+    return from_files(name, files_of(folder, name), str(folder))
+
+
+def files_of(folder: Path, name: str) -> dict[str, str]:
+    """Return the texts of a pack's files, with every calendar, by name.
+
+    Raises:
+        PolicyError: a file is missing, or is no UTF-8.
+
+    """
+    paths = {file: folder / name / file for file in FILES}
+    paths |= {f"{CALENDARS}{path.name}": path for path in sorted((folder / "calendars").glob("*.toml"))}
+    found: dict[str, str] = {}
+    for file, path in paths.items():
+        try:
+            found[file] = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise PolicyError(f"{path} is missing: a pack needs it") from error
+        except UnicodeDecodeError as error:
+            raise PolicyError(f"{path}: {error}") from error
+    return found
+
+
+def revision(files: Mapping[str, str]) -> str:
+    """Return what tells one state of a pack's files from another."""
+    whole = "\0".join(f"{name}\0{files[name]}" for name in sorted(files))
+    return hashlib.sha256(whole.encode()).hexdigest()[:8]
+
+
+def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> Pack:
+    """Make a pack of the texts of its files; raises as `load`."""
+
+    def read(file: str, model: type[M]) -> M:
+        return _read(f"{where}/{file if file.startswith(CALENDARS) else f'{name}/{file}'}", files[file], model)
+
+    calendars = {
+        file.removeprefix(CALENDARS).removesuffix(".toml"): read(file, Calendar)
+        for file in files
+        if file.startswith(CALENDARS)
+    }
+    pack = Pack(
+        head=read("pack.toml", Head),
+        units={each.code: each for each in read("units.toml", Units).units},
+        types=read("types.toml", Types),
+        timing=read("limits.toml", Timing),
+        routing=read("routing.toml", Routing),
+        care=read("outcome.toml", Care),
+        calendars=calendars,
+        revision=revision(files),
+    )
+    faults = soundness.faults(pack, name)
+    if faults:
+        raise PolicyError(f"{where}/{name}: {'; '.join(faults)}")
+    return pack
 
 
 def unknown(name: str | None) -> str:
@@ -185,34 +252,13 @@ def unknown(name: str | None) -> str:
     return f"policy: there is no pack {name!r}; `duban policy check` lists those that are"
 
 
-def _read(path: Path, model: type[M]) -> M:
+def _read(where: str, text: str, model: type[M]) -> M:
     try:
-        text: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PolicyError(f"{path} is missing: a pack needs it") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: {error}") from error
-    try:
-        return model.model_validate(text)
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{where}: {error}") from error
     except ValidationError as error:
         told = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)
         )
-        raise PolicyError(f"{path}: {told}") from error
-
-
-def _pack(folder: Path, calendars: Mapping[str, Calendar]) -> Pack:
-    units = _read(folder / "units.toml", Units)
-    pack = Pack(
-        head=_read(folder / "pack.toml", Head),
-        units={each.code: each for each in units.units},
-        types=_read(folder / "types.toml", Types),
-        timing=_read(folder / "limits.toml", Timing),
-        routing=_read(folder / "routing.toml", Routing),
-        care=_read(folder / "outcome.toml", Care),
-        calendars=calendars,
-    )
-    faults = soundness.faults(pack, folder.name)
-    if faults:
-        raise PolicyError(f"{folder}: {'; '.join(faults)}")
-    return pack
+        raise PolicyError(f"{where}: {told}") from error

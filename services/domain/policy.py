@@ -12,7 +12,6 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.ticket import PolicyVersion
 from services.domain.part import Code, Name, Part
 
 T = TypeVar("T")
@@ -201,8 +200,3 @@ class Head(Part):
     zone: Name
     centre: Code
     supervisor: Code
-
-    @property
-    def reference(self) -> PolicyVersion:
-        """What a ticket keeps of the policy that decided."""
-        return PolicyVersion(pack=self.name, version=self.version)

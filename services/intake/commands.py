@@ -15,7 +15,7 @@ from services.intake.senders import Sender
 from services.shared.clock import Clock
 from services.shared.errors import Problem
 
-INTERNAL = frozenset({"open", "remind", "tick", "call_back", "end_callback"})
+INTERNAL = frozenset({"open", "remind", "tick", "call_back", "end_callback", "apply_policy"})
 """Actions that only services take."""
 FIELDS = frozenset({"action", "actor", "expected_version"})
 

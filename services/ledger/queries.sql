@@ -94,3 +94,10 @@ select t.body::text,
 from ledger.ticket t
 where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.body #>> '{policy,pack}' = %(pack)s
 order by t.accepted_at;
+
+-- name: running
+select t.body::text
+from ledger.clock c
+join ledger.ticket t on t.id = c.ticket_id
+where t.body #>> '{policy,pack}' = %(pack)s
+order by c.next_at;

@@ -130,6 +130,14 @@ def history(
             yield Ticket.from_json(body), msgspec.json.decode(events, type=list[Happened])
 
 
+def running(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
+    """Return the tickets of a pack of which a clock runs."""
+    with connection.cursor(name="running") as cursor:
+        cursor.itersize = 500
+        for (body,) in cursor.execute(queries["running"], {"pack": pack}):
+            yield Ticket.from_json(body)
+
+
 def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
     """Return a ticket with all its events, in order; None if there is none of that number."""
     row = connection.execute(queries["story"], {"number": number}).fetchone()

@@ -1,13 +1,13 @@
 """The wiring of the notifier: events in the main thread, a desk for each means in a thread of its own."""
 
 from schemas.event import TicketEvent
-from services.domain import packs
 from services.notifier.desk import NAME, Desk
 from services.notifier.domain.letters import Letters
 from services.notifier.handlers import Teller
 from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
+from services.policies.versions import Policies
 from services.shared import worker
 from services.shared.clock import Clock
 from services.shared.postgres import Database
@@ -23,7 +23,7 @@ def main() -> None:
         letters = Letters(settings.policies / "letters")
         means: tuple[Means, ...] = (Sms(settings), Mail(settings))
         return Work(
-            Teller(packs.load(settings.policies), clock, metrics),
+            Teller(Policies(database, clock), clock, metrics),
             beside=[Desk(each, settings, database, letters, clock, metrics) for each in means],
         )
 

@@ -1,7 +1,7 @@
 """The wiring of the router."""
 
 from schemas.contact import Contact
-from services.domain import packs
+from services.policies.versions import Policies
 from services.router.handlers import NAME, Router
 from services.router.metrics import RouterMetrics
 from services.shared import worker
@@ -15,7 +15,7 @@ def main() -> None:
     """Run the router until it is told to stop."""
     settings = Settings()
 
-    def build(_: Database, clock: Clock) -> Work[Contact]:
-        return Work(Router(packs.load(settings.policies), clock, RouterMetrics()))
+    def build(database: Database, clock: Clock) -> Work[Contact]:
+        return Work(Router(Policies(database, clock), clock, RouterMetrics()))
 
     worker.run(NAME, settings, [Contact.TOPIC], build)

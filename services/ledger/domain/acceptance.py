@@ -30,7 +30,7 @@ def open_(story: Story, action: Open) -> None:
     changes: dict[str, Any] = {
         "id": story.command.ticket_id,
         "number": story.number,
-        "policy": story.policy.head.reference,
+        "policy": story.policy.reference,
         "status": Status.ACCEPTED,
         "contact_id": contact.id,
         "channel": contact.channel,

@@ -23,6 +23,7 @@ from services.ledger.domain import (
     judging,
     oversight,
     proceedings,
+    rederiving,
     suspension,
 )
 from services.ledger.domain.story import Refused, Story
@@ -39,6 +40,7 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
     "complete_form": acceptance.complete_form,
     "reclassify": judging.reclassify,
     "assess": judging.assess,
+    "apply_policy": rederiving.apply_policy,
     "reject": answering.reject,
     "assign": proceedings.assign,
     "attach": proceedings.attach,

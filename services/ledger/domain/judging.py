@@ -56,7 +56,9 @@ def _relimited(story: Story, told: Classification, at: datetime) -> list[Clock]:
         if rule is None or not each.running or not rule.when.holds(facts):
             continue
         limit = pack.timing.limit(rule, facts, ticket.customer)
-        changed += clocks.relimit(each, rule, limit, pack.calendar(limit.calendar), at=at) or ()
+        changed += (
+            clocks.relimit(each, rule, limit, pack.calendar(limit.calendar), at=at, wanted_by=ticket.wanted_by) or ()
+        )
     return changed
 
 

@@ -112,7 +112,7 @@ class Story:
         before = self.ticket_or_none
         when = max(at or self.at, before.updated_at) if before is not None else (at or self.at)
         version = before.version + 1 if before is not None else 1
-        update = dict(changes or {})
+        update = {"policy": self.policy.reference, **(changes or {})}
         base = merge(before.clocks if before is not None else (), changed)
         moved = {each.key: each for each in changed}
         for each in self._turned(type_, base, before, update, when):

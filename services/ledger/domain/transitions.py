@@ -38,6 +38,7 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "assess": OPEN | {S.ANSWERED},
     "record": ANY,
     "compensate": OPEN | {S.ANSWERED},
+    "apply_policy": ANY,
     "note": ANY,
     "link": ANY,
     "call_back": TOLD,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duban.commands.policy import values
+from duban.values import values
 from services.domain import packs, soundness
 from services.domain.packs import PolicyError
 from services.domain.timing import LimitRule

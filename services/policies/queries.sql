@@ -1,0 +1,19 @@
+-- name: newer
+select id, pack, revision, files::text, nullif(in_force_from, '-infinity'), applied_at, applied_by, note
+from policy.version
+where id > %(known)s
+order by id;
+
+-- name: insert
+insert into policy.version (pack, revision, files, in_force_from, applied_by, note)
+values (%(pack)s, %(revision)s, %(files)s, %(in_force_from)s, %(applied_by)s, %(note)s);
+
+-- name: seed
+-- The first version of a pack is in force since ever; a pack that has one keeps it.
+insert into policy.version (pack, revision, files, in_force_from, applied_by, note)
+select %(pack)s, %(revision)s, %(files)s, '-infinity', 'migration', 'the first version'
+where not exists (select from policy.version where pack = %(pack)s);
+
+-- name: lock
+-- One change at a time, whoever makes it.
+select pg_advisory_xact_lock(hashtext('duban policy'));

@@ -1,0 +1,269 @@
+"""Random contacts and commands under any pack, against what must always hold (DESIGN 9)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+from schemas.command import (
+    Action,
+    Actor,
+    Answer,
+    AnswerSurvey,
+    ApplyPolicy,
+    ApproveExtension,
+    Assess,
+    Assign,
+    Attach,
+    CallBack,
+    Claim,
+    Close,
+    Command,
+    Compensate,
+    CompleteForm,
+    Correct,
+    DenyExtension,
+    Dispatch,
+    EndCallback,
+    Escalate,
+    FeedBack,
+    LinkTo,
+    Merge,
+    Note,
+    Open,
+    Reclassify,
+    RecordEntry,
+    Reject,
+    Remind,
+    Reopen,
+    ReplyProgress,
+    RequestAssistance,
+    RequestExtension,
+    Resume,
+    SendBack,
+    Split,
+    Supervise,
+    Suspend,
+    Tick,
+    Transfer,
+    Withdraw,
+)
+from schemas.contact import Contact, Customer, Evidence, Settlement
+from schemas.event import TicketEvent
+from schemas.ticket import Link, Survey, ThresholdState, Ticket
+from services.domain.clock import next_action
+from services.domain.identity import contact_id, ticket_id
+from services.domain.packs import Pack
+from services.ledger.domain.decide import decide
+from services.ledger.domain.evolve import evolve
+from services.ledger.store import threshold_key
+from services.router.domain.classify import classify
+
+CHANNELS = (
+    "web",
+    "hotline",
+    "store",
+    "mail",
+    "letter",
+    "regulator",
+    "hq_hotline",
+    "international",
+    "opinion_book",
+    "app",
+)
+BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+LONGEST_STORY = 40
+"""Commands to one ticket."""
+
+
+@dataclass
+class Play:
+    """One ticket's story as it is told.
+
+    Attributes:
+        keys: thresholds that were decided, each of which may be so once.
+
+    """
+
+    pack: Pack
+    rng: Random
+    now: datetime
+    id: UUID = field(init=False)
+    ticket: Ticket | None = None
+    folded: Ticket | None = None
+    keys: set[str] = field(default_factory=set)
+
+    def contact(self) -> Contact:
+        """Return a contact in words that the pack may know."""
+        rng, types = self.rng, self.pack.types
+        words = [word for business in types.business for word in business.words]
+        words += [word for problem in types.problem for word in problem.words]
+        words += [word for rule in (*self.pack.routing.signals, *self.pack.routing.kind) for word in rule.words]
+        text = "，".join(rng.choices(words or ["?"], k=rng.randint(0, 4)))
+        level = rng.choice([None, *self.pack.routing.vip.levels])
+        number = rng.getrandbits(40)
+        settled = Settlement(outcome="o", explanation="e", cause="c", owner=self.pack.head.centre)
+        return Contact(
+            id=contact_id("fuzz", "fuzz", str(number)),
+            sender="fuzz",
+            channel=rng.choice(CHANNELS),
+            message_id=str(number),
+            policy=self.pack.head.name,
+            received_at=self.now,
+            contacted_at=self.now - timedelta(minutes=rng.randint(0, 3000)) if rng.random() < 0.5 else None,
+            occurred_at=self.now - timedelta(hours=rng.randint(0, 200)) if rng.random() < 0.5 else None,
+            customer=Customer(phone="+8613800000000", level=level, network=rng.choice([None, "4G"])),
+            text=text,
+            origin=rng.choice([None, "filed", "direct", "nonsense"]),
+            wanted_by=self.now + timedelta(hours=rng.randint(-10, 100)) if rng.random() < 0.2 else None,
+            needs_headquarters=rng.random() < 0.1,
+            settlement=settled if rng.random() < 0.15 else None,
+            evidence=(Evidence(kind="photo", reference="p"),) if rng.random() < 0.3 else (),
+            flags=("incomplete",) if rng.random() < 0.1 else (),
+        )
+
+    def action(self) -> Action:
+        """Return anything that anybody may ask for."""
+        rng, pack = self.rng, self.pack
+        unit = rng.choice(list(pack.units))
+        choices: list[Callable[[], Action]] = [
+            lambda: Dispatch(unit=unit),
+            lambda: Dispatch(unit=unit),
+            lambda: Claim(person=rng.choice("甲乙")),
+            lambda: SendBack(reason="r"),
+            lambda: Transfer(unit=unit, reason="r"),
+            lambda: RequestAssistance(unit=unit, demand="d"),
+            lambda: FeedBack(result="r", cause="c", owner=rng.choice([None, unit])),
+            lambda: Answer(
+                explanation="e",
+                result=rng.choice([None, "r"]),
+                cause=rng.choice([None, "c"]),
+                agreement=rng.choice(("agreed", "agreed_wording", "refused")),
+            ),
+            lambda: ReplyProgress(text="t"),
+            lambda: RequestExtension(explanation="e", committed_until=self.now + timedelta(hours=rng.randint(-5, 90))),
+            ApproveExtension,
+            lambda: DenyExtension(reason="r"),
+            lambda: Suspend(waiting_for=rng.choice(("customer", "other")), reason="r"),
+            Resume,
+            lambda: Escalate(reason="r"),
+            lambda: Supervise(reason="r"),
+            lambda: Close(cause=rng.choice([None, "c"]), owner=rng.choice([None, unit])),
+            lambda: Reopen(reason="r"),
+            lambda: Reject(reason="r"),
+            lambda: Assign(person=rng.choice("甲乙")),
+            lambda: Attach(evidence=(Evidence(kind="scan", reference=str(rng.randint(0, 9))),)),
+            lambda: Correct(customer=Customer(phone=rng.choice([None, "+8613900000000"])), reason="r"),
+            lambda: Assess(
+                validity=rng.choice([None, "nonsense", *pack.routing.validities]),
+                founded=rng.choice([None, None, True, False]),
+                opening=rng.choice([None, "opened", "not_opened"]),
+                liability=rng.choice([None, "liable", "unclear"]),
+                reason="r",
+            ),
+            self._entry,
+            lambda: Compensate(
+                level=rng.choice(("agent", "agent_a", "boss")), covers="charging_error", amount="20", text="t"
+            ),
+            lambda: Reclassify(classification=classify(self.contact(), pack), reason="r"),
+            self._reminder,
+            CompleteForm,
+            lambda: Note(text="t"),
+            lambda: LinkTo(link=Link(ticket_id=UUID(int=rng.randint(0, 3)), kind="repeat", reason="r")),
+            lambda: CallBack(attempt=1, means="sms"),
+            lambda: EndCallback(reason="no_answer"),
+            lambda: AnswerSurvey(survey=Survey(process=rng.randint(1, 5), result=rng.randint(1, 5), staff=3)),
+            lambda: ApplyPolicy(version="v"),
+            Tick,
+            Tick,
+        ]
+        if rng.random() < 0.03:
+            choices = [
+                lambda: Withdraw(reason="r"),
+                lambda: Merge(into=UUID(int=1), reason="r"),
+                lambda: Split(text="t", classification=classify(self.contact(), pack), reason="r"),
+            ]
+        return rng.choice(choices)()
+
+    def _reminder(self) -> Action:
+        contact = self.contact()
+        disputed = self.rng.random() < 0.5
+        return Remind(contact=contact, classification=classify(contact, self.pack), reason="r", disputed=disputed)
+
+    def _entry(self) -> Action:
+        rules = self.pack.care.entries
+        if not rules or self.rng.random() < 0.05:
+            return RecordEntry(kind="nonsense", text="t")
+        rule = self.rng.choice(rules)
+        value = self.rng.choice(rule.choices).code if rule.choices else None
+        return RecordEntry(kind=rule.kind, value=value, text="t")
+
+    def step(self, number: int) -> None:
+        """Decide one command and check what must hold."""
+        rng = self.rng
+        if self.ticket is None:
+            contact = self.contact()
+            self.id = ticket_id(contact.id)
+            action: Action = Open(contact=contact, classification=classify(contact, self.pack))
+        else:
+            action = self.action()
+        unit = rng.choice([None, *self.pack.units, self.ticket.unit if self.ticket else None])
+        command = Command(
+            id=UUID(int=rng.getrandbits(128)),
+            ticket_id=self.id,
+            at=self.now - timedelta(seconds=rng.randint(0, 60)),
+            actor=Actor(kind="unit", name=unit or "customer", unit=unit),
+            policy=self.pack.head.name,
+            action=action,
+        )
+        decided = decide(self.ticket, command, self.pack, self.now, number=str(number))
+        for event in decided.events:
+            self._hold(event)
+        if decided.events:
+            self.ticket = decided.events[-1].ticket
+        elif decided.refusal is not None:
+            assert decided.refusal.message
+
+    def _hold(self, event: TicketEvent) -> None:
+        before = self.folded
+        self.folded = evolve(before, event)
+        assert self.folded == event.ticket, f"{event.type}: the event does not make the ticket that it carries"
+        assert event.version == (before.version + 1 if before else 1)
+        assert before is None or event.at >= before.updated_at
+        key = threshold_key(event)
+        assert key is None or key not in self.keys, f"{key} was decided twice"
+        if key is not None:
+            self.keys.add(key)
+            assert event.threshold is not None
+            assert event.at >= event.threshold.due_at, f"{key} was decided too early"
+        assert event.ticket.next_action_at == next_action(event.ticket.clocks)
+        assert event.ticket.unit in self.pack.units
+        used = {each.key: each.used for each in before.clocks} if before else {}
+        for clock in event.ticket.clocks:
+            assert clock.used >= used.get(clock.key, clock.used), f"{clock.key} lost time that was used"
+            for point in clock.thresholds:
+                decided = point.state is not ThresholdState.OPEN
+                assert decided or clock.stopped_at is None, f"{clock.key}: {point.name} is open after its clock's end"
+
+
+def play(pack: Pack, seed: int, decisions: int) -> int:
+    """Decide so many commands under a pack; returns how many tickets they went to.
+
+    Raises:
+        AssertionError: something that must hold does not; names the seed.
+
+    """
+    rng, tickets, left = Random(f"{pack.head.name}/{seed}"), 0, decisions
+    while left:
+        told = Play(pack, rng, BEGIN + timedelta(minutes=rng.randint(0, 600_000)))
+        tickets += 1
+        for number in range(min(left, rng.randint(1, LONGEST_STORY))):
+            try:
+                told.step(number)
+            except Exception as error:
+                error.add_note(f"pack {pack.head.name}, seed {seed}, after {decisions - left} decisions")
+                raise
+            told.now += timedelta(minutes=rng.choice((0, 1, 20, 240, 1440, 20_000)))
+            left -= 1
+    return tickets

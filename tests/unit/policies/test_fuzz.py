@@ -1,0 +1,15 @@
+"""A short run of `make fuzz`: whatever anybody does under any pack, the promises hold (DESIGN 9)."""
+
+import pytest
+
+from services.domain import packs
+from services.shared.settings import PROJECT
+from tests.fuzz.decisions import play
+
+PACKS = packs.load(PROJECT / "policies")
+
+
+@pytest.mark.requirement("R8")
+@pytest.mark.parametrize("name", sorted(PACKS))
+def test_random_decisions(name: str) -> None:
+    assert play(PACKS[name], 20261123, 600) > 5
