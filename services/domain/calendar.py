@@ -17,6 +17,8 @@ from services.domain.part import Code, Name, Part
 from services.domain.policy import Marked, Span
 
 DAY = timedelta(days=1)
+LOOKED_UP = ("provisionally", "_known", "_zone")
+"""What a calendar remembers of itself."""
 FURTHEST = 4000
 """Days to look ahead at the most; a limit that needs more is a mistake in the policy."""
 
@@ -78,7 +80,7 @@ class Calendar(Part):
 
     def knows(self, at: datetime) -> bool:
         """Whether the holidays of an instant's year are known."""
-        return self.days is None or at.astimezone(ZoneInfo(self.zone)).year in self.days.years
+        return self.days is None or at.astimezone(self._zone).year in self.days.years
 
     @cached_property
     def provisionally(self) -> "Calendar":
@@ -87,6 +89,13 @@ class Calendar(Part):
         No holiday is in it, so a limit ends too early rather than too late; who uses it says that it is provisional.
         """
         return self.model_copy(update={"provisional": True})
+
+    def __copy__(self) -> Self:
+        """Return a copy that looks everything up anew: it is made to be changed."""
+        copied = super().__copy__()
+        for name in LOOKED_UP:
+            copied.__dict__.pop(name, None)
+        return copied
 
     def works(self, day: date) -> bool:
         """Return whether a day is worked.
@@ -113,12 +122,12 @@ class Calendar(Part):
     def due(self, start: datetime, span: Span) -> datetime:
         """Return when a limit that begins at `start` ends, in UTC."""
         if span.unit in {"m", "h"}:
-            return start.astimezone(UTC) + span.length
+            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + span.length
         if self.counting.end == "elapsed":
             if span.unit == "d":
                 return start.astimezone(UTC) + span.length
             return self._add_working(start, self._day_length * span.amount)
-        day = start.astimezone(ZoneInfo(self.zone)).date()
+        day = start.astimezone(self._zone).date()
         if span.unit == "d":
             day += DAY * span.amount
             if self.counting.roll:
@@ -139,7 +148,7 @@ class Calendar(Part):
     def add(self, start: datetime, length: timedelta) -> datetime:
         """Return the instant after so much time of the calendar, in UTC. Lengths come from `between`."""
         if self.kind == "elapsed":
-            return start.astimezone(UTC) + length
+            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + length
         return self._add_working(start, length)
 
     def between(self, start: datetime, end: datetime) -> timedelta:
@@ -148,8 +157,8 @@ class Calendar(Part):
             return timedelta(0)
         if self.kind == "elapsed":
             return end - start
-        first = start.astimezone(ZoneInfo(self.zone)).date()
-        last = end.astimezone(ZoneInfo(self.zone)).date()
+        first = start.astimezone(self._zone).date()
+        last = end.astimezone(self._zone).date()
         total, day = timedelta(0), first
         while day <= last:
             for opening, closing in self._open(day):
@@ -170,7 +179,7 @@ class Calendar(Part):
         """Return the last instant up to `at` that is worked, in UTC; raises as `next_working`."""
         if self.kind == "elapsed":
             return at.astimezone(UTC)
-        day, instant = at.astimezone(ZoneInfo(self.zone)).date(), at.astimezone(UTC)
+        day, instant = at.astimezone(self._zone).date(), at.astimezone(UTC)
         for _ in range(FURTHEST):
             for opening, closing in reversed(self._open(day)):
                 if opening <= instant:
@@ -179,7 +188,7 @@ class Calendar(Part):
         raise ValueError(f"calendar {self.name} has no working time within {FURTHEST} days before {at}")
 
     def _first_open(self, at: datetime) -> datetime:
-        day, instant = at.astimezone(ZoneInfo(self.zone)).date(), at.astimezone(UTC)
+        day, instant = at.astimezone(self._zone).date(), at.astimezone(UTC)
         for _ in range(FURTHEST):
             for opening, closing in self._open(day):
                 if instant < closing:
@@ -201,15 +210,29 @@ class Calendar(Part):
         return self.hours.open[-1][1] if self.hours is not None else time(23, 59, 59)
 
     def _instant(self, day: date, at: time) -> datetime:
-        return datetime.combine(day, at, ZoneInfo(self.zone)).astimezone(UTC)
+        return datetime.combine(day, at, self._zone).astimezone(UTC)
 
     def _open(self, day: date) -> list[tuple[datetime, datetime]]:
-        if self.hours is None or not self.works(day):
-            return []
-        return [(self._instant(day, opening), self._instant(day, closing)) for opening, closing in self.hours.open]
+        """Return when a day is worked, in UTC."""
+        known = self._known.get(day)
+        if known is None:
+            worked = self.hours is not None and self.works(day)
+            hours = self.hours.open if self.hours is not None and worked else ()
+            known = [(self._instant(day, opening), self._instant(day, closing)) for opening, closing in hours]
+            self._known[day] = known
+        return known
+
+    @cached_property
+    def _known(self) -> dict[date, list[tuple[datetime, datetime]]]:
+        """The days that were looked at: there are only so many in the life of a process."""
+        return {}
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
 
     def _add_working(self, start: datetime, length: timedelta) -> datetime:
-        day, left, instant = start.astimezone(ZoneInfo(self.zone)).date(), length, start.astimezone(UTC)
+        day, left, instant = start.astimezone(self._zone).date(), length, start.astimezone(UTC)
         for _ in range(FURTHEST):
             for opening, closing in self._open(day):
                 begin = max(opening, instant)

@@ -41,7 +41,7 @@ class Pack:
     revision: str = ""
     """Tells this state of the files from every other."""
 
-    @property
+    @cached_property
     def reference(self) -> PolicyVersion:
         """What a ticket keeps of the policy that decided."""
         return PolicyVersion(pack=self.head.name, version=f"{self.head.version}+{self.revision}")
@@ -98,7 +98,7 @@ class Pack:
 
     def late(self, ticket: Ticket) -> bool:
         """Whether a promise to the customer was exceeded."""
-        return any(
+        return ticket.breaches > 0 and any(
             point.name == BREACH and point.state is ThresholdState.FIRED
             for each in ticket.clocks
             if each.name in self.timing.outer

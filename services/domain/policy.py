@@ -5,11 +5,11 @@ No pack is named in code.
 Every value says where it stands in the customer's documents (`from`) or that it is ours and why (`ours`), R8.1.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
+from msgspec import Struct
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from services.domain.part import Code, Name, Part
@@ -43,7 +43,7 @@ class Span(Part):
             raise ValueError("a limit of no time: write 0d for the same day")
         return self
 
-    @property
+    @cached_property
     def length(self) -> timedelta:
         """The length with a day as 24 hours: exact for m and h, nominal for d and wd."""
         return self.amount * _UNITS[self.unit]
@@ -90,8 +90,7 @@ class Label(Part):
     en: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the conditions of rules look at."""
 
     kind: str

@@ -72,7 +72,7 @@ class ClockRule(Part):
     stops_on: tuple[Code, ...]
     pauses_for: tuple[Code, ...] = ()
     """What a suspension waits for (customer, other) while this clock stands still."""
-    warnings: tuple[WarningRule, ...] = ()
+    warnings: Annotated[tuple[WarningRule, ...], Field(max_length=9)] = ()
     breach: BreachRule
     limits: tuple[LimitRule, ...]
     """The first whose `when` holds counts."""

@@ -60,8 +60,9 @@ def open_(story: Story, action: Open) -> None:
             "missing": missing or None,
         },
     )
+    facts = story.policy.facts_of(story.ticket)
     for alert in story.policy.routing.alerts:
-        if alert.when.holds(story.policy.facts_of(story.ticket)):
+        if alert.when.holds(facts):
             story.happen(
                 "reported",
                 because("alert", ", ".join(alert.units), alert.name, alert.source),

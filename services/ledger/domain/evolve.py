@@ -1,7 +1,8 @@
 """Folding: a ticket is what its events make of it (promise 3)."""
 
 from collections.abc import Iterable
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -10,15 +11,28 @@ from schemas.ticket import Clock, Ticket
 
 FROM_JSON = (str, list, dict)
 """Types of a value that comes from JSON and may have to become something else."""
-_FIELDS: dict[str, Any] = {each.name: each.type for each in msgspec.structs.fields(Ticket)}
+PLAIN = (str, int, bool)
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether a value of a type is in JSON what it is here."""
+    if get_origin(annotation) is Annotated:
+        return _is_plain(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return all(_is_plain(each) for each in get_args(annotation))
+    return annotation in PLAIN or annotation is NoneType
+
+
+_FIELDS: dict[str, Any] = {each.name: each.type for each in msgspec.structs.fields(Ticket) if not _is_plain(each.type)}
 
 
 def merge(clocks: tuple[Clock, ...], changed: Iterable[Clock]) -> tuple[Clock, ...]:
     """Put changed clocks in the place of those with the same key; new ones go to the end."""
-    merged = {each.key: each for each in clocks}
-    for each in changed:
-        merged[each.key] = each
-    return tuple(merged.values())
+    new = {each.key: each for each in changed}
+    if not new:
+        return clocks
+    kept = tuple(new.pop(each.key, each) for each in clocks)
+    return kept + tuple(new.values())
 
 
 def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:
@@ -32,7 +46,7 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:
     if event.version != expected:
         raise ValueError(f"event {event.version} of ticket {event.ticket_id} cannot follow: {expected} is next")
     changes = {
-        name: msgspec.convert(value, _FIELDS[name]) if type(value) in FROM_JSON else value
+        name: msgspec.convert(value, _FIELDS[name]) if type(value) in FROM_JSON and name in _FIELDS else value
         for name, value in event.changes.items()
     }
     changes |= {"version": event.version, "updated_at": event.at}

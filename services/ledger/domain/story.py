@@ -114,10 +114,9 @@ class Story:
         version = before.version + 1 if before is not None else 1
         update = {"policy": self.policy.reference, **(changes or {})}
         base = merge(before.clocks if before is not None else (), changed)
-        moved = {each.key: each for each in changed}
-        for each in self._turned(type_, base, before, update, when):
-            moved[each.key] = each
-        after_clocks = merge(base, moved.values())
+        turned = self._turned(type_, base, before, update, when)
+        moved = {each.key: each for each in (*changed, *turned)}
+        after_clocks = merge(base, turned)
         update["next_action_at"] = clocks.next_action(after_clocks)
         update["promised_at"] = self._promised(after_clocks)
         if before is None:
@@ -154,18 +153,23 @@ class Story:
             return []
         turned: list[Clock] = []
         facts = self._facts(before, update)
+        running: dict[str, list[Clock]] = {}
+        for each in present:
+            if each.stopped_at is None:
+                running.setdefault(each.name, []).append(each)
         for rule in rules:
-            mine = [each for each in present if each.name == rule.name]
-            running = [each for each in mine if each.stopped_at is None]
-            starts = type_ in rule.starts_on and rule.when.holds(facts) and (rule.restarts or not running)
-            if starts or type_ in rule.stops_on:
-                reason = "stage_ended" if not starts else "run_ended"
+            mine = running.get(rule.name, ())
+            starts = type_ in rule.starts_on and (rule.restarts or not mine) and rule.when.holds(facts)
+            if mine and (starts or type_ in rule.stops_on):
+                reason = "run_ended" if starts else "stage_ended"
                 turned += [
                     clocks.stop(each, when, by=type_, reason=reason, calendar=self.policy.calendar(each.calendar))
-                    for each in running
+                    for each in mine
                 ]
             if starts:
-                runs = merge(tuple(mine), turned[-len(running) :] if running else ())
+                runs = merge(
+                    tuple(each for each in present if each.name == rule.name), turned[-len(mine) :] if mine else ()
+                )
                 turned.append(self._started(rule, type_, runs, facts, before, update, when))
         return turned
 

@@ -1,9 +1,10 @@
 """Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
