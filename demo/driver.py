@@ -36,7 +36,7 @@ from services.shared.settings import KafkaSettings
 AGAIN = 0.5
 """Real seconds until something that was not taken is sent again."""
 SENDERS = 6
-_ASKED = re.compile(r"(?P<number>[0-9]{6}-[0-9]{6}).*1(?:-| to )5", re.DOTALL)
+_ASKED = re.compile(r"(?P<number>TS[0-9]{14}).*1(?:-| to )5", re.DOTALL)
 
 
 @dataclass

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from deploy.local.errors import LocalError
-from duban.commands import contacts, db, dlq, explain, ledger, policy, report, sender, service, stack, ticket, topics
+from duban.commands import (
+    contacts,
+    db,
+    dlq,
+    explain,
+    ledger,
+    normalise,
+    policy,
+    report,
+    sender,
+    service,
+    stack,
+    ticket,
+    topics,
+)
 from services.domain.packs import PolicyError
 from services.shared.errors import DubanError
 
@@ -17,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (stack, service, topics, db, contacts, ticket, dlq, ledger, report, policy, sender):
+for module in (stack, service, topics, db, contacts, ticket, dlq, ledger, report, policy, sender, normalise):
     module.register(app)
 
 

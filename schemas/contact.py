@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 
@@ -57,7 +57,7 @@ class Customer(Model):
     @property
     def reachable(self) -> bool:
         """Whether anything is left to reach the customer by."""
-        return bool(self.phone or self.email or self.identity or self.address or self.number)
+        return bool(self.phone or self.email or self.identity or self.address)
 
 
 class Evidence(Model):
@@ -65,6 +65,8 @@ class Evidence(Model):
 
     kind: Code
     reference: Name
+    name: Name | None = None
+    """Of the file, as its sender called it."""
     media_type: Name | None = None
     size: Annotated[int, Meta(ge=0)] | None = None
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -108,6 +110,8 @@ class Contact(Record):
     """When our door had it; the only time that rules trust."""
     contacted_at: AwareDatetime | None = None
     occurred_at: AwareDatetime | None = None
+    contacted_on: date | None = None
+    """When the channel knows only the day."""
     occurred_on: date | None = None
     """When only the day is known."""
     customer: Customer
@@ -131,6 +135,12 @@ class Contact(Record):
     agent: Name | None = None
     evidence: tuple[Evidence, ...] = ()
     settlement: Settlement | None = None
+    call: Name | None = None
+    """The exchange's id of the call that the contact was, for joining its record."""
+    follows: Name | None = None
+    """Number of the ticket that the customer replies about."""
+    details: dict[Code, Text] = field(default_factory=dict)
+    """What the channel told besides, by name, such as subject, device or due_date."""
     flags: tuple[Code, ...] = ()
     """What is missing or odd but did not stop acceptance, such as no_text (R2.5)."""
     raw: Raw | None = None

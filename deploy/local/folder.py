@@ -69,6 +69,11 @@ class Folder:
         return self.root / "run" / "held"
 
     @property
+    def attachments(self) -> Path:
+        """What customers attached."""
+        return self.root / "attachments"
+
+    @property
     def mail(self) -> Path:
         """What the receivers of mail and SMS got."""
         return self.root / "received"

@@ -83,6 +83,8 @@ def service_environment(service: str, folder: Folder, places: Places, environmen
         "DUBAN_DATABASE_URL": database_url(folder, places, f"duban_{service}"),
         "DUBAN_OPERATIONS_PORT": str(places.operations.get(service, 0)),
         "DUBAN_HTTP_PORT": str(places.ports.get("intake", 0)),
+        "DUBAN_ATTACHMENTS": str(folder.attachments),
+        "DUBAN_MAIL_PORT": str(places.ports.get("mail", 0)),
         "DUBAN_FAULTS": str(folder.faults),
         "DUBAN_SMTP_HOST": "127.0.0.1",
         "DUBAN_SMTP_PORT": str(places.ports.get("smtp", 0)),

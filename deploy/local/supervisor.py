@@ -151,7 +151,9 @@ class Supervisor:
         if wanted and not port_is_free(wanted):
             raise LocalError(f"port {wanted} is taken by another program: choose another with --port")
         intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else port("intake"))
-        ports = {name: port(name) for name in (*plan.RECEIVERS, "kafka", "controller", "postgres")} | {"intake": intake}
+        ports = {name: port(name) for name in (*plan.RECEIVERS, "mail", "kafka", "controller", "postgres")} | {
+            "intake": intake
+        }
         host, database_port = "127.0.0.1", ports["postgres"]
         if options.postgres:
             told = conninfo_to_dict(options.postgres)

@@ -21,6 +21,7 @@ def add(
     policy: Annotated[str, typer.Option(help="the pack under which the contacts run")] = "carrier",
     channel: Annotated[list[str], typer.Option(help="a channel it may use; * for all")] = [senders.ANY],  # noqa: B006
     action: Annotated[list[str], typer.Option(help="contacts, commands or read")] = ["contacts"],  # noqa: B006
+    rate: Annotated[int | None, typer.Option(min=1, help="messages a minute at the most; none: any number")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Give a sender a key and print it; it is shown only now. An older key of the same name ends."""
@@ -28,22 +29,25 @@ def add(
     if unknown:
         raise DubanError(f"there is no action {unknown[0]!r}: choose of {', '.join(ACTIONS)}")
     with target.find(data).connect() as connection:
-        print(senders.add(connection, name, policy=policy, channels=channel, actions=action))
+        print(senders.add(connection, name, policy=policy, channels=channel, actions=action, per_minute=rate))
 
 
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
     """Show every sender; keys are not stored, so they cannot be shown."""
     table = Table(title="Senders")
-    for column in ("name", "policy", "channels", "actions", "since", "revoked"):
+    for column in ("name", "policy", "channels", "actions", "a minute", "since", "revoked"):
         table.add_column(column)
     with target.find(data).connect() as connection:
-        for name, policy, channels, actions, created, revoked in connection.execute(senders.queries["all_senders"]):
+        for name, policy, channels, actions, rate, created, revoked in connection.execute(
+            senders.queries["all_senders"]
+        ):
             table.add_row(
                 name,
                 policy,
                 ", ".join(channels),
                 ", ".join(actions),
+                str(rate or ""),
                 f"{created:%Y-%m-%d %H:%M}",
                 f"{revoked:%Y-%m-%d %H:%M}" if revoked else "",
             )

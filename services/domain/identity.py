@@ -1,6 +1,10 @@
 """Ids that come from their causes: the same cause always has the same id, so a repeat is known as one (DESIGN 3)."""
 
+import hashlib
+import hmac
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from schemas.contact import Customer
 
 
 def _space(kind: str) -> UUID:
@@ -50,3 +54,9 @@ def refusal_id(command: UUID) -> UUID:
 def notice_id(event: UUID, audience: str) -> UUID:
     """Return the id of what one reader is told of one event (R4.9: exactly one notice)."""
     return uuid5(_NOTICE, _joined((event, audience)))
+
+
+def record_key(customer: Customer, secret: str) -> bytes:
+    """Return the record key of a contact: a keyed hash, so that no personal datum stands in it (DESIGN 1)."""
+    first = customer.number or customer.phone or customer.identity or customer.address or customer.email or ""
+    return hmac.new(secret.encode(), first.encode(), hashlib.sha256).hexdigest()[:32].encode()

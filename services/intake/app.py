@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from services.intake.channels import NORMALISERS, PREFIX, ChannelTopics
+from services.intake.channels import ChannelTopics, topics
 from services.intake.door import Doorway
 from services.intake.http import application
+from services.intake.mail import MailDoor
 from services.intake.metrics import IntakeMetrics
+from services.intake.reception import Reception
 from services.intake.senders import Senders
 from services.intake.settings import IntakeSettings
 from services.shared import logs, service
@@ -43,12 +45,13 @@ def main() -> None:
     def body(running: Running, health: Health) -> None:
         if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
             raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashes keyed with it")
+        reception = Reception.of(settings)
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8)
         publisher = QuickPublisher(
             settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
         )
-        door = Doorway(settings, database, Senders(database), publisher, metrics)
+        door = Doorway(settings, database, Senders(database), publisher, metrics, reception)
         server = _Server(
             uvicorn.Config(
                 application(door),
@@ -66,23 +69,28 @@ def main() -> None:
             stopping.set()
             server.should_exit = True
 
-        def topics() -> None:
+        def read_topics() -> None:
             try:
                 _channels(door, running, health)
             except DubanError as error:
                 failures.append(error)
                 stop()
 
-        channels = threading.Thread(target=topics, name="channels")
+        channels = threading.Thread(target=read_topics, name="channels")
         keys = threading.Thread(target=_keys, args=(door, stopping, health), name="keys", daemon=True)
         running.on_stop(stop)
+        mail = MailDoor(door) if settings.mail_port else None
         publisher.start()
         channels.start()
         keys.start()
         try:
+            if mail is not None:
+                mail.start()
             server.run()
         finally:
             running.stop()
+            if mail is not None:
+                mail.stop()
             channels.join()
             publisher.close()
             database.close()
@@ -117,9 +125,9 @@ def _channels(door: Doorway, running: Running, health: Health) -> None:
         return
     door.clock = clock
     loop = Loop(
-        ChannelTopics(clock, settings.channel_policy, door.secret, door.metrics),
+        ChannelTopics(door.reception, clock, door.metrics),
         service=NAME,
-        topics=sorted(PREFIX + each for each in NORMALISERS),
+        topics=topics(door.reception),
         settings=settings,
         database=door.database,
         health=health,

@@ -1,74 +1,78 @@
 """Channel topics: records in a channel's own words become contacts, or dead letters with their bytes (R2.5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import psycopg
 
-from schemas.contact import Contact
-from services.intake.domain import hotline, store
-from services.intake.domain.draft import LARGEST, Envelope, record_key
-from services.intake.domain.fields import Unusable
+from services.intake.channel_table import NOT_JSON
+from services.intake.domain.envelope import LARGEST, Heard, Refusal
+from services.intake.domain.fields import Fault, Unusable
+from services.intake.domain.pieces import JSON
 from services.intake.metrics import IntakeMetrics
+from services.intake.reception import Reception
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
+from services.shared.dead_letters import Refused
 from services.shared.errors import InvalidMessage
-from services.shared.records import Incoming, Outgoing, outgoing
+from services.shared.records import Incoming
 
 log = logs.get(__name__)
 
-NORMALISERS: Mapping[str, Callable[[Envelope], Contact]] = {
-    "hotline": hotline.contact,
-    "store": store.contact,
-}
-"""By channel."""
 PREFIX = "channel."
 """Of the topics in which channels speak their own words."""
 
 
-def contact_record(contact: Contact, secret: str) -> Outgoing:
-    """Return the record of a contact."""
-    return outgoing(contact, "intake", key=record_key(contact.customer, secret))
+def topics(reception: Reception) -> list[str]:
+    """Return the topics of every channel that speaks JSON."""
+    return sorted(PREFIX + name for name in reception.table.keys() - NOT_JSON)
 
 
 class ChannelTopics:
     """The stage of the channel topics."""
 
-    def __init__(self, clock: Clock, policy: str, secret: str, metrics: IntakeMetrics) -> None:
+    def __init__(self, reception: Reception, clock: Clock, metrics: IntakeMetrics) -> None:
+        self._reception = reception
         self._clock = clock
-        self._policy = policy
-        self._secret = secret
         self._metrics = metrics
 
-    def decode(self, record: Incoming) -> Contact:
+    def decode(self, record: Incoming) -> list[Heard]:
         """Read a record in its channel's words.
 
         Raises:
-            InvalidMessage: no contact can be made of it.
+            InvalidMessage: nothing of it can be used.
 
         """
         channel = record.topic.removeprefix(PREFIX)
         if not record.value:
-            raise InvalidMessage("empty", "body: the record has no value", sender=channel)
+            raise self._invalid([Fault("body", "empty", "the record has no value")], channel)
         if len(record.value) > LARGEST:
-            raise InvalidMessage("too_large", f"body: a contact is at most {LARGEST} bytes", sender=channel)
-        envelope = Envelope(
-            sender=channel,
-            channel=channel,
-            policy=self._policy,
-            received_at=self._clock.now(),
-            media_type="application/json",
-            body=record.value,
-        )
+            raise self._invalid([Fault("body", "too_large", f"a message is at most {LARGEST} bytes")], channel)
+        media_type = dict(record.headers).get("content-type", JSON.encode()).decode("ascii", "replace")
+        envelope = self._reception.envelope(channel, record.value, media_type=media_type, received_at=self._clock.now())
         try:
-            return NORMALISERS[channel](envelope)
+            return self._reception.listen(envelope)
         except Unusable as error:
-            first = error.faults[0]
-            raise InvalidMessage(first.reason, str(error), field=first.field, sender=channel) from error
+            raise self._invalid(error.faults, channel) from error
 
-    def handle(self, batch: Sequence[Message[Contact]], connection: psycopg.Connection) -> Result:  # noqa: ARG002
-        """Publish the contacts."""
-        for each in batch:
-            self._metrics.accepted.labels(each.body.channel, "topic").inc()
-            log.info("accepted", contact=str(each.body.id), channel=each.body.channel)
-        return Result(publish=[[contact_record(each.body, self._secret) for each in batch]])
+    def _invalid(self, faults: Sequence[Fault], channel: str) -> InvalidMessage:
+        self._metrics.unusable.labels(channel, faults[0].reason).inc()
+        message = "; ".join(f"{each.field}: {each.message}" for each in faults)
+        return InvalidMessage(faults[0].reason, message, field=faults[0].field, sender=channel)
+
+    def handle(self, batch: Sequence[Message[list[Heard]]], connection: psycopg.Connection) -> Result:  # noqa: ARG002
+        """Publish what was heard; what cannot be used becomes a dead letter of its record."""
+        result = Result()
+        whats = []
+        for message in batch:
+            channel = message.record.topic.removeprefix(PREFIX)
+            for each in message.body:
+                if isinstance(each.what, Refusal):
+                    error = self._invalid(each.what.faults, channel)
+                    result.refused.append(Refused.of(message.record, error))
+                    continue
+                whats.append(each.what)
+                self._metrics.accepted.labels(channel, "topic").inc()
+                log.info("accepted", contact=str(each.what.id), channel=channel)
+        result.publish = [self._reception.records(whats)] if whats else []
+        return result

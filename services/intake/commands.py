@@ -9,7 +9,7 @@ from schemas import faults
 from schemas.command import MODELS, Actor, Command
 from services.domain.identity import command_id
 from services.intake import problems
-from services.intake.domain.draft import json_object
+from services.intake.domain.envelope import json_object
 from services.intake.domain.fields import Unusable
 from services.intake.senders import Sender
 from services.shared.clock import Clock

@@ -1,16 +1,19 @@
 """What the HTTP door needs, and how it takes in bodies, publishes, and looks for outcomes."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fastapi import Request
 
 from services.intake import problems
+from services.intake.limits import Limits
 from services.intake.metrics import IntakeMetrics
-from services.intake.senders import Senders
+from services.intake.reception import Reception
+from services.intake.senders import Sender, Senders
 from services.intake.settings import IntakeSettings
 from services.shared.clock import Clock
 from services.shared.errors import Problem, Retryable
@@ -33,12 +36,22 @@ class Doorway:
     senders: Senders
     publisher: QuickPublisher
     metrics: IntakeMetrics
+    reception: Reception
+    limits: Limits = field(default_factory=Limits)
     clock: Clock | None = None
 
-    @property
-    def secret(self) -> str:
-        """What record keys are made with."""
-        return self.settings.contact_key_secret.get_secret_value()
+    def admit(self, who: Sender, count: int = 1) -> None:
+        """Let messages of a sender pass, within its rate.
+
+        Raises:
+            Problem: 429 with Retry-After.
+
+        """
+        wait = self.limits.take(who.name, who.per_minute, count)
+        if wait > 0:
+            seconds = str(math.ceil(wait))
+            told = f"this key may send {who.per_minute} messages a minute: send the same again in {seconds} s"
+            raise Problem(429, "Too many messages", told, headers={"Retry-After": seconds})
 
     def now_clock(self) -> Clock:
         """Return the clock.

@@ -10,10 +10,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 
 from schemas.contact import Contact
-from services.intake import commands, openapi, outcomes, problems
-from services.intake.channels import NORMALISERS, contact_record
+from services.intake import commands, native, openapi, outcomes, problems
 from services.intake.domain import submission
-from services.intake.domain.draft import LARGEST, Envelope, json_object
+from services.intake.domain.envelope import LARGEST, Envelope, json_object
 from services.intake.domain.fields import Unusable, phone
 from services.intake.door import Doorway, body_of
 from services.intake.senders import Sender
@@ -48,6 +47,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
     async def post_contact(request: Request, who: Who, wait: Wait = 0, idempotency_key: Key = None) -> JSONResponse:
         """Put one contact in. 202: it is kept; the reference tells later what became of it."""
         who.require("contacts")
+        door.admit(who)
         make = _submission(door, who, idempotency_key)
         return await _one(door, make, await body_of(request, LARGEST), wait)
 
@@ -56,23 +56,14 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         """Put contacts in, one JSON object a line; the answer has a result for each line, in order."""
         who.require("contacts")
         make = _submission(door, who, None)
-        return await _many(door, make, await body_of(request, LARGEST_BATCH))
-
-    @app.post(
-        "/v1/channels/{channel}", status_code=202, tags=["contacts"], response_model=None, openapi_extra=openapi.NATIVE
-    )
-    async def post_native(channel: str, request: Request, who: Who, wait: Wait = 0) -> JSONResponse | PlainTextResponse:
-        """Put a message in that is in a channel's own words; with application/x-ndjson one a line."""
-        who.require("contacts")
-        make = _native(door, who, channel)
-        if request.headers.get("content-type", "").startswith(LINES):
-            return await _many(door, make, await body_of(request, LARGEST_BATCH))
-        return await _one(door, make, await body_of(request, LARGEST), wait)
+        body = await body_of(request, LARGEST_BATCH)
+        door.admit(who, body.count(b"\n") or 1)
+        return await _many(door, make, body)
 
     @app.get("/v1/contacts/{reference}", tags=["contacts"])
     async def get_contact(reference: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
         """Say what became of a contact: its ticket's number and when an answer is promised."""
-        found = await door.wait(wait, lambda: outcomes.of_contact(door.database, reference), _is_ticket)
+        found = await door.wait(wait, lambda: outcomes.of_contact(door.database, reference), outcomes.is_ticket)
         if found is None or (found[0] != who.name and "read" not in who.actions):
             raise Problem(
                 404,
@@ -88,6 +79,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
     ) -> JSONResponse:
         """Ask something of a ticket. 202: it will be decided; the command's id tells later how."""
         who.require("commands")
+        door.admit(who)
         clock = door.now_clock()
         if not idempotency_key:
             raise problems.one_fault(
@@ -135,6 +127,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         )
         return JSONResponse({"tickets": found})
 
+    native.install(app, door)
     problems.install(app, door.metrics)
     openapi.install(app)
     return app
@@ -153,17 +146,6 @@ def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
     return make
 
 
-def _native(door: Doorway, who: Sender, channel: str) -> Make:
-    clock = door.now_clock()
-    normalise = NORMALISERS.get(channel)
-    if normalise is None:
-        raise Problem(
-            404, "No such channel", f"there is no channel {channel!r}: choose of {', '.join(sorted(NORMALISERS))}"
-        )
-    own = who.channel(channel)
-    return lambda body: normalise(Envelope(who.name, own, who.policy, clock.now(), "application/json", body))
-
-
 def _made(make: Make, body: bytes) -> Contact:
     if len(body) > LARGEST:
         raise Problem(413, "Too large", f"a contact is at most {LARGEST} bytes; send attachments by reference")
@@ -176,11 +158,11 @@ def _made(make: Make, body: bytes) -> Contact:
 async def _one(door: Doorway, make: Make, body: bytes, wait: float) -> JSONResponse:
     """Keep one contact and say its reference."""
     contact = _made(make, body)
-    await door.publish([contact_record(contact, door.secret)])
+    await door.publish(door.reception.records([contact]))
     _accepted(door, contact, "http")
     told: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
     if wait:
-        found = await door.wait(wait, lambda: outcomes.of_contact(door.database, contact.id), _is_ticket)
+        found = await door.wait(wait, lambda: outcomes.of_contact(door.database, contact.id), outcomes.is_ticket)
         told |= found[1] if found is not None else {}
     return JSONResponse(told, 202, {"Location": f"/v1/contacts/{contact.id}"})
 
@@ -200,7 +182,7 @@ async def _many(door: Doorway, make: Make, body: bytes) -> PlainTextResponse:
         else:
             good.append(contact)
             results.append({"line": number, "status": 202, "reference": str(contact.id)})
-    await door.publish([contact_record(each, door.secret) for each in good])
+    await door.publish(door.reception.records(good))
     for each in good:
         _accepted(door, each, "batch")
     lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)
@@ -210,7 +192,3 @@ async def _many(door: Doorway, make: Make, body: bytes) -> PlainTextResponse:
 def _accepted(door: Doorway, contact: Contact, way: str) -> None:
     door.metrics.accepted.labels(contact.channel, way).inc()
     log.info("accepted", contact=str(contact.id), channel=contact.channel)
-
-
-def _is_ticket(found: tuple[str, dict[str, Any]]) -> bool:
-    return found[1]["ticket"] is not None

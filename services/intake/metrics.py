@@ -13,3 +13,6 @@ class IntakeMetrics:
         self.refused = Counter(
             "duban_requests_refused_total", "Requests answered with a problem", ["status"], registry=registry
         )
+        self.unusable = Counter(
+            "duban_messages_unusable_total", "Messages refused, by reason", ["channel", "reason"], registry=registry
+        )

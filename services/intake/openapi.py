@@ -19,7 +19,8 @@ def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 CONTACT = _body("application/json", {"$ref": "#/components/schemas/Submission"})
 BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"})
-NATIVE = _body("application/json", {"type": "object", "description": "a record in the channel's own words"})
+NATIVE = _body("*/*", {"type": "string", "format": "binary", "description": "a message in the channel's own words"})
+ATTACHMENT = _body("*/*", {"type": "string", "format": "binary", "description": "the attachment's bytes"})
 COMMAND = _body(
     "application/json",
     {
@@ -68,6 +69,7 @@ PROBLEMS = {
     "401": "no key, or an unknown one",
     "403": "the key does not allow this",
     "413": "too large",
+    "429": "too many messages of this key: see Retry-After",
     "503": "try again later, see Retry-After; what is sent again is not counted twice",
 }
 

@@ -80,3 +80,8 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
     with database.transaction() as connection:
         rows = connection.execute(queries["tickets"], {"number": number, "phone": phone}).fetchall()
     return [body for (body,) in rows]
+
+
+def is_ticket(found: tuple[str, dict[str, Any]]) -> bool:
+    """Whether a contact's outcome is a ticket that can be named."""
+    return found[1]["ticket"] is not None

@@ -1,17 +1,18 @@
 -- Statements of intake; one name each.
 
 -- name: senders
-select name, key_hash, policy, channels, actions from intake.sender where revoked_at is null;
+select name, key_hash, policy, channels, actions, per_minute from intake.sender where revoked_at is null;
 
 -- name: add_sender
-insert into intake.sender (name, key_hash, policy, channels, actions)
-values (%(name)s, %(key_hash)s, %(policy)s, %(channels)s, %(actions)s)
+insert into intake.sender (name, key_hash, policy, channels, actions, per_minute)
+values (%(name)s, %(key_hash)s, %(policy)s, %(channels)s, %(actions)s, %(per_minute)s)
 on conflict (name) do update
 set key_hash = excluded.key_hash, policy = excluded.policy, channels = excluded.channels, actions = excluded.actions,
+    per_minute = excluded.per_minute,
     revoked_at = null;
 
 -- name: all_senders
-select name, policy, channels, actions, created_at, revoked_at from intake.sender order by name;
+select name, policy, channels, actions, per_minute, created_at, revoked_at from intake.sender order by name;
 
 -- name: revoke_sender
 update intake.sender set revoked_at = clock_timestamp() where name = %(name)s and revoked_at is null;

@@ -1,8 +1,8 @@
 """What intake is told by its environment."""
 
-from pydantic import SecretStr
+from pathlib import Path
 
-from services.shared.settings import Settings
+from services.shared.settings import PROJECT, Settings
 
 
 class IntakeSettings(Settings):
@@ -10,10 +10,22 @@ class IntakeSettings(Settings):
 
     http_host: str = "127.0.0.1"
     http_port: int = 8080
-    contact_key_secret: SecretStr = SecretStr("change-me")
-    """Keys the hash that contacts are partitioned by; the same in every intake of a deployment."""
     channel_policy: str = "carrier"
     """Pack under which contacts of the channel topics run."""
+    channels: Path | None = None
+    """TOML file with a table for each channel that has settings of its own: docs/channels.md."""
+    mappings: Path | None = None
+    """Folder with mappings of the operator's own; one of the same name goes before the one that comes with Duban."""
+    attachments: Path = PROJECT / ".duban" / "attachments"
+    """Folder in which attachments are kept."""
+    mail_host: str = "127.0.0.1"
+    mail_port: int = 0
+    """Port of the SMTP door; 0: there is none."""
+    mail_recipients: tuple[str, ...] = ()
+    """Addresses that take complaints; empty: every address."""
+    mail_certificate: Path | None = None
+    """Certificate chain of the SMTP door, PEM; with one it offers STARTTLS."""
+    mail_key: Path | None = None
     acknowledge_within: float = 4.0
     """Real seconds within which the broker has to acknowledge; then the sender gets 503."""
     in_flight: int = 5000

@@ -82,7 +82,7 @@ def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple
 def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
     """Return ticket numbers that nobody has: the business date and a running number."""
     rows = connection.execute(queries["next_numbers"], {"count": count}).fetchall()
-    return [f"{now:%y%m%d}-{number:06d}" for (number,) in rows]
+    return [f"TS{now:%Y%m%d}{number:06d}" for (number,) in rows]
 
 
 def spent(connection: psycopg.Connection, persons: Iterable[str], now: datetime) -> dict[str, Decimal]:

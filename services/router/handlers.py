@@ -1,81 +1,145 @@
 """What the router does with a batch of contacts."""
 
+import time
 from collections.abc import Mapping, Sequence
-from uuid import UUID
+from datetime import datetime
 
 import psycopg
 
+from schemas.call import CallRecord
 from schemas.command import Actor, Command, Open, Remind
 from schemas.contact import Contact
-from services.domain.identity import command_id
+from schemas.kept import Kept
+from services.domain.identity import command_id, record_key
 from services.domain.packs import Pack, unknown
-from services.router import store
+from services.router import joining, store
 from services.router.domain.route import Decision, Known, route
+from services.router.joining import Joined
 from services.router.metrics import RouterMetrics
 from services.shared import logs
 from services.shared.clock import Clock
-from services.shared.consumer import Message, Result
+from services.shared.consumer import Message, Publish, Result
 from services.shared.dead_letters import Refused
+from services.shared.postgres import Database
 from services.shared.records import Incoming, outgoing, read
 
 NAME = "router"
 ACTOR = Actor(kind="service", name=NAME)
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks for calls without a form."""
+
 log = logs.get(__name__)
 
 
+Body = Contact | CallRecord | Kept
+"""What the router reads: contacts, and what is told beside them."""
+MODELS: Mapping[str, type[Contact] | type[CallRecord] | type[Kept]] = {
+    each.TOPIC: each for each in (Contact, CallRecord, Kept)
+}
+
+
 class Router:
-    """The stage of contacts."""
+    """The stage of contacts, and of what belongs to them."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: RouterMetrics) -> None:
         self._packs = packs
         self._clock = clock
         self._metrics = metrics
 
-    def decode(self, record: Incoming) -> Contact:
-        """Read a contact."""
-        return read(Contact, record.value)
+    def decode(self, record: Incoming) -> Body:
+        """Read a record."""
+        return read(MODELS[record.topic], record.value)
 
-    def handle(self, batch: Sequence[Message[Contact]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> Result:
         """Route the batch in order, each contact seeing those before it."""
         now = self._clock.now()
-        before = store.load(connection, {each.body.id for each in batch})
-        earlier = store.history(connection, [each.body.customer for each in batch], now)
-        routed: dict[UUID, store.Routed] = dict(before)
-        new: list[tuple[Contact, Decision, Command, tuple[str, int, int]]] = []
+        bodies = [each.body for each in batch]
+        contacts = [each for each in bodies if isinstance(each, Contact)]
+        joined = joining.load(connection, bodies)
+        routed = store.load(connection, {each.id for each in contacts})
+        earlier = store.history(connection, [each.customer for each in contacts], now)
         result, commands = Result(), list[Command]()
+        new: list[tuple[Contact, Decision, Sequence[Command], tuple[str, int, int]]] = []
         for message in batch:
-            contact, record = message.body, message.record
-            known = routed.get(contact.id)
-            if known is not None:
-                if known.digest != store.digest(contact):
-                    result.refused.append(_conflict(record, contact))
-                elif known.position == record.position:
-                    commands.append(known.command)
-                continue
-            pack = self._packs.get(contact.policy)
-            if pack is None:
-                result.refused.append(Refused(record, "bad_schema", unknown(contact.policy), "policy", contact.sender))
-                continue
-            candidates = [each.towards(contact.customer) for each in earlier if each.shares(contact.customer)]
-            decision = route(contact, candidates, pack, now)
-            command = _command(contact, decision)
-            commands.append(command)
-            new.append((contact, decision, command, record.position))
-            routed[contact.id] = store.Routed(store.digest(contact), command, record.position)
-            if decision.disposition == "open":
-                earlier.insert(0, _as_earlier(contact, decision))
-            self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
-            log.info(
-                "routed",
-                contact=str(contact.id),
-                ticket=str(decision.ticket_id),
-                disposition=decision.disposition,
-                tier=decision.classification.tier,
-            )
+            body = message.body
+            if isinstance(body, CallRecord):
+                commands += joining.heard_call(body, joined)
+            elif isinstance(body, Kept):
+                commands += joining.heard_kept(body, joined)
+            elif body.id in routed:
+                commands += _again(routed[body.id], message.record, body, result)
+            elif (pack := self._packs.get(body.policy)) is None:
+                fault = Refused(message.record, "bad_schema", unknown(body.policy), "policy", body.sender)
+                result.refused.append(fault)
+            else:
+                contact = joining.with_call(body, joined.calls)
+                decision = self._decide(contact, pack, joined, earlier, now)
+                orders = [_command(contact, decision)]
+                orders += [joining.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
+                commands += orders
+                # The digest is of what was said, not of what a call record added to it.
+                new.append((body, decision, orders, message.record.position))
+                routed[body.id] = store.Routed(store.digest(body), tuple(orders), message.record.position)
+                joined.tickets[body.id] = decision.ticket_id
+                if body.call is not None:
+                    joined.forms.setdefault(body.call, (body.id, decision.ticket_id))
         store.save(connection, new, now)
+        joining.save(connection, bodies, joined, now)
         result.publish = [[outgoing(each, NAME) for each in commands]]
         return result
+
+    def _decide(
+        self, contact: Contact, pack: Pack, joined: Joined, earlier: list[store.Earlier], now: datetime
+    ) -> Decision:
+        candidates = joining.named(contact, joined)
+        candidates += [each.towards(contact.customer) for each in earlier if each.shares(contact.customer)]
+        decision = route(contact, candidates, pack, now)
+        if decision.disposition == "open":
+            earlier.insert(0, _as_earlier(contact, decision))
+        self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
+        log.info(
+            "routed",
+            contact=str(contact.id),
+            ticket=str(decision.ticket_id),
+            disposition=decision.disposition,
+            tier=decision.classification.tier,
+        )
+        return decision
+
+
+class CallsWithoutForm:
+    """Between two batches: answered calls whose form did not come in time become incomplete contacts."""
+
+    def __init__(self, database: Database, clock: Clock, secret: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._secret = secret
+        self._next = 0.0
+
+    def __call__(self, publish: Publish) -> None:
+        """Look for them, every few seconds.
+
+        Raises:
+            Retryable: database or broker are away.
+
+        """
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOOK_EVERY
+        with self._database.transaction() as connection:
+            contacts = joining.without_form(connection, self._clock.now())
+            # Before the commit: a crash in between makes the same contacts again, under the same ids.
+            publish([outgoing(each, NAME, key=record_key(each.customer, self._secret)) for each in contacts])
+
+
+def _again(before: store.Routed, record: Incoming, contact: Contact, result: Result) -> tuple[Command, ...]:
+    """Return what a contact that was routed before led to, when it is the same record read again."""
+    if before.digest != store.digest(contact):
+        result.refused.append(_conflict(record, contact))
+    elif before.position == record.position:
+        return before.commands
+    return ()
 
 
 def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:

@@ -1,7 +1,7 @@
 -- Statements of the router; one name each.
 
 -- name: load_contacts
-select id, digest, command::text, topic, partition, "offset" from router.contact where id = any(%(ids)s);
+select id, digest, commands::text, topic, partition, "offset" from router.contact where id = any(%(ids)s);
 
 -- name: load_history
 -- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.
@@ -19,8 +19,54 @@ limit 5000;
 -- name: insert_contact
 insert into router.contact
     (id, digest, ticket_id, disposition, reason, sender, channel, message_id, phone, customer_number, email, identity,
-     business_type, problem_type, subject, switchboard, command, topic, partition, "offset", received_at, decided_at)
+     business_type, problem_type, subject, switchboard, commands, call, topic, partition, "offset", received_at, decided_at)
 values
     (%(id)s, %(digest)s, %(ticket_id)s, %(disposition)s, %(reason)s, %(sender)s, %(channel)s, %(message_id)s, %(phone)s,
      %(customer_number)s, %(email)s, %(identity)s, %(business_type)s, %(problem_type)s, %(subject)s, %(switchboard)s,
-     %(command)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
+     %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
+
+-- name: lock
+-- Whoever joins records of two topics holds these keys until the transaction ends; in order, so that none waits in a ring.
+select pg_advisory_xact_lock(hashtextextended(key, 0)) from (select unnest(%(keys)s::text[]) as key order by 1) as sorted;
+
+-- name: load_calls
+select id, call::text, contact_id, ticket_id from router.call where id = any(%(ids)s);
+
+-- name: save_call
+insert into router.call (id, call, sender, channel, policy, answered, ended_at, contact_id, ticket_id, heard_at)
+values (%(id)s, %(call)s, %(sender)s, %(channel)s, %(policy)s, %(answered)s, %(ended_at)s, %(contact_id)s, %(ticket_id)s,
+        %(heard_at)s)
+on conflict (id) do update
+set call = excluded.call, answered = excluded.answered, ended_at = excluded.ended_at,
+    contact_id = coalesce(excluded.contact_id, call.contact_id), ticket_id = coalesce(excluded.ticket_id, call.ticket_id);
+
+-- name: calls_without_form
+-- Answered calls whose form did not come in time, oldest first.
+select id, call::text, sender, channel, policy from router.call
+where contact_id is null and answered and ended_at <= %(before)s and announced_at is null
+order by ended_at
+limit %(most)s
+for update skip locked;
+
+-- name: call_announced
+update router.call set announced_at = %(now)s where id = any(%(ids)s);
+
+-- name: forms_of_calls
+select call, id, ticket_id from router.contact where call = any(%(calls)s) order by received_at;
+
+-- name: tickets_of_contacts
+select id, ticket_id from router.contact where id = any(%(ids)s);
+
+-- name: tickets_by_number
+select id, number, status, closed_at, body ->> 'subject' from ledger.ticket where number = any(%(numbers)s);
+
+-- name: save_kept
+insert into router.kept (id, reason, about, number, body, heard_at)
+values (%(id)s, %(reason)s, %(about)s, %(number)s, %(body)s, %(heard_at)s)
+on conflict (id) do nothing;
+
+-- name: kept_about
+select body::text from router.kept where about = any(%(ids)s) order by heard_at;
+
+-- name: form_of_call
+update router.call set contact_id = %(contact_id)s, ticket_id = %(ticket_id)s where id = %(id)s and contact_id is null;

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import orjson
 import psycopg
+from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from services.router.domain.route import Decision, Known
-from services.shared.postgres import Queries, as_json
+from services.shared.postgres import Queries
 
 queries = Queries.beside(__file__)
 
@@ -27,7 +29,7 @@ class Routed:
     """A contact that was routed before."""
 
     digest: bytes
-    command: Command
+    commands: tuple[Command, ...]
     position: tuple[str, int, int]
 
 
@@ -78,16 +80,20 @@ def digest(contact: Contact) -> bytes:
 def _told(value: Any) -> Any:
     """Return a value without what nobody said, so that a field which a later version adds does not change it."""
     if isinstance(value, dict):
-        return {name: _told(each) for name, each in value.items() if each not in (None, [], False)}
+        return {name: _told(each) for name, each in value.items() if each not in (None, [], {}, False)}
     return value
+
+
+def _commands(told: str) -> tuple[Command, ...]:
+    return tuple(msgspec.json.decode(told, type=list[Command]))
 
 
 def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Routed]:
     """Return the contacts that were routed before, by id."""
     rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
     return {
-        id_: Routed(bytes(digest), Command.from_json(command), (topic, partition, offset))
-        for id_, digest, command, topic, partition, offset in rows
+        id_: Routed(bytes(digest), _commands(commands), (topic, partition, offset))
+        for id_, digest, commands, topic, partition, offset in rows
     }
 
 
@@ -126,7 +132,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
 
 def save(
     connection: psycopg.Connection,
-    rows: Iterable[tuple[Contact, Decision, Command, tuple[str, int, int]]],
+    rows: Iterable[tuple[Contact, Decision, Sequence[Command], tuple[str, int, int]]],
     now: datetime,
 ) -> None:
     """Keep where contacts went."""
@@ -137,7 +143,7 @@ def save(
 
 
 def _row(
-    contact: Contact, decision: Decision, command: Command, position: tuple[str, int, int], now: datetime
+    contact: Contact, decision: Decision, commands: Sequence[Command], position: tuple[str, int, int], now: datetime
 ) -> dict[str, object]:
     customer = contact.customer
     topic, partition, offset = position
@@ -158,7 +164,8 @@ def _row(
         "problem_type": decision.classification.problem_type,
         "subject": contact.text[:2000],
         "switchboard": customer.switchboard,
-        "command": as_json(command),
+        "commands": Jsonb([each.to_plain() for each in commands]),
+        "call": contact.call,
         "topic": topic,
         "partition": partition,
         "offset": offset,

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Records handled in one transaction at the most."""
     dead_letters_per_hour: int = Field(default=1000, ge=1)
     """Of one sender on one topic; one more stops the service (DESIGN 3)."""
+    contact_key_secret: SecretStr = SecretStr("change-me")
+    """Keys the hash that contacts are partitioned by; the same in every service of a deployment."""
     faults: Path | None = None
     """Folder in which a fault test arms the named crash points; refused in production."""
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

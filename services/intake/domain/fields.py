@@ -1,30 +1,33 @@
-"""Reading values that strangers wrote: text, phone numbers, times. Faults are collected, not raised one by one."""
+"""Reading values that strangers wrote: texts, phone numbers, amounts. Faults are collected, not raised one by one."""
 
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any, TypeVar, cast
 
 import phonenumbers
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""A time before this is a unit mixed up, not a contact."""
-LATEST = 2100
-"""A year after this is one, too."""
+T = TypeVar("T")
 
 TOO_MUCH = 10**12
 """An amount from here on is a mistake."""
 CENT = Decimal("0.01")
 
-D = TypeVar("D", datetime, date)
-
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
 _MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_CANDIDATE = re.compile(
+    r"(?<![0-9A-Za-z+])(?:"
+    r"(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}"
+    r"|\(?0[0-9]{2,3}\)?[ -]?[0-9]{7,8}(?:(?:转|-|ext\.?)[0-9]{1,5})?"
+    r"|\+[1-9][0-9 ()-]{6,18}[0-9]"
+    r")(?![0-9])"
+)
+WITHHELD = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "private", "withheld"})
+"""What exchanges write for a caller who shows no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Told:
         if value is not None and not (isinstance(value, list) and all(isinstance(each, Mapping) for each in value)):
             self.faults.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
             return []
-        return [Told(each, self.faults, f"{self.path}{name}.{number}.") for number, each in enumerate(value or [])]
+        return [Told(each, self.faults, f"{self.path}{name}[{number}].") for number, each in enumerate(value or [])]
 
 
 class Unusable(Exception):
@@ -121,14 +124,21 @@ def unusable(field_: str, reason: str, message: str) -> Unusable:
     return Unusable([Fault(field_, reason, message)])
 
 
-def clean(value: Any) -> Any:
-    """Return a JSON value without NUL and lone surrogates, which neither UTF-8 nor PostgreSQL can hold."""
+def clean(value: T) -> T:
+    """Return a JSON value without what no text needs: control characters, bidi overrides, lone surrogates.
+
+    NUL and surrogates are what neither UTF-8 nor PostgreSQL can hold; the others make a screen show what is not there.
+    """
+    return cast("T", _cleaned(value))
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value.replace("\x00", ""))
+        return _NO_TEXT.sub("", _SURROGATES.sub("\ufffd", value))
     if isinstance(value, Mapping):
-        return {clean(key): clean(each) for key, each in value.items()}
+        return {_cleaned(key): _cleaned(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [clean(each) for each in value]
+        return [_cleaned(each) for each in value]
     return value
 
 
@@ -178,42 +188,6 @@ def _is_mobile(number: str) -> bool:
     return re.fullmatch(r"\+861[3-9][0-9]{9}", number) is not None
 
 
-def instant(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -> datetime | None:
-    """Return a point in time from ISO 8601; without an offset it is in the sender's zone. Faults are noted."""
-    told = moment(value, name, faults, zone)
-    if isinstance(told, datetime) or told is None:
-        return told
-    return datetime(told.year, told.month, told.day, tzinfo=ZoneInfo(zone))
-
-
-def moment(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -> datetime | date | None:
-    """Return a point in time, or a day when only the day is told. Faults are noted."""
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        faults.add(
-            name, "bad_date", "write the time as ISO 8601 text with an offset, such as 2026-03-12T09:13:42+08:00"
-        )
-        return None
-    text = value.strip().replace("/", "-")
-    try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", text):
-            year, month, day = map(int, text.split("-"))
-            return _plausible(date(year, month, day), value, name, faults)
-        told = datetime.fromisoformat(_padded(text))
-    except ValueError:
-        faults.add(name, "bad_date", f"{value[:40]!r} is no date: write ISO 8601, such as 2026-03-12T09:13:42+08:00")
-        return None
-    return _plausible(told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone)), value, name, faults)
-
-
-def occurrence(value: Any, faults: Faults) -> dict[str, datetime | date | None]:
-    """Return when it happened as the contact has it: a point in time, or a day when only the day is told."""
-    told = moment(value, "occurred_at", faults)
-    whole = told is None or isinstance(told, datetime)
-    return {"occurred_at": told} if whole else {"occurred_on": told}
-
-
 def money(value: Any, name: str, faults: Faults) -> str | None:
     """Return an amount as text with at most two decimals. Faults are noted."""
     if value is None or value == "":
@@ -228,35 +202,7 @@ def money(value: Any, name: str, faults: Faults) -> str | None:
     return str(amount.quantize(CENT, ROUND_HALF_EVEN))
 
 
-def _plausible(told: D, value: str, name: str, faults: Faults) -> D | None:
-    if told.year < EARLIEST.year or told.year > LATEST:
-        faults.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
-        return None
-    return told
-
-
-def _padded(text: str) -> str:
-    """Write month, day and hour with two digits, as ISO 8601 wants them; people leave the zero out."""
-    match = re.fullmatch(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[ T]+([0-9]{1,2})(:[0-9]{2}.*)", text)
-    if match is None:
-        return text
-    year, month, day, hour, rest = match.groups()
-    return f"{year}-{int(month):02}-{int(day):02}T{int(hour):02}{rest}"
-
-
-def epoch_millis(value: Any, name: str, faults: Faults) -> datetime | None:
-    """Return a point in time from milliseconds since 1970. Faults are noted."""
-    if value is None or isinstance(value, bool) or not isinstance(value, int):
-        faults.add(name, "bad_date", "send the time as whole milliseconds since 1970")
-        return None
-    try:
-        told = datetime.fromtimestamp(value / 1000, UTC)
-    except (OverflowError, OSError, ValueError):
-        faults.add(name, "bad_date", f"{value} milliseconds is no date: check the unit")
-        return None
-    if told < EARLIEST or told.year > LATEST:
-        faults.add(
-            name, "bad_date", f"{value} milliseconds would be in {told.year}: check the unit, seconds and milliseconds"
-        )
-        return None
-    return told
+def phones_in(text: str, region: str = "CN") -> list[Phone]:
+    """Return the phone numbers that a text names, each once; longer runs of digits (cards, orders) are none."""
+    found = [phone(each, region) for each in _CANDIDATE.findall(unicodedata.normalize("NFKC", text))]
+    return list({each.number: each for each in found if each is not None}.values())

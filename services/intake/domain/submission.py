@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.contact import Contact
-from services.intake.domain.draft import Envelope, finish
-from services.intake.domain.fields import Faults, instant, money, occurrence, phone
+from services.intake.domain.draft import finish
+from services.intake.domain.envelope import Envelope
+from services.intake.domain.fields import Faults, money, phone
+from services.intake.domain.times import instant, occurrence
 
 OURS = frozenset({"id", "sender", "policy", "received_at", "raw"})
 """Fields of Contact that our door sets; a sender who writes them is told."""

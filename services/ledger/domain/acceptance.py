@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Remind
+from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.contact import Contact, Settlement
 from schemas.ticket import Link, Outcome, Status
 from services.domain.identity import command_id, ticket_id
-from services.ledger.domain import answering
+from services.ledger.domain import answering, judging
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
 
 INCOMPLETE = "incomplete"
@@ -41,6 +41,7 @@ def open_(story: Story, action: Open) -> None:
         "subject": contact.text,
         "desired_outcome": contact.desired_outcome,
         "wanted_by": contact.wanted_by,
+        "call": contact.call,
         "evidence": contact.evidence,
         "flags": flags,
         "classification": told,
@@ -126,11 +127,41 @@ def remind(story: Story, action: Remind) -> None:
         if not action.disputed or story.at > ticket.closed_at + repeat.reopen_within.length:
             _open_instead(story, action, "the ticket it belongs to is closed")
             return
+    if _is_its_form(story, contact):
+        _fill_in(story, action)
+        return
     _count_reminder(story, contact, action.reason)
     if action.disputed and story.ticket.status in {Status.ANSWERED, Status.CLOSED}:
         answering.reopened(
             story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer"
         )
+
+
+def _is_its_form(story: Story, contact: Contact) -> bool:
+    """Whether a contact is the form of the call that opened the ticket, which nobody had filled in by then (R2.1)."""
+    ticket = story.ticket
+    return contact.call is not None and contact.call == ticket.call and INCOMPLETE in ticket.flags
+
+
+def _fill_in(story: Story, action: Remind) -> None:
+    contact = action.contact
+    known = {each.reference for each in story.ticket.evidence}
+    changes = {
+        "customer": contact.customer if contact.customer.reachable else story.ticket.customer,
+        "subject": contact.text,
+        "desired_outcome": contact.desired_outcome,
+        "evidence": (*story.ticket.evidence, *(each for each in contact.evidence if each.reference not in known)),
+    }
+    story.happen(
+        "corrected",
+        because("form", contact.channel, "the call's form", "R2.1"),
+        changes,
+        details={"contact_id": contact.id, "reason": action.reason},
+    )
+    if action.classification != story.ticket.classification:
+        judging.reclassify(story, Reclassify(classification=action.classification, reason=action.reason))
+    if INCOMPLETE not in contact.flags:
+        _complete(story, contact.settlement)
 
 
 def _count_reminder(story: Story, contact: Contact, reason: str) -> None:

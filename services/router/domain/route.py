@@ -21,6 +21,10 @@ ONE_LINE = 40
 """Characters up to which a text that names no subject is about the customer's last one, such as `still not solved`."""
 
 
+OPEN = "same customer and subject, the ticket is not closed"
+NAMED = "the contact says that it is about this ticket"
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A ticket that an earlier contact of perhaps the same customer went to.
@@ -31,6 +35,7 @@ class Known:
         closed_at: when it was closed; None while it is not.
         business_type, problem_type, subject: what it is about.
         same_customer: it is the same customer's, not only of somebody who shares the phone.
+        named: the contact itself says that it is about this ticket: by its number, or by the call that opened it.
 
     """
 
@@ -41,6 +46,7 @@ class Known:
     problem_type: str | None
     subject: str
     same_customer: bool
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +85,7 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
             links = (Link(ticket_id=known.ticket_id, kind="repeat", reason="same subject, answered before"),)
             break
         if known.status is not Status.CLOSED:
-            return Decision(
-                "remind",
-                known.ticket_id,
-                told,
-                "same customer and subject, the ticket is not closed",
-                disputed=disputed,
-            )
+            return Decision("remind", known.ticket_id, told, NAMED if known.named else OPEN, disputed=disputed)
         if disputed and age <= pack.care.repeat.reopen_within.length:
             return Decision(
                 "remind",
@@ -125,6 +125,8 @@ def _disputes(contact: Contact, pack: Pack) -> bool:
 
 
 def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:
+    if known.named:
+        return True
     if not contact.text.strip():
         return known.same_customer and told.business_type in {known.business_type, None}
     alike = SequenceMatcher(None, contact.text[:500], known.subject[:500], autojunk=False).ratio() >= SAME_TEXT

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.fields import Faults, Phone, clean, epoch_millis, instant, moment, money, phone
+from services.intake.domain.fields import Faults, Phone, clean, money, phone
+from services.intake.domain.times import epoch, instant, moment
 
 
 @pytest.mark.requirement("R2.3")
@@ -73,7 +74,7 @@ def test_impossible_times_are_named(written: object) -> None:
 )
 def test_milliseconds_are_not_seconds(millis: object, good: bool) -> None:  # noqa: FBT001
     faults = Faults()
-    assert (epoch_millis(millis, "accepted_at", faults) is not None) is good
+    assert (epoch(millis, "accepted_at", faults) is not None) is good
     assert bool(faults.found) is not good
 
 

@@ -1,0 +1,86 @@
+"""`duban normalise`: what a native message becomes, without a stack; and a whole manifest of samples as a table."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from duban import against
+from duban.normalising import Memory, configured, normalised
+from services.intake.channel_table import MappingError, channels
+from services.intake.domain.envelope import Envelope, Papers
+from services.intake.domain.media import media_type_of
+from services.shared.errors import DubanError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="normalise")(normalise)
+
+
+def normalise(
+    file: Annotated[Path | None, typer.Argument(help="a message, or a file of them, as the channel sent it")] = None,
+    channel: Annotated[str | None, typer.Option(help="the channel it came on, such as web_form")] = None,
+    content_type: Annotated[str | None, typer.Option(help="its media type; usually known by the file's name")] = None,
+    received_at: Annotated[str | None, typer.Option(help="when it came, ISO 8601 with offset; default: now")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="a setting of the channel: key=value")] = None,
+    mappings: Annotated[Path | None, typer.Option(help="a folder with mappings of your own")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="check every sample that this manifest.json tells of")] = None,
+) -> None:
+    """Say what a native message becomes, as JSON: outcome, reason, field and the records."""
+    try:
+        table = channels(*([mappings] if mappings is not None else []))
+    except MappingError as error:
+        raise DubanError(str(error)) from error
+    if manifest is not None:
+        _table(against.manifest(manifest, table))
+        return
+    if file is None or channel is None:
+        raise DubanError("give a FILE and its --channel, or a --manifest")
+    if channel not in table:
+        raise DubanError(f"there is no channel {channel}: choose of {', '.join(table)}")
+    try:
+        body = file.read_bytes()
+        at = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
+        envelope = Envelope(
+            sender=channel,
+            channel=channel,
+            policy="carrier",
+            received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
+            media_type=content_type or media_type_of(file.name, channel),
+            body=body,
+            papers=Papers(found=against.beside(file)),
+        )
+        envelope = configured(envelope, dict(each.split("=", 1) for each in settings or ()))
+    except OSError as error:
+        raise DubanError(f"{file} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DubanError(f"{error}: write --set key=value, and --received-at 2026-03-12T09:00:00+08:00") from error
+    print(json.dumps(normalised(table[channel], envelope, Memory()), ensure_ascii=False, indent=2))
+
+
+def _table(results: list[against.Result]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    table = Table("file", "expected", "got", "reason", "field", "records", "", box=None, pad_edge=False)
+    for each in results:
+        told = each.got
+        mark = "ok" if not each.differences else "[red]" + "; ".join(each.differences) + "[/red]"
+        table.add_row(
+            each.file,
+            each.expected,
+            told["outcome"],
+            told.get("reason") or "",
+            told.get("field") or "",
+            str(len(told["records"])),
+            mark,
+        )
+    console.print(table)
+    wrong = sum(bool(each.differences) for each in results)
+    console.print(f"{len(results)} samples, {wrong} different", highlight=False)
+    if wrong:
+        raise typer.Exit(1)

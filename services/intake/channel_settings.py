@@ -1,0 +1,95 @@
+"""What an operator sets for channels: a TOML file with a table for each (`DUBAN_CHANNELS`)."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+
+from services.intake.domain import signatures
+from services.intake.domain.channels import wechat
+from services.intake.domain.envelope import ChannelConfig, Envelope
+from services.shared.errors import ConfigurationError
+
+_CONFIG = frozenset(each.name for each in dataclasses.fields(ChannelConfig))
+
+
+class ChannelSettings(BaseModel):
+    """Settings of one channel.
+
+    Attributes:
+        sender: who is named as the sender of messages that come without a key; None: the channel.
+        policy: pack under which these run; None: the deployment's for channels.
+        signature: how its webhook is signed; None: it needs a key.
+        secret: what the signature is made with; of WeChat the account's token.
+        signature_header, timestamp_header: where `hmac` finds the signature, and the time that is signed with it.
+        public_url: the address that the sender was given, which Twilio signs; None: the one that the request came to.
+        config: how its messages are read.
+
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    sender: str | None = None
+    policy: str | None = None
+    signature: Literal["twilio", "wechat", "hmac"] | None = None
+    secret: SecretStr | None = None
+    signature_header: str = "X-Signature"
+    timestamp_header: str | None = None
+    public_url: str | None = None
+    config: ChannelConfig = ChannelConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apart(cls, told: Any) -> Any:
+        if not isinstance(told, dict) or "config" in told:
+            return told
+        config = ChannelConfig().with_settings({name: told[name] for name in told.keys() & _CONFIG})
+        return {**{name: told[name] for name in told.keys() - _CONFIG}, "config": config}
+
+    @model_validator(mode="after")
+    def _secret(self) -> "ChannelSettings":
+        if self.signature is not None and self.secret is None and self.config.token is None:
+            raise ValueError("a signature needs a secret")
+        return self
+
+    def signed(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> bool:
+        """Whether a message is signed as the channel signs."""
+        secret = self.secret.get_secret_value() if self.secret is not None else self.config.token or ""
+        if self.signature == "wechat":
+            config = dataclasses.replace(envelope.config, token=secret)
+            return wechat.signed(dataclasses.replace(envelope, config=config))
+        if self.signature == "twilio":
+            return signatures.twilio(
+                secret, self.public_url or url, envelope.body, headers.get("x-twilio-signature", "")
+            )
+        stamp = headers.get(self.timestamp_header.lower(), "") if self.timestamp_header else None
+        told = headers.get(self.signature_header.lower(), "")
+        return signatures.hmac_sha256(secret, envelope.body, told, timestamp=stamp, now=datetime.now(UTC))
+
+
+def load(path: Path | None) -> dict[str, ChannelSettings]:
+    """Read the operator's file; without one every channel has its usual settings.
+
+    Raises:
+        ConfigurationError: it cannot be read or used; the message names file and key.
+
+    """
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {error}") from error
+    found = {}
+    for name, told in tables.items():
+        try:
+            found[name] = ChannelSettings.model_validate(told)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            place = ".".join(str(each) for each in (name, *first["loc"]))
+            raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {place}: {first['msg']}") from error
+    return found

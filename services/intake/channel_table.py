@@ -1,0 +1,141 @@
+"""Every channel: what hears it, how its sender is answered, and the mapping it reads by."""
+
+import dataclasses
+import io
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from services.intake.domain.channels import (
+    app_im,
+    device_monitor,
+    email,
+    hotline,
+    letter_fax,
+    sms,
+    tmf621,
+    wechat,
+)
+from services.intake.domain.channels.mapped import Mapped
+from services.intake.domain.envelope import Envelope, Hear, Heard, Refusal, json_object
+from services.intake.domain.fields import Unusable, unusable
+from services.intake.domain.mapping import ChannelMapping
+from services.intake.domain.pieces import JSON, Piece, split
+
+MAPPINGS = Path(__file__).parent / "mappings"
+
+Adapter = Callable[[Envelope, ChannelMapping], list[Heard]]
+"""Hears a message of a channel that needs more than its mapping."""
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "app_im": app_im.hear,
+    "device_monitor": device_monitor.hear,
+    "email": email.hear,
+    "hotline": hotline.hear,
+    "letter_fax": letter_fax.hear,
+    "sms": sms.hear,
+    "tmf621": tmf621.hear,
+    "wechat": wechat.hear,
+}
+"""Channels that need more than their mapping."""
+OWN_TABLES = frozenset({"hotline"})
+"""Channels whose adapter reads text files itself: their lines are no rows under a line of names."""
+NOT_JSON = frozenset({"sms", "wechat", "email"})
+"""Channels whose messages are no JSON, so that they have no topic."""
+
+
+class MappingError(ValueError):
+    """A mapping that cannot be used; the message names file and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel.
+
+    Attributes:
+        name: in the address of its door, and in every contact.
+        mapping: its mapping.
+        hear: what takes in one message.
+
+    """
+
+    name: str
+    mapping: ChannelMapping
+    hear: Hear
+
+    @property
+    def ids(self) -> list[str]:
+        """Names of the fields that hold a message's id."""
+        return [each.at for form in self.mapping.form for each in form.id]
+
+    def listen(self, envelope: Envelope) -> list[Heard]:
+        """Take in a message, or a file of them: everything it holds, in order.
+
+        Raises:
+            Unusable: nothing of it can be used.
+
+        """
+        pieces = self.pieces(envelope)
+        if pieces is None:
+            return self.hear(envelope)
+        heard = [each for piece in pieces for each in self._piece(piece, envelope)]
+        if not heard:
+            raise unusable("body", "empty", "the file holds no message")
+        return heard
+
+    def pieces(self, envelope: Envelope) -> Iterable[Piece] | None:
+        """Return the messages of a file, None when it is one message."""
+        if self.name in OWN_TABLES and envelope.kind != JSON and not envelope.kind.endswith("ndjson"):
+            return None
+        file = io.BytesIO(envelope.body)
+        return split(file, envelope.media_type, ids=self.ids, charset=envelope.config.charset)
+
+    def _piece(self, piece: Piece, envelope: Envelope) -> list[Heard]:
+        one = dataclasses.replace(envelope, body=piece.body, media_type=piece.media_type)
+        try:
+            if piece.fault is not None:
+                raise Unusable([piece.fault])
+            return [dataclasses.replace(each, at=piece.at) for each in self.hear(one)]
+        except Unusable as error:
+            return [Heard(Refusal(tuple(error.faults), self.id_of(piece), piece.body), piece.at)]
+
+    def id_of(self, piece: Piece) -> str | None:
+        """Return the channel's own id of a message that cannot be used, as far as it can be read."""
+        if piece.media_type != JSON:
+            return None
+        try:
+            return self.mapping.id_of(json_object(piece.body))
+        except Unusable:
+            return None
+
+
+def channels(*folders: Path) -> dict[str, Channel]:
+    """Return every channel, by name; a mapping of a later folder goes before one of the same name.
+
+    Raises:
+        MappingError: a mapping cannot be used.
+
+    """
+    files = {file.stem: file for folder in (MAPPINGS, *folders) for file in sorted(folder.glob("*.toml"))}
+    return {name: _channel(name, file) for name, file in sorted(files.items())}
+
+
+def _channel(name: str, file: Path) -> Channel:
+    try:
+        mapping = ChannelMapping.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MappingError(f"{file}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(each) for each in first["loc"])
+        raise MappingError(f"{file}: {place}: {first['msg']}") from error
+    adapter = ADAPTERS.get(name)
+    hear: Hear = Mapped(mapping) if adapter is None else _with(adapter, mapping)
+    return Channel(name, mapping, hear)
+
+
+def _with(adapter: Adapter, mapping: ChannelMapping) -> Hear:
+    return lambda envelope: adapter(envelope, mapping)

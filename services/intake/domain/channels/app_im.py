@@ -1,0 +1,49 @@
+"""Messages in apps: our own app's, and a Chatwoot inbox, whose webhook tells of all that happens there (R2.1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.kept import Kept, KeptReason
+from services.domain.identity import contact_id
+from services.intake.domain.channels.mapped import Mapped
+from services.intake.domain.envelope import Envelope, Heard, json_object
+from services.intake.domain.mapping import ChannelMapping
+
+INCOMING = ("incoming", 0)
+
+
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+    """Hear one message.
+
+    Raises:
+        Unusable: nothing can be made of it.
+
+    """
+    told = json_object(envelope.body)
+    reason = _silent(told) if "event" in told else None
+    if reason is None:
+        return [Heard(Mapped(mapping).drawn(told, envelope))]
+    # An event tells of a message that may be heard as a contact too, so its id has to be another.
+    name = f"{told.get('event')}:{mapping.id_of(told) or ''}:{told.get('updated_at') or ''}"
+    kept = Kept(
+        id=contact_id(envelope.sender, envelope.channel, name),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        message_id=name[:200],
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        reason=reason,
+        raw=envelope.raw(),
+    )
+    return [Heard(kept)]
+
+
+def _silent(told: Mapping[str, Any]) -> KeptReason | None:
+    """Return why a webhook opens nothing, None when a customer wrote."""
+    if told.get("event") != "message_created":
+        return "event"
+    if told.get("private") is True:
+        return "private_note"
+    if told.get("message_type") not in INCOMING:
+        return "outgoing"
+    return None if told.get("content") or told.get("attachments") or "id" not in told else "empty"

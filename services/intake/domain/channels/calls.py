@@ -1,0 +1,48 @@
+"""What every exchange's records have in common: from facts of a call to the record of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from schemas.call import Call, CallRecord
+from services.domain.identity import contact_id
+from services.intake.domain.envelope import Envelope, Heard
+from services.intake.domain.fields import WITHHELD, phone
+
+
+def record(call: Call, envelope: Envelope) -> CallRecord:
+    """Return the record of a call: the same facts always have the same id."""
+    return CallRecord(
+        id=contact_id(envelope.sender, envelope.channel, call.to_json().decode()),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        call=call,
+    )
+
+
+def caller(text: str | None, region: str) -> tuple[str | None, bool]:
+    """Return a caller's number, and whether it was withheld."""
+    if text is None or text.strip().lower() in WITHHELD:
+        return None, True
+    number = phone(text, region)
+    return (number.number if number else None), False
+
+
+def joined(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[Heard]:
+    """Return one record for each call, however many lines tell of it, at the first of them."""
+    calls: dict[str, tuple[int, Call]] = {}
+    for at, call in found:
+        if call.id in calls:
+            first, before = calls[call.id]
+            calls[call.id] = first, before.merged(call).but(rows=before.rows + 1)
+        else:
+            calls[call.id] = at, call
+    return [Heard(record(call, envelope), at) for at, call in calls.values()]
+
+
+def seconds(since: datetime | None, until: datetime | None) -> int | None:
+    """Return the whole seconds between two instants, when both are known and in order."""
+    if since is None or until is None or until < since:
+        return None
+    return int((until - since).total_seconds())

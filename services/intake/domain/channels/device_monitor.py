@@ -1,0 +1,91 @@
+"""Alerts of device monitors as Alertmanager sends them: each that fires is a contact, each resolved is told (R2.1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.kept import Kept
+from services.domain.identity import contact_id
+from services.intake.domain import times
+from services.intake.domain.channels.mapped import Mapped
+from services.intake.domain.envelope import Envelope, Heard, Refusal, json_object
+from services.intake.domain.fields import Fault, Faults, Told, Unusable, unusable
+from services.intake.domain.mapping import ChannelMapping
+
+VERSION = "4"
+
+
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+    """Hear one notification: what it holds, alert by alert.
+
+    Raises:
+        Unusable: nothing can be made of it.
+
+    """
+    faults = Faults()
+    told = Told(json_object(envelope.body), faults)
+    if told.text("version") != VERSION:
+        raise unusable("version", "bad_schema", f"only version {VERSION} of the webhook is understood")
+    alerts = told.parts("alerts")
+    if faults.found:
+        raise Unusable(faults.found)
+    if not alerts:
+        raise unusable("alerts", "bad_schema", "there is no alert in it")
+    cut = told.values.get("truncatedAlerts")
+    more = {"details": {"truncated_alerts": str(cut)}} if isinstance(cut, int) and cut > 0 else {}
+    heard = [_alert(each, envelope, mapping, more) for each in alerts]
+    refused = [each.what for each in heard if isinstance(each.what, Refusal)]
+    if len(refused) == len(heard):
+        raise Unusable([fault for each in refused for fault in each.faults])
+    return heard
+
+
+def _alert(alert: Told, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]) -> Heard:
+    faults = Faults()
+    name = f"{alert.path}startsAt"
+    since = times.instant(alert.values.get("startsAt"), name, faults)
+    fingerprint = alert.values.get("fingerprint")
+    if since is None or not isinstance(fingerprint, str) or not fingerprint:
+        if not faults.found:
+            missing = (name, "bad_date") if since is None else (f"{alert.path}fingerprint", "missing_id")
+            faults.add(*missing, "an alert has a fingerprint and says since when it fires")
+        return Heard(Refusal(tuple(faults.found)))
+    stamp = times.in_utc(since).replace(microsecond=0, tzinfo=None).isoformat()
+    id_ = f"{fingerprint}@{stamp}Z"
+    if alert.values.get("status") == "resolved":
+        return Heard(_resolved(alert, envelope, id_))
+    values = {**alert.values, "place": _place(alert)}
+    try:
+        return Heard(
+            Mapped(mapping).drawn(
+                values,
+                envelope,
+                more={"contacted_at": envelope.received_at, "occurred_at": since.replace(microsecond=0), **more},
+                message_id=id_,
+            )
+        )
+    except Unusable as error:
+        named = (Fault(alert.path + each.field, each.reason, each.message) for each in error.faults)
+        return Heard(Refusal(tuple(named), id_))
+
+
+def _place(alert: Told) -> str | None:
+    labels = alert.part("labels")
+    parts = [each for each in (labels.text("station"), labels.text("lane")) if each]
+    return "/".join(parts) or labels.text("device_id") or labels.text("instance")
+
+
+def _resolved(alert: Told, envelope: Envelope, id_: str) -> Kept:
+    until = times.instant(alert.values.get("endsAt"), "endsAt", Faults()) or envelope.received_at
+    contact = contact_id(envelope.sender, envelope.channel, id_)
+    return Kept(
+        id=contact_id(envelope.sender, envelope.channel, f"{id_}/resolved"),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        message_id=id_[:200],
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        reason="resolved",
+        about=contact,
+        facts={"resolved_at": until.isoformat()},
+        raw=envelope.raw(),
+    )

@@ -1,0 +1,110 @@
+"""Mail: RFC 5322 as people's programs really write it; a machine's answer never opens a ticket (R2.1)."""
+
+import dataclasses
+import hashlib
+from typing import Any
+
+from schemas.kept import Kept, KeptReason
+from services.domain.identity import contact_id
+from services.intake.domain.channels.mail_message import Mail
+from services.intake.domain.draft import finish
+from services.intake.domain.envelope import Envelope, Heard, Papers
+from services.intake.domain.fields import Faults, phones_in, unusable
+from services.intake.domain.mapping import ChannelMapping
+
+LARGEST_ATTACHMENT = 20 * 1024 * 1024
+MOST_ATTACHMENTS = 50
+TEXT = 32_000
+EXECUTABLE = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".jar", ".msi", ".lnk", ".hta")
+"""Ends of names of files that run when opened; kept out of the store, named in the contact."""
+
+
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:  # noqa: ARG001 - nothing of a mail is mapped
+    """Hear one mail.
+
+    Raises:
+        Unusable: it is empty, or nothing says who wrote it.
+
+    """
+    if not envelope.body.strip():
+        raise unusable("body", "empty", "the mail is empty")
+    mail = Mail(envelope.body)
+    faults = Faults()
+    message_id = mail.message_id
+    if message_id is None:
+        faults.flag("no_message_id")
+    reason: KeptReason | None = "bounce" if mail.bounce else "auto_reply" if mail.automatic else None
+    if reason is not None:
+        return [Heard(_kept(mail, reason, envelope))]
+    contacted_at = mail.date
+    if contacted_at is None:
+        faults.flag("bad_date")
+    if mail.truncated:
+        faults.flag("truncated")
+    text = mail.text
+    numbers = phones_in(text, envelope.config.default_region)
+    if len(numbers) > 1:
+        faults.flag("phone_ambiguous")
+    number = numbers[0] if len(numbers) == 1 else None
+    if len(text) > TEXT:
+        faults.flag("text_cut")
+    evidence, left_out = _attachments(mail, envelope.papers, faults)
+    name, address = mail.sender
+    details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
+    said: dict[str, Any] = {
+        "contacted_at": contacted_at or envelope.received_at,
+        "customer": {
+            "name": name,
+            "email": address,
+            "phone": number.number if number else None,
+            "phone_extension": number.extension if number else None,
+        },
+        "text": text[:TEXT],
+        "evidence": evidence,
+        "follows": mail.ticket,
+        "details": {key: value[:TEXT] for key, value in details.items() if value},
+    }
+    # The whole mail is kept beside the contact: its attachments are in it.
+    kept = dataclasses.replace(envelope, media_type="message/rfc822")
+    id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
+    return [Heard(finish(kept, id_, said, faults, reach="From", id_field="Message-ID"))]
+
+
+def _attachments(mail: Mail, papers: Papers, faults: Faults) -> tuple[list[dict[str, Any]], list[str]]:
+    found: list[dict[str, Any]] = []
+    left_out: list[str] = []
+    for each in mail.attachments():
+        if (
+            len(found) >= MOST_ATTACHMENTS
+            or len(each.content) > LARGEST_ATTACHMENT
+            or each.name.lower().endswith(EXECUTABLE)
+        ):
+            left_out.append(each.name[:100])
+            faults.flag("attachment_left_out")
+            continue
+        found.append(
+            {
+                "kind": "attachment",
+                "reference": papers.add(each.content),
+                "name": each.name[:200],
+                "media_type": each.media_type[:200],
+                "size": len(each.content),
+                "sha256": hashlib.sha256(each.content).hexdigest(),
+            }
+        )
+    return found, left_out
+
+
+def _kept(mail: Mail, reason: KeptReason, envelope: Envelope) -> Kept:
+    id_ = mail.message_id or hashlib.sha256(envelope.body).hexdigest()
+    return Kept(
+        id=contact_id(envelope.sender, envelope.channel, id_),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        message_id=id_[:200],
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        reason=reason,
+        facts=mail.report() if reason == "bounce" else {},
+        raw=envelope.raw(),
+    )

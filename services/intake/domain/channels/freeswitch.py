@@ -1,0 +1,106 @@
+"""FreeSWITCH's call records, as mod_json_cdr writes and posts them."""
+
+import base64
+import binascii
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from schemas.call import Call
+from schemas.kept import Kept
+from services.domain.identity import contact_id
+from services.intake.domain import times
+from services.intake.domain.channels import calls
+from services.intake.domain.channels.sms import form
+from services.intake.domain.envelope import Envelope, Heard, json_object
+from services.intake.domain.fields import Faults, Told, Unusable, unusable
+
+FORM = "application/x-www-form-urlencoded"
+BASE64 = "application/x-www-form-base64-encoded"
+ENCODED = frozenset({FORM, BASE64})
+_NEVER = frozenset({"", "0"})
+
+
+def unpacked(envelope: Envelope) -> dict[str, Any]:
+    """Return the record that was posted as a form, URL-encoded or in base64.
+
+    Raises:
+        Unusable: there is none in it.
+
+    """
+    if envelope.kind == FORM:
+        inside = form(envelope.body).get("cdr", "")
+        return json_object(str(inside).encode())
+    try:
+        return json_object(base64.b64decode(envelope.body.removeprefix(b"cdr="), validate=True))
+    except (binascii.Error, ValueError):
+        raise unusable("cdr", "bad_syntax", "this is no base64: check `encode` of mod_json_cdr") from None
+
+
+def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
+    """Hear one record.
+
+    Raises:
+        Unusable: nothing can be made of it.
+
+    """
+    faults = Faults()
+    variables = Told(told, faults).part("variables")
+    if envelope.config.encode_values is not False:
+        values = {name: unquote(each) if isinstance(each, str) else each for name, each in variables.values.items()}
+        variables = dataclasses.replace(variables, values=values)
+    id_ = variables.text("uuid")
+    if id_ is None:
+        faults.add("variables.uuid", "missing_id", "the record has no uuid")
+    start, answer, end = (_epoch(variables, name, faults) for name in ("start_epoch", "answer_epoch", "end_epoch"))
+    joined, queue_answer = (_epoch(variables, f"cc_queue_{name}_epoch", faults) for name in ("joined", "answered"))
+    if start is None and not faults.found:
+        faults.add("variables.start_epoch", "bad_date", "the record does not say when the call began")
+    if faults.found or id_ is None:
+        raise Unusable(faults.found)
+    if variables.text("direction") == "outbound":
+        return Heard(_other_leg(id_, envelope))
+    queued = variables.text("cc_queue") is not None
+    # In a queue the exchange itself answers first; the customer is answered when an agent does.
+    answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
+    number, withheld = calls.caller(variables.text("caller_id_number"), envelope.config.default_region)
+    facts = Call(
+        id=id_[:200],
+        phone=number,
+        withheld=withheld,
+        started_at=start,
+        answered_at=answered,
+        ended_at=end,
+        waiting=calls.seconds(joined, queue_answer or (end if queued and answered is None else None)),
+        talk=calls.seconds(answered, end) or 0,
+        operator=_agent(variables.text("cc_agent")),
+        recording=variables.text("cc_record_filename") if answered is not None else None,
+        queue=variables.text("cc_queue"),
+        ended_by="abandoned" if variables.text("cc_cause") == "cancel" else None,
+    )
+    return Heard(calls.record(facts, envelope))
+
+
+def _other_leg(id_: str, envelope: Envelope) -> Kept:
+    """Return the leg to our own agent, which is posted like the customer's and tells nothing of its own."""
+    return Kept(
+        id=contact_id(envelope.sender, envelope.channel, id_),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        message_id=id_[:200],
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        reason="outgoing",
+        raw=envelope.raw(),
+    )
+
+
+def _epoch(variables: Told, name: str, faults: Faults) -> datetime | None:
+    value = variables.text(name)
+    return None if value is None or value in _NEVER else times.epoch(value, f"variables.{name}", faults, unit=1)
+
+
+def _agent(text: str | None) -> str | None:
+    return text.partition("@")[0] if text else None

@@ -1,0 +1,44 @@
+"""The hotline: the operator's form, and what the exchange recorded of the call (Asterisk, FreeSWITCH) (R2.1)."""
+
+from typing import Any
+
+from services.intake.domain.channels import asterisk, freeswitch
+from services.intake.domain.channels.mapped import Mapped
+from services.intake.domain.envelope import Envelope, Heard, json_object
+from services.intake.domain.fields import Faults, Told
+from services.intake.domain.mapping import ChannelMapping
+
+
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+    """Hear a form, or records of calls.
+
+    Raises:
+        Unusable: nothing can be made of it.
+
+    """
+    if envelope.kind == "text/csv":
+        return asterisk.call_records(envelope)
+    if envelope.kind == "text/plain":
+        return asterisk.queue_log(envelope)
+    if envelope.kind in freeswitch.ENCODED:
+        return [freeswitch.call(freeswitch.unpacked(envelope), envelope)]
+    told = json_object(envelope.body)
+    if "core-uuid" in told or "callflow" in told:
+        return [freeswitch.call(told, envelope)]
+    more = {"settlement": _settlement(told), "call": told.get("call_id")}
+    return [Heard(Mapped(mapping).drawn(told, envelope, more={name: each for name, each in more.items() if each}))]
+
+
+def _settlement(values: dict[str, Any]) -> dict[str, Any] | None:
+    told = Told(values, Faults())
+    if told.values.get("settled_on_call") is not True:
+        return None
+    answer = told.part("answer")
+    outcome = answer.text("outcome") or told.text("desired_outcome") or "settled on the call"
+    return {
+        "outcome": outcome,
+        "explanation": answer.text("explanation") or outcome,
+        "agreed": answer.values.get("agreed", True),
+        "cause": answer.text("cause"),
+        "owner": answer.text("owner"),
+    }

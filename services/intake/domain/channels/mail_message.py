@@ -1,0 +1,233 @@
+"""Reading one mail: headers with their charsets, the text of its writer alone, attachments, and what a machine sent."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import errors, message_from_bytes
+from email.header import decode_header
+from email.message import Message
+from email.utils import parseaddr, parsedate_to_datetime
+from typing import Any
+
+from services.intake.domain.channels.html_text import text_of_html
+from services.intake.domain.fields import clean
+from services.intake.domain.times import EARLIEST, LATEST
+
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "x-gbk": "gb18030", "hz-gb-2312": "hz"}
+"""Senders say a charset that is too small for what they wrote."""
+_CUT = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
+_TICKET = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
+_QUOTED = re.compile(
+    r"^(?:[-_ ]*(?:原始邮件|原邮件|回复的原邮件|转发的原邮件|Original Message|Forwarded message)[-_ ]*"
+    r"|在.{4,80}写道[:：]|On .{6,120} wrote:|_{20,})\s*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_HEADERS = re.compile(
+    r"^(?:发件人|From)[:：].*\n(?:(?:发送时间|发送日期|日期|收件人|抄送|主题|Sent|Date|To|Cc|Subject)[:：].*\n?){1,}",
+    re.MULTILINE,
+)
+_RETURNED = ("text/rfc822-headers", "message/rfc822", "message/global-headers")
+_REPORT = ("message/delivery-status", "message/global-delivery-status")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part of a mail that its writer attached."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+class Mail:
+    """One mail; whatever is broken in it, what is whole can be read."""
+
+    def __init__(self, body: bytes) -> None:
+        self._message: Message = message_from_bytes(body)
+
+    def _header(self, name: str) -> str:
+        return decoded(str(self._message.get(name, "")))
+
+    @property
+    def message_id(self) -> str | None:
+        """Its own id, None without one."""
+        return clean(str(self._message.get("Message-ID", ""))).strip()[:200] or None
+
+    @property
+    def date(self) -> datetime | None:
+        """When its writer sent it, None when the header is missing or cannot be right."""
+        try:
+            told = parsedate_to_datetime(str(self._message.get("Date", "")))
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        told = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+        return told if EARLIEST.year <= told.year <= LATEST else None
+
+    @property
+    def sender(self) -> tuple[str | None, str | None]:
+        """Name and address of its writer."""
+        # The address first, the name's words after: a decoded name may hold what would look like an address.
+        name, address = parseaddr(str(self._message.get("From", "")))
+        address = clean(address).strip()
+        usable = re.fullmatch(r"[^@\s]+@[^@\s]+", address) is not None and len(address) <= 254  # noqa: PLR2004 - RFC 5321
+        return decoded(name).strip()[:200] or None, address if usable else None
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return " ".join(self._header("Subject").split())
+
+    @property
+    def in_reply_to(self) -> str | None:
+        """Id of the mail that it answers."""
+        return clean(str(self._message.get("In-Reply-To", ""))).strip() or None
+
+    @property
+    def ticket(self) -> str | None:
+        """Number of the ticket that it replies about: from the mail it answers, else from its subject."""
+        for name in ("In-Reply-To", "References", "Subject"):
+            if found := _TICKET.findall(self._header(name)):
+                return str(found[-1])
+        return None
+
+    @property
+    def automatic(self) -> bool:
+        """Whether a machine sent it (RFC 3834)."""
+        told = str(self._message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
+        return told != "no" or "X-Autoreply" in self._message or "X-Autorespond" in self._message
+
+    @property
+    def bounce(self) -> bool:
+        """Whether it reports a mail of ours that could not be delivered."""
+        reports = self._message.get_content_type() == "multipart/report"
+        delivery = reports and str(self._message.get_param("report-type", "")).lower() == "delivery-status"
+        return delivery or str(self._message.get("Return-Path", "-")).strip() == "<>"
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it ends in the middle."""
+        return any(isinstance(defect, _CUT) for part in self._message.walk() for defect in part.defects)
+
+    @property
+    def text(self) -> str:
+        """What its writer wrote: plain text, else the text of its HTML; without what it quotes."""
+        plain = [_text(each) for each in self._texts("text/plain")]
+        html = (
+            []
+            if any(each.strip() for each in plain)
+            else [text_of_html(_text(each)) for each in self._texts("text/html")]
+        )
+        return clean(own_words("\n".join(plain or html) if not html else "\n".join(html)))
+
+    def _texts(self, media_type: str) -> Iterator[Message]:
+        return (each for each in parts(self._message) if each.get_content_type() == media_type and not _attached(each))
+
+    def attachments(self) -> Iterator[Attachment]:
+        """Return what its writer attached; pictures inside its text are none."""
+        for number, each in enumerate(parts(self._message), start=1):
+            if each is self._message and not _attached(each):
+                continue
+            if each.get_content_type() == "message/rfc822":
+                inner = each.get_payload()
+                content = inner[0].as_bytes() if isinstance(inner, list) and inner else b""  # type: ignore[union-attr]
+                yield Attachment(f"forwarded-{number}.eml", "message/rfc822", content)
+            elif _attached(each):
+                payload = each.get_payload(decode=True)
+                content = payload if isinstance(payload, bytes) else b""
+                yield Attachment(_file_name(each) or f"part-{number}", each.get_content_type(), content)
+
+    def report(self) -> dict[str, str]:
+        """Return what a bounce tells: which mail of ours, to whom, and why."""
+        told: dict[str, str] = {}
+        for each in self._message.walk():
+            kind = each.get_content_type()
+            if kind in _REPORT:
+                for block in each.get_payload() if isinstance(each.get_payload(), list) else ():
+                    told |= _recipient(block)  # type: ignore[arg-type]
+            elif kind in _RETURNED and each is not self._message and (original := _original(each)):
+                told.setdefault("original_message_id", original)
+        return told
+
+
+def _recipient(block: Message) -> dict[str, str]:
+    who = str(block.get("Final-Recipient") or block.get("Original-Recipient") or "").rpartition(";")[2].strip()
+    found = {"failed_recipient": who, "status": str(block.get("Status", "")).strip()}
+    return {name: clean(value)[:200] for name, value in found.items() if value}
+
+
+def _original(part: Message) -> str | None:
+    payload: Any = part.get_payload()
+    inner = payload[0] if isinstance(payload, list) and payload else None
+    if inner is None:
+        content = part.get_payload(decode=True)
+        inner = message_from_bytes(content) if isinstance(content, bytes) else None
+    return clean(str(inner.get("Message-ID", ""))).strip()[:200] or None if inner is not None else None
+
+
+def parts(message: Message) -> Iterator[Message]:
+    """Return the parts of a mail, without looking into mails that are forwarded in it."""
+    if message.get_content_type() == "message/rfc822" or not message.is_multipart():
+        yield message
+        return
+    for each in message.get_payload():
+        if isinstance(each, Message):
+            yield from parts(each)
+
+
+def _attached(part: Message) -> bool:
+    disposition = part.get_content_disposition()
+    if disposition == "attachment":
+        return True
+    if "Content-ID" in part and part.get_content_maintype() == "image":
+        return False
+    return bool(_file_name(part)) and part.get_content_type() != "message/rfc822"
+
+
+def _file_name(part: Message) -> str:
+    return clean(decoded(part.get_filename("") or "")).replace("/", "_").replace("\\", "_").strip()
+
+
+def decoded(header: str) -> str:
+    """Return a header's text; encoded words join without a blank."""
+    try:
+        pieces = decode_header(header)
+    except errors.HeaderParseError:
+        return clean(header)
+    text = (each if isinstance(each, str) else _bytes(each, charset) for each, charset in pieces)
+    return clean("".join(text))
+
+
+def _bytes(content: bytes, charset: str | None) -> str:
+    name = (charset or "ascii").lower().strip()
+    name = _WIDER.get(name, name)
+    if name in {"ascii", "us-ascii", "unknown-8bit"}:
+        # Bytes without a charset: what mail programs here send is UTF-8, else GB18030.
+        name = "utf-8"
+        if not _fits(content, name):
+            name = "gb18030"
+    try:
+        return content.decode(name, "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
+
+
+def _fits(content: bytes, charset: str) -> bool:
+    try:
+        content.decode(charset)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    return _bytes(payload, part.get_content_charset()).replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+
+
+def own_words(text: str) -> str:
+    """Return a text without the mail that it quotes below."""
+    ends = [found.start() for pattern in (_QUOTED, _HEADERS) if (found := pattern.search(text)) is not None]
+    kept = text[: min(ends)] if ends else text
+    lines = [each for each in kept.splitlines() if not each.lstrip().startswith(">")]
+    return "\n".join(lines).strip()

@@ -1,0 +1,97 @@
+"""Channels of JSON objects that need no code: the mapping says it all (web form, own app, halls, lists)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.contact import Contact
+from schemas.kept import Kept
+from services.intake.domain.draft import finish
+from services.intake.domain.envelope import Envelope, Heard, json_object
+from services.intake.domain.fields import Faults, unusable
+from services.intake.domain.mapping import ChannelMapping, Form, Reader
+
+
+class Mapped:
+    """Hears what a mapping can read."""
+
+    def __init__(self, mapping: ChannelMapping) -> None:
+        self.mapping = mapping
+
+    def __call__(self, envelope: Envelope) -> list[Heard]:
+        """Hear one JSON object.
+
+        Raises:
+            Unusable: nothing can be made of it.
+
+        """
+        told = json_object(envelope.body)
+        return [Heard(self.drawn(told, envelope))]
+
+    def form_of(self, told: Mapping[str, Any]) -> Form:
+        """Return the form that reads an object.
+
+        Raises:
+            Unusable: none does.
+
+        """
+        form = self.mapping.form_of(told)
+        if form is None:
+            wanted = " or ".join(str(each.has) for each in self.mapping.form)
+            raise unusable("body", "bad_schema", f"this is no message of this channel: it has no {wanted}")
+        return form
+
+    def drawn(
+        self,
+        told: Mapping[str, Any],
+        envelope: Envelope,
+        *,
+        faults: Faults | None = None,
+        more: Mapping[str, Any] | None = None,
+        message_id: str | None = None,
+    ) -> Contact | Kept:
+        """Make what an object holds.
+
+        Args:
+            told: the object.
+            envelope: what our door knows.
+            faults: what was found before.
+            more: fields that an adapter read itself; they go before those of the mapping.
+            message_id: where an adapter knows it better than the mapping.
+
+        Raises:
+            Unusable: nothing can be made of it.
+
+        """
+        form = self.form_of(told)
+        faults = faults if faults is not None else Faults()
+        reader = Reader(form, told, envelope.config, faults)
+        said = merged(reader.said, more or {})
+        id_ = message_id or reader.message_id(form)
+        contact = finish(envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at)
+        if form.reach is not None:
+            return contact
+        return Kept(
+            id=contact.id,
+            sender=contact.sender,
+            channel=contact.channel,
+            message_id=contact.message_id,
+            policy=contact.policy,
+            received_at=contact.received_at,
+            reason="history",
+            contact=contact.but(raw=None),
+            raw=contact.raw,
+        )
+
+
+def merged(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay fields over others; evidence adds up."""
+    whole = dict(said)
+    for name, value in more.items():
+        before = whole.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            whole[name] = {**before, **value}
+        elif name in {"evidence", "flags"}:
+            whole[name] = [*(before or ()), *value]
+        else:
+            whole[name] = value
+    return whole

@@ -1,0 +1,130 @@
+"""Messages to a WeChat official account: XML, plain or in safe mode, with the account's signature (R2.1)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from schemas.kept import Kept
+from services.domain.identity import contact_id
+from services.intake.domain.channels.mapped import Mapped
+from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, text_of
+from services.intake.domain.fields import Faults, clean, phones_in, unusable
+from services.intake.domain.mapping import ChannelMapping
+
+ANSWER = "success"
+"""What stops the account from sending a message again."""
+_BLOCK = 16
+_LENGTH = 4
+_PADDED_TO = 32
+_KEY = 32
+_FILES = {"image": "picture", "voice": "recording", "video": "video", "shortvideo": "video"}
+
+
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+    """Hear one message.
+
+    Raises:
+        Unusable: nothing can be made of it.
+
+    """
+    told = _fields(_document(envelope.body))
+    if "Encrypt" in told:
+        inside = _decrypted(told["Encrypt"], envelope.config)
+        told = _fields(_document(inside))
+    kind = told.get("MsgType", "")
+    if kind == "event":
+        id_ = f"{told.get('FromUserName', '')}:{told.get('CreateTime', '')}"
+        kept = Kept(
+            id=contact_id(envelope.sender, envelope.channel, id_),
+            sender=envelope.sender,
+            channel=envelope.channel,
+            message_id=id_[:200],
+            policy=envelope.policy,
+            received_at=envelope.received_at,
+            reason="event",
+            facts={"event": told.get("Event", "")},
+            raw=envelope.raw(),
+        )
+        return [Heard(kept)]
+    faults = Faults()
+    text = told.get("Content") or told.get("Recognition") or told.get("Label") or ""
+    numbers = phones_in(text, envelope.config.default_region)
+    if len(numbers) > 1:
+        faults.flag("phone_ambiguous")
+    more: dict[str, Any] = {"text": text, "customer": {}}
+    if len(numbers) == 1:
+        more["customer"] = {"phone": numbers[0].number, "phone_extension": numbers[0].extension}
+    if kind in _FILES and (told.get("MediaId") or told.get("PicUrl")):
+        more["evidence"] = [{"kind": _FILES[kind], "reference": (told.get("MediaId") or told["PicUrl"])[:200]}]
+    return [Heard(Mapped(mapping).drawn(told, envelope, faults=faults, more=more))]
+
+
+def signature(token: str, *parts: str) -> str:
+    """Return the account's signature of some texts."""
+    return hashlib.sha1("".join(sorted((token, *parts))).encode(), usedforsecurity=False).hexdigest()
+
+
+def signed(envelope: Envelope) -> bool:
+    """Whether the signature in the address is the account's."""
+    query, token = envelope.query, envelope.config.token or ""
+    parts = [query.get("timestamp", ""), query.get("nonce", "")]
+    told = query.get("signature", "")
+    if query.get("encrypt_type") == "aes" and envelope.body:
+        told = query.get("msg_signature", "")
+        parts.append(_fields(_document(envelope.body)).get("Encrypt", ""))
+    return bool(token) and hmac.compare_digest(signature(token, *parts).encode(), told.encode())
+
+
+def _document(body: bytes) -> Element:
+    text_of(body, what="XML without a declaration is UTF-8: encode the body so")
+    if b"<!DOCTYPE" in body[:4096].upper():
+        raise unusable("body", "xml_entity", "a DOCTYPE is not taken: leave it out")
+    try:
+        document: Element = fromstring(body, forbid_dtd=True)
+    except DefusedXmlException:
+        raise unusable("body", "xml_entity", "a DOCTYPE is not taken: leave it out") from None
+    except (ParseError, ValueError, LookupError) as error:
+        cut = isinstance(error, ParseError) and b"</xml>" not in body[-64:]
+        raise unusable("body", "truncated" if cut else "bad_syntax", "this is no complete XML document") from None
+    return document
+
+
+def _fields(document: Element) -> dict[str, str]:
+    return {each.tag: clean((each.text or "").strip()) for each in document}
+
+
+def _decrypted(sealed: str, config: ChannelConfig) -> bytes:
+    """Open safe mode: 16 random bytes, the length, the message, the account's id, padding."""
+    if not config.encoding_aes_key:
+        raise unusable(
+            "Encrypt", "bad_schema", "safe mode needs the account's encoding_aes_key in the channel's settings"
+        )
+    wrong = unusable(
+        "Encrypt", "bad_schema", "it does not open with the account's key: check encoding_aes_key and app_id"
+    )
+    try:
+        key = base64.b64decode(config.encoding_aes_key + "=", validate=True)
+        content = base64.b64decode(sealed, validate=True)
+    except (binascii.Error, ValueError):
+        raise wrong from None
+    if len(key) != _KEY or not content or len(content) % _BLOCK:
+        raise wrong
+    opener = Cipher(algorithms.AES(key), modes.CBC(key[:_BLOCK])).decryptor()
+    plain = opener.update(content) + opener.finalize()
+    padding = plain[-1]
+    if not 1 <= padding <= _PADDED_TO:
+        raise wrong
+    plain = plain[_BLOCK:-padding]
+    (length,) = struct.unpack(">I", plain[:_LENGTH].rjust(_LENGTH, b"\0"))
+    message, account = plain[_LENGTH : _LENGTH + length], plain[_LENGTH + length :]
+    if len(message) != length or (config.app_id and account.decode("utf-8", "replace") != config.app_id):
+        raise wrong
+    return message

@@ -1,0 +1,28 @@
+"""The media type of a file, by its name."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from services.intake.domain.pieces import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE
+
+BY_SUFFIX: Mapping[str, str] = {
+    ".csv": TABLE,
+    ".eml": MAIL,
+    ".form": "application/x-www-form-urlencoded",
+    ".json": JSON,
+    ".jsonl": LINES,
+    ".mbox": MAILBOX,
+    ".ndjson": LINES,
+    ".txt": "text/plain",
+    ".xlsx": SHEET,
+    ".xml": "text/xml",
+}
+PLAIN = "text/plain"
+
+
+def media_type_of(name: str, channel: str) -> str:
+    """Return the media type of a file; one without an end in its name is what its channel usually writes."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix in BY_SUFFIX:
+        return BY_SUFFIX[suffix]
+    return MAILBOX if channel == "email" else PLAIN if channel == "hotline" else JSON

@@ -1,0 +1,252 @@
+"""From a file to its messages, one after the other: tables become an object for each row, mailboxes a mail for each."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, BinaryIO
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from services.intake.domain.fields import Fault, clean, unusable
+from services.intake.domain.mapping import SINCE_1904
+
+JSON = "application/json"
+LINES = "application/x-ndjson"
+TABLE = "text/csv"
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MAIL = "message/rfc822"
+MAILBOX = "application/mbox"
+LARGEST_SHEET = 256 * 1024 * 1024
+"""Bytes of a sheet once it is unpacked; more is a zip bomb or a file to be cut in two."""
+LONGEST_CELL = 200_000
+FALLBACK = "gb18030"
+_TOTALS = ("合计", "总计", "小计", "以下空白", "total")
+_FILLED_ROW = 3
+"""Cells from which a row without an id is a row with a fault, not a remark below the table."""
+_HEADER_WITHIN = 50
+_TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One message of a file.
+
+    Attributes:
+        at: its line or row.
+        body: its bytes; of a row that is no whole one, what there is.
+        media_type: of the body.
+        fault: what is wrong with it as a part of the file.
+
+    """
+
+    at: int
+    body: bytes
+    media_type: str
+    fault: Fault | None = None
+
+
+def split(
+    file: BinaryIO, media_type: str, *, ids: Iterable[str] = (), charset: str | None = None
+) -> Iterator[Piece] | None:
+    """Return the messages of a file as they are read, or None when the file is one message.
+
+    Args:
+        file: the file.
+        media_type: of the file.
+        ids: names of columns that hold a row's id, by which the header of a sheet is known.
+        charset: of a table; None finds out.
+
+    Raises:
+        Unusable: nothing of it can be read.
+
+    """
+    kind = media_type.partition(";")[0].strip().lower()
+    if kind == TABLE:
+        return _rows_of_table(file, charset or _charset(media_type))
+    if kind == LINES:
+        return _lines(file)
+    if kind == SHEET:
+        return _rows_of_sheet(file, set(ids))
+    if kind == MAILBOX:
+        return _mails(file)
+    return None
+
+
+def _charset(media_type: str) -> str | None:
+    found = re.search(r"charset=\"?([A-Za-z0-9_-]+)", media_type)
+    name = found[1].lower() if found else None
+    return FALLBACK if name in {"gbk", "gb2312"} else name
+
+
+def _object(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _text(file: BinaryIO, charset: str | None) -> io.TextIOWrapper:
+    """Open a table as text: in the charset that is told, else UTF-8 when all of it is, else GB18030."""
+    if charset is None:
+        start = file.tell()
+        decoder = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            while decoder.read(1 << 20):
+                pass
+            charset = "utf-8"
+        except UnicodeDecodeError:
+            charset = FALLBACK
+        decoder.detach()
+        file.seek(start)
+    try:
+        return io.TextIOWrapper(file, encoding="utf-8-sig" if charset in {"utf-8", "utf8"} else charset, newline="")
+    except LookupError:
+        raise unusable("charset", "bad_encoding", f"there is no charset {charset}: try utf-8 or gb18030") from None
+
+
+def _rows_of_table(file: BinaryIO, charset: str | None) -> Iterator[Piece]:
+    text = _text(file, charset)
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(text, strict=True)
+    try:
+        names = [clean(each).strip() for each in next(reader)]
+    except StopIteration:
+        raise unusable("body", "empty", "the file is empty: its first line has to name the columns") from None
+    except (csv.Error, UnicodeDecodeError):
+        raise unusable("body", "bad_syntax", "this is no table in CSV: save it as CSV in UTF-8") from None
+    return _table(reader, names)
+
+
+def _table(reader: Any, names: list[str]) -> Iterator[Piece]:
+    while True:
+        at = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except UnicodeDecodeError:
+            yield Piece(at, b"", JSON, Fault("line", "bad_encoding", "save the file as UTF-8 or GB18030"))
+            return
+        except csv.Error as error:
+            cut = "unexpected end" in str(error)
+            told = "the file ends inside a quoted cell" if cut else "this line is no CSV: check its quotes"
+            yield Piece(at, b"", JSON, Fault("line", "truncated" if cut else "bad_syntax", told))
+            if cut:
+                return
+            continue
+        if not any(cells):
+            continue
+        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
+        fault = None
+        if len(cells) != len(names):
+            reason = "truncated" if len(cells) < len(names) else "bad_schema"
+            fault = Fault("line", reason, f"the line has {len(cells)} cells, the table has {len(names)} columns")
+        yield Piece(at, _object(row), JSON, fault)
+
+
+def _lines(file: BinaryIO) -> Iterator[Piece]:
+    for at, line in enumerate(file, start=1):
+        if line.strip():
+            yield Piece(at, _unwrapped(line), JSON)
+
+
+def _unwrapped(line: bytes) -> bytes:
+    """Return the value of a record that a broker's tool printed as an object with topic and payload."""
+    if b'"payload"' not in line or b'"topic"' not in line:
+        return line
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    payload = told.get("payload") if isinstance(told, dict) and "partition" in told else None
+    return payload.encode("utf-8", "replace") if isinstance(payload, str) else line
+
+
+def _rows_of_sheet(file: BinaryIO, ids: set[str]) -> Iterator[Piece]:
+    start = file.read(4)
+    file.seek(0)
+    if not start:
+        raise unusable("body", "empty", "the file is empty")
+    if not start.startswith(b"PK"):
+        raise unusable("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
+    try:
+        with zipfile.ZipFile(file) as packed:
+            if sum(each.file_size for each in packed.infolist()) > LARGEST_SHEET:
+                raise unusable("body", "too_large", "unpacked it would be too large: cut the list in two")
+        file.seek(0)
+        book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
+    except zipfile.BadZipFile:
+        raise unusable("body", "truncated", "the file is not whole: send it again") from None
+    except (InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
+        raise unusable(
+            "body", "not_xlsx", f"this XLSX cannot be read ({type(error).__name__}): save it again"
+        ) from None
+    since_1904 = book.epoch.year == 1904  # noqa: PLR2004 - the other system of days
+    for sheet in book:
+        rows = sheet.iter_rows()
+        names = _header(rows, ids)
+        if names is not None:
+            return _below(rows, names, ids, since_1904=since_1904)
+    wanted = " or ".join(sorted(ids))
+    raise unusable("body", "bad_schema", f"no sheet has a row of names with {wanted}: check the list's columns")
+
+
+def _header(rows: Iterator[Any], ids: set[str]) -> dict[int, str] | None:
+    """Read down to the row of names and return the names by column."""
+    for number, row in enumerate(rows):
+        if number >= _HEADER_WITHIN:
+            break
+        named = {at: str(cell.value).strip() for at, cell in enumerate(row) if cell.value is not None}
+        if ids & set(named.values()):
+            return named
+    return None
+
+
+def _below(rows: Iterator[Any], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
+    for row in rows:
+        filled = [(at, cell) for at, cell in enumerate(row) if cell.value is not None and str(cell.value).strip()]
+        if not filled:
+            continue
+        told = {names[at]: _value(cell) for at, cell in filled if at in names}
+        if not ids & told.keys() and (
+            len(filled) < _FILLED_ROW or str(filled[0][1].value).strip().lower().startswith(_TOTALS)
+        ):
+            return
+        if since_1904:
+            told[SINCE_1904] = True
+        formula = next((names.get(at, "") for at, cell in filled if cell.data_type == "f"), None)
+        fault = None
+        if formula is not None:
+            fault = Fault(formula, "formula_cell", "write what the cell shows, not a formula")
+        yield Piece(filled[0][1].row, _object(told), JSON, fault)
+
+
+def _value(cell: Any) -> Any:
+    value = cell.value
+    if isinstance(value, datetime):
+        alone = value.time() == time(0) and not _TIME_IN_FORMAT.search(cell.number_format or "")
+        return value.date().isoformat() if alone else value.isoformat(sep=" ")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
+        return int(value)
+    if isinstance(value, int | float | bool):
+        return value
+    return str(value)
+
+
+def _mails(file: BinaryIO) -> Iterator[Piece]:
+    """Read an mbox as it streams; a line of text that begins with From is quoted with > in it."""
+    at, begun, lines = 1, False, list[bytes]()
+    for number, line in enumerate(file, start=1):
+        if line.startswith(b"From ") and (not begun or not lines or not lines[-1].strip()):
+            if begun and any(each.strip() for each in lines):
+                yield Piece(at, b"".join(lines), MAIL)
+            at, begun, lines = number, True, []
+        elif begun:
+            lines.append(line[1:] if re.match(rb">+From ", line) else line)
+    if begun and any(each.strip() for each in lines):
+        yield Piece(at, b"".join(lines), MAIL)
+    elif not begun:
+        raise unusable("body", "bad_syntax", "this is no mailbox: its first line begins with `From `")

@@ -1,0 +1,45 @@
+"""Signatures of webhooks: who sent this knew the secret, and nobody changed it. Compared in constant time."""
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+from services.intake.domain.channels.sms import form
+from services.intake.domain.fields import Faults, Unusable
+from services.intake.domain.times import epoch, in_utc
+
+FRESH = timedelta(minutes=5)
+"""How old a signed time may be, so that what was overheard cannot be sent again."""
+
+
+def twilio(secret: str, url: str, body: bytes, told: str) -> bool:
+    """Whether an SMS gateway signed address and parameters: HMAC-SHA1 over the address and the sorted parameters."""
+    try:
+        parameters = form(body)
+    except Unusable:
+        return False
+    content = url + "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
+    expected = base64.b64encode(hmac.new(secret.encode(), content.encode(), hashlib.sha1).digest())
+    return hmac.compare_digest(expected, told.encode())
+
+
+def hmac_sha256(secret: str, body: bytes, told: str, *, timestamp: str | None, now: datetime) -> bool:
+    """Whether a sender signed the body, with the time in front when it sends one: hexadecimal HMAC-SHA256.
+
+    Args:
+        secret: what both know.
+        body: as it came.
+        told: the signature, perhaps with `sha256=` in front.
+        timestamp: seconds since 1970 that stand before the body, joined by a dot; None: the body alone is signed.
+        now: real time; signatures are never of business time.
+
+    """
+    content = body
+    if timestamp is not None:
+        at = epoch(timestamp, "timestamp", Faults(), unit=1)
+        if at is None or abs(in_utc(now) - at) > FRESH:
+            return False
+        content = timestamp.encode() + b"." + body
+    expected = hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), told.removeprefix("sha256=").encode())

@@ -1,0 +1,116 @@
+"""Where every door brings its messages: read by the channel's adapter, attachments stored, records made."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.base import Record
+from schemas.contact import Contact
+from services.domain.identity import record_key
+from services.intake import channel_settings, channel_table
+from services.intake.attachments import Attachments
+from services.intake.channel_settings import ChannelSettings
+from services.intake.channel_table import Channel, MappingError
+from services.intake.domain.envelope import Envelope, Heard, Papers
+from services.intake.settings import IntakeSettings
+from services.shared.errors import ConfigurationError
+from services.shared.records import Outgoing, outgoing
+
+NAME = "intake"
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What the doors share.
+
+    Attributes:
+        table: the channels, by name.
+        settings: what the operator set for them.
+        attachments: where attachments go.
+        secret: what record keys are made with.
+        policy: pack of channels whose messages come without a key.
+
+    """
+
+    table: Mapping[str, Channel]
+    settings: Mapping[str, ChannelSettings]
+    attachments: Attachments
+    secret: str
+    policy: str
+
+    @classmethod
+    def of(cls, settings: IntakeSettings) -> "Reception":
+        """Make it of the service's settings.
+
+        Raises:
+            ConfigurationError: a mapping or the channels' file cannot be used.
+
+        """
+        try:
+            table = channel_table.channels(*([settings.mappings] if settings.mappings is not None else []))
+        except MappingError as error:
+            raise ConfigurationError(str(error)) from error
+        told = channel_settings.load(settings.channels)
+        unknown = sorted(told.keys() - table.keys())
+        if unknown:
+            raise ConfigurationError(f"DUBAN_CHANNELS: there is no channel {unknown[0]}: choose of {', '.join(table)}")
+        return cls(
+            table,
+            told,
+            Attachments(settings.attachments),
+            settings.contact_key_secret.get_secret_value(),
+            settings.channel_policy,
+        )
+
+    def of_channel(self, name: str) -> ChannelSettings:
+        """Return what is set for a channel."""
+        return self.settings.get(name) or ChannelSettings()
+
+    def envelope(
+        self,
+        channel: str,
+        body: bytes,
+        *,
+        media_type: str,
+        received_at: datetime,
+        sender: str | None = None,
+        policy: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Envelope:
+        """Put a message in its envelope; without a key the channel says who sent it."""
+        told = self.of_channel(channel)
+        who = sender or told.sender or channel
+        return Envelope(
+            sender=who,
+            channel=channel,
+            policy=policy or told.policy or self.policy,
+            received_at=received_at,
+            media_type=media_type,
+            body=body,
+            query=query or {},
+            config=told.config,
+            papers=Papers(found=lambda name: self.attachments.named(who, name)),
+        )
+
+    def listen(self, envelope: Envelope) -> list[Heard]:
+        """Take in a message and store its attachments.
+
+        Raises:
+            Unusable: nothing of it can be used.
+            Retryable: the attachments cannot be stored.
+
+        """
+        heard = self.table[envelope.channel].listen(envelope)
+        for reference, content in envelope.papers.new.items():
+            self.attachments.put(reference, content)
+        return heard
+
+    def records(self, whats: Iterable[Record]) -> list[Outgoing]:
+        """Return the records of what was heard, for their topics."""
+        return [self.record(each) for each in whats]
+
+    def record(self, what: Record) -> Outgoing:
+        """Return the record of one thing; contacts of one customer stay in order."""
+        if isinstance(what, Contact):
+            return outgoing(what, NAME, key=record_key(what.customer, self.secret))
+        return outgoing(what, NAME)
