@@ -26,6 +26,7 @@ from demo.staff import react
 from deploy.local import Stack
 from duban.importing import Import
 from schemas.event import TicketEvent
+from services.intake.channel_table import channels
 from services.shared import reading
 from services.shared.clock import Clock
 from services.shared.errors import DubanError
@@ -177,7 +178,7 @@ class Driver:
         with httpx.Client(
             base_url=self._url, headers=self._headers, timeout=15, event_hooks={"response": [keep]}
         ) as client:
-            for _ in Import(file, "store", client).run():
+            for _ in Import(file, "store", client, table=channels()).run():
                 pass
 
     def _post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:

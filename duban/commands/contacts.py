@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from duban import target
 from duban.importing import Import
 from duban.target import DEFAULT_DATA, Data
+from services.intake.channel_table import channels
+from services.shared.errors import DubanError
 
 group = typer.Typer(help="Contacts.", no_args_is_help=True)
 
@@ -21,26 +23,37 @@ def _contacts() -> None:
 
 @group.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV (UTF-8 or GB18030, with a line of names) or NDJSON")],
-    channel: Annotated[
-        str, typer.Option(help="the channel that wrote the file: store, hotline, or one in our own words")
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV, XLSX, NDJSON, JSON, .eml, mbox, or a log of calls")],
+    channel: Annotated[str, typer.Option(help="the channel that wrote the file, or one in our own words")],
     data: Data = DEFAULT_DATA,
-    anew: Annotated[bool, typer.Option("--anew", help="begin with the first row, whatever was done before")] = False,  # noqa: FBT002
+    settings: Annotated[list[str] | None, typer.Option("--set", help="a setting of the channel: key=value")] = None,
+    mappings: Annotated[Path | None, typer.Option(help="the folder with mappings of your own")] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="begin with the first one, whatever was done before")] = False,  # noqa: FBT002
 ) -> None:
     """Put a file's contacts in. Interrupted, the same command goes on where it was; nothing is counted twice.
 
-    Rows that cannot be used are reported beside the file, in FILE.refused.csv; exit code 1 when there are any.
+    What cannot be used is reported beside the file, in FILE.refused.csv, which goes in again once it is mended; exit
+    code 1 when there is any.
     """
     console = Console()
+    try:
+        table = channels(*([mappings] if mappings is not None else []))
+        told = dict(each.split("=", 1) for each in settings or ())
+    except ValueError as error:
+        raise DubanError(f"{error}: write --set key=value") from error
     with target.find(data).http() as client:
-        work = Import(file, channel, client, anew=anew)
-        with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-        ) as bar:
-            task = bar.add_task(file.name, total=work.total, completed=work.done)
+        work = Import(file, channel, client, table=table, settings=told, anew=anew)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TextColumn("{task.fields[rows]} rows"),
+        )
+        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+            task = bar.add_task(file.name, total=work.size, rows=work.done)
             for done in work.run():
-                bar.update(task, completed=done)
+                bar.update(task, completed=work.position, rows=done)
+            bar.update(task, completed=work.size)
     console.print(f"{work.accepted} accepted, {work.refused} refused, {work.skipped} done before", highlight=False)
     if work.refused:
         console.print(f"the refused rows, with field and reason: {work.report}", highlight=False, soft_wrap=True)

@@ -17,17 +17,20 @@ from services.intake.attachments import LARGEST as LARGEST_ATTACHMENT
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import LARGEST, Envelope, Heard, Refusal
 from services.intake.domain.fields import Unusable
+from services.intake.domain.media import PLAIN
 from services.intake.domain.pieces import LINES, MAIL, MAILBOX, SHEET, TABLE
 from services.intake.door import Doorway, body_of
 from services.intake.senders import Sender
 from services.shared import logs
 from services.shared.errors import Problem, Retryable
 
-FILES = frozenset({LINES, TABLE, SHEET, MAILBOX})
+FILES = frozenset({LINES, TABLE, SHEET, MAILBOX, PLAIN})
 """Media types whose messages are many: each has its own result."""
 LARGEST_OF = {MAIL: 25 * 1024 * 1024, **dict.fromkeys(FILES, 8 * 1024 * 1024)}
 """Bytes of a body by media type; of others a contact's."""
 LONGEST_NAME = 200
+SENDERS_SETTINGS = frozenset({"default_tz", "default_region", "cdr_tz", "columns", "charset", "encode_values"})
+"""Settings of a channel that a sender may give behind the address; what proves who it is never is among them."""
 
 log = logs.get(__name__)
 
@@ -57,6 +60,7 @@ def install(app: FastAPI, door: Doorway) -> None:
             received_at=door.now_clock().now(),
             query={name: value for name, value in request.query_params.items() if name != "wait"},
         )
+        envelope = _read_as(envelope)
         who = _sender(door, envelope, request, authorization)
         envelope = _of(who, envelope, door)
         door.admit(who, body.count(b"\n") or 1 if kind in FILES else 1)
@@ -139,7 +143,22 @@ def _of(who: Sender, envelope: Envelope, door: Doorway) -> Envelope:
         sender=who.name,
         policy=who.policy,
     )
-    return dataclasses.replace(told, query=envelope.query)
+    return dataclasses.replace(told, query=envelope.query, config=envelope.config)
+
+
+def _read_as(envelope: Envelope) -> Envelope:
+    """Let a sender say how its message is to be read, where one channel is fed by several systems.
+
+    Raises:
+        Problem: 400, for a setting that cannot have that value.
+
+    """
+    told = {name: envelope.query[name] for name in envelope.query.keys() & SENDERS_SETTINGS}
+    try:
+        return dataclasses.replace(envelope, config=envelope.config.with_settings(told))
+    except ValueError as error:
+        name, _, message = str(error).partition(": ")
+        raise problems.one_fault(name, "bad_schema", message) from error
 
 
 async def _listen(door: Doorway, envelope: Envelope) -> list[Heard]:

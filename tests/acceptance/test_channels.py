@@ -106,7 +106,7 @@ def test_an_export_is_imported_with_a_report_of_what_was_refused(system: System)
     assert done.returncode == 1
     assert "2 accepted, 1 refused" in done.stdout.decode()
     report = file.with_name("hall.csv.refused.csv").read_text(encoding="utf-8-sig")
-    assert "联系电话,missing_contact" in report
+    assert ",联系电话,missing_contact," in report
     assert eventually(lambda: ticket_of(system, f"SD{names[0][0]}"))
     assert eventually(lambda: ticket_of(system, f"SD{names[2][0]}"))
 
@@ -114,7 +114,7 @@ def test_an_export_is_imported_with_a_report_of_what_was_refused(system: System)
 def test_a_channel_that_is_not_there_is_told_which_are(system: System) -> None:
     answer = system.http.post("/v1/channels/pigeon", json={})
     assert answer.status_code == 404
-    assert "hotline, store" in answer.json()["detail"]
+    assert "hotline, letter_fax" in answer.json()["detail"]
 
 
 def test_people_at_the_terminal_see_and_do_the_same(system: System) -> None:

@@ -114,10 +114,20 @@ def _rows_of_table(file: BinaryIO, charset: str | None) -> Iterator[Piece]:
     try:
         names = [clean(each).strip() for each in next(reader)]
     except StopIteration:
+        text.detach()
         raise unusable("body", "empty", "the file is empty: its first line has to name the columns") from None
     except (csv.Error, UnicodeDecodeError):
+        text.detach()
         raise unusable("body", "bad_syntax", "this is no table in CSV: save it as CSV in UTF-8") from None
-    return _table(reader, names)
+    return _whole(text, _table(reader, names))
+
+
+def _whole(text: io.TextIOWrapper, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Leave the file open for its owner when its text has been read."""
+    try:
+        yield from pieces
+    finally:
+        text.detach()
 
 
 def _table(reader: Any, names: list[str]) -> Iterator[Piece]:

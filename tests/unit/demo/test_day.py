@@ -1,10 +1,12 @@
 """The day is invented, but always the same for the same seed, and its people act as the system allows."""
 
+import io
+import json
 from collections import Counter
 
 from demo.contacts import day, export
 from demo.staff import HABITS, habit, react
-from duban.importing import rows
+from services.intake.domain.pieces import TABLE, split
 from tests.builders import MORNING, Tale, contact
 
 
@@ -21,7 +23,11 @@ def test_every_door_is_used_and_the_messages_come_in_order() -> None:
 
 def test_a_hall_s_export_reads_back() -> None:
     told = [each.body for each in day(100, 1, MORNING) if each.door == "file"]
-    assert rows(export(told), ".csv") == told
+    pieces = split(io.BytesIO(export(told)), TABLE)
+    assert pieces is not None
+    assert [json.loads(each.body) for each in pieces] == [
+        {name: str(value).strip() for name, value in row.items()} for row in told
+    ]
 
 
 def test_people_of_every_habit_are_there() -> None:

@@ -58,7 +58,7 @@ def call_records(envelope: Envelope) -> list[Heard]:
     """Hear Master.csv: the calls, and the lines that cannot be used.
 
     Raises:
-        Unusable: no line can be used.
+        Unusable: the file is empty or in no charset that can be read.
 
     """
     text = text_of(envelope.body, charset=envelope.config.charset or "utf-8", what="send the file in UTF-8")
@@ -72,15 +72,7 @@ def call_records(envelope: Envelope) -> list[Heard]:
             good.append((number, _call(line, envelope, whole=number < len(lines) or line.endswith("\n"))))
         except Unusable as error:
             bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
-    return _settled(calls.joined(good, envelope), bad)
-
-
-def _settled(good: list[Heard], bad: list[Heard]) -> list[Heard]:
-    if not good and bad:
-        first = bad[0].what
-        assert isinstance(first, Refusal)
-        raise Unusable(list(first.faults))
-    return [*good, *bad]
+    return [*calls.joined(good, envelope), *bad]
 
 
 def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
@@ -133,7 +125,7 @@ def queue_log(envelope: Envelope) -> list[Heard]:
     """Hear queue_log: what the queue knows of each call, and the lines that cannot be used.
 
     Raises:
-        Unusable: no line can be used.
+        Unusable: the file is empty or in no charset that can be read.
 
     """
     text = text_of(envelope.body, what="send the file in UTF-8")
@@ -149,7 +141,7 @@ def queue_log(envelope: Envelope) -> list[Heard]:
             bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
         else:
             good += [(number, call)] if call is not None else []
-    return _settled(calls.joined(good, envelope), bad)
+    return [*calls.joined(good, envelope), *bad]
 
 
 def _event(line: str, envelope: Envelope) -> Call | None:
