@@ -1,10 +1,11 @@
 """Files of contacts, message by message through intake's doors: a stream, resumable, with a report of refusals."""
 
+import contextlib
 import csv
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,8 +84,7 @@ class Import:
             DubanError: the file cannot be read, or intake does not take it; what is through is remembered.
 
         """
-        with self._file.open("rb") as file:
-            pieces = iter(self._pieces(file))
+        with self._file.open("rb") as file, contextlib.closing(self._pieces(file)) as pieces:
             try:
                 for _ in itertools.islice(pieces, self.skipped):
                     pass
@@ -103,14 +103,18 @@ class Import:
         self.position = self.size
         self._place.unlink(missing_ok=True)
 
-    def _pieces(self, file: BinaryIO) -> Iterator[Piece]:
+    def _pieces(self, file: BinaryIO) -> Generator[Piece, None, None]:
         if self._channel in OWN_TABLES and self._media_type not in {JSON, LINES}:
             # The lines are the channel's own; it reads them itself.
-            return (Piece(at, line, self._media_type) for at, line in enumerate(file, start=1))
+            for at, line in enumerate(file, start=1):
+                yield Piece(at, line, self._media_type)
+            return
         ids = self._native.ids if self._native is not None else ()
-        charset = self._settings.get("charset")
-        found = split(file, self._media_type, ids=ids, charset=charset)
-        return found if found is not None else iter([Piece(1, file.read(), self._media_type)])
+        found = split(file, self._media_type, ids=ids, charset=self._settings.get("charset"))
+        if found is None:
+            yield Piece(1, file.read(), self._media_type)
+        else:
+            yield from found
 
     def _send(self, batch: list[Piece]) -> list[Fault]:
         """Send messages and return what was refused of them."""
