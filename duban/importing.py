@@ -127,7 +127,7 @@ class Import:
         if kind == JSON and (len(good) > 1 or self._media_type in {LINES, TABLE}):
             lines = b"".join(self._line(each) + b"\n" for each in good)
             return faults + self._results(self._post(lines, LINES), good)
-        if self._channel in OWN_TABLES and kind == self._media_type:
+        if self._channel in OWN_TABLES and kind != JSON:
             return faults + self._results(self._post(b"".join(each.body for each in good), kind), good)
         for each in good:
             faults += self._one(each)

@@ -13,8 +13,8 @@ from services.intake.channel_table import Channel
 from services.intake.domain.envelope import Envelope, Heard, Refusal
 from services.intake.domain.fields import Fault, Unusable
 
-PAPER_FORM = "paper_form"
-"""Evidence that is no attachment: the number of the form on which a hall took the complaint."""
+NOT_ATTACHED = frozenset({"paper_form", "call"})
+"""Evidence that is no attachment: the number of the form on which a hall took the complaint, the record of a call."""
 
 
 @dataclass
@@ -123,7 +123,7 @@ def call_facts(call: Call) -> dict[str, Any]:
 def facts(contact: Contact) -> dict[str, Any]:
     """Return the facts of a contact."""
     customer = contact.customer
-    files = [each for each in contact.evidence if each.kind != PAPER_FORM]
+    files = [each for each in contact.evidence if each.kind not in NOT_ATTACHED]
     told: dict[str, Any] = {
         "message_id": None if "no_message_id" in contact.flags else contact.message_id,
         "phone": customer.phone,

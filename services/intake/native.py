@@ -120,7 +120,7 @@ def _sender(door: Doorway, envelope: Envelope, request: Request, authorization: 
 
     """
     told = door.reception.of_channel(envelope.channel)
-    if told.signature is not None and authorization is None:
+    if told.signature is not None and not authorization:
         try:
             signed = told.signed(envelope, str(request.url), dict(request.headers))
         except Unusable as error:

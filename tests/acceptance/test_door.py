@@ -74,7 +74,7 @@ def test_a_batch_has_a_result_for_each_line(system: System) -> None:
     answer = system.http.post("/v1/contacts/batch", content="\n".join(lines).encode())
     told = [json.loads(each) for each in answer.text.splitlines()]
     assert [each["status"] for each in told] == [202, 400, 400]
-    assert told[1]["errors"][0]["reason"] == "bad_syntax"
+    assert told[1]["errors"][0]["reason"] == "truncated"
 
 
 @pytest.mark.requirement("R2.4")
