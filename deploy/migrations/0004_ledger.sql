@@ -16,8 +16,10 @@ create table ledger.ticket (
     updated_at timestamptz not null,
     closed_at timestamptz,
     saved_at timestamptz not null default clock_timestamp(),
-    body jsonb not null
+    body jsonb not null,
+    trace text
 );
+comment on column ledger.ticket.trace is 'trace context of the contact that opened it; every event carries the trace on';
 comment on column ledger.ticket.saved_at is 'real time of the last save; the others are business time';
 comment on column ledger.ticket.body is 'the ticket, as in tickets.state';
 create index ticket_phone on ledger.ticket (phone) where phone is not null;
@@ -40,6 +42,7 @@ create index event_compensation on ledger.event ((body #>> '{actor,name}'), at) 
 
 create table ledger.command (
     id uuid primary key,
+    digest bytea not null,
     ticket_id uuid not null,
     topic text not null,
     partition integer not null,
@@ -52,6 +55,7 @@ create table ledger.command (
     commands jsonb not null default '[]',
     decided_at timestamptz not null
 );
+comment on column ledger.command.digest is 'SHA-256 of what was asked: another body under the same id is a conflict';
 comment on column ledger.command.commands is 'what the ledger sent itself because of it';
 create index command_ticket on ledger.command (ticket_id);
 

@@ -4,6 +4,9 @@ import hashlib
 import hmac
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
+
+from schemas.command import Command
 from schemas.contact import Customer
 
 
@@ -60,3 +63,9 @@ def record_key(customer: Customer, secret: str) -> bytes:
     """Return the record key of a contact: a keyed hash, so that no personal datum stands in it (DESIGN 1)."""
     first = customer.number or customer.phone or customer.identity or customer.address or customer.email or ""
     return hmac.new(secret.encode(), first.encode(), hashlib.sha256).hexdigest()[:32].encode()
+
+
+def command_digest(command: Command) -> bytes:
+    """Return what tells two commands under one id apart; when it came does not count."""
+    asked = (command.ticket_id, command.actor, command.expected_version, command.action)
+    return hashlib.sha256(msgspec.json.encode(asked)).digest()

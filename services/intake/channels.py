@@ -10,7 +10,7 @@ from services.intake.domain.fields import Fault, Unusable
 from services.intake.domain.pieces import JSON
 from services.intake.metrics import IntakeMetrics
 from services.intake.reception import Reception
-from services.shared import logs
+from services.shared import logs, tracing
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.dead_letters import Refused
@@ -63,7 +63,7 @@ class ChannelTopics:
     def handle(self, batch: Sequence[Message[list[Heard]]], connection: psycopg.Connection) -> Result:  # noqa: ARG002
         """Publish what was heard; what cannot be used becomes a dead letter of its record."""
         result = Result()
-        whats = []
+        records = []
         for message in batch:
             channel = message.record.topic.removeprefix(PREFIX)
             for each in message.body:
@@ -71,8 +71,9 @@ class ChannelTopics:
                     error = self._invalid(each.what.faults, channel)
                     result.refused.append(Refused.of(message.record, error))
                     continue
-                whats.append(each.what)
+                trace = tracing.accepted(message.record.trace)
+                records.append(self._reception.record(each.what, trace))
                 self._metrics.accepted.labels(channel, "topic").inc()
                 log.info("accepted", contact=str(each.what.id), channel=channel)
-        result.publish = [self._reception.records(whats)] if whats else []
+        result.publish = [records] if records else []
         return result

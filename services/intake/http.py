@@ -16,7 +16,7 @@ from services.intake.domain.envelope import LARGEST, Envelope, json_object
 from services.intake.domain.fields import Unusable, phone
 from services.intake.door import Doorway, body_of
 from services.intake.senders import Sender
-from services.shared import logs
+from services.shared import logs, tracing
 from services.shared.errors import Problem
 from services.shared.records import outgoing
 
@@ -49,7 +49,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         who.require("contacts")
         door.admit(who)
         make = _submission(door, who, idempotency_key)
-        return await _one(door, make, await body_of(request, LARGEST), wait)
+        return await _one(door, make, await body_of(request, LARGEST), wait, _trace(request))
 
     @app.post("/v1/contacts/batch", tags=["contacts"], openapi_extra=openapi.BATCH)
     async def post_batch(request: Request, who: Who) -> PlainTextResponse:
@@ -58,7 +58,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         make = _submission(door, who, None)
         body = await body_of(request, LARGEST_BATCH)
         door.admit(who, body.count(b"\n") or 1)
-        return await _many(door, make, body)
+        return await _many(door, make, body, _trace(request))
 
     @app.get("/v1/contacts/{reference}", tags=["contacts"])
     async def get_contact(reference: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
@@ -90,7 +90,13 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         if ticket is None:
             raise Problem(404, "No such ticket", f"there is no ticket {number}: look it up with GET /v1/tickets")
         command = commands.read(body, who, ticket, clock, idempotency_key)
-        await door.publish([outgoing(command, "intake")])
+        if await door.look(lambda: outcomes.contradicts(door.database, command)):
+            raise Problem(
+                409,
+                "Another command came under this Idempotency-Key",
+                "send a changed command under a key of its own; GET /v1/commands/<id> tells what became of the first",
+            )
+        await door.publish([outgoing(command, "intake", trace=_trace(request))])
         told: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
         if wait:
             found = await door.wait(wait, lambda: outcomes.of_command(door.database, command.id), bool)
@@ -133,6 +139,10 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
     return app
 
 
+def _trace(request: Request) -> str:
+    return tracing.accepted(request.headers.get(tracing.HEADER))
+
+
 def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
     clock = door.now_clock()
 
@@ -155,10 +165,10 @@ def _made(make: Make, body: bytes) -> Contact:
         raise problems.unusable(error) from error
 
 
-async def _one(door: Doorway, make: Make, body: bytes, wait: float) -> JSONResponse:
+async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) -> JSONResponse:
     """Keep one contact and say its reference."""
     contact = _made(make, body)
-    await door.publish(door.reception.records([contact]))
+    await door.publish(door.reception.records([contact], trace))
     _accepted(door, contact, "http")
     told: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
     if wait:
@@ -167,7 +177,7 @@ async def _one(door: Doorway, make: Make, body: bytes, wait: float) -> JSONRespo
     return JSONResponse(told, 202, {"Location": f"/v1/contacts/{contact.id}"})
 
 
-async def _many(door: Doorway, make: Make, body: bytes) -> PlainTextResponse:
+async def _many(door: Doorway, make: Make, body: bytes, trace: str) -> PlainTextResponse:
     """Keep the contacts of all good lines and say for each line what became of it."""
     results: list[dict[str, Any]] = []
     good: list[Contact] = []
@@ -182,7 +192,7 @@ async def _many(door: Doorway, make: Make, body: bytes) -> PlainTextResponse:
         else:
             good.append(contact)
             results.append({"line": number, "status": 202, "reference": str(contact.id)})
-    await door.publish(door.reception.records(good))
+    await door.publish(door.reception.records(good, trace))
     for each in good:
         _accepted(door, each, "batch")
     lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)

@@ -10,7 +10,7 @@ from services.intake.domain.envelope import Heard, Refusal
 from services.intake.domain.fields import Unusable
 from services.intake.domain.pieces import MAIL
 from services.intake.door import Doorway
-from services.shared import logs
+from services.shared import logs, tracing
 from services.shared.errors import ConfigurationError, Problem, Retryable
 
 CHANNEL = "email"
@@ -112,7 +112,7 @@ class _Handler:
         envelope = reception.envelope(CHANNEL, content, media_type=MAIL, received_at=self._door.now_clock().now())
         heard: list[Heard] = await asyncio.to_thread(reception.listen, envelope)
         whats = [each.what for each in heard if not isinstance(each.what, Refusal)]
-        await self._door.publisher.publish(reception.records(whats))
+        await self._door.publisher.publish(reception.records(whats, tracing.accepted(None)))
         for each in whats:
             self._door.metrics.accepted.labels(CHANNEL, "smtp").inc()
             log.info("accepted", contact=str(each.id), channel=CHANNEL)

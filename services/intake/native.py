@@ -21,7 +21,7 @@ from services.intake.domain.media import PLAIN
 from services.intake.domain.pieces import LINES, MAIL, MAILBOX, SHEET, TABLE
 from services.intake.door import Doorway, body_of
 from services.intake.senders import Sender
-from services.shared import logs
+from services.shared import logs, tracing
 from services.shared.errors import Problem, Retryable
 
 FILES = frozenset({LINES, TABLE, SHEET, MAILBOX, PLAIN})
@@ -65,7 +65,8 @@ def install(app: FastAPI, door: Doorway) -> None:
         envelope = _of(who, envelope, door)
         door.admit(who, body.count(b"\n") or 1 if kind in FILES else 1)
         heard = await _listen(door, envelope)
-        await door.publish(reception.records(each.what for each in heard if not isinstance(each.what, Refusal)))
+        whats = [each.what for each in heard if not isinstance(each.what, Refusal)]
+        await door.publish(reception.records(whats, tracing.accepted(request.headers.get(tracing.HEADER))))
         _count(door, heard, envelope)
         return await _answer(door, heard, envelope, wait)
 

@@ -68,6 +68,7 @@ PROBLEMS = {
     "400": "a field is at fault",
     "401": "no key, or an unknown one",
     "403": "the key does not allow this",
+    "409": "another command came under this Idempotency-Key",
     "413": "too large",
     "429": "too many messages of this key: see Retry-After",
     "503": "try again later, see Retry-After; what is sent again is not counted twice",

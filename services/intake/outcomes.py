@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from schemas.command import Command
+from services.domain.identity import command_digest
 from services.intake.senders import queries
 from services.shared.postgres import Database
 
@@ -85,3 +87,15 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
 def is_ticket(found: tuple[str, dict[str, Any]]) -> bool:
     """Whether a contact's outcome is a ticket that can be named."""
     return found[1]["ticket"] is not None
+
+
+def contradicts(database: Database, command: Command) -> bool:
+    """Whether another command was decided under this one's id.
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["command_digest"], {"id": command.id}).fetchone()
+    return row is not None and bytes(row[0]) != command_digest(command)

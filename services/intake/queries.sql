@@ -37,3 +37,6 @@ select c.id, c.ticket_id, c.type, c.outcome, c.refusal, c.last_version, t.number
 from ledger.command c
 left join ledger.ticket t on t.id = c.ticket_id
 where c.id = %(id)s;
+
+-- name: command_digest
+select digest from ledger.command where id = %(id)s;

@@ -105,12 +105,12 @@ class Reception:
             self.attachments.put(reference, content)
         return heard
 
-    def records(self, whats: Iterable[Record]) -> list[Outgoing]:
+    def records(self, whats: Iterable[Record], trace: str | None) -> list[Outgoing]:
         """Return the records of what was heard, for their topics."""
-        return [self.record(each) for each in whats]
+        return [self.record(each, trace) for each in whats]
 
-    def record(self, what: Record) -> Outgoing:
+    def record(self, what: Record, trace: str | None) -> Outgoing:
         """Return the record of one thing; contacts of one customer stay in order."""
         if isinstance(what, Contact):
-            return outgoing(what, NAME, key=record_key(what.customer, self.secret))
-        return outgoing(what, NAME)
+            return outgoing(what, NAME, key=record_key(what.customer, self.secret), trace=trace)
+        return outgoing(what, NAME, trace=trace)

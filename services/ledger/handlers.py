@@ -11,7 +11,7 @@ import psycopg
 from schemas.command import Actor, Command, Compensate, Tick
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
-from services.domain.identity import command_id
+from services.domain.identity import command_digest, command_id
 from services.domain.packs import Pack, unknown
 from services.ledger import store
 from services.ledger.domain.decide import NOTHING, Decided, decide
@@ -44,7 +44,8 @@ class Decider:
     def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> Result:
         """Decide the batch in order; commands that were decided before are not decided again."""
         past = store.load_past(connection, {each.body.id for each in batch})
-        before = store.load_tickets(connection, {each.body.ticket_id for each in batch})
+        digests = {id_: each.digest for id_, each in past.items()}
+        before, traces = store.load_tickets(connection, {each.body.ticket_id for each in batch})
         after = dict(before)
         now = self._clock.now()
         opens = sum(each.body.action.type in {"open", "remind"} for each in batch)
@@ -52,47 +53,51 @@ class Decider:
         spending = {each.body.actor.name for each in batch if each.body.action.type == "compensate"}
         spent = store.spent(connection, spending, now) if spending else {}
         decisions: dict[UUID, store.Decision] = {}
+        causes: dict[UUID, str | None] = {}
         told: list[TicketEvent] = []
         own: list[Command] = []
         touched: dict[UUID, None] = {}
         result = Result()
         for message in batch:
             command = message.body
-            if command.id in decisions:
+            digest = digests.get(command.id)
+            if digest is not None and digest != command_digest(command):
+                result.refused.append(_conflict(message.record, command))
                 continue
-            if command.id in past:
-                known = past[command.id]
-                if known.position == message.record.position:
-                    touched[known.ticket_id] = None
-                    own += known.commands
-                    told += store.load_events(connection, known.ticket_id, known.versions) if known.versions else []
+            known = past.get(command.id)
+            if known is not None and known.position == message.record.position:
+                touched[known.ticket_id] = None
+                own += known.commands
+                causes |= dict.fromkeys((each.id for each in known.commands), message.record.trace)
+                told += store.load_events(connection, known.ticket_id, known.versions) if known.versions else []
+            if digest is not None:
                 continue
             ticket = after.get(command.ticket_id)
-            pack = self._pack(command, ticket)
-            if pack is None:
-                result.refused.append(
-                    Refused(message.record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
-                )
+            if (pack := self._pack(command, ticket)) is None:
+                result.refused.append(_homeless(message.record, command))
                 continue
             number = next(numbers) if command.action.type in {"open", "remind"} else ""
             person = command.actor.name
             decided = decide(ticket, command, pack, now, number=number, spent=spent.get(person, NOTHING))
             if isinstance(command.action, Compensate) and decided.refusal is None:
                 spent[person] = spent.get(person, NOTHING) + Decimal(command.action.amount)
-            if decided.events:
-                after[command.ticket_id] = decided.events[-1].ticket
+            for event in decided.events:
+                after[command.ticket_id] = event.ticket
                 touched[command.ticket_id] = None
+            digests[command.id] = command_digest(command)
             decisions[command.id] = store.Decision(
                 command, message.record.position, decided.events, decided.commands, decided.refusal, now
             )
             told += decided.events
             own += decided.commands
+            causes |= dict.fromkeys((each.id for each in decided.commands), message.record.trace)
+            traces.setdefault(command.ticket_id, message.record.trace)
             self._tell(command, decided, now)
-        store.save(connection, before, after, list(decisions.values()))
+        store.save(connection, before, after, list(decisions.values()), traces)
         result.publish = [
-            [outgoing(after[id_], NAME) for id_ in touched if id_ in after],
-            [outgoing(each, NAME) for each in told],
-            [outgoing(each, NAME) for each in own],
+            [outgoing(after[id_], NAME, trace=traces.get(id_)) for id_ in touched if id_ in after],
+            [outgoing(each, NAME, trace=traces.get(each.ticket_id)) for each in told],
+            [outgoing(each, NAME, trace=causes.get(each.id)) for each in own],
         ]
         return result
 
@@ -112,6 +117,20 @@ class Decider:
         if decided.refusal is not None:
             self._metrics.refusals.labels(command.action.type, decided.refusal.code).inc()
             log.info("refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id))
+
+
+def _homeless(record: Incoming, command: Command) -> Refused:
+    return Refused(record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
+
+
+def _conflict(record: Incoming, command: Command) -> Refused:
+    return Refused(
+        record,
+        "conflict",
+        "Idempotency-Key: another command came under this key before; send a changed command under a key of its own",
+        "Idempotency-Key",
+        command.actor.name,
+    )
 
 
 class Chores:
@@ -177,4 +196,4 @@ class Chores:
     def _states(self, partitions: set[int], seconds: float) -> list[Outgoing]:
         with self._database.transaction() as connection:
             tickets = store.changed_since(connection, partitions, seconds)
-        return [outgoing(each, NAME) for each in tickets]
+        return [outgoing(ticket, NAME, trace=trace) for ticket, trace in tickets]

@@ -2,10 +2,10 @@
 
 -- name: load_tickets
 -- As text: the contract's own reader is faster than two readers one after the other.
-select id, body::text from ledger.ticket where id = any(%(ids)s);
+select id, body::text, trace from ledger.ticket where id = any(%(ids)s);
 
 -- name: load_commands
-select id, topic, partition, "offset", outcome, first_version, last_version, ticket_id, commands
+select id, topic, partition, "offset", outcome, first_version, last_version, ticket_id, commands, digest
 from ledger.command
 where id = any(%(ids)s);
 
@@ -18,10 +18,11 @@ select nextval('ledger.ticket_number') from generate_series(1, %(count)s);
 
 -- name: insert_ticket
 insert into ledger.ticket
-    (id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body)
+    (id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body,
+     trace)
 values
     (%(id)s, %(number)s, %(version)s, %(partition)s, %(status)s, %(phone)s, %(customer_number)s, %(contact_id)s,
-     %(accepted_at)s, %(updated_at)s, %(closed_at)s, %(body)s);
+     %(accepted_at)s, %(updated_at)s, %(closed_at)s, %(body)s, %(trace)s);
 
 -- name: update_ticket
 -- Changes the row only if nobody else did since it was read; a count of 0 means that the race is lost.
@@ -37,9 +38,10 @@ values (%(ticket_id)s, %(version)s, %(id)s, %(type)s, %(at)s, %(threshold)s, %(b
 
 -- name: insert_command
 insert into ledger.command
-    (id, ticket_id, topic, partition, "offset", type, outcome, first_version, last_version, refusal, commands, decided_at)
+    (id, digest, ticket_id, topic, partition, "offset", type, outcome, first_version, last_version, refusal, commands,
+     decided_at)
 values
-    (%(id)s, %(ticket_id)s, %(topic)s, %(partition)s, %(offset)s, %(type)s, %(outcome)s, %(first_version)s,
+    (%(id)s, %(digest)s, %(ticket_id)s, %(topic)s, %(partition)s, %(offset)s, %(type)s, %(outcome)s, %(first_version)s,
      %(last_version)s, %(refusal)s, %(commands)s, %(decided_at)s);
 
 -- name: set_clock
@@ -67,7 +69,8 @@ returning ticket_id, version, next_at, sweeps;
 
 -- name: changed_since
 -- The tickets of some partitions that were saved within the last (real) seconds.
-select body::text from ledger.ticket where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
+select body::text, trace from ledger.ticket
+where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
 order by saved_at;
 
 -- name: every_ticket

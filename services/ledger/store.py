@@ -1,6 +1,6 @@
 """Tickets, events, commands and clocks in PostgreSQL: load what a batch needs, save what it decided."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.cases import Happened
+from services.domain.identity import command_digest
 from services.shared.errors import LostRace
 from services.shared.postgres import Queries, as_json
 
@@ -29,6 +30,7 @@ class Past:
     outcome: str
     versions: tuple[int, int] | None
     commands: tuple[Command, ...]
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,12 @@ class Decision:
         return "done" if self.events or self.commands else "nothing"
 
 
-def load_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
-    """Return the tickets that exist, by id."""
+def load_tickets(
+    connection: psycopg.Connection, ids: Iterable[UUID]
+) -> tuple[dict[UUID, Ticket], dict[UUID, str | None]]:
+    """Return the tickets that exist, by id, and the trace context of each."""
     rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}).fetchall()
-    return {id_: Ticket.from_json(body) for id_, body in rows}
+    return {id_: Ticket.from_json(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
 
 
 def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Past]:
@@ -66,8 +70,9 @@ def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID,
             outcome=outcome,
             versions=(first, last) if first is not None else None,
             commands=tuple(Command.from_plain(each) for each in commands),
+            digest=bytes(digest),
         )
-        for id_, topic, partition, offset, outcome, first, last, ticket_id, commands in rows
+        for id_, topic, partition, offset, outcome, first, last, ticket_id, commands, digest in rows
     }
 
 
@@ -106,10 +111,12 @@ def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
     return [Overdue(*row) for row in connection.execute(queries["overdue"], {"before": before}).fetchall()]
 
 
-def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> list[Ticket]:
-    """Return the tickets of some partitions that were saved within the last (real) seconds."""
+def changed_since(
+    connection: psycopg.Connection, partitions: Iterable[int], seconds: float
+) -> list[tuple[Ticket, str | None]]:
+    """Return the tickets of some partitions that were saved within the last (real) seconds, with their traces."""
     rows = connection.execute(queries["changed_since"], {"partitions": list(partitions), "seconds": seconds}).fetchall()
-    return [Ticket.from_json(body) for (body,) in rows]
+    return [(Ticket.from_json(body), trace) for body, trace in rows]
 
 
 def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketEvent]]]:
@@ -148,7 +155,11 @@ def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[Tic
 
 
 def save(
-    connection: psycopg.Connection, before: dict[UUID, Ticket], after: dict[UUID, Ticket], decisions: Sequence[Decision]
+    connection: psycopg.Connection,
+    before: dict[UUID, Ticket],
+    after: dict[UUID, Ticket],
+    decisions: Sequence[Decision],
+    traces: Mapping[UUID, str | None],
 ) -> None:
     """Save a batch: tickets as they stand after it, every event, every command, every next action time.
 
@@ -159,7 +170,7 @@ def save(
     partitions = {each.command.ticket_id: each.position[1] for each in decisions}
     changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
     with connection.cursor() as cursor:
-        new = [_row(each, partitions) for each in changed if each.id not in before]
+        new = [_row(each, partitions) | {"trace": traces.get(each.id)} for each in changed if each.id not in before]
         old = [_row(each, partitions) | {"before": before[each.id].version} for each in changed if each.id in before]
         if new:
             cursor.executemany(queries["insert_ticket"], new)
@@ -230,6 +241,7 @@ def _command_row(decision: Decision) -> dict[str, object]:
     versions = [each.version for each in decision.events]
     return {
         "id": decision.command.id,
+        "digest": command_digest(decision.command),
         "ticket_id": decision.command.ticket_id,
         "topic": topic,
         "partition": partition,

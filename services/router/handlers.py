@@ -21,7 +21,8 @@ from services.shared.clock import Clock
 from services.shared.consumer import Message, Publish, Result
 from services.shared.dead_letters import Refused
 from services.shared.postgres import Database
-from services.shared.records import Incoming, outgoing, read
+from services.shared.records import Incoming, Outgoing, outgoing, read
+from services.shared.tracing import accepted
 
 NAME = "router"
 ACTOR = Actor(kind="service", name=NAME)
@@ -59,34 +60,36 @@ class Router:
         joined = joining.load(connection, bodies)
         routed = store.load(connection, {each.id for each in contacts})
         earlier = store.history(connection, [each.customer for each in contacts], now)
-        result, commands = Result(), list[Command]()
+        result, records = Result(), list[Outgoing]()
         new: list[tuple[Contact, Decision, Sequence[Command], tuple[str, int, int]]] = []
         for message in batch:
             body = message.body
+            orders: Sequence[Command]
             if isinstance(body, CallRecord):
-                commands += joining.heard_call(body, joined)
+                orders = joining.heard_call(body, joined)
             elif isinstance(body, Kept):
-                commands += joining.heard_kept(body, joined)
+                orders = joining.heard_kept(body, joined)
             elif body.id in routed:
-                commands += _again(routed[body.id], message.record, body, result)
+                orders = _again(routed[body.id], message.record, body, result)
             elif (pack := self._packs.get(body.policy)) is None:
                 fault = Refused(message.record, "bad_schema", unknown(body.policy), "policy", body.sender)
                 result.refused.append(fault)
+                orders = []
             else:
                 contact = joining.with_call(body, joined.calls)
                 decision = self._decide(contact, pack, joined, earlier, now)
                 orders = [_command(contact, decision)]
                 orders += [joining.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
-                commands += orders
                 # The digest is of what was said, not of what a call record added to it.
                 new.append((body, decision, orders, message.record.position))
                 routed[body.id] = store.Routed(store.digest(body), tuple(orders), message.record.position)
                 joined.tickets[body.id] = decision.ticket_id
                 if body.call is not None:
                     joined.forms.setdefault(body.call, (body.id, decision.ticket_id))
+            records += [outgoing(each, NAME, trace=message.record.trace) for each in orders]
         store.save(connection, new, now)
         joining.save(connection, bodies, joined, now)
-        result.publish = [[outgoing(each, NAME) for each in commands]]
+        result.publish = [records]
         return result
 
     def _decide(
@@ -130,7 +133,12 @@ class CallsWithoutForm:
         with self._database.transaction() as connection:
             contacts = joining.without_form(connection, self._clock.now())
             # Before the commit: a crash in between makes the same contacts again, under the same ids.
-            publish([outgoing(each, NAME, key=record_key(each.customer, self._secret)) for each in contacts])
+            publish(
+                [
+                    outgoing(each, NAME, key=record_key(each.customer, self._secret), trace=accepted(None))
+                    for each in contacts
+                ]
+            )
 
 
 def _again(before: store.Routed, record: Incoming, contact: Contact, result: Result) -> tuple[Command, ...]:

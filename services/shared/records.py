@@ -7,6 +7,7 @@ import msgspec
 
 from schemas import faults
 from schemas.base import CloudEvent, Model, Record
+from services.shared import tracing
 from services.shared.errors import InvalidMessage
 
 Headers = list[tuple[str, bytes]]
@@ -36,6 +37,11 @@ class Incoming:
         """Topic, partition and offset: what a re-read of the same record has in common."""
         return (self.topic, self.partition, self.offset)
 
+    @property
+    def trace(self) -> str | None:
+        """The trace context it came with."""
+        return tracing.of(next((value for name, value in self.headers if name == tracing.HEADER), None))
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -60,11 +66,22 @@ def headers(event: CloudEvent, source: str) -> Headers:
     ]
 
 
-def outgoing(body: Record, source: str, *, key: bytes | None = None) -> Outgoing:
-    """Return the record of a model on its topic; the key is the subject unless told otherwise."""
+def outgoing(body: Record, source: str, *, key: bytes | None = None, trace: str | None = None) -> Outgoing:
+    """Return the record of a model on its topic; the key is the subject unless told otherwise.
+
+    Args:
+        body: the model.
+        source: the service that says it.
+        key: of the record.
+        trace: context of what led to it.
+
+    """
     event = body.cloud_event
     subject = str(event.subject).encode()
-    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json(), headers(event, source))
+    told = headers(event, source)
+    if trace is not None:
+        told.append((tracing.HEADER, tracing.child(trace, event.id).encode()))
+    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json(), told)
 
 
 def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:

@@ -16,7 +16,7 @@ import pytest
 from schemas.ticket import Status
 from services.intake.domain.channels import wechat
 from tests.acceptance.test_channels import duban, ticket_of
-from tests.builders import eventually
+from tests.builders import CENTRE, eventually
 from tests.system import System
 
 URL = "https://complaints.carrier.example/v1/channels/sms"
@@ -212,3 +212,14 @@ def test_a_sender_that_sends_too_much_is_told_when_to_go_on(system: System) -> N
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 10
     assert "6 messages a minute" in answer.json()["detail"]
+
+
+@pytest.mark.requirement("R2.7")
+def test_another_command_under_the_same_key_is_told_so(system: System) -> None:
+    number, (key, _) = system.opened(), system.fresh()
+    assert system.do(number, "note", key=key, text="first")["outcome"] == "done"
+    assert system.do(number, "note", key=key, text="first")["outcome"] == "done"
+    body = {"action": {"type": "note", "text": "another"}, "actor": {"kind": "unit", "name": CENTRE, "unit": CENTRE}}
+    answer = system.http.post(f"/v1/tickets/{number}/commands", json=body, headers={"Idempotency-Key": key})
+    assert answer.status_code == 409
+    assert "key of its own" in answer.json()["detail"]

@@ -76,16 +76,27 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
     ledger, told = Ledger(system), opening()
     with system.database() as connection:
         ledger.decide(connection, told, 1)
-        before = store.load_tickets(connection, [told.ticket_id])
+        before, traces = store.load_tickets(connection, [told.ticket_id])
         ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
         late = {told.ticket_id: before[told.ticket_id].but(version=before[told.ticket_id].version + 1)}
         note = command(told.ticket_id, Note(text="second"))
         decision = store.Decision(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
         with pytest.raises(LostRace), connection.transaction():
-            store.save(connection, before, late, [decision])
+            store.save(connection, before, late, [decision], traces)
         ledger.decide(connection, note, 3)
-        after = store.load_tickets(connection, [told.ticket_id])
+        after, _ = store.load_tickets(connection, [told.ticket_id])
     assert after[told.ticket_id].version == before[told.ticket_id].version + 2
+
+
+@pytest.mark.requirement("R2.4")
+def test_another_command_under_the_same_id_is_a_conflict_that_is_kept(system: System) -> None:
+    ledger, told = Ledger(system), opening()
+    note = command(told.ticket_id, Note(text="first"))
+    with system.database() as connection:
+        ledger.decide(connection, told, 1)
+        ledger.decide(connection, note, 2)
+        result = ledger.decider.handle([ledger.message(note.but(action=Note(text="another")), 3)], connection)
+    assert [(each.reason, each.field) for each in result.refused] == [("conflict", "Idempotency-Key")]
 
 
 def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:

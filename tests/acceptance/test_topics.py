@@ -1,0 +1,64 @@
+"""What a subscriber reads: CloudEvents in binary mode on every topic, one trace from the door to the last event."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.contact import Contact
+from services.shared import topics
+from services.shared.models import model_of
+from services.shared.reading import whole
+from services.shared.records import Incoming
+from tests.builders import eventually
+from tests.system import System
+
+CLOUD_EVENT = {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "content-type"}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def records(system: System, topic: str) -> Iterator[Incoming]:
+    yield from whole(system.kafka, topic)
+
+
+@pytest.mark.requirement("R7.3")
+def test_every_record_of_ours_is_a_cloud_event_of_its_model(system: System) -> None:
+    number = system.opened()
+    system.until_event(number, "accepted")
+    for name, topic in topics.load().items():
+        if topic.model is None or name == "dead-letters":
+            continue
+        model = model_of(topic)
+        for record in records(system, name):
+            if not record.value:
+                continue
+            told = {key: value.decode() for key, value in record.headers}
+            assert told.keys() >= CLOUD_EVENT, (name, record.position)
+            assert (told["ce_specversion"], told["content-type"]) == ("1.0", "application/json")
+            assert told["ce_type"].startswith("duban.")
+            body = model.from_json(record.value)
+            assert str(body.cloud_event.id) == told["ce_id"]  # type: ignore[attr-defined]
+            if name != Contact.TOPIC:
+                assert record.key == told["ce_subject"].encode()
+
+
+@pytest.mark.requirement("R7.3")
+def test_a_trace_goes_from_the_door_to_the_last_event(system: System) -> None:
+    body = system.submission()
+    headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    answer = system.http.post("/v1/contacts", params={"wait": 20}, json=body, headers=headers)
+    number = answer.json()["ticket"]["number"]
+    ticket, _ = system.story(number)
+    system.until_event(number, "warned", within=60)
+    wanted = {each.id for each in system.story(number)[1]}
+
+    def traces() -> set[str] | None:
+        found = {
+            dict(each.headers)["ce_id"].decode(): dict(each.headers)["traceparent"].decode()
+            for each in records(system, "tickets.events")
+            if each.key == str(ticket.id).encode()
+        }
+        return (
+            {each.split("-")[1] for each in found.values()} if {str(each) for each in wanted} <= found.keys() else None
+        )
+
+    assert eventually(traces) == {TRACE}
