@@ -9,15 +9,15 @@ from pathlib import Path
 
 from jinja2 import TemplateError
 
-from deploy.tools import generate
+from deploy.tools import asyncapi, compatibility, generate
 from services.domain import packs
+from services.intake.channel_table import MappingError, channels
 from services.notifier.domain.letters import Letters
 from services.notifier.domain.notices import TO_CUSTOMER, TO_UNITS
 from services.shared import topics
 from services.shared.models import model_of
 from services.shared.settings import PROJECT
 
-EXAMPLES = PROJECT / "schemas" / "examples"
 STRAY = re.compile(
     r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)"
 )
@@ -31,6 +31,8 @@ def problems() -> Iterator[str]:
     yield from _letters()
     yield from _examples()
     yield from _generated()
+    yield from compatibility.problems()
+    yield from _mappings()
     yield from _requirements()
     yield from _tree()
 
@@ -57,7 +59,7 @@ def _letters() -> Iterator[str]:
 def _examples() -> Iterator[str]:
     """Every topic of ours has an example, and each is of the topic's model."""
     for name, topic in topics.load().items():
-        files = sorted((EXAMPLES / name).glob("*.json"))
+        files = sorted((asyncapi.EXAMPLES / name).glob("*.json"))
         if not files and topic.model is not None:
             yield f"schemas/examples/{name}: there is no example"
         for file in files:
@@ -71,6 +73,13 @@ def _generated() -> Iterator[str]:
     for file, text in generate.outputs().items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             yield f"{file.relative_to(PROJECT)} is not up to date: run `make docs`"
+
+
+def _mappings() -> Iterator[str]:
+    try:
+        channels()
+    except MappingError as error:
+        yield str(error)
 
 
 def _requirements() -> Iterator[str]:

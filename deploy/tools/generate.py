@@ -1,4 +1,4 @@
-"""Write what is generated: exported JSON Schemas, docs/requirements.md, docs/states.md (`make docs`)."""
+"""Write what is generated: JSON Schemas, asyncapi.yaml, docs/requirements.md, docs/states.md (`make docs`)."""
 
 import ast
 import json
@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.tools import asyncapi
 from schemas import described
 from services.ledger.domain import transitions
 from services.shared import topics
@@ -23,6 +24,7 @@ def outputs() -> dict[Path, str]:
     """Return every generated file with what it has to hold."""
     return {
         **dict(_schemas()),
+        asyncapi.FILE: asyncapi.text(_version()),
         PROJECT / "docs" / "requirements.md": _requirements(),
         PROJECT / "docs" / "states.md": transitions.diagram(),
     }
@@ -35,8 +37,17 @@ def _schemas() -> Iterator[tuple[Path, str]]:
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "$id": f"urn:duban:{name}:1",
                 **described.schema(model_of(topic)),
+                "examples": [
+                    json.loads(file.read_text(encoding="utf-8"))
+                    for file in sorted((asyncapi.EXAMPLES / name).glob("*.json"))
+                ],
             }
             yield EXPORTED / f"{name}.json", json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def _version() -> str:
+    told: str = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return told
 
 
 def marks() -> dict[str, list[str]]:
