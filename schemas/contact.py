@@ -1,7 +1,7 @@
 """A contact: one message of one person on one channel, normalised at the door and kept as received (R2.3)."""
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import Meta, field
@@ -84,6 +84,21 @@ class Settlement(Model):
     """The unit whose responsibility the cause is."""
 
 
+class TakenOver(Model):
+    """Where a ticket stood in the system before this one."""
+
+    number: Name
+    system: Name | None = None
+    status: Literal["accepted", "dispatched", "handling", "fed_back", "answered"]
+    unit: Code | None = None
+    """The unit that had it, as the policy names it."""
+    person: Name | None = None
+    used_minutes: Annotated[float, Meta(ge=0, le=10_000_000)] | None = None
+    """Time of its clock's calendar that the present stage had used."""
+    result: Text | None = None
+    """What was found or answered so far."""
+
+
 class Raw(Model):
     """The message as it was received."""
 
@@ -141,6 +156,8 @@ class Contact(Record):
     """Number of the ticket that the customer replies about."""
     details: dict[Code, Text] = field(default_factory=dict)
     """What the channel told besides, by name, such as subject, device or due_date."""
+    taken_over: TakenOver | None = None
+    """Of a ticket that another system began."""
     flags: tuple[Code, ...] = ()
     """What is missing or odd but did not stop acceptance, such as no_text (R2.5)."""
     raw: Raw | None = None

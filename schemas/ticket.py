@@ -235,6 +235,8 @@ class Ticket(Record):
     """The customer's own limit, where the policy lets it count."""
     level: Annotated[int, Meta(ge=0)] = 0
     """Steps up the ladder after rejected outcomes (R3.6)."""
+    earlier_number: Name | None = None
+    """Its number in the system before this one."""
     call: Name | None = None
     """The exchange's id of the call by which the customer complained."""
     evidence: tuple[Evidence, ...] = ()

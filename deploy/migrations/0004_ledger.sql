@@ -24,6 +24,7 @@ comment on column ledger.ticket.saved_at is 'real time of the last save; the oth
 comment on column ledger.ticket.body is 'the ticket, as in tickets.state';
 create index ticket_phone on ledger.ticket (phone) where phone is not null;
 create index ticket_customer_number on ledger.ticket (customer_number) where customer_number is not null;
+create index ticket_earlier on ledger.ticket ((body ->> 'earlier_number')) where body ->> 'earlier_number' is not null;
 create index ticket_saved on ledger.ticket (saved_at);
 
 create table ledger.event (

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from duban import target
 from duban.importing import Import
 from duban.target import DEFAULT_DATA, Data
-from services.intake.channel_table import channels
+from services.intake.channel_table import MIGRATION, channels
 from services.shared.errors import DubanError
 
 group = typer.Typer(help="Contacts.", no_args_is_help=True)
@@ -35,6 +35,13 @@ def import_(
     What cannot be used is reported beside the file, in FILE.refused.csv, which goes in again once it is mended; exit
     code 1 when there is any.
     """
+    bring_in(file, channel, data, settings, mappings, anew=anew)
+
+
+def bring_in(
+    file: Path, channel: str, data: Path, settings: list[str] | None, mappings: Path | None, *, anew: bool
+) -> None:
+    """Put a file in and show how it goes; exits with 1 when something of it was refused."""
     console = Console()
     try:
         table = channels(*([mappings] if mappings is not None else []))
@@ -60,6 +67,30 @@ def import_(
         raise typer.Exit(1)
 
 
+def _tickets() -> None:
+    """Many tickets."""
+
+
+def import_tickets(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, XLSX or NDJSON, a ticket each; docs/migration.md lists the columns")
+    ],
+    data: Data = DEFAULT_DATA,
+    mappings: Annotated[Path | None, typer.Option(help="the folder with a migration.toml of your own")] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="begin with the first one, whatever was done before")] = False,  # noqa: FBT002
+) -> None:
+    """Bring in the open tickets of the system before, in their stage and with the time they have used.
+
+    The promise to the customer counts from `contacted_at`; a ticket that is late already is said to be so. Nobody is
+    told what the system before has told. Interrupted or repeated, no ticket comes twice.
+    """
+    bring_in(file, MIGRATION, data, None, mappings, anew=anew)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(group, name="contacts")
+    tickets = typer.Typer(help="Many tickets.", no_args_is_help=True)
+    tickets.callback()(_tickets)
+    tickets.command(name="import")(import_tickets)
+    app.add_typer(tickets, name="tickets")

@@ -43,8 +43,10 @@ ADAPTERS: Mapping[str, Adapter] = {
 """Channels that need more than their mapping."""
 OWN_TABLES = frozenset({"hotline"})
 """Channels whose adapter reads text files itself: their lines are no rows under a line of names."""
-NOT_JSON = frozenset({"sms", "wechat", "email"})
-"""Channels whose messages are no JSON, so that they have no topic."""
+MIGRATION = "migration"
+"""The channel of tickets that another system began."""
+WITHOUT_TOPIC = frozenset({"sms", "wechat", "email", MIGRATION})
+"""Channels whose messages are no JSON, or that are for a single occasion."""
 
 
 class MappingError(ValueError):

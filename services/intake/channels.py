@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from services.intake.channel_table import NOT_JSON
+from services.intake.channel_table import WITHOUT_TOPIC
 from services.intake.domain.envelope import LARGEST, Heard, Refusal
 from services.intake.domain.fields import Fault, Unusable
 from services.intake.domain.pieces import JSON
@@ -25,7 +25,7 @@ PREFIX = "channel."
 
 def topics(reception: Reception) -> list[str]:
     """Return the topics of every channel that speaks JSON."""
-    return sorted(PREFIX + name for name in reception.table.keys() - NOT_JSON)
+    return sorted(PREFIX + name for name in reception.table.keys() - WITHOUT_TOPIC)
 
 
 class ChannelTopics:

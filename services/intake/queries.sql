@@ -28,7 +28,7 @@ select id, version from ledger.ticket where number = %(number)s;
 
 -- name: tickets
 select body from ledger.ticket
-where (%(number)s::text is null or number = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)
+where (%(number)s::text is null or number = %(number)s or body ->> 'earlier_number' = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)
 order by accepted_at desc
 limit 50;
 

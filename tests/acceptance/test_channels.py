@@ -147,3 +147,20 @@ def test_a_sender_s_key_works_until_it_is_revoked(system: System) -> None:
     assert duban(system, "sender", "revoke", "partner").returncode == 0
     eventually(lambda: status() == 401, why="the key is still in force")
     assert duban(system, "sender", "revoke", "partner").returncode == 1
+
+
+@pytest.mark.requirement("R4.11", "R7.1")
+def test_open_tickets_of_the_system_before_go_on_here(system: System) -> None:
+    old, phone = system.fresh()
+    file = system.stack.folder.root / "open.csv"
+    head = "number,status,contacted_at,phone,text,unit,used_minutes\n"
+    file.write_text(f"{head}{old},dispatched,2026-03-12 08:00,{phone},家里宽带断网,network,60\n", encoding="utf-8")
+    for _ in range(2):
+        done = duban(system, "tickets", "import", str(file))
+        assert done.returncode == 0, done.stderr
+    number = eventually(lambda: ticket_of(system, old))
+    assert number is not None
+    found = system.http.get("/v1/tickets", params={"number": old}).json()["tickets"]
+    assert [(each["number"], each["unit"], each["status"]) for each in found] == [(number, "network", "dispatched")]
+    again = system.put(system.submission("家里宽带断网", customer={"phone": phone}))
+    assert again["ticket"]["number"] == number, "a repeat is linked to what was taken over"

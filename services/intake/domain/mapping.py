@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.contact import Contact, Customer
+from schemas.contact import Contact, Customer, TakenOver
 from services.intake.domain import times
 from services.intake.domain.envelope import ChannelConfig
 from services.intake.domain.fields import WITHHELD, Faults, money, phone
@@ -30,6 +30,7 @@ As = Literal[
     "american_local",
     "sheet_time",
     "money",
+    "number",
     "hours",
     "due",
 ]
@@ -90,6 +91,7 @@ class Target(Part):
         with_: where the rest of the value stands, when a sender cut it in two, such as the clock behind the day.
         as_: how it is written; usually what the field calls for.
         words: what the channel's words are in ours; a word that is not among them says nothing.
+        strict: such a word is a fault.
 
     """
 
@@ -97,6 +99,7 @@ class Target(Part):
     with_: str | None = Field(default=None, alias="with")
     as_: As | None = Field(default=None, alias="as")
     words: dict[str, str] = Field(default_factory=dict)
+    strict: bool = False
 
 
 def _target(told: Any) -> Any:
@@ -150,10 +153,11 @@ class Form(Part):
 
     @model_validator(mode="after")
     def _known(self) -> "Form":
-        ours, theirs = set(Contact.__struct_fields__), set(Customer.__struct_fields__)
+        ours = set(Contact.__struct_fields__)
+        parts = {"customer": set(Customer.__struct_fields__), "taken_over": set(TakenOver.__struct_fields__)}
         for name in self.fields:
             head, _, rest = name.partition(".")
-            if not (name in ours or (head == "customer" and rest in theirs) or (head == "details" and rest)):
+            if not (name in ours or rest in parts.get(head, ()) or (head == "details" and rest)):
                 raise ValueError(f"a contact has no field {name}: take one of it, customer.<field> or details.<name>")
         return self
 
@@ -223,6 +227,7 @@ class Reader:
             "phones": self._phones,
             "caller": self._caller,
             "money": lambda name, value, at: self._put(name, money(value, at, faults)),
+            "number": self._number,
             "hours": self._hours,
             "due": self._due,
         }
@@ -256,7 +261,11 @@ class Reader:
         if source.flag:
             self.faults.flag(source.flag)
         if target.words:
-            value = target.words.get(str(value).strip())
+            word = str(value).strip()
+            if target.strict and word not in target.words:
+                self.faults.add(source.at, "bad_schema", f"{word[:40]!r} is none of {', '.join(target.words)}")
+            # A strict word stands in for a wrong one, so that one fault is not told twice.
+            value = target.words.get(word, next(iter(target.words.values())) if target.strict else None)
         elif how in _TIMES:
             self._time(name, value, source.at, how)
             return
@@ -330,6 +339,12 @@ class Reader:
             self.faults.flag("phone_withheld")
         elif not self.said["customer"].get("phone"):
             self._phone(name, value, at)
+
+    def _number(self, name: str, value: Any, at: str) -> None:
+        try:
+            self._put(name, float(self._text(value, at) or ""))
+        except ValueError:
+            self.faults.add(at, "bad_schema", "write this as a number")
 
     def _hours(self, name: str, value: Any, at: str) -> None:
         text = self._text(value, at) or ""

@@ -42,6 +42,7 @@ def open_(story: Story, action: Open) -> None:
         "desired_outcome": contact.desired_outcome,
         "wanted_by": contact.wanted_by,
         "call": contact.call,
+        "earlier_number": contact.taken_over.number if contact.taken_over is not None else None,
         "evidence": contact.evidence,
         "flags": flags,
         "classification": told,

@@ -25,6 +25,7 @@ from services.ledger.domain import (
     proceedings,
     rederiving,
     suspension,
+    taking_over,
 )
 from services.ledger.domain.story import Refused, Story
 from services.ledger.domain.thresholds import settle
@@ -35,7 +36,7 @@ AHEAD = timedelta(seconds=5)
 """How far a tick may be ahead of the ledger's own clock."""
 
 ACTIONS: dict[str, Callable[[Story, Any], None]] = {
-    "open": acceptance.open_,
+    "open": taking_over.open_,
     "remind": acceptance.remind,
     "complete_form": acceptance.complete_form,
     "reclassify": judging.reclassify,

@@ -52,6 +52,8 @@ class Story:
         before: the ticket as it was loaded.
         events: what has happened so far.
         commands: what the ledger sends itself.
+        taken_over: the system before, while a ticket of it is taken over; its events say so.
+        carried: time that the stage which begins next had used there.
 
     """
 
@@ -64,6 +66,8 @@ class Story:
     before: Ticket | None
     events: list[TicketEvent] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    taken_over: str | None = None
+    carried: timedelta = timedelta(0)
 
     @property
     def ticket_or_none(self) -> Ticket | None:
@@ -136,13 +140,17 @@ class Story:
                 command_id=self.command.id,
                 rule=rule,
                 threshold=threshold,
-                details={name: value for name, value in (details or {}).items() if value is not None},
+                details=self._details(details),
                 changes=update,
                 clocks=tuple(moved.values()),
                 ticket=ticket,
             )
         )
         return ticket
+
+    def _details(self, details: Mapping[str, Any] | None) -> dict[str, Any]:
+        told = {name: value for name, value in (details or {}).items() if value is not None}
+        return told | {"taken_over": self.taken_over} if self.taken_over is not None else told
 
     def _turned(
         self, type_: str, present: Sequence[Clock], before: Ticket | None, update: Mapping[str, Any], when: datetime
@@ -200,9 +208,14 @@ class Story:
             self.policy.calendar(limit.calendar),
             at=start,
             run=1 + max((each.run for each in runs), default=0),
-            used=self._carried(runs, before) if type_ == "dispatched" else timedelta(0),
+            used=self._used(rule, type_, runs, before),
             wanted_by=update.get("wanted_by") or (before.wanted_by if before else None),
         )
+
+    def _used(self, rule: ClockRule, type_: str, runs: Sequence[Clock], before: Ticket | None) -> timedelta:
+        if self.carried and rule.name not in self.policy.timing.outer:
+            return self.carried
+        return self._carried(runs, before) if type_ == "dispatched" else timedelta(0)
 
     @staticmethod
     def _carried(runs: Sequence[Clock], before: Ticket | None) -> timedelta:

@@ -66,7 +66,9 @@ class Notice:
 
 
 def notices(event: TicketEvent, pack: Pack) -> Iterator[Notice]:
-    """Return what an event tells, each reader once."""
+    """Return what an event tells, each reader once; what the system before has told is not told again."""
+    if "taken_over" in event.details:
+        return
     template = TO_CUSTOMER.get(event.type)
     if template is not None and not _silent(event):
         yield _to_customer(event, pack, template)

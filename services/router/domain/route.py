@@ -74,7 +74,7 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
     told = classify(contact, pack)
     disputed = _disputes(contact, pack)
     links: tuple[Link, ...] = ()
-    for known in history if not _rehandles(contact) else ():
+    for known in history if not _stands_alone(contact) else ():
         if not _same_subject(contact, told, known):
             continue
         if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
@@ -116,8 +116,8 @@ def _second(told: Classification, age: timedelta, pack: Pack) -> Classification 
     return told.but(kind=rule.becomes, origin=rule.origin, reasons=reasons, path=(centre, *told.path[1:]))
 
 
-def _rehandles(contact: Contact) -> bool:
-    return contact.channel == "callback"
+def _stands_alone(contact: Contact) -> bool:
+    return contact.channel == "callback" or contact.taken_over is not None
 
 
 def _disputes(contact: Contact, pack: Pack) -> bool:
