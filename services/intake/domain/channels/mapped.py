@@ -8,7 +8,8 @@ from schemas.kept import Kept
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, json_object
 from services.intake.domain.fields import Faults, unusable
-from services.intake.domain.mapping import ChannelMapping, Form, Reader
+from services.intake.domain.mapping import ChannelMapping, Form
+from services.intake.domain.reader import Reader
 
 
 class Mapped:
