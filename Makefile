@@ -38,8 +38,8 @@ lint: $(READY) ## format, rules, types, import contracts and the checks of data
 chaos: $(READY) ## kill -9 everything while a day runs; ROUNDS=10 SEED=1
 	@$(BIN)/python -m chaos --rounds $(or $(ROUNDS),3) $(if $(SEED),--seed $(SEED))
 
-fuzz: $(READY) ## random decisions under every pack; DECISIONS=100000 SEED=1 PACK=bank
-	@$(BIN)/python -m tests.fuzz --decisions $(or $(DECISIONS),100000) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK))
+fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=100000 SECONDS=300 SEED=1 ONLY=parsers
+	@$(BIN)/python -m tests.fuzz --decisions $(or $(DECISIONS),100000) --seconds $(or $(SECONDS),300) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK))
 
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from schemas import described
 from schemas.command import Action, Actor
 from schemas.contact import Contact
+from services.intake.domain.pieces import MAILBOX, SHEET
 from services.intake.domain.submission import OURS
 
 TEMPLATE = "#/components/schemas/{name}"
@@ -17,10 +18,38 @@ def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
+def _lines(status: str, told: str) -> dict[str, Any]:
+    line = {"type": "string", "description": "one JSON object a line: line, status, and reference or errors"}
+    return {status: {"description": told, "content": {"application/x-ndjson": {"schema": line}}}}
+
+
 CONTACT = _body("application/json", {"$ref": "#/components/schemas/Submission"})
-BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"})
-NATIVE = _body("*/*", {"type": "string", "format": "binary", "description": "a message in the channel's own words"})
-ATTACHMENT = _body("*/*", {"type": "string", "format": "binary", "description": "the attachment's bytes"})
+BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"}) | {
+    "responses": _lines("200", "a result for each line, in order")
+}
+TEXTS = ("application/x-www-form-urlencoded", "application/x-ndjson", "text/xml", "text/csv", "text/plain")
+NATIVE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object", "description": "a message in the channel's own words"}},
+            **{each: {"schema": {"type": "string"}} for each in TEXTS},
+            **{each: {"schema": {"type": "string", "format": "binary"}} for each in ("message/rfc822", MAILBOX, SHEET)},
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "a file: a result for each message; WeChat: success",
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        }
+    },
+}
+ATTACHMENT = _body(
+    "application/octet-stream", {"type": "string", "format": "binary", "description": "the attachment's bytes"}
+)
 COMMAND = _body(
     "application/json",
     {
@@ -68,6 +97,7 @@ PROBLEMS = {
     "400": "a field is at fault",
     "401": "no key, or an unknown one",
     "403": "the key does not allow this",
+    "404": "there is no such channel, ticket, contact or command",
     "409": "another command came under this Idempotency-Key",
     "413": "too large",
     "429": "too many messages of this key: see Retry-After",

@@ -1,30 +1,59 @@
-"""`make fuzz`: random decisions under every pack; what fails is printed with its seed and can be played again."""
+"""`make fuzz`: random decisions under every pack, damaged messages on every channel, and the HTTP door by its document.
+
+What fails is printed with its seed and can be played again.
+"""
 
 import argparse
+import os
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from services.domain import packs
 from services.shared.settings import PROJECT
-from tests.fuzz.decisions import play
+from tests.fuzz import decisions, http, parsers
+
+PARTS = ("rules", "parsers", "http")
 
 
 def main() -> int:
-    """Play every pack; returns the exit code."""
+    """Play what was asked for; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append", help="default: everything")
     parser.add_argument("--decisions", type=int, default=100_000, help="of each pack")
+    parser.add_argument("--seconds", type=int, default=300, help="of damaged messages, and again of the HTTP door")
     parser.add_argument("--seed", type=int, default=0, help="0: the time")
     parser.add_argument("--pack", default="", help="only this one")
     told = parser.parse_args()
-    seed = told.seed or int(time.time())
+    seed, wanted = told.seed or int(time.time()), told.only or PARTS
+    if "rules" in wanted:
+        _rules(seed, told.decisions, told.pack)
+    if "parsers" in wanted:
+        number = parsers.play(seed, seconds=told.seconds)
+        print(
+            f"{number} damaged messages on every channel, seed {seed}, {told.seconds} s: each heard or refused",
+            flush=True,
+        )
+    return _http(seed, told.seconds) if "http" in wanted else 0
+
+
+def _rules(seed: int, count: int, only: str) -> None:
     for name, pack in packs.load(PROJECT / "policies").items():
-        if told.pack and told.pack != name:
+        if only and only != name:
             continue
         began = time.monotonic()
-        tickets = play(pack, seed, told.decisions)
+        tickets = decisions.play(pack, seed, count)
         spent = time.monotonic() - began
-        print(f"{name:16} {told.decisions} decisions, {tickets} tickets, seed {seed}, {spent:.0f} s", flush=True)
-    return 0
+        print(f"{name:16} {count} decisions, {tickets} tickets, seed {seed}, {spent:.0f} s", flush=True)
+
+
+def _http(seed: int, seconds: int) -> int:
+    from tests.system import running  # noqa: PLC0415 - the stack is only for this part
+
+    os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(PROJECT / "tests" / "channels.toml"))
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as system:
+        return http.play(system.stack.intake_url, system.key, seed, seconds=seconds)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def finish(
         "policy": envelope.policy,
         "message_id": message_id or "missing",
         "received_at": envelope.received_at,
-        "flags": tuple(dict.fromkeys([*said.get("flags", ()), *faults.flags])),
+        "flags": _flags(said.get("flags"), faults),
         "raw": envelope.raw(),
     }
     try:
@@ -81,6 +81,14 @@ def _observe(said: Mapping[str, Any], faults: Faults, reach: str | None) -> None
         faults.flag("incomplete")
     elif isinstance(text, str) and _FORMULA.match(text):
         faults.flag("formula_text")
+
+
+def _flags(told: Any, faults: Faults) -> Any:
+    """Return what was told with what was noticed; what is no list of words is left for the model to complain of."""
+    told = told if told is not None else ()
+    if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
+        return told
+    return tuple(dict.fromkeys([*told, *faults.flags]))
 
 
 def _stripped(value: Any) -> Any:

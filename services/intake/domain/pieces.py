@@ -1,19 +1,20 @@
 """From a file to its messages, one after the other: tables become an object for each row, mailboxes a mail for each."""
 
+import contextlib
 import csv
 import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any, BinaryIO
 
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
-from services.intake.domain.fields import Fault, clean, unusable
+from services.intake.domain.fields import Fault, Unusable, clean, unusable
 from services.intake.domain.mapping import SINCE_1904
 
 JSON = "application/json"
@@ -182,18 +183,36 @@ def _rows_of_sheet(file: BinaryIO, ids: set[str]) -> Iterator[Piece]:
         raise unusable("body", "empty", "the file is empty")
     if not start.startswith(b"PK"):
         raise unusable("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
-    try:
+    with _whole_book():
         with zipfile.ZipFile(file) as packed:
             if sum(each.file_size for each in packed.infolist()) > LARGEST_SHEET:
                 raise unusable("body", "too_large", "unpacked it would be too large: cut the list in two")
         file.seek(0)
-        book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
-    except zipfile.BadZipFile:
+        return _rows_of_book(openpyxl.load_workbook(file, read_only=True, keep_links=False), ids)
+
+
+@contextlib.contextmanager
+def _whole_book() -> Iterator[None]:
+    """Say of a workbook that cannot be read what to do, whatever stumbles over it.
+
+    A workbook is an archive of XML documents, and what reads it is not made for hostile ones: it fails in many ways.
+
+    Raises:
+        Unusable: it cannot be read.
+
+    """
+    try:
+        yield
+    except (Unusable, GeneratorExit):
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError):
         raise unusable("body", "truncated", "the file is not whole: send it again") from None
-    except (InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
-        raise unusable(
-            "body", "not_xlsx", f"this XLSX cannot be read ({type(error).__name__}): save it again"
-        ) from None
+    except Exception as error:
+        told = f"this XLSX cannot be read ({type(error).__name__}): open it and save it again"
+        raise unusable("body", "not_xlsx", told) from error
+
+
+def _rows_of_book(book: Any, ids: set[str]) -> Iterator[Piece]:
     since_1904 = book.epoch.year == 1904  # noqa: PLR2004 - the other system of days
     for sheet in book:
         rows = sheet.iter_rows()
@@ -216,6 +235,11 @@ def _header(rows: Iterator[Any], ids: set[str]) -> dict[int, str] | None:
 
 
 def _below(rows: Iterator[Any], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
+    with _whole_book():
+        yield from _read_below(rows, names, ids, since_1904=since_1904)
+
+
+def _read_below(rows: Iterator[Any], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
     for row in rows:
         filled = [(at, cell) for at, cell in enumerate(row) if cell.value is not None and str(cell.value).strip()]
         if not filled:

@@ -104,7 +104,7 @@ def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
     recording = told["userfield"].removeprefix(RECORDING) if told["userfield"].startswith(RECORDING) else None
     answered = answer is not None and told["disposition"] == "ANSWERED"
     return Call(
-        id=told["uniqueid"][:200],
+        id=told["uniqueid"],
         phone=number,
         withheld=withheld,
         started_at=start,
@@ -118,7 +118,7 @@ def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
 
 def _member(channel: str) -> str | None:
     """Return the phone of a channel: `PJSIP/8007-000000a3` without the number of its call."""
-    return (channel.rpartition("-")[0] or channel)[:200] or None
+    return (channel.rpartition("-")[0] or channel) or None
 
 
 def queue_log(envelope: Envelope) -> list[Heard]:
@@ -157,7 +157,7 @@ def _event(line: str, envelope: Envelope) -> Call | None:
         return None
     if len(facts) < _FACTS[event] or not call:
         raise Unusable([Fault("line", "truncated", f"{event} has {_FACTS[event]} facts at least")])
-    return _of_event(Call(id=call[:200], queue=queue[:200] or None), event, at, member, facts, envelope)
+    return _of_event(Call(id=call, queue=queue[:200] or None), event, at, member, facts, envelope)
 
 
 def _of_event(call: Call, event: str, at: datetime, member: str, facts: list[str], envelope: Envelope) -> Call:

@@ -8,9 +8,21 @@ from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope, Heard
 from services.intake.domain.fields import WITHHELD, phone
 
+LONGEST = 200
+"""Characters of a name."""
+LONGEST_CALL = 7 * 86_400
+"""Seconds; what lasts longer is a clock gone wrong."""
+
 
 def record(call: Call, envelope: Envelope) -> CallRecord:
-    """Return the record of a call: the same facts always have the same id."""
+    """Return the record of a call: the same facts always have the same id, and what no call can have is left out."""
+    names = {name: getattr(call, name) for name in ("operator", "recording", "queue")}
+    spans = {name: getattr(call, name) for name in ("waiting", "talk")}
+    call = call.but(
+        id=call.id[:LONGEST],
+        **{name: (value or "")[:LONGEST].strip() or None for name, value in names.items()},
+        **{name: value if value is not None and value <= LONGEST_CALL else None for name, value in spans.items()},
+    )
     return CallRecord(
         id=contact_id(envelope.sender, envelope.channel, call.to_json().decode()),
         sender=envelope.sender,

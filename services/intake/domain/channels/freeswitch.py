@@ -67,7 +67,7 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
     answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
     number, withheld = calls.caller(variables.text("caller_id_number"), envelope.config.default_region)
     facts = Call(
-        id=id_[:200],
+        id=id_,
         phone=number,
         withheld=withheld,
         started_at=start,
@@ -89,7 +89,7 @@ def _other_leg(id_: str, envelope: Envelope) -> Kept:
         id=contact_id(envelope.sender, envelope.channel, id_),
         sender=envelope.sender,
         channel=envelope.channel,
-        message_id=id_[:200],
+        message_id=id_,
         policy=envelope.policy,
         received_at=envelope.received_at,
         reason="outgoing",

@@ -16,6 +16,8 @@ from services.intake.domain.times import EARLIEST, LATEST
 
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "x-gbk": "gb18030", "hz-gb-2312": "hz"}
 """Senders say a charset that is too small for what they wrote."""
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+"""Codecs of Python that are no charset of a mail; some of them are slow on what they were not made for."""
 _CUT = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
 _TICKET = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
 _QUOTED = re.compile(
@@ -206,9 +208,11 @@ def _bytes(content: bytes, charset: str | None) -> str:
         name = "utf-8"
         if not _fits(content, name):
             name = "gb18030"
+    if name.replace("-", "_") in _NO_CHARSETS:
+        name = "utf-8"
     try:
         return content.decode(name, "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return content.decode("utf-8", "replace")
 
 

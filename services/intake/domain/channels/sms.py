@@ -58,5 +58,5 @@ def _decoded(part: bytes, name: bytes) -> str:
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError:
-        field = name.decode("ascii", "replace")[:100]
+        field = name.decode("ascii", "replace")[:100] or "body"
         raise unusable(field, "bad_encoding", "a form is UTF-8: encode the text so") from None
