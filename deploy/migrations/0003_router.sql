@@ -18,6 +18,8 @@ create table router.contact (
     problem_type text,
     subject text not null,
     switchboard boolean not null,
+    name text,
+    extension text,
     commands jsonb not null,
     call text,
     topic text not null,

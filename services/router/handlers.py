@@ -151,7 +151,7 @@ def _again(before: store.Routed, record: Incoming, contact: Contact, result: Res
 
 
 def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
-    customer, told = contact.customer, decision.classification
+    told = decision.classification
     known = Known(
         decision.ticket_id,
         None,
@@ -161,9 +161,7 @@ def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
         contact.text,
         same_customer=True,
     )
-    return store.Earlier(
-        known, customer.phone, customer.number, customer.email, customer.identity, customer.switchboard
-    )
+    return store.Earlier(known, contact.customer)
 
 
 def _command(contact: Contact, decision: Decision) -> Command:

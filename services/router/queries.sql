@@ -6,7 +6,7 @@ select id, digest, commands::text, topic, partition, "offset" from router.contac
 -- name: load_history
 -- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.
 select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
-       c.phone, c.customer_number, c.email, c.identity, c.switchboard
+       c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension
 from router.contact c
 left join ledger.ticket t on t.id = c.ticket_id
 where c.disposition = 'open'
@@ -19,11 +19,12 @@ limit 5000;
 -- name: insert_contact
 insert into router.contact
     (id, digest, ticket_id, disposition, reason, sender, channel, message_id, phone, customer_number, email, identity,
-     business_type, problem_type, subject, switchboard, commands, call, topic, partition, "offset", received_at, decided_at)
+     business_type, problem_type, subject, switchboard, name, extension, commands, call, topic, partition, "offset",
+     received_at, decided_at)
 values
     (%(id)s, %(digest)s, %(ticket_id)s, %(disposition)s, %(reason)s, %(sender)s, %(channel)s, %(message_id)s, %(phone)s,
      %(customer_number)s, %(email)s, %(identity)s, %(business_type)s, %(problem_type)s, %(subject)s, %(switchboard)s,
-     %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
+     %(name)s, %(extension)s, %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
 
 -- name: lock
 -- Whoever joins records of two topics holds these keys until the transaction ends; in order, so that none waits in a ring.

@@ -1,5 +1,6 @@
 """Where each contact went, in PostgreSQL."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
+from services.router.domain.people import same_person
 from services.router.domain.route import Decision, Known
 from services.shared.postgres import Queries
 
@@ -35,40 +37,25 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier contact that opened a ticket, and by what it is known to be the same customer's."""
+    """An earlier contact that opened a ticket, and what is known of its customer."""
 
     known: Known
-    phone: str | None
-    number: str | None
-    email: str | None
-    identity: str | None
-    switchboard: bool
+    customer: Customer
 
     def shares(self, customer: Customer) -> bool:
         """Whether it may be the same customer's."""
+        mine = self.customer
         pairs = (
-            (self.phone, customer.phone),
-            (self.number, customer.number),
-            (self.email, customer.email),
-            (self.identity, customer.identity),
+            (mine.phone, customer.phone),
+            (mine.number, customer.number),
+            (mine.email, customer.email),
+            (mine.identity, customer.identity),
         )
-        return any(mine is not None and mine == theirs for mine, theirs in pairs)
+        return any(one is not None and one == other for one, other in pairs)
 
     def towards(self, customer: Customer) -> Known:
-        """Return the ticket, seen from another contact: a different customer number means a different customer."""
-        if self.number is not None and customer.number is not None:
-            same = self.number == customer.number
-        else:
-            same = not (self.switchboard or customer.switchboard)
-        return Known(
-            ticket_id=self.known.ticket_id,
-            status=self.known.status,
-            closed_at=self.known.closed_at,
-            business_type=self.known.business_type,
-            problem_type=self.known.problem_type,
-            subject=self.known.subject,
-            same_customer=same,
-        )
+        """Return the ticket, seen from another contact."""
+        return dataclasses.replace(self.known, same_customer=same_person(self.customer, customer))
 
 
 def digest(contact: Contact) -> bytes:
@@ -120,13 +107,31 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
                 subject,
                 same_customer=True,
             ),
+            Customer(
+                phone=phone,
+                number=number,
+                email=email,
+                identity=identity,
+                switchboard=many,
+                name=name,
+                phone_extension=extension,
+            ),
+        )
+        for (
+            ticket_id,
+            status,
+            closed_at,
+            business,
+            problem,
+            subject,
             phone,
             number,
             email,
             identity,
             many,
-        )
-        for ticket_id, status, closed_at, business, problem, subject, phone, number, email, identity, many in found
+            name,
+            extension,
+        ) in found
     ]
 
 
@@ -164,6 +169,8 @@ def _row(
         "problem_type": decision.classification.problem_type,
         "subject": contact.text[:2000],
         "switchboard": customer.switchboard,
+        "name": customer.name,
+        "extension": customer.phone_extension,
         "commands": Jsonb([each.to_plain() for each in commands]),
         "call": contact.call,
         "topic": topic,

@@ -164,3 +164,27 @@ def test_open_tickets_of_the_system_before_go_on_here(system: System) -> None:
     assert [(each["number"], each["unit"], each["status"]) for each in found] == [(number, "network", "dispatched")]
     again = system.put(system.submission("家里宽带断网", customer={"phone": phone}))
     assert again["ticket"]["number"] == number, "a repeat is linked to what was taken over"
+
+
+@pytest.mark.requirement("R2.4")
+def test_fifty_colleagues_behind_one_number_stay_fifty_tickets(system: System) -> None:
+    base, phone = system.fresh()
+    lines = [
+        json.dumps(
+            system.submission(message_id=f"{base}-{number}", customer={"phone": phone, "name": f"员工{number:02d}号"})
+        )
+        for number in range(50)
+    ]
+    answer = system.http.post("/v1/contacts/batch", content="\n".join(lines).encode())
+    assert answer.text.count('"status": 202') == 50
+
+    def tickets() -> int:
+        with system.database() as connection:
+            row = connection.execute(
+                "select count(distinct t.id) from router.contact c join ledger.ticket t on t.id = c.ticket_id "
+                "where c.message_id like %s",
+                (f"{base}-%",),
+            ).fetchone()
+        return int(row[0]) if row is not None else 0
+
+    assert eventually(lambda: tickets() == 50)

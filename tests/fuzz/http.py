@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance")
 
@@ -16,4 +17,5 @@ def play(url: str, key: str, seed: int, *, seconds: int) -> int:
         # A caller may ask us to wait for half a minute; lines of a batch are what the single door takes, many times.
         *("--request-timeout", "40", "--exclude-path", "/v1/contacts/batch"),
     ]
-    return subprocess.run(command, check=False).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(command, check=False, cwd=folder).returncode

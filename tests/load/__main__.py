@@ -23,7 +23,7 @@ from services.shared.publisher import Publisher
 from services.shared.records import Outgoing
 from services.shared.topics import Topic
 from tests.builders import eventually
-from tests.load import rules
+from tests.load import burst, rules
 from tests.system import System, running
 
 ROUNDS = 3
@@ -51,6 +51,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--contacts", type=int, default=2000, help="contacts of each measurement")
+    parser.add_argument("--burst", type=int, default=20_000, help="contacts of a burst")
     told = parser.parse_args()
     figures: list[Figure] = []
     with _system(1.0) as system:
@@ -67,6 +68,13 @@ def main() -> None:
         figures.append(Figure("  of these, the slowest of a hundred", _percentile(latencies, 0.99) * 1000, "ms"))
         rate = _median(lambda: _line(system, told.contacts))
         figures.append(Figure("contact on the topic to ticket on tickets.state", rate, "tickets/s", rate / floor))
+        for name, sent in (("batch", burst.by_batch), ("topic", burst.by_topic)):
+            came = sent(system, told.burst)
+            figures.append(
+                Figure(f"a burst of {came.sent} contacts by {name}: contacts lost", came.missing, "contacts")
+            )
+            figures.append(Figure("  until all were taken in", came.seconds, "s"))
+            figures.append(Figure("  memory of intake at the most", came.peak / 2**20, "MiB"))
     with _system(SLOW_CLOCK) as system:
         late = _lateness(system, told.contacts // 2)
         figures.append(

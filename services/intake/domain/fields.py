@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 import phonenumbers
 
 T = TypeVar("T")
+BODY = "body"
+"""Names the whole message, and a field whose name is empty."""
 
 TOO_MUCH = 10**12
 """An amount from here on is a mistake."""
@@ -55,7 +57,7 @@ class Faults:
 
     def add(self, field_: str, reason: str, message: str) -> None:
         """Note a fault."""
-        self.found.append(Fault(field_, reason, message))
+        self.found.append(Fault(field_ or BODY, reason, message))
 
     def flag(self, name: str) -> None:
         """Note something odd that does not stop acceptance."""
@@ -121,7 +123,7 @@ class Unusable(Exception):
 
 def unusable(field_: str, reason: str, message: str) -> Unusable:
     """Return the error for a message with a single fault."""
-    return Unusable([Fault(field_, reason, message)])
+    return Unusable([Fault(field_ or BODY, reason, message)])
 
 
 def clean(value: T) -> T:

@@ -22,6 +22,8 @@ ONE_LINE = 40
 
 
 OPEN = "same customer and subject, the ticket is not closed"
+NEW = "no open ticket of this customer and subject"
+SIMILAR = "nearly the same words from the same number: perhaps the same matter"
 NAMED = "the contact says that it is about this ticket"
 
 
@@ -75,9 +77,14 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
     disputed = _disputes(contact, pack)
     links: tuple[Link, ...] = ()
     for known in history if not _stands_alone(contact) else ():
-        if not _same_subject(contact, told, known):
-            continue
         if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+            continue
+        if not known.same_customer:
+            # Somebody else behind the same number: alike words only ever suggest (DECISIONS 30).
+            if not links and _alike(contact, known):
+                links = (Link(ticket_id=known.ticket_id, kind="similar", reason=SIMILAR),)
+            continue
+        if not _same_subject(contact, told, known):
             continue
         age = now - known.closed_at if known.closed_at is not None else timedelta(0)
         if known.status in {Status.ANSWERED, Status.CLOSED} and (second := _second(told, age, pack)) is not None:
@@ -94,13 +101,10 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
                 "the customer disputes a ticket closed a short while ago",
                 disputed=True,
             )
-        if age <= LINKABLE and not links:
+        if age <= LINKABLE and not any(each.kind == "repeat" for each in links):
             links = (Link(ticket_id=known.ticket_id, kind="repeat", reason="same customer and subject, closed before"),)
-    reason = (
-        "the subject was closed before; a new ticket, linked"
-        if links
-        else "no open ticket of this customer and subject"
-    )
+    repeated = any(each.kind == "repeat" for each in links)
+    reason = "the subject was closed before; a new ticket, linked" if repeated else NEW
     return Decision("open", ticket_id(contact.id), told, reason, links=links)
 
 
@@ -124,15 +128,21 @@ def _disputes(contact: Contact, pack: Pack) -> bool:
     return id(pack.care.repeat) in pack.words.find(contact.text)
 
 
+def _alike(contact: Contact, known: Known) -> bool:
+    """Whether two texts are nearly the same."""
+    if not contact.text.strip():
+        return False
+    told = SequenceMatcher(None, contact.text[:500], known.subject[:500], autojunk=False)
+    # The quick bounds spare most comparisons: a busy number has thousands of earlier contacts.
+    return all(bound() >= SAME_TEXT for bound in (told.real_quick_ratio, told.quick_ratio, told.ratio))
+
+
 def _same_subject(contact: Contact, told: Classification, known: Known) -> bool:
     if known.named:
         return True
     if not contact.text.strip():
-        return known.same_customer and told.business_type in {known.business_type, None}
-    alike = SequenceMatcher(None, contact.text[:500], known.subject[:500], autojunk=False).ratio() >= SAME_TEXT
-    if not known.same_customer:
-        # Many people share a number, so only the words can tell (DECISIONS 30).
-        return alike
+        return told.business_type in {known.business_type, None}
+    alike = _alike(contact, known)
     if told.business_type is None and told.problem_type is None:
         return alike or len(contact.text) <= ONE_LINE
     same_type = told.business_type == known.business_type and told.problem_type in {known.problem_type, None}
