@@ -95,13 +95,15 @@ class Mail:
         self._smtp: smtplib.SMTP | None = None
 
     def send(self, address: str, letter: Letter, id_: UUID) -> str:
-        """Hand a message to the server; its Message-ID is made of the notice's id."""
+        """Hand a message to the server; its Message-ID is made of the ticket's number and the notice's id."""
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = address
         message["Subject"] = letter.subject
         message["Date"] = format_datetime(datetime.now(UTC))
-        message["Message-ID"] = f"<{id_}@duban.invalid>"
+        # A reply names it, and a bounce brings it back: the ticket is known by the number in it.
+        domain = self._settings.mail_from.rpartition("@")[2].rstrip(">")
+        message["Message-ID"] = f"<notice.{letter.number}.{id_}@{domain}>"
         # Machines that answer by themselves leave such mail alone (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.body + "\n")

@@ -14,10 +14,11 @@ from jinja2.sandbox import SandboxedEnvironment
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A text that is ready to be sent."""
+    """A text that is ready to be sent, and the number of the ticket that it is about."""
 
     subject: str
     body: str
+    number: str = ""
 
 
 class Letters:
@@ -52,7 +53,7 @@ class Letters:
         """
         text = self.read(template, language).render(context)
         subject, _, body = text.partition("\n")
-        return Letter(subject.strip(), body.strip())
+        return Letter(subject.strip(), body.strip(), str(context.get("number", "")))
 
 
 @pass_context
