@@ -156,18 +156,19 @@ def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
     return make
 
 
-def _made(make: Make, body: bytes) -> Contact:
+def _made(door: Doorway, make: Make, body: bytes) -> Contact:
     if len(body) > LARGEST:
         raise Problem(413, "Too large", f"a contact is at most {LARGEST} bytes; send attachments by reference")
     try:
         return make(body)
     except Unusable as error:
+        door.metrics.unusable.labels("contacts", error.faults[0].reason).inc()
         raise problems.unusable(error) from error
 
 
 async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) -> JSONResponse:
     """Keep one contact and say its reference."""
-    contact = _made(make, body)
+    contact = _made(door, make, body)
     await door.publish(door.reception.records([contact], trace))
     _accepted(door, contact, "http")
     told: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
@@ -185,7 +186,7 @@ async def _many(door: Doorway, make: Make, body: bytes, trace: str) -> PlainText
         if not line.strip():
             continue
         try:
-            contact = _made(make, line)
+            contact = _made(door, make, line)
         except Problem as error:
             faults = [dict(each) for each in error.errors]
             results.append({"line": number, "status": error.status, "title": error.title, "errors": faults})

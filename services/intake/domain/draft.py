@@ -13,6 +13,10 @@ from services.intake.domain.envelope import Envelope
 from services.intake.domain.fields import Faults, Unusable
 
 _FORMULA = re.compile(r"^\s*[=+@-]")
+_CHINESE = re.compile("[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z]{2,}")
+ENOUGH = 4
+"""Latin words from which a text without a Chinese character is English."""
 _SEPARATE = re.compile(r"\s+")
 
 
@@ -43,6 +47,7 @@ def finish(
     if not message_id and not any(each.field in {"message_id", id_field} for each in faults.found):
         faults.add(id_field, "missing_id", "give the message its own id, or send an Idempotency-Key header")
     _observe(said, faults, reach)
+    said = _with_language(said)
     whole = {
         **{name: _stripped(value) if name != "text" else value for name, value in said.items() if value is not None},
         "id": contact_id(envelope.sender, envelope.channel, message_id or ""),
@@ -89,6 +94,15 @@ def _flags(told: Any, faults: Faults) -> Any:
     if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
         return told
     return tuple(dict.fromkeys([*told, *faults.flags]))
+
+
+def _with_language(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was said with the customer's language; where nobody told it, the text does."""
+    customer, text = said.get("customer"), said.get("text")
+    if not isinstance(customer, Mapping) or customer.get("language") or not isinstance(text, str):
+        return said
+    english = _CHINESE.search(text) is None and len(_LATIN.findall(text)) >= ENOUGH
+    return {**said, "customer": {**customer, "language": "en"}} if english else said
 
 
 def _stripped(value: Any) -> Any:

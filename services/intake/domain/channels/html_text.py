@@ -56,6 +56,7 @@ class _Reader(HTMLParser):
 def text_of_html(html: str) -> str:
     """Return what a reader of the page reads."""
     reader = _Reader()
-    reader.feed(html)
+    # The library fails on a marked section that it does not know; to a reader it is text.
+    reader.feed(html.replace("<![", "&lt;!["))
     reader.close()
     return _BLANKS.sub("\n", "".join(reader.parts)).strip()
