@@ -69,7 +69,7 @@ create table ledger.clock (
     sweeps integer not null default 0
 );
 comment on table ledger.clock is 'when each ticket next has to be looked at, in business time; no row: never';
-create index clock_next on ledger.clock (next_at);
+create index clock_next on ledger.clock (next_at, ticket_id);
 create index clock_partition on ledger.clock (partition, next_at);
 
 do $$

@@ -8,6 +8,12 @@ class MonitorMetrics:
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.watched = Gauge("duban_monitor_tickets", "Tickets that the monitor knows", registry=registry)
+        self.heap = Gauge("duban_monitor_heap_entries", "Entries of the heap, stale ones too", registry=registry)
+        self.next_due = Gauge(
+            "duban_monitor_next_due_timestamp_seconds", "Business time of the nearest deadline", registry=registry
+        )
+        self.reload_seconds = Gauge("duban_monitor_reload_seconds", "Of the last load", registry=registry)
+        self.reload_rows = Gauge("duban_monitor_reload_rows", "Deadlines of the last load", registry=registry)
         self.events = Counter("duban_monitor_events_total", "Ticket events taken in", registry=registry)
         self.ticks = Counter("duban_monitor_ticks_total", "Ticks that the broker has acknowledged", registry=registry)
         self.jumps = Counter(

@@ -2,8 +2,9 @@
 
 -- name: nearest
 -- The nearest deadlines of some partitions, from an instant on; the pair of time and id is where the last chunk ended.
-select ticket_id, partition, version, next_at from ledger.clock
-where partition = any(%(partitions)s) and (next_at, ticket_id) > (%(after_at)s, %(after_id)s)
+select extract(epoch from next_at)::double precision, version, uuid_send(ticket_id), partition from ledger.clock
+where partition = any(%(partitions)s)
+  and (next_at, ticket_id) > (to_timestamp(%(after_at)s), encode(%(after_id)s, 'hex')::uuid)
 order by next_at, ticket_id
 limit %(count)s;
 

@@ -1,15 +1,13 @@
 """What the monitor reads of the ledger's tables."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from uuid import UUID
 
 from services.shared.postgres import Database, Queries
 from services.sla_monitor.domain.schedule import Entry
 
 queries = Queries.beside(__file__)
 
-FIRST_OF_ALL = (datetime(1, 1, 2, tzinfo=UTC), UUID(int=0))
+FIRST_OF_ALL = (0.0, bytes(16))
 
 
 def clocks(database: Database, partitions: set[int], *, first: int, chunk: int) -> Iterator[list[Entry]]:
@@ -22,13 +20,12 @@ def clocks(database: Database, partitions: set[int], *, first: int, chunk: int) 
     after, count = FIRST_OF_ALL, first
     while True:
         with database.transaction() as connection:
-            rows = connection.execute(
-                queries["nearest"],
-                {"partitions": sorted(partitions), "after_at": after[0], "after_id": after[1], "count": count},
-            ).fetchall()
+            values = {"partitions": sorted(partitions), "after_at": after[0], "after_id": after[1], "count": count}
+            # In binary: a million rows are read as they are, without a text between.
+            rows = connection.cursor(binary=True).execute(queries["nearest"], values).fetchall()
         if rows:
             yield [Entry(*row) for row in rows]
-            after = (rows[-1][3], rows[-1][0])
+            after = (rows[-1][0], rows[-1][2])
         if len(rows) < count:
             return
         count = chunk

@@ -1,86 +1,104 @@
-"""The schedule: one heap entry per ticket, stale ones skipped when they come up (DESIGN 4). Pure."""
+"""The schedule: one heap entry per ticket, stale ones skipped when they come up (DESIGN 4). Pure.
+
+A million tickets live here, so a ticket is one tuple that the heap and the table share, and its id sixteen bytes.
+"""
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import UUID
+from typing import NamedTuple
+
+NEVER = float("inf")
+"""The time of a ticket that need not be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What is known of a ticket's clocks.
 
     Attributes:
-        ticket_id: the ticket.
-        partition: of tickets.events and tickets.commands, which are keyed alike.
+        at: when the ticket next has to be looked at, business time in seconds since 1970; NEVER: not at all.
         version: of the ticket; a higher one is newer.
-        next_at: when the ticket next has to be looked at; None: never.
+        ticket: its id, sixteen bytes.
+        partition: of tickets.events and tickets.commands, which are keyed alike.
 
     """
 
-    ticket_id: UUID
-    partition: int
+    at: float
     version: int
-    next_at: datetime | None
+    ticket: bytes
+    partition: int
 
 
 class Schedule:
     """Which ticket is due next. Work grows with what changes, never with what is open."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[int, int, float | None]] = {}
-        self._heap: list[tuple[float, int, UUID]] = []
+        self._known: dict[bytes, Entry] = {}
+        self._heap: list[Entry] = []
+        self._loading: set[int] = set()
 
     def __len__(self) -> int:
-        """Tickets that are known, with or without a next action."""
+        """Tickets that are known."""
         return len(self._known)
+
+    @property
+    def size(self) -> int:
+        """Entries of the heap, the stale ones among them."""
+        return len(self._heap)
+
+    def begin(self, partitions: set[int]) -> None:
+        """A snapshot of partitions is about to come: until its end an old row may follow a newer event."""
+        self._loading |= partitions
+
+    def loaded(self, partitions: set[int]) -> None:
+        """The snapshot is over: nothing old comes any more, so tickets that need no look are forgotten."""
+        self._loading -= partitions
+        idle = [id_ for id_, each in self._known.items() if each.at == NEVER and each.partition in partitions]
+        for id_ in idle:
+            del self._known[id_]
 
     def learn(self, entry: Entry) -> bool:
         """Take in what a snapshot or an event says; False when something as new is known already."""
-        known = self._known.get(entry.ticket_id)
-        if known is not None and known[1] >= entry.version:
+        known = self._known.get(entry.ticket)
+        if known is not None and known.version >= entry.version:
             return False
-        at = entry.next_at.timestamp() if entry.next_at is not None else None
-        self._known[entry.ticket_id] = (entry.partition, entry.version, at)
-        if at is not None:
-            heapq.heappush(self._heap, (at, entry.version, entry.ticket_id))
+        if entry.at != NEVER:
+            self._known[entry.ticket] = entry
+            heapq.heappush(self._heap, entry)
+        elif entry.partition in self._loading:
+            self._known[entry.ticket] = entry
+        elif known is not None:
+            del self._known[entry.ticket]
         return True
 
-    def head(self) -> datetime | None:
-        """Return when the next ticket is due."""
-        while self._heap and not self._current(self._heap[0]):
-            heapq.heappop(self._heap)
-        return datetime.fromtimestamp(self._heap[0][0], UTC) if self._heap else None
+    def head(self) -> float:
+        """Return when the next ticket is due, NEVER when none is."""
+        heap, known = self._heap, self._known
+        while heap and known.get(heap[0].ticket) is not heap[0]:
+            heapq.heappop(heap)
+        return heap[0].at if heap else NEVER
 
-    def take_due(self, now: datetime, most: int) -> list[Entry]:
+    def take_due(self, now: float, most: int) -> list[Entry]:
         """Return tickets that are due, nearest deadline first, and forget that they are: once is enough."""
         due: list[Entry] = []
-        limit = now.timestamp()
-        while self._heap and len(due) < most and self._heap[0][0] <= limit:
-            item = heapq.heappop(self._heap)
-            if self._current(item):
-                at, version, ticket_id = item
-                partition = self._known[ticket_id][0]
-                due.append(Entry(ticket_id, partition, version, datetime.fromtimestamp(at, UTC)))
-                self._known[ticket_id] = (partition, version, None)
+        heap, known = self._heap, self._known
+        while heap and len(due) < most and heap[0].at <= now:
+            item = heapq.heappop(heap)
+            if known.get(item.ticket) is item:
+                due.append(item)
+                known[item.ticket] = item._replace(at=NEVER)
         return due
 
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Make tickets due again whose tick the broker did not take, unless something newer is known by now."""
         for each in entries:
-            known = self._known.get(each.ticket_id)
-            if known is None or known[1] != each.version or each.next_at is None:
-                continue
-            at = each.next_at.timestamp()
-            self._known[each.ticket_id] = (each.partition, each.version, at)
-            heapq.heappush(self._heap, (at, each.version, each.ticket_id))
+            known = self._known.get(each.ticket)
+            if known is not None and known.version == each.version:
+                self._known[each.ticket] = each
+                heapq.heappush(self._heap, each)
 
     def drop(self, partitions: set[int]) -> None:
         """Forget the tickets of partitions that somebody else watches now."""
-        self._known = {id_: known for id_, known in self._known.items() if known[0] not in partitions}
-
-    def _current(self, item: tuple[float, int, UUID]) -> bool:
-        at, version, ticket_id = item
-        known = self._known.get(ticket_id)
-        return known is not None and known[1] == version and known[2] == at
+        self._loading -= partitions
+        self._known = {id_: each for id_, each in self._known.items() if each.partition not in partitions}
+        self._heap = [each for each in self._heap if each.partition not in partitions]
+        heapq.heapify(self._heap)

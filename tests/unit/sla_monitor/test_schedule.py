@@ -1,49 +1,51 @@
 """The heap of deadlines: who is due, once, nearest first, whatever order news comes in."""
 
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sla_monitor.domain.schedule import Entry, Schedule
+from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
 from services.sla_monitor.domain.vigilance import Vigilance
 
-NOON = datetime(2026, 3, 12, 4, 0, tzinfo=UTC)
-IDS = [uuid4() for _ in range(5)]
+NOON = 1_773_288_000.0
+IDS = [uuid4().bytes for _ in range(5)]
 
 
 def entry(number: int, version: int, minutes: int | None, partition: int = 0) -> Entry:
-    at = NOON + timedelta(minutes=minutes) if minutes is not None else None
-    return Entry(IDS[number], partition, version, at)
+    return Entry(minute(minutes) if minutes is not None else NEVER, version, IDS[number], partition)
+
+
+def minute(number: int) -> float:
+    return NOON + 60 * number
 
 
 def test_what_is_due_is_taken_once_nearest_first() -> None:
     schedule = Schedule()
     for each in (entry(0, 1, 5), entry(1, 1, 3), entry(2, 1, 60), entry(3, 1, None)):
         schedule.learn(each)
-    later = NOON + timedelta(minutes=10)
-    assert [each.ticket_id for each in schedule.take_due(later, 10)] == [IDS[1], IDS[0]]
+    later = minute(10)
+    assert [each.ticket for each in schedule.take_due(later, 10)] == [IDS[1], IDS[0]]
     assert schedule.take_due(later, 10) == []
-    assert schedule.head() == NOON + timedelta(minutes=60)
+    assert schedule.head() == minute(60)
 
 
 def test_old_news_changes_nothing() -> None:
     schedule = Schedule()
     assert schedule.learn(entry(0, 2, 60))
     assert not schedule.learn(entry(0, 1, 5))
-    assert schedule.take_due(NOON + timedelta(minutes=10), 10) == []
+    assert schedule.take_due(minute(10), 10) == []
 
 
 def test_what_could_not_be_sent_is_due_again_unless_something_newer_is_known() -> None:
     schedule = Schedule()
     schedule.learn(entry(0, 1, 1))
     schedule.learn(entry(1, 1, 1))
-    due = schedule.take_due(NOON + timedelta(minutes=2), 10)
+    due = schedule.take_due(minute(2), 10)
     schedule.learn(entry(1, 2, 90))
     schedule.put_back(due)
-    assert [each.ticket_id for each in schedule.take_due(NOON + timedelta(minutes=2), 10)] == [IDS[0]]
+    assert [each.ticket for each in schedule.take_due(minute(2), 10)] == [IDS[0]]
 
 
 def test_partitions_that_somebody_else_watches_are_forgotten() -> None:
@@ -51,8 +53,20 @@ def test_partitions_that_somebody_else_watches_are_forgotten() -> None:
     schedule.learn(entry(0, 1, 1, partition=0))
     schedule.learn(entry(1, 1, 1, partition=1))
     schedule.drop({0})
-    assert [each.ticket_id for each in schedule.take_due(NOON + timedelta(minutes=2), 10)] == [IDS[1]]
+    assert [each.ticket for each in schedule.take_due(minute(2), 10)] == [IDS[1]]
     assert len(schedule) == 1
+
+
+def test_a_ticket_that_needs_no_look_is_forgotten_once_nothing_old_can_come() -> None:
+    schedule = Schedule()
+    schedule.begin({0})
+    schedule.learn(entry(0, 5, None))
+    assert not schedule.learn(entry(0, 4, 1)), "a row of the snapshot that is older than the event"
+    schedule.loaded({0})
+    assert len(schedule) == 0
+    schedule.learn(entry(1, 1, 5))
+    schedule.learn(entry(1, 2, None))
+    assert (len(schedule), schedule.head()) == (0, NEVER)
 
 
 NEWS = st.lists(
@@ -70,20 +84,21 @@ NEWS = st.lists(
 def test_it_does_what_a_plain_table_would_do(news: list[Entry | int]) -> None:
     """Against a model that looks at every ticket each time."""
     schedule = Schedule()
-    table: dict[UUID, tuple[int, datetime | None]] = {}
+    schedule.begin({0})
+    table: dict[bytes, tuple[int, float]] = {}
     for each in news:
         if isinstance(each, Entry):
             schedule.learn(each)
-            if each.ticket_id not in table or table[each.ticket_id][0] < each.version:
-                table[each.ticket_id] = (each.version, each.next_at)
+            if each.ticket not in table or table[each.ticket][0] < each.version:
+                table[each.ticket] = (each.version, each.at)
             continue
-        now = NOON + timedelta(minutes=each)
-        expected = sorted((at, id_) for id_, (_, at) in table.items() if at is not None and at <= now)
+        now = minute(each)
+        expected = sorted((at, id_) for id_, (_, at) in table.items() if at <= now)
         taken = schedule.take_due(now, 100)
-        assert {(one.next_at, one.ticket_id) for one in taken} == set(expected)
-        assert [one.next_at for one in taken] == [at for at, _ in expected]
+        assert {(one.at, one.ticket) for one in taken} == set(expected)
+        assert [one.at for one in taken] == [at for at, _ in expected]
         for _, id_ in expected:
-            table[id_] = (table[id_][0], None)
+            table[id_] = (table[id_][0], NEVER)
 
 
 @pytest.mark.parametrize(("wall", "jump"), [(101.0, 0.0), (101.9, 0.0), (161.0, 60.0), (41.0, -60.0)])

@@ -9,7 +9,7 @@ from services.domain.identity import contact_id
 from services.intake.domain.channels.mail_message import Mail
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, Papers
-from services.intake.domain.fields import Faults, phones_in, unusable
+from services.intake.domain.fields import Faults, Unusable, phones_in, unusable
 from services.intake.domain.mapping import ChannelMapping
 
 LARGEST_ATTACHMENT = 20 * 1024 * 1024
@@ -28,7 +28,16 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:  # noqa: A
     """
     if not envelope.body.strip():
         raise unusable("body", "empty", "the mail is empty")
-    mail = Mail(envelope.body)
+    try:
+        return _heard(Mail(envelope.body), envelope)
+    except Unusable:
+        raise
+    except Exception as error:
+        told = f"the mail cannot be read ({type(error).__name__}): send it again from another program"
+        raise unusable("body", "bad_syntax", told) from error
+
+
+def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
     faults = Faults()
     message_id = mail.message_id
     if message_id is None:

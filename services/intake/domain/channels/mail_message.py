@@ -187,7 +187,11 @@ def _attached(part: Message) -> bool:
 
 
 def _file_name(part: Message) -> str:
-    return clean(decoded(part.get_filename("") or "")).replace("/", "_").replace("\\", "_").strip()
+    try:
+        name = decoded(part.get_filename("") or "")
+    except (ValueError, LookupError):
+        return "unnamed"
+    return clean(name).replace("/", "_").replace("\\", "_").strip()
 
 
 def decoded(header: str) -> str:
