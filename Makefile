@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos fuzz docs lock clean
+.PHONY: help setup demo test lint sim bench bench-monitor chaos fuzz docs lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 setup: $(READY) ## .venv with everything the project needs
 
@@ -40,6 +40,12 @@ chaos: $(READY) ## kill -9 everything while a day runs; ROUNDS=10 SEED=1
 
 fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=100000 SECONDS=300 SEED=1 ONLY=parsers
 	@$(BIN)/python -m tests.fuzz --decisions $(or $(DECISIONS),100000) --seconds $(or $(SECONDS),300) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK))
+
+sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
+	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)
+
+bench-monitor: $(READY) ## the monitor at 10,000, 100,000 and 1,000,000 open tickets; OPEN="10000"
+	@$(BIN)/python -m tests.load.monitor $(if $(OPEN),--open $(OPEN)) $(BENCH)
 
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)

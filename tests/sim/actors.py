@@ -1,0 +1,160 @@
+"""What can crash: ledgers and monitors, each with what it remembers. They use the real rules and the real schedule."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from schemas.command import Actor, Command, Tick
+from schemas.event import TicketEvent
+from services.domain.identity import command_id
+from services.ledger.domain.decide import decide
+from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
+from tests.builders import PACK
+from tests.sim.world import World, partition
+
+SWEPT_AFTER = timedelta(seconds=30)
+
+
+@dataclass
+class Ledger:
+    """One owner of some partitions of commands; for a moment there may be two.
+
+    Attributes:
+        next: the next offset it reads, by partition; gone after a crash.
+
+    """
+
+    world: World
+    next: dict[int, int] = field(default_factory=dict)
+
+    def work(self, number: int, chance: random.Random) -> None:
+        """Take one command through the delivery loop; it may die between any two steps."""
+        offset = self.next.get(number, self.world.committed[number])
+        if offset >= len(self.world.commands[number]):
+            return
+        command, position = self.world.commands[number][offset], (number, offset)
+        # What it loads may be old by the time it saves.
+        ticket = self.world.tickets.get(command.ticket_id)
+        kept = self.world.decided.get(command.id)
+        if kept is None:
+            decided = decide(ticket, command, PACK, self.world.now, number=f"T{len(self.world.tickets)}")
+            if self._dies(chance, "before the save"):
+                return
+            if not self.world.save(ticket, command, position, decided.events):
+                self.world.fault("lost a race")
+                return
+            kept = self.world.decided[command.id]
+        if self._dies(chance, "after the save"):
+            return
+        if kept.position == position:
+            for event in kept.events:
+                self.world.events[number].append(event)
+                if self._dies(chance, "amid publishing", share=0.02):
+                    return
+        self.next[number] = offset + 1
+        if not self._dies(chance, "before the commit"):
+            self.world.committed[number] = max(self.world.committed[number], offset + 1)
+
+    def _dies(self, chance: random.Random, where: str, share: float = 0.03) -> bool:
+        if chance.random() >= share:
+            return False
+        self.world.fault(f"ledger died {where}")
+        self.next.clear()
+        return True
+
+    def sweep(self) -> None:
+        """Send ticks for clocks that nobody fired."""
+        for ticket in list(self.world.tickets.values()):
+            at = ticket.next_action_at
+            if at is not None and at < self.world.now - SWEPT_AFTER:
+                cause = command_id(ticket.id, "sweep", ticket.version, len(self.world.commands[partition(ticket.id)]))
+                self.world.ask(_tick(cause, ticket.id, self.world.now))
+
+
+@dataclass
+class Monitor:
+    """One monitor, with the partitions that it thinks are its own.
+
+    Attributes:
+        schedule: the real one.
+        positions: next event it reads, by partition.
+        rows: a snapshot on its way from a slow database.
+        off: how wrong its clock is.
+
+    """
+
+    world: World
+    schedule: Schedule = field(default_factory=Schedule)
+    positions: dict[int, int] = field(default_factory=dict)
+    rows: list[Entry] = field(default_factory=list)
+    off: timedelta = timedelta(0)
+
+    def gain(self, partitions: Iterable[int]) -> None:
+        """Note the ends of the events, then ask the database for the clocks; they come later, in parts."""
+        new = set(partitions) - self.positions.keys()
+        for each in new:
+            self.positions[each] = len(self.world.events[each])
+        self.schedule.begin(new)
+        for ticket in self.world.tickets.values():
+            if partition(ticket.id) in new and ticket.next_action_at is not None:
+                self.rows.append(_entry(ticket.id, ticket.version, ticket.next_action_at))
+        self.rows.sort()
+
+    def lose(self, partitions: Iterable[int]) -> None:
+        """Forget partitions."""
+        gone = set(partitions)
+        for each in gone:
+            self.positions.pop(each, None)
+        self.rows = [each for each in self.rows if each.partition not in gone]
+        self.schedule.drop(gone)
+
+    def crash(self) -> None:
+        """Lose everything."""
+        self.schedule, self.rows, self.positions = Schedule(), [], {}
+
+    def read(self, chance: random.Random, most: int = 20) -> None:
+        """Take in some of the snapshot, and some of the events of some partitions."""
+        part = chance.randrange(1, most)
+        for row in self.rows[:part]:
+            self.schedule.learn(row)
+        del self.rows[:part]
+        if not self.rows:
+            self.schedule.loaded(set(self.positions))
+        for number in chance.sample(sorted(self.positions), chance.randrange(len(self.positions) + 1)):
+            log, begin = self.world.events[number], self.positions[number]
+            for event in log[begin : begin + most]:
+                self.schedule.learn(_news(event))
+            self.positions[number] = min(begin + most, len(log))
+
+    def wake(self, chance: random.Random) -> None:
+        """Send ticks for what is due; some are lost on the way and come again, some come twice."""
+        if self.off > timedelta(0):
+            # A jump forward is not believed until the database agrees (domain/vigilance.py).
+            return
+        now = self.world.now + self.off
+        for entry in self.schedule.take_due(now.timestamp(), 50):
+            ticket = UUID(bytes=entry.ticket)
+            tick = _tick(command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"), ticket, now)
+            what = chance.random()
+            if what < 0.03:
+                self.world.fault("tick not taken")
+                self.schedule.put_back([entry])
+                continue
+            self.world.ask(tick)
+            if what > 0.97:
+                self.world.fault("tick sent twice")
+                self.world.ask(tick)
+
+
+def _entry(ticket: UUID, version: int, at: datetime | None) -> Entry:
+    return Entry(at.timestamp() if at is not None else NEVER, version, ticket.bytes, partition(ticket))
+
+
+def _news(event: TicketEvent) -> Entry:
+    return _entry(event.ticket_id, event.version, event.ticket.next_action_at)
+
+
+def _tick(id_: UUID, ticket: UUID, at: datetime) -> Command:
+    return Command(id=id_, ticket_id=ticket, at=at, actor=Actor(kind="service", name="sla_monitor"), action=Tick())
