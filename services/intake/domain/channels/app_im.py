@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.kept import Kept, KeptReason
-from services.domain.identity import contact_id
+from schemas.kept import KeptReason
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, json_object
 from services.intake.domain.mapping import ChannelMapping
@@ -25,17 +25,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         return [Heard(Mapped(mapping).drawn(told, envelope))]
     # An event tells of a message that may be heard as a contact too, so its id has to be another.
     name = f"{told.get('event')}:{mapping.id_of(told) or ''}:{told.get('updated_at') or ''}"
-    kept = Kept(
-        id=contact_id(envelope.sender, envelope.channel, name),
-        sender=envelope.sender,
-        channel=envelope.channel,
-        message_id=name[:200],
-        policy=envelope.policy,
-        received_at=envelope.received_at,
-        reason=reason,
-        raw=envelope.raw(),
-    )
-    return [Heard(kept)]
+    return [Heard(kept(envelope, name, reason))]
 
 
 def _silent(told: Mapping[str, Any]) -> KeptReason | None:

@@ -6,6 +6,7 @@ from typing import Any
 from schemas.kept import Kept
 from services.domain.identity import contact_id
 from services.intake.domain import times
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, Refusal, json_object
 from services.intake.domain.fields import Fault, Faults, Told, Unusable, unusable
@@ -77,15 +78,5 @@ def _place(alert: Told) -> str | None:
 def _resolved(alert: Told, envelope: Envelope, id_: str) -> Kept:
     until = times.instant(alert.values.get("endsAt"), "endsAt", Faults()) or envelope.received_at
     contact = contact_id(envelope.sender, envelope.channel, id_)
-    return Kept(
-        id=contact_id(envelope.sender, envelope.channel, f"{id_}/resolved"),
-        sender=envelope.sender,
-        channel=envelope.channel,
-        message_id=id_[:200],
-        policy=envelope.policy,
-        received_at=envelope.received_at,
-        reason="resolved",
-        about=contact,
-        facts={"resolved_at": until.isoformat()},
-        raw=envelope.raw(),
-    )
+    facts = {"resolved_at": until.isoformat()}
+    return kept(envelope, id_, "resolved", cause=f"{id_}/resolved", facts=facts, about=contact)

@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from schemas.kept import Kept, KeptReason
-from services.domain.identity import contact_id
+from schemas.kept import KeptReason
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mail_message import Mail
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, Papers
@@ -44,7 +44,8 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
         faults.flag("no_message_id")
     reason: KeptReason | None = "bounce" if mail.bounce else "auto_reply" if mail.automatic else None
     if reason is not None:
-        return [Heard(_kept(mail, reason, envelope))]
+        id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
+        return [Heard(kept(envelope, id_, reason, facts=mail.report() if reason == "bounce" else None))]
     contacted_at = mail.date
     if contacted_at is None:
         faults.flag("bad_date")
@@ -74,9 +75,9 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
         "details": {key: value[:TEXT] for key, value in details.items() if value},
     }
     # The whole mail is kept beside the contact: its attachments are in it.
-    kept = dataclasses.replace(envelope, media_type="message/rfc822")
+    whole = dataclasses.replace(envelope, media_type="message/rfc822")
     id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-    return [Heard(finish(kept, id_, said, faults, reach="From", id_field="Message-ID"))]
+    return [Heard(finish(whole, id_, said, faults, reach="From", id_field="Message-ID"))]
 
 
 def _attachments(mail: Mail, papers: Papers, faults: Faults) -> tuple[list[dict[str, Any]], list[str]]:
@@ -102,18 +103,3 @@ def _attachments(mail: Mail, papers: Papers, faults: Faults) -> tuple[list[dict[
             }
         )
     return found, left_out
-
-
-def _kept(mail: Mail, reason: KeptReason, envelope: Envelope) -> Kept:
-    id_ = mail.message_id or hashlib.sha256(envelope.body).hexdigest()
-    return Kept(
-        id=contact_id(envelope.sender, envelope.channel, id_),
-        sender=envelope.sender,
-        channel=envelope.channel,
-        message_id=id_[:200],
-        policy=envelope.policy,
-        received_at=envelope.received_at,
-        reason=reason,
-        facts=mail.report() if reason == "bounce" else {},
-        raw=envelope.raw(),
-    )

@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from schemas.call import Call
-from schemas.kept import Kept
-from services.domain.identity import contact_id
 from services.intake.domain import times
 from services.intake.domain.channels import calls
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.sms import form
 from services.intake.domain.envelope import Envelope, Heard, json_object
 from services.intake.domain.fields import Faults, Told, Unusable, unusable
@@ -61,7 +60,8 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
     if faults.found or id_ is None:
         raise Unusable(faults.found)
     if variables.text("direction") == "outbound":
-        return Heard(_other_leg(id_, envelope))
+        # The leg to our own agent is posted like the customer's and tells nothing of its own.
+        return Heard(kept(envelope, id_, "outgoing"))
     queued = variables.text("cc_queue") is not None
     # In a queue the exchange itself answers first; the customer is answered when an agent does.
     answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
@@ -81,20 +81,6 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
         ended_by="abandoned" if variables.text("cc_cause") == "cancel" else None,
     )
     return Heard(calls.record(facts, envelope))
-
-
-def _other_leg(id_: str, envelope: Envelope) -> Kept:
-    """Return the leg to our own agent, which is posted like the customer's and tells nothing of its own."""
-    return Kept(
-        id=contact_id(envelope.sender, envelope.channel, id_),
-        sender=envelope.sender,
-        channel=envelope.channel,
-        message_id=id_,
-        policy=envelope.policy,
-        received_at=envelope.received_at,
-        reason="outgoing",
-        raw=envelope.raw(),
-    )
 
 
 def _epoch(variables: Told, name: str, faults: Faults) -> datetime | None:

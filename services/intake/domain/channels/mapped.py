@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.contact import Contact
 from schemas.kept import Kept
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, json_object
 from services.intake.domain.fields import Faults, unusable
@@ -71,17 +72,7 @@ class Mapped:
         contact = finish(envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at)
         if form.reach is not None:
             return contact
-        return Kept(
-            id=contact.id,
-            sender=contact.sender,
-            channel=contact.channel,
-            message_id=contact.message_id,
-            policy=contact.policy,
-            received_at=contact.received_at,
-            reason="history",
-            contact=contact.but(raw=None),
-            raw=contact.raw,
-        )
+        return kept(envelope, contact.message_id, "history", contact=contact.but(raw=None))
 
 
 def merged(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

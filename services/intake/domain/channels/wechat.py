@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from schemas.kept import Kept
-from services.domain.identity import contact_id
+from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, text_of
 from services.intake.domain.fields import Faults, clean, phones_in, unusable
@@ -42,18 +41,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     kind = told.get("MsgType", "")
     if kind == "event":
         id_ = f"{told.get('FromUserName', '')}:{told.get('CreateTime', '')}"
-        kept = Kept(
-            id=contact_id(envelope.sender, envelope.channel, id_),
-            sender=envelope.sender,
-            channel=envelope.channel,
-            message_id=id_[:200],
-            policy=envelope.policy,
-            received_at=envelope.received_at,
-            reason="event",
-            facts={"event": told.get("Event", "")},
-            raw=envelope.raw(),
-        )
-        return [Heard(kept)]
+        return [Heard(kept(envelope, id_, "event", facts={"event": told.get("Event", "")}))]
     faults = Faults()
     text = told.get("Content") or told.get("Recognition") or told.get("Label") or ""
     numbers = phones_in(text, envelope.config.default_region)

@@ -1,0 +1,48 @@
+"""What every channel does with a valid message that opens nothing."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from schemas.contact import Contact
+from schemas.kept import Kept, KeptReason
+from services.domain.identity import contact_id
+from services.intake.domain.envelope import Envelope
+
+LONGEST = 200
+
+
+def kept(
+    envelope: Envelope,
+    message_id: str,
+    reason: KeptReason,
+    *,
+    cause: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    about: UUID | None = None,
+    contact: Contact | None = None,
+) -> Kept:
+    """Return a message that is kept.
+
+    Args:
+        envelope: what our door knows.
+        message_id: the channel's own id of it.
+        reason: why it opens nothing.
+        cause: what its id here is made of, where the channel's own id is a contact's as well.
+        facts: what it says.
+        about: the contact it tells something about.
+        contact: what it would be as a contact.
+
+    """
+    return Kept(
+        id=contact_id(envelope.sender, envelope.channel, cause or message_id),
+        sender=envelope.sender,
+        channel=envelope.channel,
+        message_id=message_id[:LONGEST],
+        policy=envelope.policy,
+        received_at=envelope.received_at,
+        reason=reason,
+        about=about,
+        facts=dict(facts or {}),
+        contact=contact,
+        raw=envelope.raw(),
+    )
