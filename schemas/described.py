@@ -51,7 +51,10 @@ def _reached(annotations: Iterable[Any], seen: set[type[Model]] | None = None) -
 
 
 def _texts(model: type[Model]) -> Iterator[tuple[str, str]]:
-    """Return each field of a model that has a text below it."""
+    """Return each field of a model that has a text below it, those of the models it extends first."""
+    for each in model.__bases__:
+        if issubclass(each, Model) and each is not Model:
+            yield from _texts(each)
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     assert isinstance(tree, ast.ClassDef)
     for field, below in zip(tree.body, tree.body[1:], strict=False):

@@ -25,11 +25,11 @@ class Fired(Model):
     reason: Code | None = None
 
 
-class TicketEvent(Record):
-    """Event number `version` of a ticket.
+class TicketChange(Record):
+    """Event number `version` of a ticket, as the ledger stores it: without the ticket, which the events make.
 
     `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
-    together turn the ticket before into `ticket`.
+    together turn the ticket before into the ticket after.
     """
 
     TOPIC: ClassVar[str] = "tickets.events"
@@ -53,12 +53,32 @@ class TicketEvent(Record):
     """What the action said, for people: reasons, notes, explanations."""
     changes: dict[str, Any] = msgspec.field(default_factory=dict)
     clocks: tuple[Clock, ...] = ()
-    ticket: Ticket
 
     @property
     def cloud_event(self) -> CloudEvent:
         """What the record's headers say."""
         return CloudEvent(self.id, f"ticket.{self.type}", self.at, self.ticket_id)
+
+
+class TicketEvent(TicketChange):
+    """Event number `version` of a ticket.
+
+    `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
+    together turn the ticket before into `ticket`.
+    """
+
+    ticket: Ticket
+    """The ticket after the change."""
+
+    @property
+    def change(self) -> TicketChange:
+        """The event without the ticket."""
+        return TicketChange(**{name: getattr(self, name) for name in TicketChange.__struct_fields__})
+
+    @classmethod
+    def of(cls, change: TicketChange, ticket: Ticket) -> "TicketEvent":
+        """Return an event with the ticket after it."""
+        return cls(**{name: getattr(change, name) for name in TicketChange.__struct_fields__}, ticket=ticket)
 
 
 class Refusal(Model):

@@ -37,6 +37,7 @@ create table ledger.event (
     body jsonb not null,
     primary key (ticket_id, version)
 );
+comment on column ledger.event.body is 'the change alone: the tickets before and after it are what the events make';
 comment on column ledger.event.threshold is 'clock/run/limit/threshold after the ticket id: one event for each key, ever (promise 4)';
 
 create index event_compensation on ledger.event ((body #>> '{actor,name}'), at) where type = 'compensated';

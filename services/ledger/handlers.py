@@ -25,6 +25,8 @@ from services.shared.postgres import Database
 from services.shared.records import Incoming, Outgoing, outgoing, read
 
 NAME = "ledger"
+REPEATED_AT_ONCE = 100
+"""States that are published again between two batches."""
 
 log = logs.get(__name__)
 
@@ -111,7 +113,8 @@ class Decider:
     def _tell(self, command: Command, decided: Decided, now: datetime) -> None:
         for event in decided.events:
             self._metrics.event(event, now)
-            log.info(
+            # tickets.events is the record of this; a line for each would cost a tenth of the decision.
+            log.debug(
                 "event", type=event.type, ticket=str(event.ticket_id), event_id=str(event.id), version=event.version
             )
         if decided.refusal is not None:
@@ -143,6 +146,7 @@ class Chores:
         self._metrics = metrics
         self._next_sweep = 0.0
         self._gained: dict[int, float] = {}
+        self._to_repeat: dict[int, list[UUID]] = {}
 
     def gained(self, partitions: set[int]) -> None:
         """Remember when partitions were taken over: a zombie's late record must not stay last (DESIGN 3)."""
@@ -152,6 +156,7 @@ class Chores:
         """Forget partitions that somebody else owns now."""
         for each in partitions:
             self._gained.pop(each, None)
+            self._to_repeat.pop(each, None)
 
     def __call__(self, publish: Publish) -> None:
         """Do what is due now.
@@ -167,8 +172,12 @@ class Chores:
         settled = {each for each, since in self._gained.items() if monotonic - since >= self._settings.settle_after}
         if settled:
             oldest = max(monotonic - self._gained[each] for each in settled)
-            publish(self._states(settled, oldest + self._settings.settle_after))
             self.lost(settled)
+            with self._database.transaction() as connection:
+                seconds = oldest + self._settings.settle_after
+                self._to_repeat |= store.changed_since(connection, settled, seconds)
+        if self._to_repeat:
+            publish(self._states())
 
     def _sweep(self) -> list[Outgoing]:
         now = self._clock.now()
@@ -193,7 +202,12 @@ class Chores:
             for each in overdue
         ]
 
-    def _states(self, partitions: set[int], seconds: float) -> list[Outgoing]:
+    def _states(self) -> list[Outgoing]:
+        """Return some states, as they are now: few at a time, so that no command waits long for them."""
+        partition, ids = next(iter(self._to_repeat.items()))
         with self._database.transaction() as connection:
-            tickets = store.changed_since(connection, partitions, seconds)
-        return [outgoing(ticket, NAME, trace=trace) for ticket, trace in tickets]
+            tickets, traces = store.load_tickets(connection, ids[:REPEATED_AT_ONCE])
+        self._to_repeat[partition] = ids[REPEATED_AT_ONCE:]
+        if not self._to_repeat[partition]:
+            del self._to_repeat[partition]
+        return [outgoing(each, NAME, trace=traces[each.id]) for each in tickets.values()]

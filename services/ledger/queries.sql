@@ -10,7 +10,7 @@ from ledger.command
 where id = any(%(ids)s);
 
 -- name: load_events
-select body::text from ledger.event where ticket_id = %(ticket_id)s and version between %(first)s and %(last)s order by version;
+select body::text from ledger.event where ticket_id = %(ticket_id)s and version <= %(last)s order by version;
 
 -- name: next_numbers
 -- Numbers are handed out before the decision, so a gap may stay; two tickets never share one.
@@ -69,9 +69,9 @@ returning ticket_id, version, next_at, sweeps;
 
 -- name: changed_since
 -- The tickets of some partitions that were saved within the last (real) seconds.
-select body::text, trace from ledger.ticket
+select partition, array_agg(id order by saved_at) from ledger.ticket
 where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
-order by saved_at;
+group by partition;
 
 -- name: every_ticket
 select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id

@@ -1,6 +1,7 @@
 """Tickets, events, commands and clocks in PostgreSQL: load what a batch needs, save what it decided."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,10 +12,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.command import Command
-from schemas.event import Refusal, TicketEvent
+from schemas.event import Refusal, TicketChange, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.cases import Happened
 from services.domain.identity import command_digest
+from services.ledger.domain.evolve import fold
 from services.shared.errors import LostRace
 from services.shared.postgres import Queries, as_json
 
@@ -77,11 +79,9 @@ def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID,
 
 
 def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple[int, int]) -> list[TicketEvent]:
-    """Return stored events of a ticket."""
-    rows = connection.execute(
-        queries["load_events"], {"ticket_id": ticket_id, "first": versions[0], "last": versions[1]}
-    ).fetchall()
-    return [TicketEvent.from_json(body) for (body,) in rows]
+    """Return stored events of a ticket, from one version to another."""
+    rows = connection.execute(queries["load_events"], {"ticket_id": ticket_id, "last": versions[1]}).fetchall()
+    return fold(TicketChange.from_json(body) for (body,) in rows)[versions[0] - 1 :]
 
 
 def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
@@ -111,20 +111,18 @@ def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
     return [Overdue(*row) for row in connection.execute(queries["overdue"], {"before": before}).fetchall()]
 
 
-def changed_since(
-    connection: psycopg.Connection, partitions: Iterable[int], seconds: float
-) -> list[tuple[Ticket, str | None]]:
-    """Return the tickets of some partitions that were saved within the last (real) seconds, with their traces."""
+def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> dict[int, list[UUID]]:
+    """Return the tickets of some partitions that were saved within the last (real) seconds, by partition."""
     rows = connection.execute(queries["changed_since"], {"partitions": list(partitions), "seconds": seconds}).fetchall()
-    return [(Ticket.from_json(body), trace) for body, trace in rows]
+    return dict(rows)
 
 
-def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketEvent]]]:
-    """Return each ticket with all its events, in order."""
+def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketChange]]]:
+    """Return each ticket with all its changes, in order."""
     with connection.cursor(name="every_ticket") as cursor:
         cursor.itersize = 200
         for body, events in cursor.execute(queries["every_ticket"]):
-            yield Ticket.from_json(body), [TicketEvent.from_json(each) for each in events]
+            yield Ticket.from_json(body), [TicketChange.from_json(each) for each in events]
 
 
 def history(
@@ -151,7 +149,7 @@ def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[Tic
     if row is None:
         return None
     body, events = row
-    return Ticket.from_json(body), [TicketEvent.from_json(each) for each in events]
+    return Ticket.from_json(body), fold(TicketChange.from_json(each) for each in events)
 
 
 def save(
@@ -169,34 +167,34 @@ def save(
     """
     partitions = {each.command.ticket_id: each.position[1] for each in decisions}
     changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
-    with connection.cursor() as cursor:
-        new = [_row(each, partitions) | {"trace": traces.get(each.id)} for each in changed if each.id not in before]
-        old = [_row(each, partitions) | {"before": before[each.id].version} for each in changed if each.id in before]
-        if new:
-            cursor.executemany(queries["insert_ticket"], new)
-        if old:
-            cursor.executemany(queries["update_ticket"], old)
-            if cursor.rowcount != len(old):
-                raise LostRace("another owner changed a ticket of the batch first")
-        events = [event for each in decisions for event in each.events]
-        if events:
-            cursor.executemany(queries["insert_event"], [_event_row(each) for each in events])
-        cursor.executemany(queries["insert_command"], [_command_row(each) for each in decisions])
-        due = [
-            {
-                "ticket_id": each.id,
-                "partition": partitions[each.id],
-                "version": each.version,
-                "next_at": each.next_action_at,
-            }
-            for each in changed
-            if each.next_action_at is not None
-        ]
-        if due:
-            cursor.executemany(queries["set_clock"], due)
-        idle = [{"ticket_id": each.id} for each in changed if each.next_action_at is None]
-        if idle:
-            cursor.executemany(queries["clear_clock"], idle)
+    new = [_row(each, partitions) | {"trace": traces.get(each.id)} for each in changed if each.id not in before]
+    old = [_row(each, partitions) | {"before": before[each.id].version} for each in changed if each.id in before]
+    due = [
+        {
+            "ticket_id": each.id,
+            "partition": partitions[each.id],
+            "version": each.version,
+            "next_at": each.next_action_at,
+        }
+        for each in changed
+        if each.next_action_at is not None
+    ]
+    rows: dict[str, list[dict[str, object]]] = {
+        "insert_ticket": new,
+        "update_ticket": old,
+        "insert_event": [_event_row(event) for each in decisions for event in each.events],
+        "insert_command": [_command_row(each) for each in decisions],
+        "set_clock": due,
+        "clear_clock": [{"ticket_id": each.id} for each in changed if each.next_action_at is None],
+    }
+    with ExitStack() as stack:
+        cursors = {name: stack.enter_context(connection.cursor()) for name, each in rows.items() if each}
+        # One pipeline: the statements travel together, and the database answers once.
+        with connection.pipeline():
+            for name, cursor in cursors.items():
+                cursor.executemany(queries[name], rows[name])
+        if old and cursors["update_ticket"].rowcount != len(old):
+            raise LostRace("another owner changed a ticket of the batch first")
 
 
 def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
@@ -216,7 +214,7 @@ def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
     }
 
 
-def threshold_key(event: TicketEvent) -> str | None:
+def threshold_key(event: TicketChange) -> str | None:
     """Return what there is one event for, ever: ticket, stage run, limit number and threshold (promise 4)."""
     fired = event.threshold
     if fired is None:
@@ -232,7 +230,7 @@ def _event_row(event: TicketEvent) -> dict[str, object]:
         "type": event.type,
         "at": event.at,
         "threshold": threshold_key(event),
-        "body": as_json(event),
+        "body": as_json(event.change),
     }
 
 

@@ -1,5 +1,6 @@
 """The frame of a service that lives on a topic: one delivery loop, and what it needs from the start to the end."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -84,6 +85,7 @@ def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[D
             metrics=LoopMetrics(name),
             between=work.between,
         )
+        _rarely_look_for_cycles()
         loop.assignments.gained, loop.assignments.lost = work.gained, work.lost
         running.on_stop(loop.stop)
         try:
@@ -92,6 +94,13 @@ def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[D
             database.close()
 
     service.run(name, settings, body)
+
+
+def _rarely_look_for_cycles() -> None:
+    """Collect cycles seldom: a batch leaves none, and what the start made stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _together(loop: Loop[M], beside: Sequence[Beside]) -> None:

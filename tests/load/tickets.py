@@ -50,7 +50,7 @@ def fill(connection: psycopg.Connection, count: int) -> None:
     with connection.cursor() as cursor:
         with cursor.copy(_TICKETS) as copy:
             for number, id_ in enumerate(ids):
-                row = (id_, f"OLD{number}", 1, partition(id_), "accepted", uuid5(id_, "c"), now, now, "{}")
+                row = (id_, f"OLD{number}", 1, partition(id_), "accepted", uuid5(id_, "c"), now, now, "{}", now - FAR)
                 copy.write_row(row)
         with cursor.copy(_CLOCKS) as copy:
             for number, id_ in enumerate(ids):
@@ -61,7 +61,8 @@ def fill(connection: psycopg.Connection, count: int) -> None:
 
 
 _TICKETS = (
-    "copy ledger.ticket (id, number, version, partition, status, contact_id, accepted_at, updated_at, body) from stdin"
+    "copy ledger.ticket (id, number, version, partition, status, contact_id, accepted_at, updated_at, body, saved_at)"
+    " from stdin"
 )
 _CLOCKS = "copy ledger.clock (ticket_id, partition, version, next_at) from stdin"
 
@@ -84,13 +85,14 @@ def _due(at: float) -> Due:
 
 def insert(connection: psycopg.Connection, told: Sequence[Due]) -> None:
     """Put tickets that come due into the ledger's tables."""
+    old = datetime.now(UTC) - FAR
     with connection.cursor() as cursor:
         with cursor.copy(_TICKETS) as copy:
             for each in told:
                 ticket = each.ticket
                 row = (ticket.id, ticket.number, ticket.version, partition(ticket.id), ticket.status.value)
                 copy.write_row(
-                    (*row, ticket.contact_id, ticket.accepted_at, ticket.updated_at, ticket.to_json().decode())
+                    (*row, ticket.contact_id, ticket.accepted_at, ticket.updated_at, ticket.to_json().decode(), old)
                 )
         with cursor.copy(_CLOCKS) as copy:
             for each in told:

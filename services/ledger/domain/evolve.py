@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from schemas.event import TicketEvent
+from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import Clock, Ticket
 
 FROM_JSON = (str, list, dict)
@@ -35,7 +35,7 @@ def merge(clocks: tuple[Clock, ...], changed: Iterable[Clock]) -> tuple[Clock, .
     return kept + tuple(new.values())
 
 
-def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:
+def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
     """Return the ticket after an event. Works on an event that comes from JSON as on one just made.
 
     Raises:
@@ -53,3 +53,18 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:
     if ticket is None:
         return Ticket(**changes, clocks=event.clocks)
     return ticket.but(**changes, clocks=merge(ticket.clocks, event.clocks))
+
+
+def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:
+    """Return a ticket's events, each with the ticket after it, from all its changes in order.
+
+    Raises:
+        ValueError: one of them does not follow the one before.
+
+    """
+    told: list[TicketEvent] = []
+    ticket: Ticket | None = None
+    for change in changes:
+        ticket = evolve(ticket, change)
+        told.append(TicketEvent.of(change, ticket))
+    return told

@@ -15,7 +15,7 @@ ID = str(TALE.it.id)
 
 
 def story() -> dict[str, list[dict[str, Any]]]:
-    return {ID: [each.to_plain() for each in TALE.events]}
+    return {ID: [each.change.to_plain() for each in TALE.events]}
 
 
 def tickets() -> dict[str, dict[str, Any]]:
@@ -51,7 +51,6 @@ def _early(events: dict[str, list[dict[str, Any]]]) -> None:
         (lambda events: events[ID].pop(), "versions with a gap"),
         (lambda events: events[ID][0].update(at="2027-01-01T00:00:00Z"), "events that go back in time"),
         (lambda events: events.update({"other": copy.deepcopy(events[ID])}), "events without a ticket"),
-        (lambda events: events[ID][-1]["ticket"].update(warnings=9), "a last event that carries another ticket"),
         (_repeat_threshold, "a threshold decided more than once"),
         (_early, "a threshold decided early"),
     ],
@@ -74,13 +73,13 @@ def record(body: dict[str, Any], **headers: str) -> Record:
 
 
 def on_topic() -> list[Record]:
-    return [record(each, ce_id=each["id"]) for each in story()[ID]]
+    return [record(each.to_plain(), ce_id=str(each.id)) for each in TALE.events]
 
 
 def topic_found(monkeypatch: pytest.MonkeyPatch, told: list[Record]) -> set[str]:
     records(monkeypatch, tickets_events=told)
     found = Findings()
-    checker._events_topic(found, "", story())
+    checker._events_topic(found, "", story(), tickets())
     return set(found.kinds)
 
 
@@ -90,8 +89,11 @@ def test_the_events_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     assert topic_found(monkeypatch, [good[0], *good]) == set()
     assert topic_found(monkeypatch, good[:-1]) == {"a stored event that is not on the topic"}
     assert "an event on the topic before the one it follows" in topic_found(monkeypatch, [*good[1:], good[0]])
-    other = record({**story()[ID][0], "type": "other"}, ce_id=story()[ID][0]["id"])
+    other = record({**good[0].body, "type": "other"}, ce_id=story()[ID][0]["id"])
     assert "an event on the topic that is not the stored one" in topic_found(monkeypatch, [other, *good])
+    last = good[-1].body
+    other = record({**last, "ticket": last["ticket"] | {"warnings": 9}}, ce_id=last["id"])
+    assert topic_found(monkeypatch, [*good, other]) == {"a last event that carries another ticket"}
 
 
 def test_the_state_topic(monkeypatch: pytest.MonkeyPatch) -> None:
