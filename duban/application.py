@@ -11,6 +11,7 @@ from duban.commands import (
     db,
     dlq,
     explain,
+    hot,
     ledger,
     normalise,
     policy,
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (stack, service, topics, db, contacts, ticket, dlq, ledger, report, policy, sender, normalise):
+for module in (stack, service, topics, db, contacts, ticket, hot, dlq, ledger, report, policy, sender, normalise):
     module.register(app)
 
 

@@ -267,6 +267,14 @@ class LinkTo(ActionModel, tag="link"):
     link: Link
 
 
+class JoinHotIssue(ActionModel, tag="join_hot_issue"):
+    """The ticket is one of many that are the same issue; that it is broad may raise its priority (R3.7)."""
+
+    issue: UUID
+    tickets: Annotated[int, Meta(ge=0)]
+    """How many the issue had by then."""
+
+
 class CallBack(ActionModel, tag="call_back"):
     """One attempt to reach the customer after the outcome (回访)."""
 
@@ -326,6 +334,7 @@ Action = (
     | ApplyPolicy
     | Note
     | LinkTo
+    | JoinHotIssue
     | CallBack
     | EndCallback
     | AnswerSurvey

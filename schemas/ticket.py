@@ -263,6 +263,8 @@ class Ticket(Record):
     breaches: Annotated[int, Meta(ge=0)] = 0
     supervisions: Annotated[int, Meta(ge=0)] = 0
     links: tuple[Link, ...] = ()
+    hot_issue: UUID | None = None
+    """The hot issue that it is one of (R3.7)."""
     clocks: tuple[Clock, ...] = ()
     promised_at: AwareDatetime | None = None
     """By when the customer was promised an answer (R2.6)."""

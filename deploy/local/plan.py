@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.local.folder import Folder
 from deploy.local.postgres import DATABASE, OWNER
 
-SERVICES = ("intake", "router", "ledger", "sla_monitor", "callback", "notifier")
+SERVICES = ("intake", "router", "ledger", "sla_monitor", "hot_issues", "callback", "notifier")
 RECEIVERS = ("smtp", "sms")
 ROLES = (OWNER, *(f"duban_{name}" for name in SERVICES))
 

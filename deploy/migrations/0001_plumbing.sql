@@ -25,7 +25,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['intake', 'router', 'ledger', 'sla_monitor', 'callback', 'notifier'] loop
+    foreach name in array array['intake', 'router', 'ledger', 'sla_monitor', 'hot_issues', 'callback', 'notifier'] loop
         if not exists (select from pg_roles where rolname = 'duban_' || name) then
             execute format('create role %I', 'duban_' || name);
         end if;

@@ -18,7 +18,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['intake', 'router', 'ledger', 'sla_monitor', 'callback', 'notifier'] loop
+    foreach name in array array['intake', 'router', 'ledger', 'sla_monitor', 'hot_issues', 'callback', 'notifier'] loop
         execute format('grant usage on schema policy to %I', 'duban_' || name);
         execute format('grant select on policy.version to %I', 'duban_' || name);
     end loop;

@@ -13,13 +13,12 @@ import faust
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 from mode import Service
 
 from schemas.command import Actor, Command, Tick
 from schemas.event import TicketEvent
 from services.domain.identity import command_id
-from services.shared import dead_letters, logs
+from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
@@ -27,8 +26,8 @@ from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
 from services.shared.records import Incoming, outgoing
+from services.shared.streaming import SEND_ERRORS, Sender, bury, consumer_options
 from services.sla_monitor import store
-from services.sla_monitor.connection import consumer_options
 from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
 from services.sla_monitor.domain.vigilance import TOLERANCE, Vigilance
 from services.sla_monitor.metrics import MonitorMetrics
@@ -51,7 +50,13 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     """Watches the clocks of the partitions that the group gives it."""
 
     def __init__(
-        self, settings: MonitorSettings, database: Database, clock: Clock, health: Health, metrics: MonitorMetrics
+        self,
+        settings: MonitorSettings,
+        database: Database,
+        clock: Clock,
+        health: Health,
+        metrics: MonitorMetrics,
+        sender: Sender,
     ) -> None:
         super().__init__()
         self.schedule = Schedule()
@@ -63,7 +68,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._wake = asyncio.Event()
         self._loading: dict[int, asyncio.Task[None]] = {}
         self._mistrusted = False
-        self._producer: Any = None
+        self._sender = sender
         self._faults = Faults(settings.faults, NAME)
         self._consumer = AIOKafkaConsumer(
             **consumer_options(settings.kafka),
@@ -79,10 +84,6 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             fetch_min_bytes=256 * 1024,
             fetch_max_wait_ms=50,
         )
-
-    def sends_with(self, producer: Any) -> None:
-        """Use a producer for ticks."""
-        self._producer = producer
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -193,32 +194,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics.heap.set(self.schedule.size)
         self._wake.set()
         if refused:
-            await self._dead_letter(refused)
-
-    async def _dead_letter(self, refused: list[Refused]) -> None:
-        """Keep what cannot be read; nothing is dropped without a trace."""
-        bound = self._settings.dead_letters_per_hour
-
-        def count() -> None:
-            with self._database.transaction() as connection:
-                dead_letters.count(connection, NAME, refused, bound)
-
-        for each in refused:
-            log.warning("dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason)
-        while not self.should_stop:
-            try:
-                await asyncio.to_thread(count)
-                letters = [dead_letters.letter(each, NAME) for each in refused]
-                await asyncio.gather(
-                    *[
-                        await self._producer.send(each.topic, each.key, each.value, None, None, each.headers)
-                        for each in letters
-                    ]
-                )
-            except (Retryable, KafkaError, ProducerSendError):
-                await self.sleep(1.0)
-            else:
-                return
+            bound = self._settings.dead_letters_per_hour
+            await bury(refused, NAME, self._sender, self._database, bound, lambda: self.should_stop)
 
     async def _commit(self) -> None:
         """Commit positions, for the lag that operations see; nothing is read from them."""
@@ -242,7 +219,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             try:
                 await self._send(due, now)
                 failures = 0
-            except (KafkaError, ProducerSendError) as error:
+            except SEND_ERRORS as error:
                 failures += 1
                 self.schedule.put_back(due)
                 self._health.lack("kafka", f"ticks cannot be sent ({type(error).__name__})")
@@ -259,15 +236,9 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _send(self, due: Sequence[Entry], now: datetime) -> None:
-        commands = [_tick(each, now) for each in due]
-        waiting = []
-        for command in commands:
-            record = outgoing(command, NAME)
-            waiting.append(
-                await self._producer.send(record.topic, record.key, record.value, None, None, record.headers)
-            )
+        acknowledged = await self._sender.hand_over([outgoing(_tick(each, now), NAME) for each in due])
         self._faults.reach("mid_publish")
-        await asyncio.gather(*waiting)
+        await acknowledged
         done = self._clock.now().timestamp()
         self._metrics.ticks.inc(len(due))
         for each in due:

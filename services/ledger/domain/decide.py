@@ -52,6 +52,7 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
     "merge": joining.merge,
     "note": acceptance.note,
     "link": acceptance.link,
+    "join_hot_issue": judging.join_hot_issue,
     "dispatch": handling.dispatch,
     "claim": handling.claim,
     "send_back": handling.send_back,

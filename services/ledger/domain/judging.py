@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from schemas.command import Assess, Reclassify
+from schemas.command import Assess, JoinHotIssue, Reclassify
 from schemas.ticket import Classification, Clock, Reason
 from services.domain import clock as clocks
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
 
 OPENINGS = frozenset({"opened", "not_opened"})
+BREADTH = "breadth"
 LIABILITIES = frozenset({"liable", "not_liable", "unclear"})
 
 
@@ -44,6 +45,27 @@ def regrade(story: Story, tier: str, rule: Reason, at: datetime) -> None:
         actor=SYSTEM,
         changed=_relimited(story, told, max(at, story.ticket.updated_at)),
         details={"reason": f"{rule.rule} was exceeded", "from": before.tier},
+    )
+
+
+def join_hot_issue(story: Story, action: JoinHotIssue) -> None:
+    """Tie the ticket to a hot issue; that it is broad counts in its priority from now on (R3.7)."""
+    ticket, before = story.ticket, story.ticket.classification
+    if ticket.hot_issue == action.issue:
+        raise Refused("linked", "the ticket is part of this hot issue already")
+    signals = before.signals if BREADTH in before.signals else (*before.signals, BREADTH)
+    rule = next(each for each in story.policy.routing.priorities if set(each.all) <= set(signals))
+    # Being one of many never makes a ticket less urgent than it was.
+    told = before.but(signals=signals, priority=min(rule.priority, before.priority))
+    if told.priority < before.priority:
+        reason = Reason(subject="priority", value=str(told.priority), rule=rule.name, source=rule.source)
+        told = told.but(reasons=(*(each for each in before.reasons if each.subject != "priority"), reason))
+    story.happen(
+        "joined_hot_issue",
+        because("hot_issue", "joined", "many complaints of one kind", "ours: R3.7, DECISIONS 16"),
+        {"hot_issue": action.issue, "classification": told},
+        changed=_relimited(story, told, story.at),
+        details={"issue": str(action.issue), "tickets": action.tickets, "priority": told.priority},
     )
 
 

@@ -41,6 +41,7 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "apply_policy": ANY,
     "note": ANY,
     "link": ANY,
+    "join_hot_issue": OPEN | {S.ANSWERED},
     "call_back": TOLD,
     "end_callback": TOLD,
     "answer_survey": TOLD,

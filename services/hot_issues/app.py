@@ -1,0 +1,37 @@
+"""The wiring of hot issues: a Faust app with one agent on the events of tickets."""
+
+from typing import Any
+
+import faust
+
+from schemas.event import TicketEvent
+from services.hot_issues.handlers import NAME, Watch
+from services.hot_issues.metrics import HotIssueMetrics
+from services.hot_issues.settings import HotIssueSettings
+from services.shared import streaming
+from services.shared.clock import Clock
+from services.shared.operations import Health
+from services.shared.postgres import Database
+from services.shared.streaming import Sender
+
+AT_ONCE = 500
+WITHIN = 0.5
+"""Seconds that the first event of some waits for others at the most."""
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings, metrics = HotIssueSettings(), HotIssueMetrics()
+
+    def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
+        watch = Watch(settings, database, clock, health, metrics, Sender(app))
+        topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
+
+        @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types
+        async def kinds(stream: Any) -> None:
+            async for events in stream.take_events(AT_ONCE, within=WITHIN):
+                await watch.take_in([each.message for each in events])
+
+        return watch
+
+    streaming.run(NAME, settings, build, agents=True)

@@ -1,0 +1,1 @@
+"""When an issue is hot, calm or over. Pure."""

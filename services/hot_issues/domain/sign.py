@@ -1,0 +1,71 @@
+"""What a ticket event says about the kind of its ticket. Pure."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.hot_issues.domain.heat import Kind
+
+RE_HANDLING = "callback"
+"""Tickets of this channel are about older complaints, so they are no sign of new ones."""
+
+
+class Sign(NamedTuple):
+    """A ticket of some kind."""
+
+    ticket_id: UUID
+    version: int
+    kind: Kind
+    accepted_at: datetime
+
+
+class _Policy(msgspec.Struct):
+    pack: str
+
+
+class _Customer(msgspec.Struct):
+    city: str | None = None
+    visiting_region: str | None = None
+    home_region: str | None = None
+
+
+class _Classification(msgspec.Struct):
+    business_type: str | None = None
+    problem_type: str | None = None
+
+
+class _Ticket(msgspec.Struct):
+    policy: _Policy
+    channel: str
+    accepted_at: datetime
+    customer: _Customer
+    classification: _Classification
+
+
+class _Told(msgspec.Struct):
+    """What is read of an event; the rest is passed over without being built."""
+
+    ticket_id: UUID
+    version: int
+    ticket: _Ticket
+
+
+_EVENT = msgspec.json.Decoder(_Told)
+
+
+def sign(value: bytes | None) -> Sign | None:
+    """Return what a ticket event tells of its ticket's kind; None when type, problem or place is not known.
+
+    Raises:
+        msgspec.DecodeError: it is no ticket event.
+
+    """
+    told = _EVENT.decode(value or b"")
+    ticket, found, customer = told.ticket, told.ticket.classification, told.ticket.customer
+    region = customer.city or customer.visiting_region or customer.home_region
+    if found.business_type is None or found.problem_type is None or region is None or ticket.channel == RE_HANDLING:
+        return None
+    kind = Kind(ticket.policy.pack, found.business_type, found.problem_type, region)
+    return Sign(told.ticket_id, told.version, kind, ticket.accepted_at)

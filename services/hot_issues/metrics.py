@@ -1,0 +1,12 @@
+"""What the service of hot issues counts."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+
+class HotIssueMetrics:
+    """Issues and the tickets that are linked to them."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.changes = Counter("duban_hot_issue_changes_total", "Changes of hot issues", ["status"], registry=registry)
+        self.linked = Counter("duban_hot_issue_tickets_total", "Tickets linked to a hot issue", registry=registry)
+        self.unclosed = Gauge("duban_hot_issues", "Hot issues that are not closed", registry=registry)

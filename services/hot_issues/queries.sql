@@ -1,0 +1,87 @@
+-- Statements of hot issues; one name each.
+
+-- name: note
+-- A ticket counts under what it is of now; a record that comes twice or late changes nothing.
+insert into hot_issues.sign as known (ticket_id, version, policy, business_type, problem_type, region, accepted_at)
+values (%(ticket_id)s, %(version)s, %(policy)s, %(business_type)s, %(problem_type)s, %(region)s, %(accepted_at)s)
+on conflict (ticket_id) do update
+set version = excluded.version, policy = excluded.policy, business_type = excluded.business_type,
+    problem_type = excluded.problem_type, region = excluded.region
+where known.version < excluded.version;
+
+-- name: forget
+delete from hot_issues.sign where ctid = any (array(
+    select ctid from hot_issues.sign where accepted_at < %(before)s limit 5000
+));
+
+-- name: lock
+-- Two instances look at one kind after the other.
+select pg_advisory_xact_lock(hashtextextended(%(kind)s, 7));
+
+-- name: heat
+-- The window up to now, and the same window of the days before.
+select count(*) filter (where accepted_at > %(now)s - %(window)s::interval),
+    count(*) filter (
+        where accepted_at <= %(now)s - interval '1 day'
+          and mod(extract(epoch from %(now)s - accepted_at), 86400) < extract(epoch from %(window)s::interval)
+    )
+from hot_issues.sign
+where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
+  and accepted_at > %(now)s - %(window)s::interval - make_interval(days => %(days)s) and accepted_at <= %(now)s;
+
+-- name: first_sign
+select min(accepted_at) from hot_issues.sign;
+
+-- name: unclosed
+select body::text, closing from hot_issues.issue where status <> 'closed' order by id;
+
+-- name: issue_of
+select body::text, closing from hot_issues.issue
+where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
+  and status <> 'closed';
+
+-- name: save
+insert into hot_issues.issue (id, policy, business_type, problem_type, region, status, version, body)
+values (%(id)s, %(policy)s, %(business_type)s, %(problem_type)s, %(region)s, %(status)s, %(version)s, %(body)s)
+on conflict (id) do update
+set status = excluded.status, version = excluded.version, body = excluded.body, closing = null;
+
+-- name: link
+-- Every ticket of the kind since the window before the issue opened; each once.
+insert into hot_issues.member (issue_id, ticket_id, linked_at)
+select %(issue_id)s, ticket_id, %(now)s from hot_issues.sign
+where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
+  and accepted_at > %(since)s
+on conflict do nothing;
+
+-- name: members
+select count(*) from hot_issues.member where issue_id = %(issue_id)s;
+
+-- name: untold
+select m.issue_id, m.ticket_id, i.body::text from hot_issues.member m join hot_issues.issue i on i.id = m.issue_id
+where not m.told
+order by m.linked_at
+limit 100;
+
+-- name: unpublished
+select body::text from hot_issues.issue where published < version order by id limit 500;
+
+-- name: told
+update hot_issues.member set told = true where issue_id = %(issue_id)s and ticket_id = %(ticket_id)s;
+
+-- name: published
+update hot_issues.issue set published = greatest(published, %(version)s) where id = %(id)s;
+
+-- name: find
+select body::text from hot_issues.issue where %(all)s or status <> 'closed' order by body ->> 'opened_at' desc limit 200;
+
+-- name: by_id
+select body::text from hot_issues.issue where id::text like %(id)s order by body ->> 'opened_at' desc limit 2;
+
+-- name: tickets
+select t.body::text from hot_issues.member m join ledger.ticket t on t.id = m.ticket_id
+where m.issue_id = %(issue_id)s
+order by t.accepted_at;
+
+-- name: ask_to_close
+update hot_issues.issue set closing = %(closing)s where id = %(id)s and status <> 'closed';

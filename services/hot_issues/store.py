@@ -1,0 +1,126 @@
+"""Tickets by kind, issues, and what is still to be told, in PostgreSQL."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from schemas.hot_issue import HotIssue
+from schemas.ticket import Ticket
+from services.hot_issues.domain.heat import RULES, Closing, Heat, Kind, Rules
+from services.hot_issues.domain.sign import Sign
+from services.shared.postgres import Queries, as_json
+
+queries = Queries.beside(__file__)
+KEPT = timedelta(days=RULES.days + 7)
+"""How long a ticket counts towards what is usual."""
+
+
+def note(connection: psycopg.Connection, signs: Iterable[Sign]) -> None:
+    """Keep of what kind tickets are; each ticket once, by its newest event."""
+    with connection.cursor() as cursor:
+        rows = [
+            {"ticket_id": each.ticket_id, "version": each.version, "accepted_at": each.accepted_at}
+            | each.kind._asdict()
+            for each in signs
+        ]
+        cursor.executemany(queries["note"], rows)
+
+
+def forget(connection: psycopg.Connection, now: datetime) -> None:
+    """Let go of tickets that count no more, some thousands at a time."""
+    connection.execute(queries["forget"], {"before": now - KEPT})
+
+
+def lock(connection: psycopg.Connection, kind: Kind) -> None:
+    """Wait until nobody else looks at a kind, up to the transaction's end."""
+    connection.execute(queries["lock"], {"kind": "\x1f".join(kind)})
+
+
+def heat(connection: psycopg.Connection, kind: Kind, now: datetime, rules: Rules = RULES) -> Heat:
+    """Count the tickets of a kind."""
+    values = kind._asdict() | {"now": now, "window": rules.window, "days": rules.days}
+    recent, before = _row(connection, "heat", values)
+    (first,) = _row(connection, "first_sign", {})
+    days = min((now - first).days, rules.days) if first is not None else 0
+    return Heat(recent, before / days if days >= rules.known_after else None)
+
+
+def _row(connection: psycopg.Connection, name: str, values: dict[str, Any]) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(queries[name], values).fetchone()
+    assert row is not None
+    return row
+
+
+def _issue(row: tuple[str, dict[str, str] | None]) -> tuple[HotIssue, Closing | None]:
+    body, closing = row
+    return HotIssue.from_json(body), Closing(**closing) if closing is not None else None
+
+
+def unclosed(connection: psycopg.Connection) -> list[tuple[HotIssue, Closing | None]]:
+    """Return the issues that are not closed, each with a person's word that it is over, if there is one."""
+    return [_issue(row) for row in connection.execute(queries["unclosed"]).fetchall()]
+
+
+def issue_of(connection: psycopg.Connection, kind: Kind) -> tuple[HotIssue, Closing | None] | None:
+    """Return the issue of a kind that is not closed."""
+    row = connection.execute(queries["issue_of"], kind._asdict()).fetchone()
+    return _issue(row) if row is not None else None
+
+
+def save(connection: psycopg.Connection, issue: HotIssue, kind: Kind) -> None:
+    """Keep an issue as it stands now; it is published afterwards."""
+    values = {"id": issue.id, "status": issue.status, "version": issue.version, "body": as_json(issue)}
+    connection.execute(queries["save"], kind._asdict() | values)
+
+
+def link(connection: psycopg.Connection, issue: HotIssue, kind: Kind, now: datetime, rules: Rules = RULES) -> int:
+    """Make every ticket of the kind since the burst began a member; returns how many there are."""
+    values = {"issue_id": issue.id, "now": now, "since": issue.opened_at - rules.window}
+    connection.execute(queries["link"], kind._asdict() | values)
+    (count,) = _row(connection, "members", {"issue_id": issue.id})
+    return int(count)
+
+
+def untold(connection: psycopg.Connection) -> list[tuple[UUID, HotIssue]]:
+    """Return members whose tickets do not know yet, at most 100, with the issue."""
+    rows = connection.execute(queries["untold"]).fetchall()
+    return [(ticket_id, HotIssue.from_json(body)) for _, ticket_id, body in rows]
+
+
+def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
+    """Return issues whose last version is not on the topic, at most 500."""
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished"]).fetchall()]
+
+
+def told(connection: psycopg.Connection, members: Sequence[tuple[UUID, HotIssue]], issues: Sequence[HotIssue]) -> None:
+    """Keep what was acknowledged by the broker."""
+    with connection.cursor() as cursor:
+        cursor.executemany(queries["told"], [{"ticket_id": id_, "issue_id": each.id} for id_, each in members])
+        cursor.executemany(queries["published"], [{"id": each.id, "version": each.version} for each in issues])
+
+
+def find(connection: psycopg.Connection, *, all_: bool) -> list[HotIssue]:
+    """Return issues, newest first, at most 200; the closed ones too if asked."""
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["find"], {"all": all_}).fetchall()]
+
+
+def by_id(connection: psycopg.Connection, begin: str) -> list[HotIssue]:
+    """Return the issues whose id begins like this, at most two."""
+    rows = connection.execute(queries["by_id"], {"id": begin + "%"}).fetchall()
+    return [HotIssue.from_json(body) for (body,) in rows]
+
+
+def tickets(connection: psycopg.Connection, issue_id: UUID) -> list[Ticket]:
+    """Return the tickets of an issue, in the order of their acceptance."""
+    rows = connection.execute(queries["tickets"], {"issue_id": issue_id}).fetchall()
+    return [Ticket.from_json(body) for (body,) in rows]
+
+
+def ask_to_close(connection: psycopg.Connection, issue_id: UUID, closing: Closing) -> bool:
+    """Keep a person's word that an issue is over; False when it is closed already."""
+    values = {"id": issue_id, "closing": Jsonb({"by": closing.by, "reason": closing.reason})}
+    return connection.execute(queries["ask_to_close"], values).rowcount == 1

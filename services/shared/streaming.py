@@ -1,0 +1,193 @@
+"""Services on Faust: how its clients connect, what they all do, and the frame from start to end."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
+from services.shared import dead_letters, logs, service
+from services.shared.clock import Clock
+from services.shared.dead_letters import Refused
+from services.shared.errors import Retryable
+from services.shared.operations import Health
+from services.shared.postgres import Database
+from services.shared.records import Outgoing
+from services.shared.service import Running
+from services.shared.settings import KafkaSettings, Settings
+
+RETRY = 0.5
+"""Seconds between two attempts to reach the broker at the start."""
+SEND_ERRORS = (KafkaError, ProducerSendError)
+"""What a producer raises when a record was not acknowledged."""
+
+log = logs.get(__name__)
+
+
+def context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Return the TLS context, if TLS is asked for."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    made = ssl.create_default_context(cafile=settings.ssl_cafile)
+    if settings.ssl_certfile is not None:
+        made.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return made
+
+
+def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the connection part of an aiokafka consumer's options."""
+    password = settings.sasl_password
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "security_protocol": settings.security_protocol,
+        "ssl_context": context(settings),
+    }
+    if settings.security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism or "PLAIN",
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password else None,
+        }
+    return options
+
+
+def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App:
+    """Return a Faust app that listens on no port and makes no topic; without agents it has a producer alone."""
+    credentials = None
+    tls = context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        password = settings.sasl_password
+        credentials = faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=password.get_secret_value() if password else None,
+            mechanism=settings.sasl_mechanism or "PLAIN",
+            ssl_context=tls,
+        )
+    elif tls is not None:
+        credentials = faust.SSLCredentials(context=tls)
+    app = faust.App(
+        name,
+        broker=[f"kafka://{each}" for each in settings.bootstrap_servers.split(",")],
+        broker_credentials=credentials,
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        producer_acks=-1,
+        producer_linger_ms=2,
+    )
+    app.producer_only = not agents
+    return app
+
+
+class Sender:
+    """Publishes by the producer of a Faust app."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    async def hand_over(self, records: Sequence[Outgoing]) -> "asyncio.Future[list[Any]]":
+        """Give records to the producer; what is returned is done when all are acknowledged.
+
+        Raises:
+            KafkaError, ProducerSendError: not all of them were taken; at once, or when waited for.
+
+        """
+        waiting = [
+            await self._app.producer.send(each.topic, each.key, each.value, None, None, each.headers)
+            for each in records
+        ]
+        return asyncio.gather(*waiting)
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Publish and return when all are acknowledged; raises as `hand_over`."""
+        await (await self.hand_over(records))
+
+
+async def bury(
+    refused: list[Refused], name: str, sender: Sender, database: Database, bound: int, stopped: Callable[[], bool]
+) -> None:
+    """Make dead letters of what cannot be read; nothing is dropped without a trace."""
+
+    def count() -> None:
+        with database.transaction() as connection:
+            dead_letters.count(connection, name, refused, bound)
+
+    for each in refused:
+        log.warning("dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason)
+    while not stopped():
+        try:
+            await asyncio.to_thread(count)
+            await sender.publish([dead_letters.letter(each, name) for each in refused])
+        except (Retryable, *SEND_ERRORS):
+            await asyncio.sleep(1.0)
+        else:
+            return
+
+
+class Build(Protocol):
+    """Makes the part of an app that is a service's own."""
+
+    def __call__(self, app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
+        """Return what runs beside the app's agents."""
+        ...
+
+
+def run(name: str, settings: Settings, build: Build, *, agents: bool = False) -> None:
+    """Run a service on Faust until it is told to stop; ends the process with a code that says why."""
+
+    def body(running: Running, health: Health) -> None:
+        database = Database(settings.database_url, name=name)
+        clock = service.wait_for_clock(database, settings, running, health)
+        if clock is not None:
+
+            def make(app: faust.App) -> faust.Service:
+                return build(app, database, clock, health)
+
+            asyncio.run(_together(name, settings, make, running, health, agents=agents))
+        database.close()
+
+    service.run(name, settings, body)
+
+
+async def _together(
+    name: str,
+    settings: Settings,
+    make: Callable[[faust.App], faust.Service],
+    running: Running,
+    health: Health,
+    *,
+    agents: bool,
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    running.on_stop(stop)
+    while not running.stopping:
+        app = application(settings.kafka, f"duban-{name}", agents=agents)
+        own = make(app)
+        try:
+            await app.start()
+            await app.add_runtime_dependency(own)
+        except KafkaError as error:
+            health.beat()
+            health.lack("kafka", f"the broker is away ({type(error).__name__})")
+            log.warning("broker_away", error=type(error).__name__)
+            await app.stop()
+            await asyncio.sleep(RETRY)
+            continue
+        ends = [asyncio.create_task(each) for each in (own.wait_until_stopped(), app.wait_until_stopped())]
+        await asyncio.wait({*ends, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        await app.stop()
+        for each in (own, app):
+            if each.crash_reason is not None:
+                raise each.crash_reason
+        return

@@ -1,0 +1,84 @@
+"""When many complaints are one, and when that is over."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.hot_issue import HotIssue
+from services.hot_issues.domain import heat
+from services.hot_issues.domain.heat import Closing, Heat, Kind
+from tests.builders import HOUR, MORNING
+
+KIND = Kind("carrier", "broadband", "fault", "长沙")
+
+
+def issue() -> HotIssue:
+    return heat.begin(KIND, Heat(12, None), MORNING).but(tickets=12)
+
+
+@pytest.mark.requirement("R3.7")
+@pytest.mark.parametrize(
+    ("recent", "usual", "hot"),
+    [(9, None, False), (10, None, True), (10, 0.0, True), (10, 3.3, True), (10, 3.4, False), (30, 10.0, True)],
+)
+def test_ten_in_an_hour_and_three_times_the_usual_are_hot(recent: int, usual: float | None, hot: bool) -> None:  # noqa: FBT001
+    assert heat.is_hot(Heat(recent, usual)) is hot
+
+
+def test_nothing_to_tell_is_the_same_issue() -> None:
+    before = issue()
+    assert heat.step(before, Heat(13, None), 13, MORNING + HOUR) is before
+
+
+def test_it_is_told_again_when_its_tickets_have_doubled() -> None:
+    after = heat.step(issue(), Heat(21, 2.0), 21, MORNING + HOUR)
+    assert (after.version, after.tickets, after.peak, after.usual) == (2, 21, 21, 2.0)
+    assert heat.step(after, Heat(39, 2.0), 39, MORNING + 2 * HOUR) is after
+    assert heat.step(after, Heat(40, 2.0), 40, MORNING + 2 * HOUR).version == 3
+
+
+def test_it_calms_down_after_two_hours_under_half_and_closes_after_a_day_of_calm() -> None:
+    cool = heat.step(issue(), Heat(4, None), 14, MORNING + HOUR)
+    assert (cool.status, cool.below_since) == ("open", MORNING + HOUR)
+    assert heat.step(cool, Heat(4, None), 14, MORNING + 2.9 * HOUR) is cool
+    calm = heat.step(cool, Heat(4, None), 14, MORNING + 3 * HOUR)
+    assert (calm.status, calm.calm_since) == ("calm", MORNING + 3 * HOUR)
+    assert heat.step(calm, Heat(0, None), 14, MORNING + 26 * HOUR) is calm
+    closed = heat.step(calm, Heat(0, None), 14, MORNING + 27 * HOUR)
+    assert (closed.status, closed.closed_by, closed.closed_at) == ("closed", "hot_issues", MORNING + 27 * HOUR)
+
+
+def test_a_calm_issue_that_flares_up_is_open_again() -> None:
+    calm = issue().but(status="calm", below_since=MORNING, calm_since=MORNING + 2 * HOUR)
+    again = heat.step(calm, Heat(5, None), 17, MORNING + 5 * HOUR)
+    assert (again.status, again.below_since, again.calm_since, again.version) == ("open", None, None, 2)
+
+
+def test_five_in_an_hour_do_not_cool_it() -> None:
+    before = issue()
+    assert heat.step(before, Heat(5, None), 14, MORNING + HOUR) is before
+
+
+def test_a_person_closes_it_whenever() -> None:
+    closed = heat.step(issue(), Heat(50, None), 15, MORNING + HOUR, Closing("赵工", "line repaired"))
+    assert (closed.status, closed.closed_by, closed.reason) == ("closed", "赵工", "line repaired")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 600)), max_size=60))
+def test_whatever_comes_versions_grow_and_a_closed_issue_was_calm_for_a_day(looks: list[tuple[int, int]]) -> None:
+    present, now, tickets = issue(), MORNING, 12
+    for recent, minutes in looks:
+        now += timedelta(minutes=minutes)
+        tickets += recent // 2
+        after = heat.step(present, Heat(recent, None), tickets, now)
+        assert after is present or after.version == present.version + 1
+        assert after.updated_at <= now
+        if after.status == "closed":
+            assert after.calm_since is not None
+            assert now - after.calm_since >= heat.RULES.closed_after
+            return
+        assert (after.status == "calm") == (after.calm_since is not None)
+        assert recent < 5 or after.status == "open"
+        present = after

@@ -1,0 +1,42 @@
+"""What a ticket event says about the kind of its ticket."""
+
+import msgspec
+import pytest
+
+from services.hot_issues.domain.heat import Kind
+from services.hot_issues.domain.sign import sign
+from tests.builders import Tale, contact
+
+
+def _event(**customer: str) -> bytes:
+    told = contact()
+    event = Tale.opened(told).events[-1]
+    ticket = event.ticket
+    return event.but(ticket=ticket.but(customer=ticket.customer.but(**customer))).to_json()
+
+
+def test_type_problem_and_city_make_the_kind() -> None:
+    event = Tale.opened().events[-1]
+    found = sign(_event(city="长沙", home_region="湖南"))
+    assert found is not None
+    classification = event.ticket.classification
+    assert found.kind == Kind("carrier", classification.business_type or "", classification.problem_type or "", "长沙")
+    assert (found.version, found.accepted_at) == (event.version, event.ticket.accepted_at)
+
+
+def test_where_the_customer_is_counts_before_where_he_is_at_home() -> None:
+    found = sign(_event(visiting_region="广东", home_region="湖南"))
+    assert found is not None
+    assert found.kind.region == "广东"
+
+
+def test_what_nobody_knows_the_place_of_is_no_sign() -> None:
+    plain = Tale.opened().events[-1]
+    bare = plain.but(ticket=plain.ticket.but(customer=plain.ticket.customer.but(city=None, home_region=None)))
+    assert sign(bare.to_json()) is None
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{}", b'{"ticket_id": 1}', b"\xff"])
+def test_what_is_no_event_is_an_error(value: bytes | None) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        sign(value)
