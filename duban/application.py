@@ -19,6 +19,7 @@ from duban.commands import (
     sender,
     service,
     stack,
+    subscriber,
     ticket,
     topics,
 )
@@ -32,7 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (stack, service, topics, db, contacts, ticket, hot, dlq, ledger, report, policy, sender, normalise):
+MODULES = (
+    stack,
+    service,
+    topics,
+    db,
+    contacts,
+    ticket,
+    hot,
+    dlq,
+    ledger,
+    report,
+    policy,
+    sender,
+    subscriber,
+    normalise,
+)
+for module in MODULES:
     module.register(app)
 
 

@@ -11,6 +11,8 @@ from tests.system import System, running
 # The safety net is to be seen within a test's patience.
 os.environ.setdefault("DUBAN_TUNE_SWEEP_AFTER", "4")
 os.environ.setdefault("DUBAN_TUNE_SWEEP_EVERY", "1")
+os.environ.setdefault("DUBAN_TUNE_WEBHOOK_PRIVATE", "true")
+os.environ.setdefault("DUBAN_TUNE_WEBHOOK_PACE", "0.00002")
 os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(Path(__file__).parent / "channels.toml"))
 
 

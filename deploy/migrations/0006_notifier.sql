@@ -28,3 +28,39 @@ create index notice_ticket on notifier.notice (ticket_id);
 
 grant usage on schema notifier to duban_notifier;
 grant select, insert, update on notifier.notice to duban_notifier;
+
+create table notifier.subscriber (
+    id uuid primary key,
+    name text not null unique,
+    url text not null,
+    events text[] not null,
+    secrets jsonb not null,
+    disabled text,
+    added_at timestamptz not null default clock_timestamp()
+);
+comment on column notifier.subscriber.secrets is 'newest first, each with the real time until which it counts; they sign, so they cannot be hashed';
+comment on column notifier.subscriber.disabled is 'why nothing is sent; null: it is';
+
+create table notifier.hook (
+    subscriber_id uuid not null references notifier.subscriber (id),
+    event_id uuid not null,
+    ticket_id uuid not null,
+    version integer not null,
+    type text not null,
+    body bytea not null,
+    state text not null default 'queued' check (state in ('queued', 'delivered', 'failed')),
+    attempts integer not null default 0,
+    queued_at timestamptz not null default clock_timestamp(),
+    try_at timestamptz not null default clock_timestamp(),
+    settled_at timestamptz,
+    status integer,
+    error text,
+    primary key (subscriber_id, event_id)
+);
+comment on table notifier.hook is 'one message to one subscriber; its times are real time';
+create index hook_due on notifier.hook (subscriber_id, try_at) where state = 'queued';
+create index hook_order on notifier.hook (subscriber_id, ticket_id, version) where state = 'queued';
+create index hook_settled on notifier.hook (settled_at) where state = 'delivered';
+
+grant select, insert, update on notifier.subscriber to duban_notifier;
+grant select, insert, update, delete on notifier.hook to duban_notifier;

@@ -6,6 +6,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from schemas.event import TicketEvent
 
+LATE_AFTER = 5.0
+"""Seconds of policy time after which a decision counts as late."""
+
 
 class LedgerMetrics:
     """Events, refusals, and how late thresholds were decided."""
@@ -18,10 +21,16 @@ class LedgerMetrics:
         self.swept = Counter(
             "duban_swept_total", "Overdue thresholds that no monitor had sent a tick for", registry=registry
         )
+        self.late = Counter(
+            "duban_thresholds_late_total",
+            "Thresholds decided more than five seconds of policy time late: fired or settled",
+            ["outcome"],
+            registry=registry,
+        )
         self.lateness = Histogram(
             "duban_threshold_lateness_seconds",
             "Policy time from a threshold to its decision",
-            ["clock"],
+            ["clock", "threshold"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
             registry=registry,
         )
@@ -31,4 +40,6 @@ class LedgerMetrics:
         self.events.labels(event.type, event.ticket.classification.tier).inc()
         if event.threshold is not None:
             late = (now - event.threshold.due_at).total_seconds()
-            self.lateness.labels(event.threshold.clock).observe(max(late, 0.0))
+            self.lateness.labels(event.threshold.clock, event.threshold.threshold).observe(max(late, 0.0))
+            if late > LATE_AFTER:
+                self.late.labels(event.threshold.outcome).inc()

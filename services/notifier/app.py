@@ -4,6 +4,7 @@ from schemas.event import TicketEvent
 from services.notifier.desk import NAME, Desk
 from services.notifier.domain.letters import Letters
 from services.notifier.handlers import Teller
+from services.notifier.hooks import Hooks
 from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
@@ -24,7 +25,10 @@ def main() -> None:
         means: tuple[Means, ...] = (Sms(settings), Mail(settings))
         return Work(
             Teller(Policies(database, clock), clock, metrics),
-            beside=[Desk(each, settings, database, letters, clock, metrics) for each in means],
+            beside=[
+                *(Desk(each, settings, database, letters, clock, metrics) for each in means),
+                Hooks(settings, database, metrics),
+            ],
         )
 
     worker.run(NAME, settings, [TicketEvent.TOPIC], build)

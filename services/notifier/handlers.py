@@ -6,7 +6,7 @@ import psycopg
 
 from schemas.event import TicketEvent
 from services.domain.packs import Pack, unknown
-from services.notifier import store
+from services.notifier import store, subscribers
 from services.notifier.domain.notices import notices
 from services.notifier.metrics import NotifierMetrics
 from services.shared.clock import Clock
@@ -34,6 +34,7 @@ class Teller:
         """Queue what the events tell."""
         told = [notice for each in batch for notice in notices(each.body, self._packs[each.body.ticket.policy.pack])]
         store.queue(connection, told, self._clock.now())
+        subscribers.queue(connection, [each.body for each in batch])
         for each in told:
             self._metrics.notices.labels(each.template, each.means).inc()
         return Result()

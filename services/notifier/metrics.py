@@ -11,3 +11,6 @@ class NotifierMetrics:
         self.deliveries = Counter(
             "duban_deliveries_total", "Notices sent or given up", ["template", "means", "state"], registry=registry
         )
+        self.webhooks = Counter(
+            "duban_webhooks_total", "Answers to webhooks: delivered, again or gone", ["verdict"], registry=registry
+        )

@@ -25,3 +25,9 @@ class NotifierSettings(Settings):
     """Real seconds after which a notice that a worker took and did not settle is tried again."""
     provider_timeout: float = 10.0
     """Real seconds after which a provider that does not answer counts as away."""
+    webhook_timeout: float = 15.0
+    """Real seconds in which a receiver of webhooks has to answer."""
+    webhook_private: bool = False
+    """Whether webhooks may go to addresses that are not public."""
+    webhook_pace: float = 1.0
+    """Share of the standard's waits between attempts; tests use a small one."""

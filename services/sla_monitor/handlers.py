@@ -29,7 +29,7 @@ from services.shared.records import Incoming, outgoing
 from services.shared.streaming import SEND_ERRORS, Sender, bury, consumer_options
 from services.sla_monitor import store
 from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
-from services.sla_monitor.domain.vigilance import TOLERANCE, Vigilance
+from services.sla_monitor.domain.vigilance import Vigilance
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 
@@ -40,6 +40,8 @@ LONGEST_SLEEP = 0.5
 PACE = 0.01
 """Real seconds between two looks at the least: what comes due meanwhile is sent together."""
 COMMIT_EVERY = 2.0
+ASK_EVERY = 60.0
+"""Real seconds between two questions for the database's time."""
 ID = 16
 """Bytes of a ticket's id."""
 
@@ -67,7 +69,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._loading: dict[int, asyncio.Task[None]] = {}
-        self._mistrusted = False
+        self._vigilance = Vigilance(time.time(), time.monotonic())
+        self._trusted = asyncio.Event()
         self._sender = sender
         self._faults = Faults(settings.faults, NAME)
         self._consumer = AIOKafkaConsumer(
@@ -192,6 +195,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics.events.inc(len(records))
         self._metrics.watched.set(len(self.schedule))
         self._metrics.heap.set(self.schedule.size)
+        self._metrics.stale.set(max(1 - len(self.schedule) / (self.schedule.size or 1), 0.0))
         self._wake.set()
         if refused:
             bound = self._settings.dead_letters_per_hour
@@ -200,6 +204,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def _commit(self) -> None:
         """Commit positions, for the lag that operations see; nothing is read from them."""
         positions = {each: await self._consumer.position(each) for each in self._consumer.assignment()}
+        ends = [(self._consumer.highwater(each), position) for each, position in positions.items()]
+        self._metrics.lag.set(sum(max(end - position, 0) for end, position in ends if end is not None))
         if positions:
             self._faults.reach("before_offset_commit")
             await self._consumer.commit(positions)
@@ -210,9 +216,11 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def fire(self) -> None:
         """Send ticks for tickets whose time has come."""
         failures = 0
+        # Before the database has told the time once, a clock that was wrong from the start would fire early.
+        await self._trusted.wait()
         while not self.should_stop:
-            now = self._clock.now()
-            due = [] if self._mistrusted else self.schedule.take_due(now.timestamp(), self._settings.tick_batch)
+            now = self._now()
+            due = self.schedule.take_due(now.timestamp(), self._settings.tick_batch)
             if not due:
                 await self._rest(now)
                 continue
@@ -228,7 +236,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def _rest(self, now: datetime) -> None:
         head, seconds = self.schedule.head(), LONGEST_SLEEP
         self._metrics.next_due.set(head)
-        if head != NEVER and not self._mistrusted:
+        if head != NEVER:
             until = self._clock.real_seconds(timedelta(seconds=head - now.timestamp()))
             seconds = max(min(until, LONGEST_SLEEP), PACE)
         self._wake.clear()
@@ -239,27 +247,33 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         acknowledged = await self._sender.hand_over([outgoing(_tick(each, now), NAME) for each in due])
         self._faults.reach("mid_publish")
         await acknowledged
-        done = self._clock.now().timestamp()
+        done = self._now().timestamp()
         self._metrics.ticks.inc(len(due))
         for each in due:
             late = self._clock.real_seconds(timedelta(seconds=done - each.at))
             self._metrics.lateness.observe(max(late, 0.0))
 
+    def _now(self) -> datetime:
+        """Return business time, whatever the wall clock has done."""
+        jump = self._vigilance.look(time.time(), time.monotonic())
+        if jump:
+            self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
+            log.error("clock_jumped", seconds=round(jump, 3))
+        return self._clock.now() - self._clock.business(self._vigilance.error)
+
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def watch_the_clock(self) -> None:
-        """Notice a jump of the wall clock; one forward is not believed before the database's time agrees."""
-        vigilance = Vigilance(time.time(), time.monotonic())
+        """Ask the database for the time: at the start, after each jump, and now and then."""
+        asked = float("-inf")
         while not self.should_stop:
-            await self.sleep(1.0)
-            jump = vigilance.look(time.time(), time.monotonic())
-            if jump:
-                self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
-                log.error("clock_jumped", seconds=round(jump, 3))
-                self._mistrusted = jump > 0
-            if self._mistrusted:
+            if self._vigilance.doubtful or time.monotonic() - asked > ASK_EVERY:
                 with suppress(Retryable):
                     theirs = await asyncio.to_thread(store.real_time, self._database)
-                    self._mistrusted = abs(theirs - time.time()) > TOLERANCE
+                    self._vigilance.settle(time.time(), theirs)
+                    self._metrics.clock_error.set(self._vigilance.error)
+                    self._trusted.set()
+                    asked = time.monotonic()
+            await self.sleep(1.0)
 
 
 class _Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types

@@ -9,6 +9,15 @@ class MonitorMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.watched = Gauge("duban_monitor_tickets", "Tickets that the monitor knows", registry=registry)
         self.heap = Gauge("duban_monitor_heap_entries", "Entries of the heap, stale ones too", registry=registry)
+        self.stale = Gauge(
+            "duban_monitor_heap_stale_ratio", "Share of the heap that a newer version has replaced", registry=registry
+        )
+        self.lag = Gauge("duban_monitor_lag_records", "Events on the topic that are not taken in", registry=registry)
+        self.clock_error = Gauge(
+            "duban_monitor_clock_error_seconds",
+            "By how much the wall clock is ahead of the database's",
+            registry=registry,
+        )
         self.next_due = Gauge(
             "duban_monitor_next_due_timestamp_seconds", "Business time of the nearest deadline", registry=registry
         )

@@ -28,77 +28,104 @@ class Entry(NamedTuple):
     partition: int
 
 
-class Schedule:
-    """Which ticket is due next. Work grows with what changes, never with what is open."""
+SLACK = 1_000
+"""Stale entries that a heap may hold in any case."""
+
+
+class _Part:
+    """What is known of one partition's tickets: small enough to be put in order anew between two ticks."""
+
+    __slots__ = ("heap", "known", "loading")
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Entry] = {}
-        self._heap: list[Entry] = []
-        self._loading: set[int] = set()
+        self.known: dict[bytes, Entry] = {}
+        self.heap: list[Entry] = []
+        self.loading = True
 
-    def __len__(self) -> int:
-        """Tickets that are known."""
-        return len(self._known)
-
-    @property
-    def size(self) -> int:
-        """Entries of the heap, the stale ones among them."""
-        return len(self._heap)
-
-    def begin(self, partitions: set[int]) -> None:
-        """A snapshot of partitions is about to come: until its end an old row may follow a newer event."""
-        self._loading |= partitions
-
-    def loaded(self, partitions: set[int]) -> None:
-        """The snapshot is over: nothing old comes any more, so tickets that need no look are forgotten."""
-        self._loading -= partitions
-        idle = [id_ for id_, each in self._known.items() if each.at == NEVER and each.partition in partitions]
-        for id_ in idle:
-            del self._known[id_]
-
-    def learn(self, entry: Entry) -> bool:
-        """Take in what a snapshot or an event says; False when something as new is known already."""
-        known = self._known.get(entry.ticket)
-        if known is not None and known.version >= entry.version:
-            return False
-        if entry.at != NEVER:
-            self._known[entry.ticket] = entry
-            heapq.heappush(self._heap, entry)
-        elif entry.partition in self._loading:
-            self._known[entry.ticket] = entry
-        elif known is not None:
-            del self._known[entry.ticket]
-        return True
+    def push(self, entry: Entry) -> None:
+        self.known[entry.ticket] = entry
+        if len(self.heap) > 2 * len(self.known) + SLACK:
+            self.heap = [each for each in self.known.values() if each.at != NEVER]
+            heapq.heapify(self.heap)
+        else:
+            heapq.heappush(self.heap, entry)
 
     def head(self) -> float:
-        """Return when the next ticket is due, NEVER when none is."""
-        heap, known = self._heap, self._known
+        heap, known = self.heap, self.known
         while heap and known.get(heap[0].ticket) is not heap[0]:
             heapq.heappop(heap)
         return heap[0].at if heap else NEVER
 
+
+class Schedule:
+    """Which ticket is due next. Work grows with what changes, never with what is open."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, _Part] = {}
+
+    def __len__(self) -> int:
+        """Tickets that are known."""
+        return sum(len(each.known) for each in self._parts.values())
+
+    @property
+    def size(self) -> int:
+        """Entries of the heaps, the stale ones among them."""
+        return sum(len(each.heap) for each in self._parts.values())
+
+    def begin(self, partitions: set[int]) -> None:
+        """A snapshot of partitions is about to come: until its end an old row may follow a newer event."""
+        for each in partitions:
+            self._parts.setdefault(each, _Part()).loading = True
+
+    def loaded(self, partitions: set[int]) -> None:
+        """The snapshot is over: nothing old comes any more, so tickets that need no look are forgotten."""
+        for each in partitions & self._parts.keys():
+            part = self._parts[each]
+            part.loading = False
+            for id_ in [id_ for id_, entry in part.known.items() if entry.at == NEVER]:
+                del part.known[id_]
+
+    def learn(self, entry: Entry) -> bool:
+        """Take in what a snapshot or an event says; False when something as new is known, or nobody asked."""
+        part = self._parts.get(entry.partition)
+        if part is None:
+            return False
+        known = part.known.get(entry.ticket)
+        if known is not None and known.version >= entry.version:
+            return False
+        if entry.at != NEVER:
+            part.push(entry)
+        elif part.loading:
+            part.known[entry.ticket] = entry
+        elif known is not None:
+            del part.known[entry.ticket]
+        return True
+
+    def head(self) -> float:
+        """Return when the next ticket is due, NEVER when none is."""
+        return min((each.head() for each in self._parts.values()), default=NEVER)
+
     def take_due(self, now: float, most: int) -> list[Entry]:
         """Return tickets that are due, nearest deadline first, and forget that they are: once is enough."""
         due: list[Entry] = []
-        heap, known = self._heap, self._known
-        while heap and len(due) < most and heap[0].at <= now:
-            item = heapq.heappop(heap)
-            if known.get(item.ticket) is item:
-                due.append(item)
-                known[item.ticket] = item._replace(at=NEVER)
+        while len(due) < most:
+            part = min(self._parts.values(), key=_Part.head, default=None)
+            if part is None or part.head() > now:
+                break
+            item = heapq.heappop(part.heap)
+            due.append(item)
+            part.known[item.ticket] = item._replace(at=NEVER)
         return due
 
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Make tickets due again whose tick the broker did not take, unless something newer is known by now."""
         for each in entries:
-            known = self._known.get(each.ticket)
-            if known is not None and known.version == each.version:
-                self._known[each.ticket] = each
-                heapq.heappush(self._heap, each)
+            part = self._parts.get(each.partition)
+            known = part.known.get(each.ticket) if part is not None else None
+            if part is not None and known is not None and known.version == each.version:
+                part.push(each)
 
     def drop(self, partitions: set[int]) -> None:
         """Forget the tickets of partitions that somebody else watches now."""
-        self._loading -= partitions
-        self._known = {id_: each for id_, each in self._known.items() if each.partition not in partitions}
-        self._heap = [each for each in self._heap if each.partition not in partitions]
-        heapq.heapify(self._heap)
+        for each in partitions:
+            self._parts.pop(each, None)

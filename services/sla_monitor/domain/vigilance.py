@@ -1,26 +1,42 @@
-"""Watching the clock itself: wall time against monotonic time (DESIGN 4). Pure."""
+"""Watching the clock itself: wall time against monotonic time, and against the database's (DESIGN 4). Pure."""
 
 from dataclasses import dataclass
 
 TOLERANCE = 2.0
-"""Real seconds that wall time may differ from monotonic time between two looks."""
+"""Real seconds that wall time may differ from what it is compared with."""
 
 
 @dataclass(slots=True)
 class Vigilance:
-    """Notices when the wall clock jumps.
+    """Knows by how much the wall clock is wrong.
+
+    A jump is not believed: time goes on as monotonic time says, until the database's time is known.
 
     Attributes:
         wall: wall time of the last look, in seconds.
         monotonic: monotonic time of the last look, in seconds.
+        error: real seconds by which the wall clock is ahead of what is believed.
+        doubtful: whether the database is to be asked.
 
     """
 
     wall: float
     monotonic: float
+    error: float = 0.0
+    doubtful: bool = True
 
     def look(self, wall: float, monotonic: float) -> float:
         """Return by how many seconds the wall clock jumped since the last look; 0.0 when it did not."""
         jump = (wall - self.wall) - (monotonic - self.monotonic)
         self.wall, self.monotonic = wall, monotonic
-        return jump if abs(jump) > TOLERANCE else 0.0
+        if abs(jump) <= TOLERANCE:
+            return 0.0
+        self.error += jump
+        self.doubtful = True
+        return jump
+
+    def settle(self, wall: float, theirs: float) -> None:
+        """Believe the database's time: if the wall clock differs from it, the wall clock is wrong by that much."""
+        ahead = wall - theirs
+        self.error = ahead if abs(ahead) > TOLERANCE else 0.0
+        self.doubtful = False

@@ -17,12 +17,20 @@ def entry(number: int, version: int, minutes: int | None, partition: int = 0) ->
     return Entry(minute(minutes) if minutes is not None else NEVER, version, IDS[number], partition)
 
 
+def watching() -> Schedule:
+    """Return a schedule of two partitions whose snapshots are over."""
+    schedule = Schedule()
+    schedule.begin({0, 1})
+    schedule.loaded({0, 1})
+    return schedule
+
+
 def minute(number: int) -> float:
     return NOON + 60 * number
 
 
 def test_what_is_due_is_taken_once_nearest_first() -> None:
-    schedule = Schedule()
+    schedule = watching()
     for each in (entry(0, 1, 5), entry(1, 1, 3), entry(2, 1, 60), entry(3, 1, None)):
         schedule.learn(each)
     later = minute(10)
@@ -32,14 +40,14 @@ def test_what_is_due_is_taken_once_nearest_first() -> None:
 
 
 def test_old_news_changes_nothing() -> None:
-    schedule = Schedule()
+    schedule = watching()
     assert schedule.learn(entry(0, 2, 60))
     assert not schedule.learn(entry(0, 1, 5))
     assert schedule.take_due(minute(10), 10) == []
 
 
 def test_what_could_not_be_sent_is_due_again_unless_something_newer_is_known() -> None:
-    schedule = Schedule()
+    schedule = watching()
     schedule.learn(entry(0, 1, 1))
     schedule.learn(entry(1, 1, 1))
     due = schedule.take_due(minute(2), 10)
@@ -49,7 +57,7 @@ def test_what_could_not_be_sent_is_due_again_unless_something_newer_is_known() -
 
 
 def test_partitions_that_somebody_else_watches_are_forgotten() -> None:
-    schedule = Schedule()
+    schedule = watching()
     schedule.learn(entry(0, 1, 1, partition=0))
     schedule.learn(entry(1, 1, 1, partition=1))
     schedule.drop({0})
@@ -58,7 +66,7 @@ def test_partitions_that_somebody_else_watches_are_forgotten() -> None:
 
 
 def test_a_ticket_that_needs_no_look_is_forgotten_once_nothing_old_can_come() -> None:
-    schedule = Schedule()
+    schedule = watching()
     schedule.begin({0})
     schedule.learn(entry(0, 5, None))
     assert not schedule.learn(entry(0, 4, 1)), "a row of the snapshot that is older than the event"
@@ -83,7 +91,7 @@ NEWS = st.lists(
 @given(NEWS)
 def test_it_does_what_a_plain_table_would_do(news: list[Entry | int]) -> None:
     """Against a model that looks at every ticket each time."""
-    schedule = Schedule()
+    schedule = watching()
     schedule.begin({0})
     table: dict[bytes, tuple[int, float]] = {}
     for each in news:
@@ -104,5 +112,45 @@ def test_it_does_what_a_plain_table_would_do(news: list[Entry | int]) -> None:
 @pytest.mark.parametrize(("wall", "jump"), [(101.0, 0.0), (101.9, 0.0), (161.0, 60.0), (41.0, -60.0)])
 def test_a_jump_of_the_wall_clock_is_noticed(wall: float, jump: float) -> None:
     vigilance = Vigilance(100.0, 5.0)
+    vigilance.settle(100.0, 100.4)
     assert vigilance.look(wall, 6.0) == jump
     assert vigilance.look(wall + 1, 7.0) == 0.0
+    assert (vigilance.error, vigilance.doubtful) == (jump, jump != 0.0)
+
+
+def test_time_goes_on_as_before_until_the_database_has_told_it() -> None:
+    vigilance = Vigilance(100.0, 5.0)
+    vigilance.look(701.0, 6.0)
+    assert 701.0 - vigilance.error == 101.0
+    vigilance.settle(702.0, 102.0)
+    assert vigilance.error == 600.0
+    vigilance.look(103.0, 8.0)
+    assert 103.0 - vigilance.error == 103.0
+
+
+def test_a_clock_that_was_put_right_is_believed_once_the_database_agrees() -> None:
+    vigilance = Vigilance(100.0, 5.0)
+    vigilance.look(701.0, 6.0)
+    vigilance.settle(702.0, 701.9)
+    assert (vigilance.error, vigilance.doubtful) == (0.0, False)
+
+
+def test_a_clock_that_was_wrong_from_the_start_is_found_out() -> None:
+    vigilance = Vigilance(700.0, 5.0)
+    assert vigilance.doubtful
+    vigilance.settle(700.0, 100.0)
+    assert vigilance.error == 600.0
+
+
+def test_what_changes_again_and_again_does_not_fill_the_heap() -> None:
+    schedule = watching()
+    for version in range(1, 20_000):
+        schedule.learn(entry(0, version, version))
+    assert schedule.size < 2_000
+    assert [each.version for each in schedule.take_due(minute(30_000), 10)] == [19_999]
+
+
+def test_what_nobody_watches_is_not_learnt() -> None:
+    schedule = watching()
+    assert not schedule.learn(entry(0, 1, 1, partition=7))
+    assert schedule.head() == NEVER
