@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.contact import Code, Contact, Customer, Evidence, Money, Name, Settlement, Text
@@ -275,6 +275,21 @@ class JoinHotIssue(ActionModel, tag="join_hot_issue"):
     """How many the issue had by then."""
 
 
+class ReportUndeliverable(ActionModel, tag="report_undeliverable"):
+    """A letter reached the customer by no means: a person has to see to it (R5.7)."""
+
+    notice: UUID
+    letter: Code
+    reason: Text
+
+
+class Apologise(ActionModel, tag="apologise"):
+    """Send a letter of apology (R5.7); its facts are what the letter must hold (policy-tables 10)."""
+
+    letter: Code
+    facts: dict[Code, Text] = field(default_factory=dict)
+
+
 class CallBack(ActionModel, tag="call_back"):
     """One attempt to reach the customer after the outcome (回访)."""
 
@@ -335,6 +350,8 @@ Action = (
     | Note
     | LinkTo
     | JoinHotIssue
+    | ReportUndeliverable
+    | Apologise
     | CallBack
     | EndCallback
     | AnswerSurvey

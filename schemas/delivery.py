@@ -25,8 +25,9 @@ class Delivery(Record):
     means: Code
     """sms or mail."""
     state: Code
-    """sent or failed."""
-    attempts: Annotated[int, Meta(ge=1)]
+    """sent, delivered (the provider says so), failed, or obsolete (no longer true, so not sent)."""
+    attempts: Annotated[int, Meta(ge=0)]
+    """By this means; 0: it was not tried."""
     at: AwareDatetime
     provider_id: Name | None = None
     """What the gateway or mail server called it."""

@@ -9,25 +9,52 @@ create table notifier.notice (
     audience text not null,
     template text not null,
     language text not null,
+    ways jsonb not null,
+    way integer not null default 0,
     means text not null,
     address text,
+    urgency integer not null,
+    until text not null,
+    paper boolean not null,
+    digest_over integer not null,
+    held boolean not null default false,
     context jsonb not null,
-    state text not null default 'queued' check (state in ('queued', 'sent', 'failed')),
+    state text not null default 'queued' check (state in ('queued', 'sent', 'delivered', 'failed', 'obsolete')),
     attempts integer not null default 0,
     try_at timestamptz not null default clock_timestamp(),
     queued_at timestamptz not null,
     settled_at timestamptz,
+    sent_at timestamptz,
     provider_id text,
     error text,
     published boolean not null default false,
     unique (event_id, audience)
 );
+comment on column notifier.notice.ways is 'means and address of each way, in the order in which they are tried';
+comment on column notifier.notice.way is 'which of them is tried; the next once it has failed for good';
+comment on column notifier.notice.until is 'from which stage of its ticket on it is no longer true';
+comment on column notifier.notice.held is 'whether it waits for others, to go with them in one letter';
+comment on column notifier.notice.sent_at is 'real time';
 comment on column notifier.notice.try_at is 'real time of the next attempt; queued_at and settled_at are business time';
-create index notice_due on notifier.notice (means, try_at) where not published;
+create index notice_due on notifier.notice (means, urgency, try_at) where not published;
+create index notice_sent on notifier.notice (address, sent_at) where sent_at is not null;
+create index notice_failed on notifier.notice (settled_at) where state = 'failed';
 create index notice_ticket on notifier.notice (ticket_id);
 
 grant usage on schema notifier to duban_notifier;
 grant select, insert, update on notifier.notice to duban_notifier;
+grant select, insert on notifier.attempt to duban_notifier;
+
+create table notifier.attempt (
+    notice_id uuid not null references notifier.notice (id),
+    at timestamptz not null default clock_timestamp(),
+    means text not null,
+    outcome text not null,
+    provider_id text,
+    error text
+);
+comment on table notifier.attempt is 'every try to send a notice, and every word of a provider about it afterwards';
+create index attempt_notice on notifier.attempt (notice_id, at);
 
 create table notifier.subscriber (
     id uuid primary key,

@@ -7,13 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from jinja2 import TemplateError
-
 from deploy.tools import asyncapi, compatibility, generate
 from services.domain import packs
 from services.intake.channel_table import MappingError, channels
 from services.notifier.domain.letters import Letters
-from services.notifier.domain.notices import TO_CUSTOMER, TO_UNITS
+from services.notifier.domain.letters import problems as letter_problems
 from services.shared import topics
 from services.shared.models import model_of
 from services.shared.settings import PROJECT
@@ -45,15 +43,10 @@ def _policies() -> Iterator[str]:
 
 
 def _letters() -> Iterator[str]:
-    """Every template is there in every language, and can be read."""
-    folder = PROJECT / "policies" / "letters"
-    letters = Letters(folder)
-    for language in sorted(each.name for each in folder.iterdir() if each.is_dir()):
-        for name in sorted({*TO_CUSTOMER.values(), *TO_UNITS.values()}):
-            try:
-                letters.read(name, language)
-            except TemplateError as error:
-                yield f"policies/letters/{language}/{name}.txt: {type(error).__name__}: {error}"
+    """Every template is there in every language, can be read, and names what there is."""
+    letters = Letters(PROJECT / "policies" / "letters")
+    for pack in packs.load(PROJECT / "policies").values():
+        yield from (f"policies/{each} ({pack.head.name})" for each in letter_problems(letters, pack.telling))
 
 
 def _examples() -> Iterator[str]:

@@ -12,6 +12,7 @@ from duban import rehearsal
 from duban.commands import policy_change
 from duban.values import values
 from services.domain import packs, soundness
+from services.notifier.domain.letters import Letters, problems
 from services.shared.errors import DubanError
 from services.shared.settings import PROJECT
 
@@ -35,6 +36,10 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
     for name, pack in loaded.items():
         for each in soundness.warnings(pack, today):
             console.print(f"{name}: {each}", markup=False)
+    letters = Letters(folder / "letters")
+    broken = sorted({each for pack in loaded.values() for each in problems(letters, pack.telling)})
+    if broken:
+        raise DubanError("; ".join(broken))
 
 
 @group.command()

@@ -17,6 +17,7 @@ from services.domain.care import Care, EntryRule
 from services.domain.clock import BREACH
 from services.domain.policy import Facts, Head, Unit, Units
 from services.domain.routing import Business, Problem, Routing, Types
+from services.domain.telling import OwnTelling, Telling
 from services.domain.timing import Timing
 from services.domain.words import Lexicon, fold
 
@@ -37,6 +38,7 @@ class Pack:
     timing: Timing
     routing: Routing
     care: Care
+    telling: Telling
     calendars: Mapping[str, Calendar]
     revision: str = ""
     """Tells this state of the files from every other."""
@@ -165,6 +167,9 @@ class Pack:
 
 FILES = ("pack.toml", "units.toml", "types.toml", "limits.toml", "routing.toml", "outcome.toml")
 CALENDARS = "calendars/"
+SHARED_NOTICES = "letters/notices.toml"
+OWN_NOTICES = "notices.toml"
+"""A pack may have it: what it tells otherwise than the rest."""
 
 
 def names(folder: Path) -> list[str]:
@@ -203,6 +208,9 @@ def files_of(folder: Path, name: str) -> dict[str, str]:
     """
     paths = {file: folder / name / file for file in FILES}
     paths |= {f"{CALENDARS}{path.name}": path for path in sorted((folder / "calendars").glob("*.toml"))}
+    paths[SHARED_NOTICES] = folder / SHARED_NOTICES
+    if (own := folder / name / OWN_NOTICES).exists():
+        paths[OWN_NOTICES] = own
     found: dict[str, str] = {}
     for file, path in paths.items():
         try:
@@ -224,13 +232,17 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
     """Make a pack of the texts of its files; raises as `load`."""
 
     def read(file: str, model: type[M]) -> M:
-        return _read(f"{where}/{file if file.startswith(CALENDARS) else f'{name}/{file}'}", files[file], model)
+        shared = file.startswith((CALENDARS, SHARED_NOTICES))
+        return _read(f"{where}/{file if shared else f'{name}/{file}'}", files[file], model)
 
     calendars = {
         file.removeprefix(CALENDARS).removesuffix(".toml"): read(file, Calendar)
         for file in files
         if file.startswith(CALENDARS)
     }
+    telling = read(SHARED_NOTICES, Telling)
+    if OWN_NOTICES in files:
+        telling = telling.with_own(read(OWN_NOTICES, OwnTelling))
     pack = Pack(
         head=read("pack.toml", Head),
         units={each.code: each for each in read("units.toml", Units).units},
@@ -238,6 +250,7 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         timing=read("limits.toml", Timing),
         routing=read("routing.toml", Routing),
         care=read("outcome.toml", Care),
+        telling=telling,
         calendars=calendars,
         revision=revision(files),
     )

@@ -15,7 +15,9 @@ from services.intake.senders import Sender
 from services.shared.clock import Clock
 from services.shared.errors import Problem
 
-INTERNAL = frozenset({"open", "remind", "tick", "call_back", "end_callback", "apply_policy"})
+INTERNAL = frozenset(
+    {"open", "remind", "tick", "call_back", "end_callback", "apply_policy", "join_hot_issue", "report_undeliverable"}
+)
 """Actions that only services take."""
 FIELDS = frozenset({"action", "actor", "expected_version"})
 

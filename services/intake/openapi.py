@@ -50,6 +50,19 @@ NATIVE: dict[str, Any] = {
 ATTACHMENT = _body(
     "application/octet-stream", {"type": "string", "format": "binary", "description": "the attachment's bytes"}
 )
+RECEIPT = _body(
+    "application/json",
+    {
+        "type": "object",
+        "required": ["id", "state"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "string", "format": "uuid", "description": "under which the notice was handed over"},
+            "state": {"enum": ["delivered", "failed"]},
+            "reason": {"type": "string", "maxLength": 200},
+        },
+    },
+)
 COMMAND = _body(
     "application/json",
     {

@@ -1,9 +1,8 @@
 """The wiring of the notifier: events in the main thread, a desk for each means in a thread of its own."""
 
-from schemas.event import TicketEvent
 from services.notifier.desk import NAME, Desk
 from services.notifier.domain.letters import Letters
-from services.notifier.handlers import Teller
+from services.notifier.handlers import TOPICS, Heard, Teller
 from services.notifier.hooks import Hooks
 from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
@@ -19,7 +18,7 @@ def main() -> None:
     """Run the notifier until it is told to stop."""
     settings = NotifierSettings()
 
-    def build(database: Database, clock: Clock) -> Work[TicketEvent]:
+    def build(database: Database, clock: Clock) -> Work[Heard]:
         metrics = NotifierMetrics()
         letters = Letters(settings.policies / "letters")
         means: tuple[Means, ...] = (Sms(settings), Mail(settings))
@@ -31,4 +30,4 @@ def main() -> None:
             ],
         )
 
-    worker.run(NAME, settings, [TicketEvent.TOPIC], build)
+    worker.run(NAME, settings, TOPICS, build)

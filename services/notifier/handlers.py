@@ -1,40 +1,88 @@
-"""What the notifier does with events: it queues what they tell to whom."""
+"""What the notifier does with events and with what providers say afterwards: it queues what is to be told to whom."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
 
 import psycopg
 
+from schemas.command import Command
 from schemas.event import TicketEvent
+from schemas.kept import Kept
+from schemas.receipt import Receipt
 from services.domain.packs import Pack, unknown
+from services.domain.telling import CUSTOMER
 from services.notifier import store, subscribers
+from services.notifier.desk import NAME, undeliverable
 from services.notifier.domain.notices import notices
 from services.notifier.metrics import NotifierMetrics
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.errors import InvalidMessage
-from services.shared.records import Incoming, read
+from services.shared.records import Incoming, outgoing, read
+
+TOPICS = [TicketEvent.TOPIC, Receipt.TOPIC, Kept.TOPIC]
+Heard = TicketEvent | Receipt | Kept
+
+_OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
+"""The Message-ID of a notice (means.py)."""
 
 
 class Teller:
-    """The stage of tickets.events."""
+    """The stage of tickets.events, receipts and contacts.kept."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics) -> None:
         self._packs = packs
         self._clock = clock
         self._metrics = metrics
 
-    def decode(self, record: Incoming) -> TicketEvent:
-        """Read an event."""
+    def decode(self, record: Incoming) -> Heard:
+        """Read an event, a report, or a message that opens nothing: a mail that came back is one of these."""
+        if record.topic == Receipt.TOPIC:
+            return read(Receipt, record.value)
+        if record.topic == Kept.TOPIC:
+            return read(Kept, record.value)
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
             raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
         return event
 
-    def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
-        """Queue what the events tell."""
-        told = [notice for each in batch for notice in notices(each.body, self._packs[each.body.ticket.policy.pack])]
-        store.queue(connection, told, self._clock.now())
-        subscribers.queue(connection, [each.body for each in batch])
-        for each in told:
-            self._metrics.notices.labels(each.template, each.means).inc()
-        return Result()
+    def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> Result:
+        """Queue what the events tell; try the next means for what did not arrive."""
+        events = [each.body for each in batch if isinstance(each.body, TicketEvent)]
+        told = [
+            (notice, pack.telling.digest_over if notice.audience != CUSTOMER else 0)
+            for event in events
+            for pack in (self._packs[event.ticket.policy.pack],)
+            for notice in notices(event, pack)
+        ]
+        store.queue(connection, told, self._clock)
+        subscribers.queue(connection, events)
+        for each, _ in told:
+            self._metrics.notices.labels(each.template, each.ways[0][0] if each.ways else "none").inc()
+        tasks = [task for each in batch for task in self._reported(each.body, connection)]
+        return Result(publish=[[outgoing(each, NAME) for each in tasks]] if tasks else [])
+
+    def _reported(self, said: Heard, connection: psycopg.Connection) -> Iterator[Command]:
+        """Take in what a provider says about a notice."""
+        if isinstance(said, Receipt) and said.state == "delivered":
+            store.received(connection, said.notice)
+            return
+        if isinstance(said, Receipt):
+            notice, reason = said.notice, said.reason or "the provider gave it up"
+        elif isinstance(said, Kept) and said.reason == "bounce" and (ours := _notice_of(said)) is not None:
+            notice, reason = ours, f"the mail came back ({said.facts.get('status', 'no status')})"
+        else:
+            return
+        lost = store.returned(connection, notice, reason, self._clock.now())
+        if lost is not None and lost[2] == CUSTOMER:
+            ticket, template, _ = lost
+            yield undeliverable(notice, ticket, template, reason, self._clock)
+
+
+def _notice_of(bounce: Kept) -> UUID | None:
+    found = _OURS.search(bounce.facts.get("original_message_id", ""))
+    try:
+        return UUID(found[1]) if found is not None else None
+    except ValueError:
+        return None

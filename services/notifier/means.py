@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 
+from services.notifier import paper
 from services.notifier.domain.letters import Letter
 from services.notifier.settings import NotifierSettings
 
@@ -107,6 +108,10 @@ class Mail:
         # Machines that answer by themselves leave such mail alone (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.body + "\n")
+        message.add_alternative(paper.html(letter), subtype="html")
+        if letter.paper:
+            name = f"{letter.number}.pdf"
+            message.add_attachment(paper.pdf(letter), maintype="application", subtype="pdf", filename=name)
         try:
             self._connected().send_message(message)
         except smtplib.SMTPResponseException as error:

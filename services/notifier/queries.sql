@@ -2,39 +2,87 @@
 
 -- name: queue
 insert into notifier.notice
-    (id, event_id, ticket_id, ticket_number, audience, template, language, means, address, context, queued_at)
+    (id, event_id, ticket_id, ticket_number, audience, template, language, ways, means, address, urgency, until, paper,
+     digest_over, context, queued_at, try_at)
 values
-    (%(id)s, %(event_id)s, %(ticket_id)s, %(ticket_number)s, %(audience)s, %(template)s, %(language)s, %(means)s,
-     %(address)s, %(context)s, %(queued_at)s)
+    (%(id)s, %(event_id)s, %(ticket_id)s, %(ticket_number)s, %(audience)s, %(template)s, %(language)s, %(ways)s, %(means)s,
+     %(address)s, %(urgency)s, %(until)s, %(paper)s, %(digest_over)s, %(context)s, %(queued_at)s,
+     clock_timestamp() + make_interval(secs => %(wait)s))
 on conflict do nothing;
 
 -- name: take
 -- Takes notices for as long as the lease; a worker that dies gives them back by not settling them.
-update notifier.notice
-set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (state = 'queued')::int
-where id in (
+with mine as (
     select id from notifier.notice
     where means = %(means)s and not published and try_at <= clock_timestamp()
-    order by try_at
+    order by urgency, try_at
     limit %(most)s
     for update skip locked
 )
-returning id, event_id, ticket_id, ticket_number, audience, template, language, means, address, context, state, attempts,
-    settled_at, provider_id, error;
+update notifier.notice n
+set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
+from mine
+where n.id = mine.id
+returning n.id, event_id, ticket_id, ticket_number, audience, template, language, ways, way, means, address, urgency, until,
+    paper, digest_over, held, context, state, attempts, settled_at, provider_id, error,
+    (select status from ledger.ticket t where t.id = n.ticket_id);
 
 -- name: settle
 update notifier.notice
-set state = %(state)s, settled_at = %(settled_at)s, provider_id = %(provider_id)s, error = %(error)s
+set state = %(state)s, settled_at = %(settled_at)s, provider_id = %(provider_id)s, error = %(error)s,
+    sent_at = case when %(state)s = 'sent' then clock_timestamp() else sent_at end
 where id = %(id)s;
+
+-- name: attempt
+insert into notifier.attempt (notice_id, means, outcome, provider_id, error)
+values (%(id)s, %(means)s, %(outcome)s, %(provider_id)s, %(error)s);
 
 -- name: retry
 update notifier.notice
 set try_at = clock_timestamp() + make_interval(secs => %(seconds)s), error = %(error)s
 where id = %(id)s;
 
+-- name: fall_back
+-- The next way, at once.
+update notifier.notice
+set way = way + 1, means = ways -> (way + 1) ->> 0, address = ways -> (way + 1) ->> 1, attempts = 0, state = 'queued',
+    published = false, held = false, settled_at = null, try_at = clock_timestamp(), error = %(error)s
+where id = %(id)s and way + 1 < jsonb_array_length(ways)
+returning id;
+
+-- name: hold
+-- Not tried after all: the notices of one reader gather until the minute is over.
+update notifier.notice
+set held = true, attempts = attempts - 1,
+    try_at = date_trunc('minute', clock_timestamp()) + interval '1 minute'
+where id = any(%(ids)s);
+
+-- name: sent_lately
+select address, count(*) from notifier.notice
+where address = any(%(addresses)s) and sent_at > clock_timestamp() - interval '1 minute'
+group by address;
+
 -- name: give_back
 -- Not tried after all: due at once, and no attempt is counted.
 update notifier.notice set try_at = clock_timestamp(), attempts = attempts - 1 where id = any(%(ids)s);
+
+-- name: failed_notice
+-- A provider says afterwards that what it took did not arrive.
+select id, ticket_id, template, audience, means, state from notifier.notice where id = %(id)s for update;
+
+-- name: give_up
+update notifier.notice set state = 'failed', error = %(error)s, settled_at = %(now)s, published = false, try_at = clock_timestamp()
+where id = %(id)s;
+
+-- name: received
+update notifier.notice set state = 'delivered', published = false, try_at = clock_timestamp()
+where id = %(id)s and state = 'sent';
+
+-- name: undeliverable
+select id, ticket_number, audience, template, means, error, settled_at from notifier.notice
+where state = 'failed'
+order by settled_at desc
+limit 200;
 
 -- name: published
 update notifier.notice set published = true where id = any(%(ids)s);

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,16 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.notifier.domain.notices import Notice
+from services.shared.clock import Clock
 from services.shared.postgres import Queries
 
 queries = Queries.beside(__file__)
+
+NOWHERE = "sms"
+"""The desk that settles notices without an address."""
+_ENDED = frozenset({"closed", "withdrawn", "archived"})
+OVER = {"always": frozenset[str](), "closed": _ENDED, "answered": _ENDED | {"answered"}}
+"""Statuses of a ticket in which a notice is no longer true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +33,41 @@ class Taken:
     audience: str
     template: str
     language: str
+    ways: list[list[str]]
+    way: int
     means: str
     address: str | None
+    urgency: int
+    until: str
+    paper: bool
+    digest_over: int
+    held: bool
     context: dict[str, Any]
     state: str
     attempts: int
     settled_at: datetime | None
     provider_id: str | None
     error: str | None
+    ticket_status: str | None
 
     def settled(self, state: str, at: datetime, *, provider_id: str | None = None, error: str | None = None) -> "Taken":
         """Return it as it stands after the last attempt."""
         return replace(self, state=state, settled_at=at, provider_id=provider_id, error=error)
 
+    @property
+    def obsolete(self) -> bool:
+        """Whether its ticket has gone on so far that it is no longer true."""
+        return self.ticket_status in OVER[self.until]
 
-def queue(connection: psycopg.Connection, notices: Iterable[Notice], now: datetime) -> None:
-    """Queue notices; one that is there already stays as it is."""
+    @property
+    def last_way(self) -> bool:
+        """Whether there is no other way to reach its reader."""
+        return self.way + 1 >= len(self.ways)
+
+
+def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]], clock: Clock) -> None:
+    """Queue notices, each with the size of its reader's digest; one that is there already stays as it is."""
+    now = clock.now()
     rows = [
         {
             "id": each.id,
@@ -51,12 +77,18 @@ def queue(connection: psycopg.Connection, notices: Iterable[Notice], now: dateti
             "audience": each.audience,
             "template": each.template,
             "language": each.language,
-            "means": each.means,
-            "address": each.address,
+            "ways": Jsonb(each.ways),
+            "means": each.ways[0][0] if each.ways else NOWHERE,
+            "address": each.ways[0][1] if each.ways else None,
+            "urgency": each.urgency,
+            "until": each.until,
+            "paper": each.paper,
+            "digest_over": over,
             "context": Jsonb(each.context),
             "queued_at": now,
+            "wait": clock.real_seconds(max(each.not_before - now, timedelta(0))) if each.not_before else 0.0,
         }
-        for each in notices
+        for each, over in notices
     ]
     if rows:
         with connection.cursor() as cursor:
@@ -64,9 +96,10 @@ def queue(connection: psycopg.Connection, notices: Iterable[Notice], now: dateti
 
 
 def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[Taken]:
-    """Take notices of a means that are due, for as long as the lease (real seconds)."""
+    """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds)."""
     told = {"means": means, "lease": lease, "most": most}
-    return [Taken(*row) for row in connection.execute(queries["take"], told).fetchall()]
+    taken = [Taken(*row) for row in connection.execute(queries["take"], told).fetchall()]
+    return sorted(taken, key=lambda each: each.urgency)
 
 
 def give_back(connection: psycopg.Connection, ids: list[UUID]) -> None:
@@ -74,24 +107,81 @@ def give_back(connection: psycopg.Connection, ids: list[UUID]) -> None:
     connection.execute(queries["give_back"], {"ids": ids})
 
 
+def hold(connection: psycopg.Connection, ids: list[UUID]) -> None:
+    """Let notices wait for the end of the minute, to go together."""
+    connection.execute(queries["hold"], {"ids": ids})
+
+
+def sent_lately(connection: psycopg.Connection, addresses: Iterable[str]) -> dict[str, int]:
+    """Return how many notices went to each address within the last minute."""
+    return dict(connection.execute(queries["sent_lately"], {"addresses": list(addresses)}).fetchall())
+
+
 def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
     """Keep what became of notices."""
-    for each in notices:
-        connection.execute(
-            queries["settle"],
-            {
-                "id": each.id,
-                "state": each.state,
-                "settled_at": each.settled_at,
-                "provider_id": each.provider_id,
-                "error": each.error,
-            },
-        )
+    rows = [
+        {
+            "id": each.id,
+            "state": each.state,
+            "settled_at": each.settled_at,
+            "provider_id": each.provider_id,
+            "error": each.error,
+        }
+        for each in notices
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(queries["settle"], rows)
+
+
+def attempted(connection: psycopg.Connection, tries: Iterable[tuple[Taken, str, str | None, str | None]]) -> None:
+    """Keep tries: the notice as it was, the outcome, the provider's id and the error."""
+    rows = [
+        {"id": each.id, "means": each.means, "outcome": outcome, "provider_id": provider_id, "error": error}
+        for each, outcome, provider_id, error in tries
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(queries["attempt"], rows)
 
 
 def retry(connection: psycopg.Connection, id_: UUID, *, seconds: float, error: str) -> None:
     """Try a notice again later."""
     connection.execute(queries["retry"], {"id": id_, "seconds": seconds, "error": error})
+
+
+def fall_back(connection: psycopg.Connection, id_: UUID, error: str) -> bool:
+    """Try a notice by its next way; False when there is none."""
+    return connection.execute(queries["fall_back"], {"id": id_, "error": error}).fetchone() is not None
+
+
+def received(connection: psycopg.Connection, id_: UUID) -> bool:
+    """Keep that a notice has reached its reader's device; False when it was not waited for."""
+    return connection.execute(queries["received"], {"id": id_}).rowcount == 1
+
+
+def returned(connection: psycopg.Connection, id_: UUID, error: str, now: datetime) -> tuple[UUID, str, str] | None:
+    """Keep that what a provider took did not arrive, and try the next way.
+
+    Returns:
+        ticket, template and audience when there is no other way, so that a person has to see to it; else None.
+
+    """
+    row = connection.execute(queries["failed_notice"], {"id": id_}).fetchone()
+    if row is None or row[-1] not in {"sent", "delivered"}:
+        return None
+    _, ticket_id, template, audience, means, _ = row
+    values = {"id": id_, "means": means, "outcome": "returned", "provider_id": None, "error": error}
+    connection.execute(queries["attempt"], values)
+    if fall_back(connection, id_, error):
+        return None
+    connection.execute(queries["give_up"], {"id": id_, "error": error, "now": now})
+    return ticket_id, template, audience
+
+
+def undeliverable(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return notices that reached nobody, newest first, at most 200."""
+    return connection.execute(queries["undeliverable"]).fetchall()
 
 
 def published(connection: psycopg.Connection, ids: list[UUID]) -> None:

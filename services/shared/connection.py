@@ -1,7 +1,12 @@
 """How every Kafka client of ours connects; the one place that knows the client's names for it."""
 
 import importlib.util
+from contextlib import suppress
 from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
+from kafka.errors import KafkaError
 
 from services.shared.errors import ConfigurationError
 from services.shared.settings import KafkaSettings
@@ -28,3 +33,18 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_plain_password": password.get_secret_value() if password else None,
         "reconnect_backoff_max_ms": 1_000,
     }
+
+
+def leave(settings: KafkaSettings, group: str, instance: str) -> None:
+    """Take a static member out of its group, so that nobody waits for it; a broker that is away notices by itself."""
+    options = connection(settings) | {
+        "client_id": instance,
+        "request_timeout_ms": 2_000,
+        "api_version_auto_timeout_ms": 2_000,
+    }
+    with suppress(KafkaError, OSError):
+        admin = KafkaAdminClient(**options)
+        try:
+            admin.remove_group_members(group, [MemberToRemove(group_instance_id=instance)])
+        finally:
+            admin.close()

@@ -20,6 +20,7 @@ from schemas.event import TicketEvent
 from services.domain.identity import command_id
 from services.shared import logs
 from services.shared.clock import Clock
+from services.shared.connection import leave
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
 from services.shared.faults import Faults
@@ -34,6 +35,7 @@ from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 
 NAME = "sla_monitor"
+GROUP = f"duban-{NAME}"
 ACTOR = Actor(kind="service", name=NAME)
 LONGEST_SLEEP = 0.5
 """Real seconds between two looks at the heap when nothing is due sooner."""
@@ -73,15 +75,17 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._trusted = asyncio.Event()
         self._sender = sender
         self._faults = Faults(settings.faults, NAME)
+        self._instance = settings.instance or f"{NAME}-0"
         self._consumer = AIOKafkaConsumer(
             **consumer_options(settings.kafka),
-            group_id=f"duban-{NAME}",
-            group_instance_id=settings.instance or f"{NAME}-0",
+            group_id=GROUP,
+            group_instance_id=self._instance,
             client_id=NAME,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=settings.kafka.session_timeout_ms,
-            heartbeat_interval_ms=min(3_000, settings.kafka.session_timeout_ms // 3),
+            # A rebalance is over when every member has noticed it.
+            heartbeat_interval_ms=min(1_000, settings.kafka.session_timeout_ms // 3),
             max_partition_fetch_bytes=2 * 1024 * 1024,
             # News of a ticket comes hours before its deadlines: fewer answers of the broker, each with more in it.
             fetch_min_bytes=256 * 1024,
@@ -100,6 +104,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         with suppress(KafkaError):
             await self._commit()
         await self._consumer.stop()
+        # Told to stop, it may stay away: the others need not wait for the session's end, and a restart joins anew.
+        await asyncio.to_thread(leave, self._settings.kafka, GROUP, self._instance)
 
     # ---- what is known ----
 

@@ -41,7 +41,7 @@ class TestMail(Mail):
 def acceptance() -> Notice:
     events: list[TicketEvent] = Tale.opened().events
     told = next(each for event in events for each in notices(event, PACK) if each.template == "acceptance")
-    return replace(told, id=uuid4(), event_id=uuid4(), means=MEANS, address="customer@example.org")
+    return replace(told, id=uuid4(), event_id=uuid4(), ways=((MEANS, "customer@example.org"),), until="always")
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def test_a_provider_that_hangs_costs_one_attempt_at_a_time_and_gets_everything_w
 ) -> None:
     told, port, kept = [acceptance() for _ in range(20)], free_port(), tmp_path / "mail.jsonl"
     with system.database() as connection:
-        store.queue(connection, told, SystemClock().now())
+        store.queue(connection, [(each, 0) for each in told], SystemClock())
 
     def rows() -> list[tuple[str, int]]:
         with system.database() as connection:

@@ -41,6 +41,8 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "apply_policy": ANY,
     "note": ANY,
     "link": ANY,
+    "report_undeliverable": ANY,
+    "apologise": ANY,
     "join_hot_issue": OPEN | {S.ANSWERED},
     "call_back": TOLD,
     "end_callback": TOLD,

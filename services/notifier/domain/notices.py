@@ -2,42 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from schemas.contact import Customer
 from schemas.event import TicketEvent
 from services.domain.identity import notice_id
 from services.domain.packs import Pack
 from services.domain.policy import Unit
+from services.domain.telling import CUSTOMER, NoticeRule, Telling
 
+Way = tuple[str, str]
+"""Means and address."""
 UNIT_LANGUAGE = "zh"
 """Language of the carrier's own units."""
 
-TO_CUSTOMER = {
-    "accepted": "acceptance",
-    "progress_replied": "progress",
-    "answered": "answer",
-    "called_back": "survey",
-    "reopened": "reopening",
-    "reminded_customer": "waiting",
-}
-"""Template that the customer gets at an event."""
-
-TO_UNITS = {
-    "dispatched": "dispatch",
-    "warned": "warning",
-    "breached": "supervision",
-    "supervised": "supervision",
-    "escalated": "escalation",
-    "reported": "escalation",
-    "reminded": "reminder",
-    "extension_requested": "extension",
-}
-"""Template that units get at an event."""
-
-DEFAULT_READERS = {"dispatched": ("unit",), "reminded": ("unit",), "extension_requested": ("centre",)}
-"""Who is told when the event does not say so itself, as a clock's thresholds do."""
+SHORT = 200
+PERSON_FIRST = ("sms", "mail")
+"""A person is reached on the phone; a unit by mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +31,11 @@ class Notice:
     Attributes:
         id: from event and audience, so the same notice is never there twice.
         audience: customer, unit.<code> or person.<code>.
-        means: sms or mail.
-        address: phone or mail address; None: there is none.
+        ways: means and address of each way to reach the reader, in the order in which they are tried.
+        not_before: policy time before which it is not sent; None: at once.
+        urgency: 1 to 3; 1 goes first.
+        until: from which stage of the ticket on it is no longer true: always, answered or closed.
+        paper: whether a mail carries it as a PDF too.
         context: what the template needs.
 
     """
@@ -60,8 +47,11 @@ class Notice:
     audience: str
     template: str
     language: str
-    means: str
-    address: str | None
+    ways: tuple[Way, ...]
+    not_before: datetime | None
+    urgency: int
+    until: str
+    paper: bool
     context: dict[str, Any]
 
 
@@ -69,16 +59,16 @@ def notices(event: TicketEvent, pack: Pack) -> Iterator[Notice]:
     """Return what an event tells, each reader once; what the system before has told is not told again."""
     if "taken_over" in event.details:
         return
-    template = TO_CUSTOMER.get(event.type)
-    if template is not None and not _silent(event):
-        yield _to_customer(event, pack, template)
-    template = TO_UNITS.get(event.type)
-    if template is not None:
+    for rule in pack.telling.by_event.get(event.type, ()):
+        if rule.to == CUSTOMER:
+            if not _silent(event):
+                yield _to_customer(event, pack, rule)
+            continue
         seen: set[str] = set()
-        for audience, unit, means in _readers(event, pack):
+        for audience, unit in _readers(event, pack, rule):
             if audience not in seen:
                 seen.add(audience)
-                yield _to_unit(event, pack, template, audience, unit, means)
+                yield _to_unit(event, pack, rule, audience, unit)
 
 
 def _silent(event: TicketEvent) -> bool:
@@ -87,41 +77,53 @@ def _silent(event: TicketEvent) -> bool:
     return on_the_spot or (event.type == "accepted" and event.ticket.channel == "callback")
 
 
-def _means(customer: Customer) -> tuple[str, str | None]:
-    if customer.preferred_means == "mail" and customer.email:
-        return "mail", customer.email
-    if customer.phone:
-        return "sms", customer.phone
-    if customer.email:
-        return "mail", customer.email
-    return "sms", None
+def ways_of(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
+    """Return the ways to reach a customer, in the order of the rule; those without an address are left out."""
+    addresses = {"sms": customer.phone, "mail": customer.email}
+    asked = customer.preferred_means
+    told = [asked if each == "preferred" else each for each in means]
+    found = ((each, addresses.get(each)) for each in told if each is not None)
+    return tuple(dict.fromkeys((each, address) for each, address in found if address))
 
 
-def _to_customer(event: TicketEvent, pack: Pack, template: str) -> Notice:
+def after_quiet(telling: Telling, at: datetime, zone: str) -> datetime | None:
+    """Return the end of the quiet hours that an instant lies in, in UTC; None outside them."""
+    local = at.astimezone(ZoneInfo(zone))
+    begin, end, now = telling.quiet_from, telling.quiet_until, local.time()
+    over_midnight = begin > end
+    quiet = (now >= begin or now < end) if over_midnight else begin <= now < end
+    if not quiet:
+        return None
+    day = local.date() + timedelta(days=1 if over_midnight and now >= begin else 0)
+    return datetime.combine(day, end, ZoneInfo(zone)).astimezone(UTC)
+
+
+def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Notice:
     customer = event.ticket.customer
-    means, address = _means(customer)
     context = _context(event, pack, customer.language) | {"name": customer.name}
-    return _notice(event, "customer", template, customer.language, means, address, context)
+    quiet = None if rule.any_hour else after_quiet(pack.telling, event.at, pack.head.zone)
+    ways = ways_of(customer, rule.means)
+    return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
 
 
-def _readers(event: TicketEvent, pack: Pack) -> Iterator[tuple[str, Unit, str]]:
-    """Return audience, unit and means of everybody who is told."""
-    wanted: Iterable[str] = event.details.get("notifies") or DEFAULT_READERS.get(event.type, ("unit",))
+def _readers(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Iterator[tuple[str, Unit]]:
+    """Return audience and unit of everybody who is told."""
+    wanted: Iterable[str] = event.details.get("notifies") or rule.readers
     own = pack.units.get(str(event.details.get("unit") or event.ticket.unit or pack.head.centre))
     own = own or pack.units[pack.head.centre]
     for reader in wanted:
         if reader == "person":
-            yield f"person.{own.code}", own, "sms"
+            yield f"person.{own.code}", own
         elif reader == "centre":
             centre = pack.units.get(event.ticket.centre) or pack.units[pack.head.centre]
-            yield f"unit.{centre.code}", centre, "mail"
+            yield f"unit.{centre.code}", centre
         elif reader in pack.units:
-            yield f"unit.{reader}", pack.units[reader], "mail"
+            yield f"unit.{reader}", pack.units[reader]
         elif reader == "next_level":
             above = _above(own, pack, int(event.details.get("level") or 0))
-            yield f"unit.{above.code}", above, "mail"
+            yield f"unit.{above.code}", above
         else:
-            yield f"unit.{own.code}", own, "mail"
+            yield f"unit.{own.code}", own
 
 
 def _above(unit: Unit, pack: Pack, level: int) -> Unit:
@@ -133,10 +135,12 @@ def _above(unit: Unit, pack: Pack, level: int) -> Unit:
     return unit
 
 
-def _to_unit(event: TicketEvent, pack: Pack, template: str, audience: str, unit: Unit, means: str) -> Notice:
-    address = unit.phone if means == "sms" else unit.email
+def _to_unit(event: TicketEvent, pack: Pack, rule: NoticeRule, audience: str, unit: Unit) -> Notice:
+    addresses = {"sms": unit.phone, "mail": unit.email}
+    means = PERSON_FIRST if audience.startswith("person.") else rule.means
+    ways = tuple((each, address) for each in means if (address := addresses.get(each)))
     context = _context(event, pack, UNIT_LANGUAGE) | {"reader": getattr(unit.title, UNIT_LANGUAGE)}
-    return _notice(event, audience, template, UNIT_LANGUAGE, means, address, context)
+    return _notice(event, rule, audience, UNIT_LANGUAGE, ways, None, context)
 
 
 def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
@@ -160,6 +164,9 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "explanation": details.get("explanation"),
         "committed_until": _text(details.get("committed_until")),
         "reminders": ticket.reminders,
+        "about": details.get("about"),
+        "facts": details.get("facts") or {},
+        "subject": ticket.subject[:SHORT],
     }
 
 
@@ -169,11 +176,11 @@ def _text(value: Any) -> str | None:
 
 def _notice(
     event: TicketEvent,
+    rule: NoticeRule,
     audience: str,
-    template: str,
     language: str,
-    means: str,
-    address: str | None,
+    ways: tuple[Way, ...],
+    not_before: datetime | None,
     context: dict[str, Any],
 ) -> Notice:
     return Notice(
@@ -182,9 +189,12 @@ def _notice(
         ticket_id=event.ticket_id,
         ticket_number=event.ticket.number,
         audience=audience,
-        template=template,
+        template=str(event.details.get("letter") or rule.letter),
         language=language,
-        means=means,
-        address=address,
+        ways=ways,
+        not_before=not_before,
+        urgency=rule.urgency,
+        until=rule.until,
+        paper=rule.paper,
         context=context,
     )

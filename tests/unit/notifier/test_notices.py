@@ -1,14 +1,18 @@
 """Who is told what of an event, in which language, by which means."""
 
-from datetime import timedelta
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.command import Answer, FeedBack, ReplyProgress, RequestExtension
+from schemas.command import Answer, Apologise, FeedBack, ReplyProgress, RequestExtension
 from schemas.contact import Customer
 from schemas.event import TicketEvent
-from services.notifier.domain.letters import Letters
-from services.notifier.domain.notices import Notice, notices
+from services.notifier import paper
+from services.notifier.domain.letters import Letter, Letters, problems
+from services.notifier.domain.notices import Notice, after_quiet, notices
 from services.shared.settings import PROJECT
 from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
 
@@ -30,7 +34,7 @@ def written(notice: Notice) -> str:
 def test_the_customer_hears_number_and_promised_time() -> None:
     tale = Tale.opened()
     (notice,) = told(tale.events[0])
-    assert (notice.audience, notice.means, notice.address) == ("customer", "sms", "+8613800000101")
+    assert (notice.audience, notice.ways[0]) == ("customer", ("sms", "+8613800000101"))
     assert tale.it.number in written(notice)
     assert "2026-03-14 09:00" in written(notice)
 
@@ -45,7 +49,7 @@ def test_in_the_customer_s_language() -> None:
 @pytest.mark.requirement("R5.8")
 def test_by_the_means_the_customer_wants() -> None:
     (notice,) = told(Tale.opened(contact(customer=BY_MAIL)).events[0])
-    assert (notice.means, notice.address) == ("mail", "li@mail.example")
+    assert notice.ways == (("mail", "li@mail.example"), ("sms", "+8613800000101"))
 
 
 @pytest.mark.requirement("R4.9")
@@ -88,7 +92,7 @@ def test_an_answer_given_on_the_spot_is_not_sent_again() -> None:
 
 def test_a_customer_without_an_address_leaves_a_notice_that_says_so() -> None:
     (notice,) = told(Tale.opened(contact(customer=Customer(number="C1"))).events[0])
-    assert notice.address is None
+    assert notice.ways == ()
 
 
 @pytest.mark.requirement("R5.7", "R5.12")
@@ -110,3 +114,63 @@ def test_a_template_cannot_be_a_program() -> None:
     letter = LETTERS._environment.from_string("{{ ''.__class__.__mro__ }}")
     with pytest.raises(Exception, match=r"unsafe|undefined|no attribute"):
         letter.render({})
+
+
+@pytest.mark.parametrize(
+    ("local", "until"),
+    [
+        ("20:59", None),
+        ("21:00", "2026-03-13T08:00"),
+        ("23:30", "2026-03-13T08:00"),
+        ("07:59", "2026-03-12T08:00"),
+        ("08:00", None),
+    ],
+)
+def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    at = datetime.fromisoformat(f"2026-03-12T{local}").replace(tzinfo=zone)
+    end = after_quiet(PACK.telling, at.astimezone(UTC), "Asia/Shanghai")
+    expected = datetime.fromisoformat(until).replace(tzinfo=zone).astimezone(UTC) if until else None
+    assert end == expected
+
+
+def test_acceptance_is_told_at_any_hour_and_a_warning_before_everything_else() -> None:
+    tale = Tale.dispatched().after(24 * HOUR).tick()
+    (acceptance,) = told(tale.events[0])
+    assert acceptance.not_before is None
+    assert {(each.urgency, each.until) for each in told(tale.events[-2])} == {(1, "answered")}
+
+
+def test_a_letter_of_apology_holds_what_it_must_and_says_what_is_missing() -> None:
+    tale = Tale.opened()
+    tale.do(Apologise(letter="apology_goods", facts={"goods": "光猫", "signature": "客服中心"}))
+    assert set(tale.refusals[-1].missing) == {"order_date", "earliest", "cause"}
+    facts = {"goods": "光猫", "order_date": "3月1日", "earliest": "3月20日", "cause": "缺货", "signature": "客服中心"}
+    tale.do(Apologise(letter="apology_goods", facts=facts))
+    (notice,) = told(tale.events[-1])
+    assert notice.paper
+    assert "3月20日" in written(notice)
+
+
+def test_what_no_letter_can_have_is_found_before_a_customer_finds_it(tmp_path: Path) -> None:
+    for language in ("zh", "en"):
+        shutil.copytree(PROJECT / "policies" / "letters" / language, tmp_path / language)
+    assert list(problems(Letters(tmp_path), PACK.telling)) == []
+    (tmp_path / "zh" / "answer.txt").write_text("答复 {{ numbre }}\n{{ facts.colour }}", encoding="utf-8")
+    (tmp_path / "en" / "survey.txt").write_text("Survey {{ number \n", encoding="utf-8")
+    (tmp_path / "en" / "waiting.txt").unlink()
+    found = list(problems(Letters(tmp_path), PACK.telling))
+    assert len(found) == 3
+    assert "zh/answer.txt: nobody gives it numbre, facts.colour" in found[2]
+    assert "en/survey.txt" in found[0]
+    assert "en/waiting.txt: TemplateNotFound" in found[1]
+
+
+def test_a_letter_on_paper_is_the_same_file_each_time() -> None:
+    letter = Letter(
+        "致歉信 TS20260312000001", "尊敬的客户：\n我们向您道歉 <b>&\n客服中心", "TS20260312000001", paper=True
+    )
+    page = paper.pdf(letter)
+    assert page.startswith(b"%PDF")
+    assert page == paper.pdf(letter)
+    assert "&lt;b&gt;&amp;" in paper.html(letter)

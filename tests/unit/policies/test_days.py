@@ -221,6 +221,7 @@ TENTH = {
 @pytest.mark.requirement("R8", "R8.1")
 def test_a_tenth_pack_needs_no_code(tmp_path: Path) -> None:
     shutil.copytree(POLICIES / "calendars", tmp_path / "calendars")
+    shutil.copytree(POLICIES / "letters", tmp_path / "letters")
     folder = tmp_path / "library"
     folder.mkdir()
     for name, text in TENTH.items():

@@ -1,0 +1,26 @@
+"""A delivery report: what a provider says afterwards about a notice that it took (R5.7); the value of receipts."""
+
+from typing import ClassVar, Literal
+from uuid import UUID, uuid5
+
+from schemas.base import AwareDatetime, CloudEvent, Record
+from schemas.contact import Code, Name
+
+
+class Receipt(Record):
+    """One report about one notice."""
+
+    TOPIC: ClassVar[str] = "receipts"
+
+    notice: UUID
+    """The id under which the notice was handed over."""
+    sender: Code
+    state: Literal["delivered", "failed"]
+    """failed: the provider will try no more."""
+    at: AwareDatetime
+    reason: Name | None = None
+
+    @property
+    def cloud_event(self) -> CloudEvent:
+        """What the record's headers say."""
+        return CloudEvent(uuid5(self.notice, self.state), f"notice.receipt.{self.state}", self.at, self.notice)

@@ -1,0 +1,74 @@
+"""notices.toml: what is told to whom, by which letter and by which means, and when it is not (R4.9, R5.7, R5.8)."""
+
+from collections.abc import Mapping
+from datetime import time
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.domain.part import Code, Part
+from services.domain.policy import Marked
+
+Way = Literal["preferred", "sms", "mail"]
+"""preferred: what the customer asked for, where the customer did."""
+CUSTOMER = "customer"
+
+
+class NoticeRule(Marked):
+    """What one event tells one kind of reader."""
+
+    event: Code
+    to: Literal["customer", "units"]
+    """units: whoever the event names, as a clock's thresholds do; else `readers`."""
+    letter: Code
+    readers: tuple[Code, ...] = ("unit",)
+    """unit, centre, person, next_level or a unit's code, when the event names nobody."""
+    means: Annotated[tuple[Way, ...], Field(min_length=1)]
+    """In this order: the next when one has failed for good."""
+    urgency: Annotated[int, Field(ge=1, le=3)] = 2
+    """1 goes first."""
+    any_hour: bool = False
+    """Whether it is sent in the customer's quiet hours too."""
+    until: Literal["always", "answered", "closed"] = "always"
+    """From when on it is no longer true, so it is not sent any more."""
+    paper: bool = False
+    """Whether a mail carries the letter as a PDF too."""
+
+
+class Apology(Marked):
+    """A letter of apology, and what it must hold (policy-tables 10)."""
+
+    letter: Code
+    needs: tuple[Code, ...]
+
+
+class Telling(Marked):
+    """What a pack tells."""
+
+    quiet_from: time
+    quiet_until: time
+    digest_over: Annotated[int, Field(ge=1)]
+    """More notices than this to one unit within a minute become one letter."""
+    notices: Annotated[tuple[NoticeRule, ...], Field(alias="notice", min_length=1)]
+    apologies: Annotated[tuple[Apology, ...], Field(alias="apology")] = ()
+
+    @cached_property
+    def by_event(self) -> Mapping[str, tuple[NoticeRule, ...]]:
+        """What each event tells."""
+        found: dict[str, tuple[NoticeRule, ...]] = {}
+        for each in self.notices:
+            found[each.event] = (*found.get(each.event, ()), each)
+        return found
+
+    def with_own(self, own: "OwnTelling") -> "Telling":
+        """Return it with a pack's own rules in the place of those for the same event and reader."""
+        mine = {(each.event, each.to) for each in own.notices}
+        kept = tuple(each for each in self.notices if (each.event, each.to) not in mine)
+        return self.model_copy(update={"notices": own.notices + kept})
+
+
+class OwnTelling(Part):
+    """A pack's own notices.toml: rules that differ from those that all packs share."""
+
+    notices: Annotated[tuple[NoticeRule, ...], Field(alias="notice")] = ()
