@@ -146,9 +146,9 @@ def dead(rig: Rig, size: Size, _: random.Random) -> Result:
     """Kill every monitor: the ledger's sweeper has to do alone."""
     rig.join(0)
     rig.loaded(0)
+    rig.all_leave()
     start = time.time() + LEAD
     told = rig.plan(size.due, start, size.dead)
-    rig.all_leave()
     outcome = rig.outcome(told, until=start + size.dead + size.swept + 60)
     # A threshold that is decided gets a new row of its clock, so the sweeper shows in how late everything is.
     swept = sum(each >= size.swept for each in outcome.late)
