@@ -89,6 +89,7 @@ def service_environment(service: str, folder: Folder, places: Places, environmen
         "DUBAN_SMTP_HOST": "127.0.0.1",
         "DUBAN_SMTP_PORT": str(places.ports.get("smtp", 0)),
         "DUBAN_SMS_URL": f"http://127.0.0.1:{places.ports.get('sms', 0)}/messages",
+        "DUBAN_PUBLIC_URL": f"http://127.0.0.1:{places.ports.get('intake', 0)}",
         "DUBAN_CONTACT_KEY_SECRET": folder.secret("contact_key"),
         **{name.replace("DUBAN_TUNE_", "DUBAN_", 1): value for name, value in tuned.items()},
     }

@@ -43,7 +43,6 @@ create index notice_ticket on notifier.notice (ticket_id);
 
 grant usage on schema notifier to duban_notifier;
 grant select, insert, update on notifier.notice to duban_notifier;
-grant select, insert on notifier.attempt to duban_notifier;
 
 create table notifier.attempt (
     notice_id uuid not null references notifier.notice (id),
@@ -91,3 +90,4 @@ create index hook_settled on notifier.hook (settled_at) where state = 'delivered
 
 grant select, insert, update on notifier.subscriber to duban_notifier;
 grant select, insert, update, delete on notifier.hook to duban_notifier;
+grant select, insert on notifier.attempt to duban_notifier;

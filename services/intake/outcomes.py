@@ -72,6 +72,18 @@ def ticket_by_number(database: Database, number: str) -> UUID | None:
     return row[0] if row is not None else None
 
 
+def ticket_of_survey(database: Database, id_: UUID) -> dict[str, Any] | None:
+    """Return what the survey page needs of a ticket; answered: no answer is waited for (any more).
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["ticket_of_survey"], {"id": id_}).fetchone()
+    return dict(zip(("number", "run", "answered", "language"), row, strict=True)) if row is not None else None
+
+
 def tickets(database: Database, *, number: str | None, phone: str | None) -> list[dict[str, Any]]:
     """Return tickets by number or phone, latest first, at most 50.
 

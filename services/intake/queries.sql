@@ -26,6 +26,11 @@ where c.id = %(id)s;
 -- name: ticket_by_number
 select id, version from ledger.ticket where number = %(number)s;
 
+-- name: ticket_of_survey
+select number, (body ->> 'run')::int, body -> 'survey' <> 'null' or status not in ('answered', 'closed'),
+    body #>> '{customer,language}'
+from ledger.ticket where id = %(id)s;
+
 -- name: tickets
 select body from ledger.ticket
 where (%(number)s::text is null or number = %(number)s or body ->> 'earlier_number' = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)

@@ -2,6 +2,7 @@
 
 from services.notifier.desk import NAME, Desk
 from services.notifier.domain.letters import Letters
+from services.notifier.domain.notices import Page
 from services.notifier.handlers import TOPICS, Heard, Teller
 from services.notifier.hooks import Hooks
 from services.notifier.means import Mail, Means, Sms
@@ -20,10 +21,12 @@ def main() -> None:
 
     def build(database: Database, clock: Clock) -> Work[Heard]:
         metrics = NotifierMetrics()
+        secret = settings.contact_key_secret.get_secret_value()
+        page = Page(settings.public_url, secret) if settings.public_url else None
         letters = Letters(settings.policies / "letters")
         means: tuple[Means, ...] = (Sms(settings), Mail(settings))
         return Work(
-            Teller(Policies(database, clock), clock, metrics),
+            Teller(Policies(database, clock), clock, metrics, page),
             beside=[
                 *(Desk(each, settings, database, letters, clock, metrics) for each in means),
                 Hooks(settings, database, metrics),

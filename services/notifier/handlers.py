@@ -14,7 +14,7 @@ from services.domain.packs import Pack, unknown
 from services.domain.telling import CUSTOMER
 from services.notifier import store, subscribers
 from services.notifier.desk import NAME, undeliverable
-from services.notifier.domain.notices import notices
+from services.notifier.domain.notices import Page, notices
 from services.notifier.metrics import NotifierMetrics
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
@@ -31,10 +31,13 @@ _OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
 class Teller:
     """The stage of tickets.events, receipts and contacts.kept."""
 
-    def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics) -> None:
+    def __init__(
+        self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics, page: Page | None = None
+    ) -> None:
         self._packs = packs
         self._clock = clock
         self._metrics = metrics
+        self._page = page
 
     def decode(self, record: Incoming) -> Heard:
         """Read an event, a report, or a message that opens nothing: a mail that came back is one of these."""
@@ -54,7 +57,7 @@ class Teller:
             (notice, pack.telling.digest_over if notice.audience != CUSTOMER else 0)
             for event in events
             for pack in (self._packs[event.ticket.policy.pack],)
-            for notice in notices(event, pack)
+            for notice in notices(event, pack, self._page)
         ]
         store.queue(connection, told, self._clock)
         subscribers.queue(connection, events)

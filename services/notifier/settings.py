@@ -31,3 +31,5 @@ class NotifierSettings(Settings):
     """Whether webhooks may go to addresses that are not public."""
     webhook_pace: float = 1.0
     """Share of the standard's waits between attempts; tests use a small one."""
+    public_url: str = ""
+    """Where customers reach intake's pages, such as https://complaints.carrier.example; empty: no links are sent."""

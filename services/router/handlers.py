@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg
 
 from schemas.call import CallRecord
-from schemas.command import Actor, Command, Open, Remind
+from schemas.command import Actor, AnswerSurvey, Command, EndCallback, Open, Remind
 from schemas.contact import Contact
 from schemas.kept import Kept
 from services.domain.identity import command_id, record_key
@@ -165,8 +165,13 @@ def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
 
 
 def _command(contact: Contact, decision: Decision) -> Command:
-    action: Open | Remind
-    if decision.disposition == "open":
+    action: Open | Remind | AnswerSurvey | EndCallback
+    actor = ACTOR
+    if decision.reply is not None:
+        survey = decision.reply.survey
+        action = AnswerSurvey(survey=survey) if survey is not None else EndCallback(reason="opted_out")
+        actor = Actor(kind="customer", name="customer")
+    elif decision.disposition == "open":
         action = Open(contact=contact, classification=decision.classification, links=decision.links)
     else:
         action = Remind(
@@ -179,7 +184,7 @@ def _command(contact: Contact, decision: Decision) -> Command:
         id=command_id(contact.id, decision.disposition),
         ticket_id=decision.ticket_id,
         at=contact.received_at,
-        actor=ACTOR,
+        actor=actor,
         policy=contact.policy,
         action=action,
     )

@@ -6,7 +6,8 @@ select id, digest, commands::text, topic, partition, "offset" from router.contac
 -- name: load_history
 -- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.
 select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
-       c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension
+       c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension,
+       t.status in ('answered', 'closed') and (t.body ->> 'callbacks')::int > 0 and t.body -> 'survey' = 'null'
 from router.contact c
 left join ledger.ticket t on t.id = c.ticket_id
 where c.disposition = 'open'

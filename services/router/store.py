@@ -106,6 +106,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
                 problem,
                 subject,
                 same_customer=True,
+                asked=bool(asked),
             ),
             Customer(
                 phone=phone,
@@ -131,6 +132,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
             many,
             name,
             extension,
+            asked,
         ) in found
     ]
 

@@ -104,6 +104,7 @@ FIELDS = frozenset(
         "explanation",
         "facts",
         "level",
+        "link",
         "name",
         "number",
         "promised_at",

@@ -12,6 +12,7 @@ from schemas.event import TicketEvent
 from services.domain.identity import notice_id
 from services.domain.packs import Pack
 from services.domain.policy import Unit
+from services.domain.survey_link import VALID_FOR, Invitation, token
 from services.domain.telling import CUSTOMER, NoticeRule, Telling
 
 Way = tuple[str, str]
@@ -22,6 +23,19 @@ UNIT_LANGUAGE = "zh"
 SHORT = 200
 PERSON_FIRST = ("sms", "mail")
 """A person is reached on the phone; a unit by mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where customers find the survey page, and what signs its links."""
+
+    url: str
+    secret: str
+
+    def link(self, event: TicketEvent) -> str:
+        """Return the link of a ticket's customer."""
+        invitation = Invitation(event.ticket_id, event.ticket.run, event.at + VALID_FOR)
+        return f"{self.url.rstrip('/')}/s/{token(invitation, self.secret)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +69,14 @@ class Notice:
     context: dict[str, Any]
 
 
-def notices(event: TicketEvent, pack: Pack) -> Iterator[Notice]:
+def notices(event: TicketEvent, pack: Pack, page: Page | None = None) -> Iterator[Notice]:
     """Return what an event tells, each reader once; what the system before has told is not told again."""
     if "taken_over" in event.details:
         return
     for rule in pack.telling.by_event.get(event.type, ()):
         if rule.to == CUSTOMER:
             if not _silent(event):
-                yield _to_customer(event, pack, rule)
+                yield _to_customer(event, pack, rule, page)
             continue
         seen: set[str] = set()
         for audience, unit in _readers(event, pack, rule):
@@ -98,9 +112,12 @@ def after_quiet(telling: Telling, at: datetime, zone: str) -> datetime | None:
     return datetime.combine(day, end, ZoneInfo(zone)).astimezone(UTC)
 
 
-def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Notice:
+def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: Page | None) -> Notice:
     customer = event.ticket.customer
-    context = _context(event, pack, customer.language) | {"name": customer.name}
+    context = _context(event, pack, customer.language) | {
+        "name": customer.name,
+        "link": page.link(event) if page else None,
+    }
     quiet = None if rule.any_hour else after_quiet(pack.telling, event.at, pack.head.zone)
     ways = ways_of(customer, rule.means)
     return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)

@@ -11,10 +11,13 @@ from schemas.contact import Contact
 from schemas.ticket import Classification, Link, Reason, Status
 from services.domain.identity import ticket_id
 from services.domain.packs import Pack
+from services.domain.survey_reply import Reply, understand
 from services.router.domain.classify import classify
 
 LINKABLE = timedelta(days=90)
 """How far back a closed ticket on the same subject is still worth a link."""
+WRITTEN = frozenset({"sms", "wechat", "app_im", "email"})
+"""Channels by which a survey is answered in writing."""
 SAME_TEXT = 0.6
 """Similarity above which two texts are about one subject, when nothing else tells."""
 ONE_LINE = 40
@@ -24,6 +27,7 @@ ONE_LINE = 40
 OPEN = "same customer and subject, the ticket is not closed"
 NEW = "no open ticket of this customer and subject"
 SIMILAR = "nearly the same words from the same number: perhaps the same matter"
+REPLY = "the customer answers the survey"
 NAMED = "the contact says that it is about this ticket"
 
 
@@ -37,6 +41,7 @@ class Known:
         closed_at: when it was closed; None while it is not.
         business_type, problem_type, subject: what it is about.
         same_customer: it is the same customer's, not only of somebody who shares the phone.
+        asked: its customer was asked how it was, and has not said yet.
         named: the contact itself says that it is about this ticket: by its number, or by the call that opened it.
 
     """
@@ -49,18 +54,21 @@ class Known:
     subject: str
     same_customer: bool
     named: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Where a contact goes, and why."""
 
-    disposition: Literal["open", "remind"]
+    disposition: Literal["open", "remind", "survey"]
     ticket_id: UUID
     classification: Classification
     reason: str
     disputed: bool = False
     links: tuple[Link, ...] = ()
+    reply: Reply | None = None
+    """What the customer said to the survey."""
 
 
 def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime) -> Decision:
@@ -76,6 +84,9 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
     told = classify(contact, pack)
     disputed = _disputes(contact, pack)
     links: tuple[Link, ...] = ()
+    history = list(history)
+    if (answer := _answer(contact, history, told)) is not None:
+        return answer
     for known in history if not _stands_alone(contact) else ():
         if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
             continue
@@ -106,6 +117,15 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
     repeated = any(each.kind == "repeat" for each in links)
     reason = "the subject was closed before; a new ticket, linked" if repeated else NEW
     return Decision("open", ticket_id(contact.id), told, reason, links=links)
+
+
+def _answer(contact: Contact, history: Iterable[Known], told: Classification) -> Decision | None:
+    """Return where an answer to the survey goes; None when the contact is none, or nobody was asked."""
+    asked = next((each for each in history if each.asked and each.same_customer), None)
+    reply = understand(contact.text) if asked is not None and contact.channel in WRITTEN else None
+    if asked is None or reply is None:
+        return None
+    return Decision("survey", asked.ticket_id, told, REPLY, reply=reply)
 
 
 def _second(told: Classification, age: timedelta, pack: Pack) -> Classification | None:

@@ -1,0 +1,123 @@
+"""The survey page: three questions and a word, on any phone, without a script; one answer for each link (R5.4)."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from schemas.command import Actor, AnswerSurvey, Command
+from schemas.ticket import Survey
+from services.domain import survey_link
+from services.domain.identity import command_id
+from services.domain.survey_link import Invitation
+from services.intake import outcomes
+from services.intake.door import Doorway, body_of
+from services.shared.errors import Problem
+from services.shared.records import outgoing
+
+LARGEST = 16 * 1024
+LONGEST_COMMENT = 500
+QUESTIONS = ("process", "result", "staff")
+LANGUAGES = ("zh", "en")
+WAIT = 5.0
+SOURCES = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+HEADERS = {
+    "Content-Security-Policy": SOURCES,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+)
+
+
+def install(app: FastAPI, door: Doorway) -> None:
+    """Add the page to the application; a browser gets pages, whatever happens."""
+
+    @app.get("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
+    async def ask(token: str, request: Request) -> HTMLResponse:
+        try:
+            found = await _invited(door, token)
+        except Problem as error:
+            return _told(error, request)
+        return _page("ask", _language(request, found), number=found["number"], missing=(), given={})
+
+    @app.post("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
+    async def answer(token: str, request: Request) -> HTMLResponse:
+        try:
+            found = await _invited(door, token)
+            given = _form(await body_of(request, LARGEST))
+            language = _language(request, found)
+            scores = {each: given.get(each, "") for each in QUESTIONS}
+            missing = [each for each, score in scores.items() if score not in {"1", "2", "3", "4", "5"}]
+            if missing:
+                return _page("ask", language, 400, number=found["number"], missing=missing, given=given)
+            comment = given.get("comment", "").strip()[:LONGEST_COMMENT] or None
+            survey = Survey(**{each: int(score) for each, score in scores.items()}, comment=comment)
+            command = _command(found["invitation"], survey, door)
+            await door.publish([outgoing(command, "intake")])
+            decided = await door.wait(WAIT, lambda: outcomes.of_command(door.database, command.id), bool)
+        except Problem as error:
+            return _told(error, request)
+        again = decided is not None and decided["outcome"] == "refused"
+        return _page("answered" if again else "thanks", language, number=found["number"])
+
+
+async def _invited(door: Doorway, token: str) -> dict[str, Any]:
+    """Return the ticket that a link is for.
+
+    Raises:
+        Problem: 404 no link of ours, 410 over, 409 answered before.
+
+    """
+    invitation = survey_link.read(token, door.settings.contact_key_secret.get_secret_value())
+    if invitation is None:
+        raise Problem(404, "unknown")
+    if door.now_clock().now() > invitation.until:
+        raise Problem(410, "over")
+    ticket = await door.look(lambda: outcomes.ticket_of_survey(door.database, invitation.ticket_id))
+    if ticket is None or ticket["run"] != invitation.run:
+        raise Problem(410, "over")
+    if ticket["answered"]:
+        raise Problem(409, "answered")
+    return ticket | {"invitation": invitation}
+
+
+def _command(invitation: Invitation, survey: Survey, door: Doorway) -> Command:
+    """Return the answer; its id is the link's, so the first answer counts and no other."""
+    return Command(
+        id=command_id(invitation.ticket_id, "survey link", invitation.run),
+        ticket_id=invitation.ticket_id,
+        at=door.now_clock().now(),
+        actor=Actor(kind="customer", name="customer"),
+        action=AnswerSurvey(survey=survey),
+    )
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
+
+
+def _language(request: Request, found: dict[str, Any]) -> str:
+    """Return the language that the visitor chose, or else the customer's."""
+    chosen = request.query_params.get("language")
+    return chosen if chosen in LANGUAGES else str(found["language"]) if found["language"] in LANGUAGES else "zh"
+
+
+def _told(error: Problem, request: Request) -> HTMLResponse:
+    chosen = request.query_params.get("language") or request.headers.get("accept-language", "")
+    page = {404: "unknown", 409: "answered", 410: "over"}.get(error.status, "later")
+    return _page(page, "en" if chosen.lower().startswith("en") else "zh", error.status, number="")
+
+
+def _page(name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+    text = pages.get_template("survey.html").render(page=name, language=language, questions=QUESTIONS, **values)
+    return HTMLResponse(text, status, headers=HEADERS)
