@@ -82,11 +82,14 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
 
     """
     told = classify(contact, pack)
+    history = list(history)
+    return _answer(contact, history, told) or _place(contact, told, history, pack, now)
+
+
+def _place(contact: Contact, told: Classification, history: Iterable[Known], pack: Pack, now: datetime) -> Decision:
+    """Return the ticket that a contact joins, or the new one that it opens."""
     disputed = _disputes(contact, pack)
     links: tuple[Link, ...] = ()
-    history = list(history)
-    if (answer := _answer(contact, history, told)) is not None:
-        return answer
     for known in history if not _stands_alone(contact) else ():
         if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
             continue
