@@ -38,6 +38,8 @@ AGAIN = 0.5
 """Real seconds until something that was not taken is sent again."""
 SENDERS = 6
 _ASKED = re.compile(r"(?P<number>TS[0-9]{14}).*1(?:-| to )5", re.DOTALL)
+_LINK = re.compile(r"https?://[!-~]+/s/[\w-]+")
+QUESTIONS = ("process", "result", "staff")
 
 
 @dataclass
@@ -239,12 +241,36 @@ class Driver:
         number = asked["number"]
         bad = rng.random() < 0.12
         scores = [rng.randint(1, 2) if bad else rng.choice((4, 5, 5, 5)) for _ in range(3)]
-        survey = dict(zip(("process", "result", "staff"), scores, strict=True))
-        comment = {"comment": "拖了太久，问题还在"} if bad else {}
-        action = {"type": "answer_survey", "survey": survey | comment}
+        comment = "拖了太久，问题还在" if bad else ""
         when = self._clock.now() + timedelta(hours=rng.uniform(0.2, 2.0))
         self.counts.surveys += 1
-        self._at(when, lambda: self._act(number, None, action, f"survey/{message['id']}"))
+        link = _LINK.search(message["text"])
+        if link is not None and rng.random() < 0.4:
+            self._at(when, lambda: self._on_page(link[0], scores, comment))
+        elif rng.random() < 0.7:
+            self._at(when, lambda: self._by_sms(message, scores, comment))
+        else:
+            survey = dict(zip(QUESTIONS, scores, strict=True)) | ({"comment": comment} if comment else {})
+            action = {"type": "answer_survey", "survey": survey}
+            self._at(when, lambda: self._act(number, None, action, f"survey/{message['id']}"))
+
+    def _on_page(self, link: str, scores: list[int], comment: str) -> None:
+        form = dict(zip(QUESTIONS, map(str, scores), strict=True)) | {"comment": comment}
+        if (
+            self._http.post(link, data=form, headers={"Authorization": ""}).status_code
+            >= httpx.codes.INTERNAL_SERVER_ERROR
+        ):
+            raise _NotTaken
+
+    def _by_sms(self, message: dict[str, str], scores: list[int], comment: str) -> None:
+        body = {
+            "channel": "sms",
+            "message_id": f"reply-{message['id']}",
+            "customer": {"phone": message["to"]},
+            "text": f"{' '.join(map(str, scores))} {comment}".strip(),
+        }
+        told = self._post("/v1/contacts", json.dumps(body, ensure_ascii=False).encode())
+        self._write("reference", told["reference"])
 
 
 class _NotTaken(Exception):

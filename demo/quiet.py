@@ -13,14 +13,15 @@ from services.shared.settings import KafkaSettings
 
 INPUTS = {
     "intake": ("channel.hotline", "channel.store"),
-    "router": ("contacts",),
+    "router": ("contacts", "contacts.kept", "calls"),
     "ledger": ("tickets.commands",),
     "sla_monitor": ("tickets.events",),
+    "hot_issues": ("tickets.events",),
     "callback": ("tickets.events",),
-    "notifier": ("tickets.events",),
+    "notifier": ("tickets.events", "receipts", "contacts.kept"),
 }
 """What each service reads."""
-STARTERS = ("sla_monitor", "callback")
+STARTERS = ("sla_monitor", "hot_issues", "callback")
 """Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
 PIPELINE = ("intake", "router", "ledger", "notifier")
 WITHIN = 120.0

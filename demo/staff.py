@@ -90,6 +90,10 @@ def react(event: TicketEvent, seed: int) -> Iterator[Act]:  # noqa: C901 - one l
         yield act(low, high, CENTRE, "answer", explanation="已查明原因并处理，感谢您的监督", agreement=agreement)
     elif event.type in {"survey_answered", "callback_ended"} and ticket.status is Status.ANSWERED:
         yield act(0.1, 0.5, CENTRE, "close")
+    elif event.type == "screening_needed":
+        wrong = rng.random() < 0.8
+        why = "处理后没有复测，属处理不当" if wrong else "套餐规则如此，处理无误"
+        yield act(0.2, 0.8, CENTRE, "screen", wrong_handling=wrong, reason=why)
 
 
 def _dispatched(event: TicketEvent, how: str, act: Any) -> Iterator[Act]:

@@ -298,10 +298,34 @@ class CallBack(ActionModel, tag="call_back"):
     """sms, phone or visit."""
 
 
+class Screen(ActionModel, tag="screen"):
+    """The back office's finding on a bad answer (R5.5): wrong handling goes back to the responsible department."""
+
+    wrong_handling: bool
+    reason: Text
+
+
+class StartCallback(ActionModel, tag="start_callback"):
+    """A person takes the call to the customer, so that nobody else does."""
+
+
+class RecordCallback(ActionModel, tag="record_callback"):
+    """How a person's call to the customer ended (R5.3)."""
+
+    result: Literal["answered", "no_answer", "busy", "refused", "opted_out", "moved"]
+    survey: Survey | None = None
+    """With answered."""
+    until: AwareDatetime | None = None
+    """With moved: when the customer wants to be called."""
+    recording: Name | None = None
+    """Reference of the recording, which is kept."""
+    note: Text | None = None
+
+
 class EndCallback(ActionModel, tag="end_callback"):
     """The customer could not be reached, or does not want to be asked."""
 
-    reason: Literal["no_answer", "opted_out"]
+    reason: Literal["no_answer", "opted_out", "refused"]
 
 
 class AnswerSurvey(ActionModel, tag="answer_survey"):
@@ -353,6 +377,9 @@ Action = (
     | ReportUndeliverable
     | Apologise
     | CallBack
+    | Screen
+    | StartCallback
+    | RecordCallback
     | EndCallback
     | AnswerSurvey
     | Tick

@@ -249,7 +249,12 @@ class Ticket(Record):
     callbacks: Annotated[int, Meta(ge=0)] = 0
     """Attempts to reach the customer after the outcome."""
     callback_ended: Code | None = None
-    """Why no more attempts are made: no_answer or opted_out."""
+    """Why no more attempts are made: no_answer, opted_out or refused."""
+    screened: Code | None = None
+    """What the back office found in a bad answer: wrong_handling or other_cause."""
+    calling: Name | None = None
+    """Who is calling the customer just now."""
+    calling_since: AwareDatetime | None = None
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
     survey: Survey | None = None

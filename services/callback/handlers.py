@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import psycopg
 
@@ -11,7 +12,6 @@ from services.callback import store
 from services.callback.domain import plan, rehandle
 from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
-from services.domain.calendar import Calendar
 from services.domain.identity import command_id
 from services.domain.packs import Pack, unknown
 from services.shared import logs
@@ -25,6 +25,8 @@ NAME = "callback"
 LOOK_EVERY = 0.25
 """Real seconds between two looks for plans that are due."""
 HOLIDAYS = "cn"
+ENDS = {"withdrawn": "cancelled", "reopened": "cancelled", "survey_answered": "done", "callback_ended": "done"}
+"""What ends a plan, and how."""
 
 log = logs.get(__name__)
 
@@ -46,33 +48,50 @@ class Planner:
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
         """Plan, end plans, and open re-handle tickets."""
-        now = self._clock.now()
         commands: list[Command] = []
         for message in batch:
             event = message.body
-            ticket = event.ticket
-            pack = self._packs[ticket.policy.pack]
-            rule = pack.care.callback
-            if event.type == "answered" and ticket.classification.validity not in rule.never_for:
-                due = plan.first(
-                    rule,
-                    event.at,
-                    vip=ticket.classification.vip,
-                    zone=pack.head.zone,
-                    holidays=pack.calendars.get(HOLIDAYS),
-                )
-                store.plan(connection, event, due_at=due, means=rule.means, reason=rule.source, now=now)
-            elif event.type in {"withdrawn", "reopened"}:
-                store.settle(connection, event, state="cancelled", reason=event.type, now=now)
-            elif event.type in {"survey_answered", "callback_ended"}:
-                store.settle(connection, event, state="done", reason=event.type, now=now)
+            self._plan(connection, event, self._clock.now())
             if event.type == "survey_answered":
-                verdict = str(event.details.get("verdict"))
-                self._metrics.surveys.labels(verdict).inc()
-                if verdict == "dissatisfied":
-                    commands += rehandle.commands(event, event.at)
-                    log.info("rehandles", ticket=str(ticket.id), event_id=str(event.id))
+                self._metrics.surveys.labels(str(event.details.get("verdict"))).inc()
+            if event.type == "screened" and event.details.get("finding") == "wrong_handling":
+                commands += rehandle.commands(event, event.at)
+                log.info("rehandles", ticket=str(event.ticket_id), event_id=str(event.id))
         return Result(publish=[[outgoing(each, NAME) for each in commands]])
+
+    def _plan(self, connection: psycopg.Connection, event: TicketEvent, now: datetime) -> None:
+        pack = self._packs[event.ticket.policy.pack]
+        rule, validity = pack.care.callback, event.ticket.classification.validity
+        hours = plan.Hours(rule, pack.head.zone, pack.calendars.get(HOLIDAYS))
+        if event.type in ENDS:
+            store.settle(connection, event, state=ENDS[event.type], reason=event.type, now=now)
+        elif validity in rule.never_for:
+            store.settle(connection, event, state="cancelled", reason=validity, now=now)
+        elif event.type == "answered":
+            self._first(connection, event, hours, now)
+        elif event.type == "called_back" and event.details.get("result") in {"no_answer", "busy"}:
+            self._call_again(connection, event, hours, now)
+        elif event.type == "callback_moved":
+            wanted = hours.within(datetime.fromisoformat(str(event.details["until"])))
+            store.move(connection, event, due_at=wanted, now=now)
+
+    def _first(self, connection: psycopg.Connection, event: TicketEvent, hours: plan.Hours, now: datetime) -> None:
+        pack, ticket = self._packs[event.ticket.policy.pack], event.ticket
+        due = hours.first(event.at, vip=ticket.classification.vip)
+        means = plan.means(hours.rule, ticket, pack.facts_of(ticket))
+        if means == plan.PHONE:
+            due = hours.slot(due, store.calls(connection, due), hours.rule.calls_per_hour)
+        store.plan(connection, event, due_at=due, means=means, reason=hours.rule.source, now=now)
+
+    @staticmethod
+    def _call_again(connection: psycopg.Connection, event: TicketEvent, hours: plan.Hours, now: datetime) -> None:
+        """Plan the next call; after the last, the customer is asked in writing (DECISIONS 19)."""
+        attempts = int(event.details["attempt"])
+        if attempts >= hours.rule.attempts:
+            due, last = hours.within(event.at), hours.rule.attempts - 1
+            store.ask_in_writing(connection, event, means=hours.rule.means, last=last, due_at=due, now=now)
+        else:
+            store.called(connection, event, attempts=attempts, due_at=hours.again(event.at), now=now)
 
 
 class Asker:
@@ -108,9 +127,8 @@ class Asker:
                 if each.attempts >= pack.care.callback.attempts:
                     store.given_up(connection, each, now=now)
                     continue
-                holidays: Calendar | None = pack.calendars.get(HOLIDAYS)
-                next_at = plan.again(pack.care.callback, now, zone=pack.head.zone, holidays=holidays)
-                store.asked(connection, each, next_at=next_at, now=now)
+                hours = plan.Hours(pack.care.callback, pack.head.zone, pack.calendars.get(HOLIDAYS))
+                store.asked(connection, each, next_at=hours.again(now), now=now)
                 self._metrics.asked.labels(each.means).inc()
 
     def _command(self, each: store.Due) -> Command:

@@ -13,7 +13,7 @@ where ticket_id = %(ticket_id)s and run <= %(run)s and version < %(version)s and
 
 -- name: due
 select ticket_id, run, attempts, means, policy from callback.plan
-where due_at <= %(now)s
+where due_at <= %(now)s and means <> 'phone'
 order by due_at
 limit 200;
 
@@ -27,3 +27,25 @@ where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(attempts)s an
 update callback.plan
 set state = 'done', reason = 'no_answer', due_at = null, updated_at = %(now)s
 where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(attempts)s and due_at is not null;
+
+-- name: calls
+-- Calls by the hour in which they are planned.
+select date_trunc('hour', due_at at time zone 'UTC') at time zone 'UTC', count(*) from callback.plan
+where means = 'phone' and due_at >= date_trunc('hour', %(since)s::timestamptz at time zone 'UTC') at time zone 'UTC'
+group by 1;
+
+-- name: called
+update callback.plan
+set state = 'asked', attempts = %(attempts)s, due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
+where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');
+
+-- name: ask_in_writing
+-- The calls are used up; one question in writing is left.
+update callback.plan
+set state = 'asked', means = %(means)s, attempts = %(last)s, due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
+where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');
+
+-- name: move
+update callback.plan
+set due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
+where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');

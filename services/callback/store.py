@@ -84,3 +84,32 @@ def given_up(connection: psycopg.Connection, each: Due, *, now: datetime) -> Non
     connection.execute(
         queries["given_up"], {"ticket_id": each.ticket_id, "run": each.run, "attempts": each.attempts, "now": now}
     )
+
+
+def calls(connection: psycopg.Connection, since: datetime) -> dict[datetime, int]:
+    """Return how many calls are planned in each full hour (UTC) from an instant on."""
+    return dict(connection.execute(queries["calls"], {"since": since}).fetchall())
+
+
+def called(
+    connection: psycopg.Connection, event: TicketEvent, *, attempts: int, due_at: datetime, now: datetime
+) -> None:
+    """Plan the next call after one that reached nobody."""
+    connection.execute(queries["called"], _of(event) | {"attempts": attempts, "due_at": due_at, "now": now})
+
+
+def ask_in_writing(
+    connection: psycopg.Connection, event: TicketEvent, *, means: str, last: int, due_at: datetime, now: datetime
+) -> None:
+    """Ask once more, in writing, as the last attempt."""
+    values = {"means": means, "last": last, "due_at": due_at, "now": now}
+    connection.execute(queries["ask_in_writing"], _of(event) | values)
+
+
+def move(connection: psycopg.Connection, event: TicketEvent, *, due_at: datetime, now: datetime) -> None:
+    """Call when the customer wants to be called."""
+    connection.execute(queries["move"], _of(event) | {"due_at": due_at, "now": now})
+
+
+def _of(event: TicketEvent) -> dict[str, object]:
+    return {"ticket_id": event.ticket_id, "run": event.ticket.run, "version": event.version}

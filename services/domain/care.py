@@ -106,6 +106,10 @@ class CallbackRule(Marked):
     attempts: Annotated[int, Field(ge=1)]
     retry_after: Length
     means: Code
+    by_phone: tuple[When, ...] = ()
+    """Whom a person calls (R5.3); who asks for a call gets one too."""
+    calls_per_hour: Annotated[int, Field(ge=1)] = 60
+    """What the callback team can do; more move to the next hours."""
     never_for: tuple[Code, ...] = ()
     """Validities and statuses that are not called back."""
 

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from jinja2 import TemplateError
@@ -29,6 +30,7 @@ from services.shared.records import outgoing
 NAME = "notifier"
 MOST = 50
 """Notices that a desk takes at once."""
+MINUTE = timedelta(minutes=1)
 SETTLED_AT_ONCE = 8
 """Letters that are sent before what came of them is saved: so many a crash may send again, under the same ids."""
 LOOK_EVERY = 0.2
@@ -130,11 +132,12 @@ class Desk:
         limited = {each.address for each in waiting if each.digest_over and each.address}
         if not limited:
             return [Parcel([each]) for each in waiting]
+        minute = self._clock.real_seconds(MINUTE)
         with self._database.transaction() as connection:
-            lately = store.sent_lately(connection, limited)
+            lately = store.sent_lately(connection, limited, minute=minute)
             parcels, held = parcel(waiting, lately)
             if held:
-                store.hold(connection, [each.id for each in held])
+                store.hold(connection, [each.id for each in held], minute=minute)
         return parcels
 
     def _attempt(self, parcel: Parcel) -> Try:

@@ -54,12 +54,12 @@ returning id;
 -- Not tried after all: the notices of one reader gather until the minute is over.
 update notifier.notice
 set held = true, attempts = attempts - 1,
-    try_at = date_trunc('minute', clock_timestamp()) + interval '1 minute'
+    try_at = clock_timestamp() + make_interval(secs => %(minute)s)
 where id = any(%(ids)s);
 
 -- name: sent_lately
 select address, count(*) from notifier.notice
-where address = any(%(addresses)s) and sent_at > clock_timestamp() - interval '1 minute'
+where address = any(%(addresses)s) and sent_at > clock_timestamp() - make_interval(secs => %(minute)s)
 group by address;
 
 -- name: give_back

@@ -107,14 +107,15 @@ def give_back(connection: psycopg.Connection, ids: list[UUID]) -> None:
     connection.execute(queries["give_back"], {"ids": ids})
 
 
-def hold(connection: psycopg.Connection, ids: list[UUID]) -> None:
-    """Let notices wait for the end of the minute, to go together."""
-    connection.execute(queries["hold"], {"ids": ids})
+def hold(connection: psycopg.Connection, ids: list[UUID], *, minute: float) -> None:
+    """Let notices wait for a minute of policy time, told in real seconds, to go together."""
+    connection.execute(queries["hold"], {"ids": ids, "minute": minute})
 
 
-def sent_lately(connection: psycopg.Connection, addresses: Iterable[str]) -> dict[str, int]:
-    """Return how many notices went to each address within the last minute."""
-    return dict(connection.execute(queries["sent_lately"], {"addresses": list(addresses)}).fetchall())
+def sent_lately(connection: psycopg.Connection, addresses: Iterable[str], *, minute: float) -> dict[str, int]:
+    """Return how many notices went to each address within the last minute of policy time, told in real seconds."""
+    values = {"addresses": list(addresses), "minute": minute}
+    return dict(connection.execute(queries["sent_lately"], values).fetchall())
 
 
 def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:

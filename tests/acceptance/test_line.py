@@ -44,6 +44,7 @@ def test_from_the_first_contact_to_a_case_that_is_handled_again(system: System) 
     assert re.search("1-5", _sms_to(system, number, "1-5"))
     survey = {"process": 2, "result": 1, "staff": 4, "comment": "还是慢"}
     assert system.do(number, "answer_survey", unit=None, survey=survey)["outcome"] == "done"
+    assert system.do(number, "screen", wrong_handling=True, reason="线路没有复测")["outcome"] == "done"
     assert system.do(number, "close")["outcome"] == "done"
 
     link = system.until_event(number, "linked").ticket.links[0]

@@ -75,6 +75,9 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
     "escalate": oversight.escalate,
     "supervise": oversight.supervise,
     "call_back": oversight.call_back,
+    "screen": oversight.screen,
+    "start_callback": oversight.start_callback,
+    "record_callback": oversight.record_callback,
     "end_callback": oversight.end_callback,
     "answer_survey": oversight.answer_survey,
 }

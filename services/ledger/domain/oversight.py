@@ -1,7 +1,23 @@
 """Watching over the work and asking afterwards: escalation and supervision on demand, callback, survey (R4.9, R5.3)."""
 
-from schemas.command import AnswerSurvey, CallBack, EndCallback, Escalate, Supervise
+from datetime import timedelta
+from typing import Any
+
+from schemas.command import (
+    AnswerSurvey,
+    CallBack,
+    EndCallback,
+    Escalate,
+    RecordCallback,
+    Screen,
+    StartCallback,
+    Supervise,
+)
 from services.ledger.domain.story import Refused, Story, because
+
+CALL_TAKES = timedelta(minutes=30)
+"""How long a call that somebody has taken is left to them."""
+OVER: dict[str, Any] = {"calling": None, "calling_since": None}
 
 
 def escalate(story: Story, action: Escalate) -> None:
@@ -26,8 +42,7 @@ def supervise(story: Story, action: Supervise) -> None:
 def call_back(story: Story, action: CallBack) -> None:
     """One attempt to ask the customer (R5.3)."""
     ticket, rule = story.ticket, story.policy.care.callback
-    if ticket.survey is not None:
-        raise Refused("answered", "the customer has answered the survey already")
+    _not_answered(story)
     if ticket.classification.validity in rule.never_for:
         raise Refused("never", f"a {ticket.classification.validity} complaint is not called back ({rule.source})")
     story.happen(
@@ -38,11 +53,50 @@ def call_back(story: Story, action: CallBack) -> None:
     )
 
 
+def start_callback(story: Story, _: StartCallback) -> None:
+    """A person takes the call (R5.3); refused while somebody else has it."""
+    ticket, name = story.ticket, story.command.actor.name
+    _not_answered(story)
+    since = ticket.calling_since
+    if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_TAKES:
+        raise Refused("taken", f"{ticket.calling} is calling this customer; take the next one")
+    story.happen(
+        "callback_started",
+        because("callback", "phone", "callback", story.policy.care.callback.source),
+        {"calling": name, "calling_since": story.at},
+    )
+
+
+def record_callback(story: Story, action: RecordCallback) -> None:
+    """How the call ended (R5.3); what the customer says is kept as any other answer."""
+    ticket, rule = story.ticket, story.policy.care.callback
+    _not_answered(story)
+    told = {"result": action.result, "recording": action.recording, "note": action.note, "means": "phone"}
+    why = because("callback", action.result, "callback", rule.source)
+    if action.result == "moved":
+        if action.until is None or action.until <= story.at:
+            raise Refused("missing", "say when the customer wants to be called: until, in the future", ("until",))
+        story.happen("callback_moved", why, OVER, details=told | {"until": action.until.isoformat()})
+        return
+    if action.result == "answered" and action.survey is None:
+        raise Refused("missing", "add what the customer said: survey with process, result and staff", ("survey",))
+    attempt = ticket.callbacks + 1
+    story.happen("called_back", why, OVER | {"callbacks": attempt}, details=told | {"attempt": attempt})
+    if action.survey is not None:
+        answer_survey(story, AnswerSurvey(survey=action.survey))
+    elif action.result in {"refused", "opted_out"}:
+        story.happen("callback_ended", why, {"callback_ended": action.result}, details={"reason": action.result})
+
+
+def _not_answered(story: Story) -> None:
+    if story.ticket.survey is not None:
+        raise Refused("answered", "the customer has answered the survey already")
+
+
 def end_callback(story: Story, action: EndCallback) -> None:
     """Give up asking."""
     rule = story.policy.care.callback
-    if story.ticket.survey is not None:
-        raise Refused("answered", "the customer has answered the survey already")
+    _not_answered(story)
     story.happen(
         "callback_ended",
         because("callback", action.reason, "callback", rule.source),
@@ -53,8 +107,7 @@ def end_callback(story: Story, action: EndCallback) -> None:
 
 def answer_survey(story: Story, action: AnswerSurvey) -> None:
     """What the customer says; kept once (R5.4)."""
-    if story.ticket.survey is not None:
-        raise Refused("answered", "the customer has answered the survey already")
+    _not_answered(story)
     rule, survey = story.policy.care.survey, action.survey
     scores = (survey.process, survey.result, survey.staff)
     if min(scores) <= rule.dissatisfied_to:
@@ -68,4 +121,25 @@ def answer_survey(story: Story, action: AnswerSurvey) -> None:
         because("satisfaction", verdict, "survey", rule.source),
         {"survey": survey},
         details={"verdict": verdict, "process": survey.process, "result": survey.result, "staff": survey.staff},
+    )
+    if verdict == "dissatisfied":
+        story.happen(
+            "screening_needed",
+            because("satisfaction", verdict, "screening", "002-1 §2.4.6"),
+            details={"reason": survey.comment},
+        )
+
+
+def screen(story: Story, action: Screen) -> None:
+    """The back office looks into a bad answer: only wrong handling is handled again (R5.5)."""
+    if story.ticket.survey is None:
+        raise Refused("not_answered", "the customer has not answered the survey: there is nothing to screen")
+    if story.ticket.screened is not None:
+        raise Refused("screened", "it was screened already")
+    finding = "wrong_handling" if action.wrong_handling else "other_cause"
+    story.happen(
+        "screened",
+        because("screening", finding, "screening", "002-1 §2.4.6"),
+        {"screened": finding},
+        details={"finding": finding, "reason": action.reason},
     )

@@ -45,6 +45,9 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "apologise": ANY,
     "join_hot_issue": OPEN | {S.ANSWERED},
     "call_back": TOLD,
+    "screen": TOLD,
+    "start_callback": TOLD,
+    "record_callback": TOLD,
     "end_callback": TOLD,
     "answer_survey": TOLD,
 }

@@ -86,9 +86,10 @@ def notices(event: TicketEvent, pack: Pack, page: Page | None = None) -> Iterato
 
 
 def _silent(event: TicketEvent) -> bool:
-    """An answer on the spot was given in person, and a re-handle ticket was not opened by the customer."""
+    """An answer on the spot and a call were given in person, and a re-handle ticket was not opened by the customer."""
     on_the_spot = event.type == "answered" and bool(event.details.get("on_the_spot"))
-    return on_the_spot or (event.type == "accepted" and event.ticket.channel == "callback")
+    in_person = event.type == "called_back" and event.details.get("means") == "phone"
+    return on_the_spot or in_person or (event.type == "accepted" and event.ticket.channel == "callback")
 
 
 def ways_of(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:

@@ -194,7 +194,9 @@ def test_a_ticket_that_was_not_answered_cannot_be_closed() -> None:
 def test_the_survey_asks_three_things_and_keeps_the_answer_once(scores: tuple[int, int, int], verdict: str) -> None:
     survey = Survey(process=scores[0], result=scores[1], staff=scores[2])
     tale = answered().after(25 * HOUR).do(CallBack(attempt=1, means="sms")).do(AnswerSurvey(survey=survey))
-    assert tale.events[-1].details["verdict"] == verdict
+    answer = next(each for each in tale.events if each.type == "survey_answered")
+    assert answer.details["verdict"] == verdict
+    assert (tale.events[-1].type == "screening_needed") == (verdict == "dissatisfied")
     assert tale.it.survey == survey
     assert tale.clock("callback").stopped_by == "survey_answered"
     assert tale.do(AnswerSurvey(survey=survey)).refused == "answered"
