@@ -7,6 +7,7 @@ import typer
 
 from deploy.local.errors import LocalError
 from duban.commands import (
+    callback,
     contacts,
     db,
     dlq,
@@ -40,6 +41,7 @@ MODULES = (
     db,
     contacts,
     ticket,
+    callback,
     hot,
     dlq,
     ledger,

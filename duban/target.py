@@ -95,7 +95,7 @@ def ensure_local_sender(stack: Stack) -> str:
             LOCAL_SENDER,
             policy="carrier",
             channels=[senders.ANY],
-            actions=["contacts", "commands", "read"],
+            actions=["contacts", "commands", "read", "receipts"],
             key=key,
         )
     return key

@@ -18,5 +18,8 @@ comment on table callback.plan is 'one row for each run of a ticket; due_at is b
 comment on column callback.plan.version is 'version of the last ticket event that was taken in: older ones change nothing';
 create index plan_due on callback.plan (due_at) where due_at is not null;
 
-grant usage on schema callback to duban_callback;
+grant usage on schema callback to duban_callback, duban_intake;
 grant select, insert, update on callback.plan to duban_callback;
+-- The door shows the work list of those who call.
+grant select on callback.plan to duban_intake;
+create index plan_calls on callback.plan (due_at) where means = 'phone' and due_at is not null;

@@ -28,6 +28,7 @@ class Keeper:
             "subject": message["Subject"],
             "message_id": message["Message-ID"],
             "text": body.get_content() if body is not None else "",
+            "parts": [each.get_content_type() for each in message.walk() if not each.is_multipart()],
         }
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(kept, ensure_ascii=False) + "\n")

@@ -12,7 +12,7 @@ from services.intake import senders
 from services.shared.errors import DubanError
 
 group = typer.Typer(help="Senders and their keys.", no_args_is_help=True)
-ACTIONS = ("contacts", "commands", "read")
+ACTIONS = ("contacts", "commands", "read", "receipts")
 
 
 @group.command()
@@ -20,7 +20,7 @@ def add(
     name: str,
     policy: Annotated[str, typer.Option(help="the pack under which the contacts run")] = "carrier",
     channel: Annotated[list[str], typer.Option(help="a channel it may use; * for all")] = [senders.ANY],  # noqa: B006
-    action: Annotated[list[str], typer.Option(help="contacts, commands or read")] = ["contacts"],  # noqa: B006
+    action: Annotated[list[str], typer.Option(help="contacts, commands, read or receipts")] = ["contacts"],  # noqa: B006
     rate: Annotated[int | None, typer.Option(min=1, help="messages a minute at the most; none: any number")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:

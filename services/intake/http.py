@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 
 from schemas.contact import Contact
-from services.intake import commands, native, openapi, outcomes, problems, receipts, survey
+from services.intake import callbacks, commands, native, openapi, outcomes, problems, receipts, survey
 from services.intake.domain import submission
 from services.intake.domain.envelope import LARGEST, Envelope, json_object
 from services.intake.domain.fields import Unusable, phone
@@ -136,6 +136,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
     native.install(app, door)
     receipts.install(app, door)
     survey.install(app, door)
+    callbacks.install(app, door)
     problems.install(app, door.metrics)
     openapi.install(app)
     return app

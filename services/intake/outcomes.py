@@ -1,5 +1,6 @@
 """What became of contacts and commands: read from the tables of router and ledger."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +71,35 @@ def ticket_by_number(database: Database, number: str) -> UUID | None:
     with database.transaction() as connection:
         row = connection.execute(queries["ticket_by_number"], {"number": number}).fetchone()
     return row[0] if row is not None else None
+
+
+CALL = (
+    "ticket_id",
+    "version",
+    "number",
+    "due_at",
+    "attempts",
+    "name",
+    "phone",
+    "subject",
+    "result",
+    "explanation",
+    "priority",
+    "vip",
+)
+
+
+def due_calls(database: Database, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Return calls to customers that are due, the most urgent first.
+
+    Raises:
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        rows = connection.execute(queries["due_calls"], {"now": now, "limit": limit}).fetchall()
+    found = [dict(zip(CALL, row, strict=True)) for row in rows]
+    return [each | {"ticket_id": str(each["ticket_id"]), "due_at": each["due_at"].isoformat()} for each in found]
 
 
 def ticket_of_survey(database: Database, id_: UUID) -> dict[str, Any] | None:

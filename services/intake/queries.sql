@@ -26,6 +26,18 @@ where c.id = %(id)s;
 -- name: ticket_by_number
 select id, version from ledger.ticket where number = %(number)s;
 
+-- name: due_calls
+-- By priority, then by time; whoever is being called just now is left out.
+select t.id, t.version, t.number, p.due_at, p.attempts, t.body #>> '{customer,name}', t.phone, t.body ->> 'subject',
+    t.body #>> '{outcome,result}', t.body #>> '{outcome,explanation}', (t.body #>> '{classification,priority}')::int,
+    (t.body #>> '{classification,vip}')::boolean
+from callback.plan p
+join ledger.ticket t on t.id = p.ticket_id
+where p.means = 'phone' and p.due_at <= %(now)s
+  and (t.body ->> 'calling_since' is null or (t.body ->> 'calling_since')::timestamptz < %(now)s - interval '30 minutes')
+order by 11, p.due_at
+limit %(limit)s;
+
 -- name: ticket_of_survey
 select number, (body ->> 'run')::int, body -> 'survey' <> 'null' or status not in ('answered', 'closed'),
     body #>> '{customer,language}'

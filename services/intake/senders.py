@@ -25,7 +25,7 @@ class Sender:
         name: stands in every contact.
         policy: pack under which the contacts run.
         channels: which it may use; `*` for all.
-        actions: contacts, commands, read.
+        actions: contacts, commands, read, receipts.
         per_minute: messages it may send in a minute; None: any number.
 
     """

@@ -120,7 +120,7 @@ class Desk:
             stopped=self._stopping.is_set,
         )
         with self._database.transaction() as connection:
-            store.published(connection, [each.id for each in done])
+            store.published(connection, done)
 
     def _give_back(self, notices: Sequence[Taken]) -> None:
         if notices:

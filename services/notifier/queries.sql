@@ -85,7 +85,10 @@ order by settled_at desc
 limit 200;
 
 -- name: published
-update notifier.notice set published = true where id = any(%(ids)s);
+-- Unless a provider has said something new meanwhile.
+update notifier.notice n set published = true
+from unnest(%(ids)s::uuid[], %(states)s::text[]) as told(id, state)
+where n.id = told.id and n.state = told.state;
 
 -- name: add_subscriber
 insert into notifier.subscriber (id, name, url, events, secrets)

@@ -1,6 +1,6 @@
 """Notices in PostgreSQL: one row of proof for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,6 +185,7 @@ def undeliverable(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     return connection.execute(queries["undeliverable"]).fetchall()
 
 
-def published(connection: psycopg.Connection, ids: list[UUID]) -> None:
-    """Mark notices whose delivery was published: nothing more is to be done."""
-    connection.execute(queries["published"], {"ids": ids})
+def published(connection: psycopg.Connection, notices: Sequence[Taken]) -> None:
+    """Mark notices whose delivery was published, as they were then: nothing more is to be done."""
+    told = {"ids": [each.id for each in notices], "states": [each.state for each in notices]}
+    connection.execute(queries["published"], told)

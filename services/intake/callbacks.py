@@ -1,0 +1,71 @@
+"""The work list of those who call customers (R5.3): what is due, take the next call, and how it ended.
+
+How a call ended is a command like any other: POST /v1/tickets/{number}/commands with record_callback.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import FastAPI, Header, Query
+from fastapi.responses import JSONResponse
+
+from schemas.command import Actor, Command, StartCallback
+from services.domain.identity import command_id
+from services.intake import outcomes
+from services.intake.door import Doorway
+from services.shared.errors import Problem
+from services.shared.records import outgoing
+
+WAIT = 5.0
+"""Seconds to wait for the ledger's word that a call is taken."""
+TRIES = 5
+
+
+def install(app: FastAPI, door: Doorway) -> None:
+    """Add the doors to the application."""
+
+    @app.get("/v1/callbacks", tags=["callbacks"])
+    async def get_callbacks(
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> JSONResponse:
+        """List calls that are due, the most urgent first; those that somebody has taken are left out."""
+        door.senders.of(authorization).require("read")
+        now = door.now_clock().now()
+        found = await door.look(lambda: outcomes.due_calls(door.database, now, limit))
+        return JSONResponse({"callbacks": found})
+
+    @app.post("/v1/callbacks/next", tags=["callbacks"])
+    async def take_next(
+        agent: Annotated[str, Query(min_length=1, max_length=100, description="who calls")],
+        authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> JSONResponse:
+        """Take the next call that is due: nobody else gets it for half an hour. 404: none is due."""
+        who = door.senders.of(authorization)
+        who.require("commands")
+        door.admit(who)
+        clock = door.now_clock()
+        for _ in range(TRIES):
+            due = await door.look(lambda: outcomes.due_calls(door.database, clock.now(), 1))
+            if not due:
+                break
+            taken = await _take(door, due[0], agent)
+            if taken:
+                return JSONResponse(due[0])
+        raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
+
+
+async def _take(door: Doorway, due: dict[str, Any], agent: str) -> bool:
+    """Ask the ledger for a call; False when somebody else was first."""
+    clock, ticket = door.now_clock(), UUID(due["ticket_id"])
+    command = Command(
+        id=command_id(ticket, "start_callback", due["version"], agent),
+        ticket_id=ticket,
+        at=clock.now(),
+        actor=Actor(kind="agent", name=agent),
+        expected_version=due["version"],
+        action=StartCallback(),
+    )
+    await door.publish([outgoing(command, "intake")])
+    decided = await door.wait(WAIT, lambda: outcomes.of_command(door.database, command.id), bool)
+    return decided is not None and decided["outcome"] == "done"

@@ -1,0 +1,166 @@
+"""Telling people on the real system: the next way when one fails, reports of providers, digests, apologies on paper."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from schemas.delivery import Delivery
+from services.notifier import store
+from services.notifier.domain.notices import Notice
+from services.shared import reading
+from services.shared.publisher import Publisher
+from services.shared.records import Outgoing
+from tests.builders import eventually
+from tests.system import System
+
+
+def _notice(system: System, number: str, template: str) -> tuple[str, str, str, str] | None:
+    """Return id, means, state and error of the customer's notice."""
+    query = (
+        "select id::text, means, state, coalesce(error, '') from notifier.notice"
+        " where ticket_number = %s and template = %s and audience = 'customer'"
+    )
+    with system.database() as connection:
+        row = connection.execute(query, (number, template)).fetchone()
+    return (str(row[0]), str(row[1]), str(row[2]), str(row[3])) if row is not None else None
+
+
+def _sent(system: System, number: str, template: str, means: str, state: str = "sent") -> str:
+    """Wait until a notice went by a means; return its id."""
+
+    def there() -> str | None:
+        found = _notice(system, number, template)
+        return found[0] if found is not None and found[1:3] == (means, state) else None
+
+    id_ = eventually(there, within=40, why=f"{template} of {number}: {_notice(system, number, template)}")
+    assert id_ is not None
+    return id_
+
+
+def _customer(system: System, **more: str) -> dict[str, str]:
+    return {"phone": system.fresh()[1], "name": "陈先生"} | more
+
+
+@pytest.mark.requirement("R5.7")
+def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: System) -> None:
+    mail = f"chen{uuid.uuid4().hex[:8]}@mail.example"
+    number = system.opened(customer=_customer(system, email=mail))
+    id_ = _sent(system, number, "acceptance", "sms")
+    report = {"id": id_, "state": "failed", "reason": "number ported"}
+    assert system.http.post("/v1/receipts", json=report).status_code == 202
+    assert _sent(system, number, "acceptance", "mail") == id_
+    assert eventually(lambda: [each for each in system.received("mail") if mail in each["to"]])
+
+    # The mail comes back, and nothing else is left.
+    bounce = (
+        "From: MAILER-DAEMON@mail.example\r\nTo: complaints@carrier.example\r\nSubject: Undelivered\r\n"
+        f"Message-ID: <{uuid.uuid4()}@mail.example>\r\nDate: Thu, 12 Mar 2026 10:00:00 +0800\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nNo such user\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {mail}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"From: complaints@carrier.example\r\nTo: {mail}\r\nSubject: x\r\n"
+        f"Message-ID: <notice.{number}.{id_}@carrier.example>\r\n\r\nx\r\n--b--\r\n"
+    )
+    answer = system.http.post("/v1/channels/email", content=bounce.encode(), headers={"Content-Type": "message/rfc822"})
+    assert answer.status_code == 202, answer.text
+    event = system.until_event(number, "undeliverable")
+    assert "5.1.1" in event.details["reason"]
+    found = _notice(system, number, "acceptance")
+    assert found is not None
+    assert found[2] == "failed"
+    with system.database() as connection:
+        tries = connection.execute(
+            "select means, outcome from notifier.attempt where notice_id = %s order by at", (id_,)
+        ).fetchall()
+    assert tries == [("sms", "sent"), ("sms", "returned"), ("mail", "sent"), ("mail", "returned")]
+
+
+def test_a_report_that_it_arrived_is_kept_and_told(system: System) -> None:
+    number = system.opened(customer=_customer(system))
+    id_ = _sent(system, number, "acceptance", "sms")
+    assert system.http.post("/v1/receipts", json={"id": id_, "state": "delivered"}).status_code == 202
+    _sent(system, number, "acceptance", "sms", "delivered")
+
+    def proof() -> bool:
+        told = [Delivery.from_json(each.value or b"") for each in reading.whole(system.kafka, Delivery.TOPIC)]
+        return any(str(each.id) == id_ and each.state == "delivered" for each in told)
+
+    eventually(proof, within=20, why="the proof does not say that it arrived")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"state": "delivered"}, "id"),
+        ({"id": "x", "state": "delivered"}, "id"),
+        ({"id": "0d1f6f2c-6d2f-5c5e-9f43-6a2f0c6b7d11", "state": "lost"}, "state"),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_told_what_to_mend(system: System, body: dict[str, str], field: str) -> None:
+    answer = system.http.post("/v1/receipts", json=body)
+    assert answer.status_code == 400
+    assert field in json.dumps(answer.json()["errors"])
+
+
+def test_a_report_about_nothing_of_ours_changes_nothing(system: System) -> None:
+    report = {"id": str(uuid.uuid4()), "state": "failed"}
+    assert system.http.post("/v1/receipts", json=report).status_code == 202
+    publisher = Publisher(system.kafka, "tests")
+    publisher.publish([Outgoing("receipts", b"x", b"no json", [])])
+    publisher.close()
+    _sent(system, system.opened(customer=_customer(system)), "acceptance", "sms")
+
+
+@pytest.mark.requirement("R5.7")
+def test_a_letter_of_apology_goes_by_mail_with_the_page_on_paper(system: System) -> None:
+    mail = f"wu{uuid.uuid4().hex[:8]}@mail.example"
+    number = system.opened(customer=_customer(system, email=mail, preferred_means="mail"))
+    facts = {"incident_date": "3月11日", "cause": "派单错误", "measure": "已培训", "signature": "客户服务中心"}
+    assert system.do(number, "apologise", letter="apology_service", facts=facts)["outcome"] == "done"
+    _sent(system, number, "apology_service", "mail")
+
+    def letters() -> list[dict[str, Any]]:
+        return [each for each in system.received("mail") if mail in each["to"] and "致歉" in each["subject"]]
+
+    assert eventually(letters)
+    assert letters()[0]["parts"] == ["text/plain", "text/html", "application/pdf"]
+
+
+def _late(id_: uuid.UUID, ticket: uuid.UUID, number: str) -> Notice:
+    return Notice(
+        id=id_,
+        event_id=uuid.uuid4(),
+        ticket_id=ticket,
+        ticket_number=number,
+        audience="unit.network",
+        template="warning",
+        language="zh",
+        ways=(("mail", "late@carrier.example"),),
+        not_before=None,
+        urgency=1,
+        until="answered",
+        paper=False,
+        context={},
+    )
+
+
+def test_what_is_no_longer_true_is_not_sent(system: System) -> None:
+    number = system.opened(customer=_customer(system))
+    system.dispatch(number, "network")
+    ticket, _ = system.story(number)
+    id_ = uuid.uuid4()
+    assert system.do(number, "withdraw", unit=None, reason="已恢复")["outcome"] == "done"
+    with system.database() as connection:
+        store.queue(connection, [(_late(id_, ticket.id, number), 0)], system.clock)
+
+    def state() -> str:
+        with system.database() as connection:
+            row = connection.execute("select state from notifier.notice where id = %s", (id_,)).fetchone()
+        return str(row[0]) if row else ""
+
+    eventually(lambda: state() == "obsolete", within=20)
+    assert not any("late@carrier.example" in each["to"] for each in system.received("mail"))
