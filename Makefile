@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sim bench bench-monitor faults-monitor chaos fuzz docs lock clean
+.PHONY: help setup demo test lint sim bench bench-monitor faults-monitor faults-telling chaos fuzz docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -43,6 +43,9 @@ fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=1
 
 sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)
+
+faults-telling: $(READY) ## notifier and callback die at every point of a send and of a plan; ROUNDS=200 SEED=1
+	@$(BIN)/python -m tests.faults.telling --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the time; SEED=1 ONLY="clock dead"
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

@@ -6,6 +6,7 @@ from services.callback.metrics import CallbackMetrics
 from services.policies.versions import Policies
 from services.shared import worker
 from services.shared.clock import Clock
+from services.shared.faults import Faults
 from services.shared.postgres import Database
 from services.shared.settings import Settings
 from services.shared.worker import Work
@@ -17,6 +18,7 @@ def main() -> None:
 
     def build(database: Database, clock: Clock) -> Work[TicketEvent]:
         policies, metrics = Policies(database, clock), CallbackMetrics()
-        return Work(Planner(policies, clock, metrics), between=Asker(policies, database, clock, metrics))
+        asker = Asker(policies, database, clock, metrics, Faults(settings.faults, NAME))
+        return Work(Planner(policies, clock, metrics), between=asker)
 
     worker.run(NAME, settings, [TicketEvent.TOPIC], build)

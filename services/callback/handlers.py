@@ -18,6 +18,7 @@ from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Publish, Result
 from services.shared.errors import InvalidMessage
+from services.shared.faults import Faults
 from services.shared.postgres import Database
 from services.shared.records import Incoming, outgoing, read
 
@@ -97,11 +98,14 @@ class Planner:
 class Asker:
     """Asks customers whose time has come; publishes first, then marks, under ids that make a repeat harmless."""
 
-    def __init__(self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics) -> None:
+    def __init__(
+        self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics, faults: Faults
+    ) -> None:
         self._packs = packs
         self._database = database
         self._clock = clock
         self._metrics = metrics
+        self._faults = faults
         self._next = 0.0
 
     def __call__(self, publish: Publish) -> None:
@@ -120,7 +124,9 @@ class Asker:
         if not due:
             return
         commands = [self._command(each) for each in due]
+        self._faults.reach("before_ask")
         publish([outgoing(each, NAME) for each in commands])
+        self._faults.reach("after_ask")
         with self._database.transaction() as connection:
             for each in due:
                 pack = self._packs[each.policy]
@@ -130,6 +136,7 @@ class Asker:
                 hours = plan.Hours(pack.care.callback, pack.head.zone, pack.calendars.get(HOLIDAYS))
                 store.asked(connection, each, next_at=hours.again(now), now=now)
                 self._metrics.asked.labels(each.means).inc()
+        self._faults.reach("after_mark")
 
     def _command(self, each: store.Due) -> Command:
         action: CallBack | EndCallback

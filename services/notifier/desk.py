@@ -185,6 +185,8 @@ class Desk:
                 elif one.outcome != "failed" or not store.fall_back(connection, each.id, one.error or ""):
                     settled.append(each.settled(one.outcome, now, provider_id=one.provider_id, error=one.error))
             store.settle(connection, settled)
+            self._faults.reach("before_settle")
+        self._faults.reach("after_settle")
         for each in settled:
             self._metrics.deliveries.labels(each.template, each.means, each.state).inc()
             log.info("delivery", notice=str(each.id), ticket=str(each.ticket_id), state=each.state)

@@ -1,0 +1,266 @@
+"""`make faults-telling`: notifier and callback die at every point of a send and of a plan; nothing is lost or doubled.
+
+A notice that was handed over and not yet saved may be handed over again, under the same id; how often is counted by a
+gateway that forgets nothing.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import httpx
+import psycopg
+
+from deploy.local import Stack
+from deploy.local.plan import Options
+from deploy.local.process import free_port
+from duban import target
+from services.notifier.desk import SETTLED_AT_ONCE
+from tests.builders import eventually
+
+SCALE, ORIGIN = 60.0, "2026-03-12T09:00:00+08:00"
+TOLD = (
+    "before_save",
+    "after_save",
+    "before_offset_commit",
+    "before_send",
+    "after_send",
+    "before_settle",
+    "after_settle",
+)
+PLANNED = ("before_save", "after_save", "before_offset_commit")
+ASKED = ("before_ask", "after_ask", "after_mark")
+POINTS = (
+    *(("notifier", each) for each in (*TOLD, "mid_publish")),
+    *(("callback", each) for each in (*PLANNED, *ASKED)),
+)
+REPEATS = frozenset({"after_send", "before_settle"})
+"""Points at which letters were handed over and are not saved."""
+DIES_WITHIN = 30.0
+SETTLED = {"outcome": "已退费", "explanation": "系统重复计费", "agreed": True, "cause": "系统错误", "owner": "billing"}
+OPEN = """
+select (select count(*) from notifier.notice
+        where not published and (attempts > 0 or try_at < clock_timestamp()))
+    + (select count(*) from callback.plan where due_at < '2026-01-01' and means <> 'phone')
+    + (select count(*) from router.contact c left join ledger.ticket t on t.id = c.ticket_id where t.id is null)
+"""
+NOTICES = """
+select id::text, state from notifier.notice
+where means = 'sms' and audience = 'customer' and state <> 'obsolete' and (attempts > 0 or try_at < clock_timestamp())
+"""
+PLANS = """
+select p.ticket_id::text, p.attempts,
+    array(select (e.body #>> '{details,attempt}')::int from ledger.event e
+          where e.ticket_id = p.ticket_id and e.type = 'called_back' order by e.version)
+from callback.plan p
+"""
+UNPLANNED = """
+select count(*) from ledger.event e
+where e.type = 'answered' and not exists (select from callback.plan p where p.ticket_id = e.ticket_id)
+"""
+
+
+@dataclass
+class Gateway:
+    """A gateway of SMS that counts how often it gets each notice."""
+
+    times: Counter[str] = field(default_factory=Counter)
+    port: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator["Gateway"]:
+        """Listen while the block runs."""
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                gateway.times[told["id"]] += 1
+                body = json.dumps({"provider_id": told["id"]}).encode()
+                self.send_response(201)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+class Rounds:
+    """A system whose notifier and callback are ours to kill."""
+
+    def __init__(self, stack: Stack, http: httpx.Client, gateway: Gateway, seed: int) -> None:
+        self._stack = stack
+        self._http = http
+        self._gateway = gateway
+        self._chance = Random(seed)
+        self._numbers = count(1)
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.died: Counter[str] = Counter()
+
+    def start(self, service: str) -> None:
+        """Start a service, or start it again."""
+        with (self._stack.folder.logs / f"{service}-killed.log").open("ab") as log:
+            self._workers[service] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}"],
+                env=self._stack.environment(service),
+                stdout=log,
+                stderr=log,
+            )
+
+    def end(self) -> None:
+        """End both services."""
+        for each in self._workers.values():
+            each.kill()
+            each.wait()
+
+    def play(self, rounds: int) -> None:
+        """Kill so many times, at every point about equally often, in an order that the seed decides."""
+        points = [POINTS[number % len(POINTS)] for number in range(rounds)]
+        self._chance.shuffle(points)
+        for service, point in points:
+            file = self._stack.folder.faults / service
+            new = file.with_suffix(".new")
+            new.write_text(point, encoding="utf-8")
+            new.replace(file)
+            until = time.monotonic() + DIES_WITHIN
+            while self._workers[service].poll() is None:
+                if time.monotonic() > until:
+                    raise AssertionError(f"{service} never came to {point}")
+                self._act(point)
+                self._wait(service, 1.5)
+            self.died[f"{service} {point}"] += 1
+            self.start(service)
+
+    def _act(self, point: str) -> None:
+        """Do what brings a service to a point: new contacts, some of them answered on the spot, and a due plan."""
+        for _ in range(self._chance.randrange(1, 4)):
+            number = next(self._numbers)
+            body = {
+                "channel": "store",
+                "message_id": f"m{number}",
+                "customer": {"phone": f"138{number:08d}", "name": "王"},
+                "text": "宽带断网三天了",
+                "settlement": SETTLED,
+            }
+            assert self._http.post("/v1/contacts", json=body).status_code == 202
+        if point in ASKED:
+            with psycopg.connect(self._stack.database_url()) as connection:
+                connection.execute(
+                    "update callback.plan set due_at = now() - interval '10 years' where (ticket_id, run) in"
+                    " (select ticket_id, run from callback.plan where due_at > '2026-01-01' order by random() limit 2)"
+                )
+
+    def _wait(self, service: str, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self._workers[service].poll() is None:
+            time.sleep(0.05)
+
+    def settle(self) -> None:
+        """Wait until everything that is due was told and asked."""
+
+        def open_() -> bool:
+            with psycopg.connect(self._stack.database_url()) as connection:
+                row = connection.execute(OPEN).fetchone()
+            return row is not None and row[0] == 0
+
+        eventually(open_, within=120, why="something stays open")
+        time.sleep(3)
+        eventually(open_, within=60, why="something stays open")
+
+    def problems(self) -> tuple[list[str], dict[str, int]]:
+        """Return what is wrong, and what was counted."""
+        with psycopg.connect(self._stack.database_url()) as connection:
+            notices = connection.execute(NOTICES).fetchall()
+            plans = connection.execute(PLANS).fetchall()
+            unplanned = connection.execute(UNPLANNED).fetchone()
+        missing = [(id_, state) for id_, state in notices if not self._gateway.times[id_]]
+        found = [f"notice {id_} is {state} and the gateway never got it" for id_, state in missing]
+        found += [
+            f"ticket {ticket}: asked {attempts}, its plan says {planned}"
+            for ticket, planned, attempts in plans
+            if attempts != list(range(1, planned + 1))
+        ]
+        if unplanned is not None and unplanned[0]:
+            found.append(f"{unplanned[0]} answered tickets without a plan")
+        repeats = sum(times - 1 for times in self._gateway.times.values() if times > 1)
+        allowed = SETTLED_AT_ONCE * sum(number for what, number in self.died.items() if what.split()[1] in REPEATS)
+        if repeats > allowed:
+            found.append(f"{repeats} letters were handed over again, more than the {allowed} that crashes explain")
+        counted = {"notices": len(notices), "handed over again": repeats, "at most": allowed, "plans": len(plans)}
+        return found, counted
+
+
+@contextmanager
+def rounds(seed: int) -> Iterator[Rounds]:
+    """Start a system without notifier and callback of its own."""
+    with ExitStack() as cleanup:
+        gateway = cleanup.enter_context(Gateway().running())
+        os.environ["DUBAN_TUNE_SMS_URL"] = f"http://127.0.0.1:{gateway.port}/messages"
+        cleanup.callback(os.environ.pop, "DUBAN_TUNE_SMS_URL")
+        folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-"))
+        options = Options(
+            data=Path(folder) / "data",
+            services=("intake", "router", "ledger"),
+            tied=True,
+            http_port=free_port(),
+            scale=SCALE,
+            origin=ORIGIN,
+        )
+        stack = cleanup.enter_context(Stack.start(options))
+        headers = {"Authorization": f"Bearer {target.ensure_local_sender(stack)}"}
+        http = cleanup.enter_context(httpx.Client(base_url=stack.intake_url, headers=headers, timeout=60))
+        eventually(lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, within=30)
+        made = Rounds(stack, http, gateway, seed)
+        cleanup.callback(made.end)
+        for each in ("notifier", "callback"):
+            made.start(each)
+        yield made
+
+
+def main() -> None:
+    """Play rounds; exit code 1 when a notice was lost, or a callback lost or doubled."""
+    parser = argparse.ArgumentParser(prog="make faults-telling", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
+    told = parser.parse_args()
+    with rounds(told.seed) as made:
+        made.play(told.rounds)
+        made.settle()
+        found, counted = made.problems()
+    print(f"seed {told.seed}: {sum(made.died.values())} times killed: {dict(sorted(made.died.items()))}")
+    print(f"{counted}")
+    for each in found:
+        print(each)
+    if found:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
