@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sim bench bench-monitor faults-monitor faults-telling chaos fuzz docs lock clean
+.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -52,6 +52,9 @@ faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the 
 
 bench-monitor: $(READY) ## the monitor at 10,000, 100,000 and 1,000,000 open tickets; OPEN="10000"
 	@$(BIN)/python -m tests.load.monitor $(if $(OPEN),--open $(OPEN)) $(BENCH)
+
+bench-telling: $(READY) ## notices a second beside a bare loop, while a provider hangs; BENCH="--notices 20000"
+	@$(BIN)/python -m tests.load.telling $(BENCH)
 
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)

@@ -93,7 +93,7 @@ def check(servers: str, database: str, accepted: list[dict[str, str]]) -> Findin
         _contacts(found, servers, connection, events, dead, accepted)
         _channels(found, servers, dead)
         _commands(found, connection, accepted)
-        _told(found, servers, connection, events)
+        _told(found, servers, connection, events, tickets)
     return found
 
 
@@ -239,23 +239,49 @@ def _commands(found: Findings, connection: psycopg.Connection, accepted: list[di
 
 
 def _told(
-    found: Findings, servers: str, connection: psycopg.Connection, events: dict[str, list[dict[str, Any]]]
+    found: Findings,
+    servers: str,
+    connection: psycopg.Connection,
+    events: dict[str, list[dict[str, Any]]],
+    tickets: dict[str, dict[str, Any]],
 ) -> None:
     """Somebody was told of each event that somebody has to be told of, once, and the proof is on the topic."""
     notices: dict[str, list[str]] = defaultdict(list)
-    proved = {record.body["id"] for record in topic(servers, "deliveries")}
-    for id_, event, audience in connection.execute("select id, event_id, audience from notifier.notice"):
-        notices[str(event)].append(audience)
-        if str(id_) not in proved:
-            found.add("a notice without its proof on deliveries", str(id_))
+    customers: dict[str, set[str]] = defaultdict(set)
+    proved = {record.body["id"]: record.body["state"] for record in topic(servers, "deliveries")}
+    query = (
+        "select id::text, event_id::text, audience, state = 'queued' and try_at > clock_timestamp()"
+        " from notifier.notice"
+    )
+    for id_, event, audience, waits in connection.execute(query):
+        notices[event].append(audience)
+        if id_ not in proved and not waits:
+            found.add("a notice without its proof on deliveries", id_)
+        if audience == "customer":
+            customers[event].add("waits" if waits else proved.get(id_, ""))
     for story in events.values():
         for event in story:
             audiences = notices.get(event["id"], [])
             if len(audiences) != len(set(audiences)):
                 found.add("a notice told twice", event["id"])
-            on_the_spot = bool(event["details"].get("on_the_spot"))
-            if event["type"] in TOLD_AFTER and not audiences and not on_the_spot:
+            if event["type"] in TOLD_AFTER and not audiences and not _in_person(event):
                 found.add(f"nobody told of {event['type']}", event["id"])
+    for id_, ticket in tickets.items():
+        if ticket["status"] == "closed" and not any(_reached(each, customers) for each in events.get(id_, [])):
+            found.add("a closed ticket whose customer nobody told", ticket["number"])
+
+
+def _in_person(event: dict[str, Any]) -> bool:
+    """The customer was told on the spot, or on the phone."""
+    return bool(event["details"].get("on_the_spot")) or event["details"].get("means") == "phone"
+
+
+def _reached(event: dict[str, Any], customers: dict[str, set[str]]) -> bool:
+    """Whether an event shows that the customer has the answer, or that a person was asked to see to it."""
+    if event["type"] == "undeliverable" or "taken_over" in event["details"]:
+        return True
+    told = customers.get(event["id"], set())
+    return event["type"] == "answered" and (_in_person(event) or bool(told & {"sent", "delivered", "waits"}))
 
 
 def main() -> int:

@@ -123,6 +123,8 @@ class Asker:
             due = store.due(connection, now)
         if not due:
             return
+        # There may be more of them: no rest before they are asked.
+        self._next = 0.0
         commands = [self._command(each) for each in due]
         self._faults.reach("before_ask")
         publish([outgoing(each, NAME) for each in commands])

@@ -70,20 +70,25 @@ class Sms:
     def send(self, address: str, letter: Letter, id_: UUID) -> str:
         """Post the text; the gateway knows the id when it comes again."""
         try:
-            answer = self._http.post(self._settings.sms_url, json={"id": str(id_), "to": address, "text": letter.body})
+            answer = self._http.post(self._settings.sms_url, json=self._message(address, letter, id_))
         except httpx.HTTPError as error:
             raise NotSent(f"the SMS gateway is away ({type(error).__name__})", final=False, away=True) from error
         if answer.status_code >= 400:  # noqa: PLR2004 - HTTP
             again = answer.status_code >= 500 or answer.status_code == 429  # noqa: PLR2004 - HTTP
             raise NotSent(f"the SMS gateway answered {answer.status_code}", final=not again)
         try:
-            return str(answer.json()["provider_id"])
+            return str(answer.json()[self._settings.sms_provider_id])
         except (ValueError, KeyError, TypeError):
             return str(id_)
 
     def close(self) -> None:
         """Disconnect."""
         self._http.close()
+
+    def _message(self, address: str, letter: Letter, id_: UUID) -> dict[str, str]:
+        """Return the message in the gateway's own words."""
+        told = {"id": str(id_), "to": address, "text": letter.body}
+        return {theirs: told[ours] for ours, theirs in self._settings.sms_fields.items()} | self._settings.sms_also
 
 
 class Mail:

@@ -1,6 +1,8 @@
 """What the notifier is told by its environment."""
 
-from pydantic import SecretStr
+from typing import Literal
+
+from pydantic import Field, SecretStr
 
 from services.shared.settings import Settings
 
@@ -17,6 +19,12 @@ class NotifierSettings(Settings):
     mail_from: str = "complaints@carrier.example"
     sms_url: str = "http://127.0.0.1:8090/messages"
     sms_token: SecretStr = SecretStr("")
+    sms_fields: dict[Literal["id", "to", "text"], str] = Field(default={"id": "id", "to": "to", "text": "text"})
+    """What the gateway calls our fields; one that is left out is not sent."""
+    sms_also: dict[str, str] = Field(default_factory=dict)
+    """What the gateway wants beside them, such as the account."""
+    sms_provider_id: str = "provider_id"
+    """Where the gateway's answer has its own id."""
     attempts: int = 6
     """Attempts before a notice counts as failed."""
     first_retry: float = 2.0

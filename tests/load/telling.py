@@ -1,0 +1,206 @@
+"""`make bench-telling`: notices a second with their records, beside a bare loop that keeps none; one provider hangs.
+
+The bare loop renders the same letters and sends them with the same clients to the same receivers.
+"""
+
+import argparse
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import psycopg
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from deploy.local import Stack
+from deploy.local.plan import Options
+from deploy.local.process import accepts, free_port
+from schemas.event import TicketEvent
+from services.callback.handlers import Asker
+from services.callback.metrics import CallbackMetrics
+from services.notifier import store
+from services.notifier.desk import Desk
+from services.notifier.domain.letters import Letters
+from services.notifier.domain.notices import Notice, notices
+from services.notifier.means import Mail, Means, Sms
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.settings import NotifierSettings
+from services.shared.clock import SystemClock
+from services.shared.faults import Faults
+from services.shared.postgres import Database
+from services.shared.publisher import Publisher
+from services.shared.settings import PROJECT, KafkaSettings
+from tests.builders import PACK, Tale, eventually
+
+HANGING = "hangs"
+PLANS = """
+insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, policy, updated_at)
+select gen_random_uuid(), 1, 1, 'planned', 'bench', 'sms', now() - interval '1 hour', 'carrier', now()
+from generate_series(1, %s)
+"""
+LETTERS = Letters(PROJECT / "policies" / "letters")
+ADDRESSES = {"sms": "+8613800000101", "mail": "li@mail.example", HANGING: "+8613800000102"}
+
+
+class Hanging(Sms):
+    """A provider that never answers."""
+
+    name = HANGING
+
+
+def told(means: str, count: int) -> list[Notice]:
+    """Return so many acceptance notices."""
+    event: TicketEvent = Tale.opened().events[0]
+    (first,) = notices(event, PACK)
+    ways = ((means, ADDRESSES[means]),)
+    return [replace(first, id=uuid4(), event_id=uuid4(), ways=ways, not_before=None) for _ in range(count)]
+
+
+class Bench:
+    """Stores, receivers and settings."""
+
+    def __init__(self, stack: Stack, settings: NotifierSettings, hanging: NotifierSettings) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._hanging = hanging
+
+    def bare(self, count: int) -> float:
+        """Return notices a second of a loop that renders and sends, for each means side by side."""
+        whole = {"sms": told("sms", count), "mail": told("mail", count)}
+
+        def send(means: Means) -> None:
+            for each in whole[means.name]:
+                means.send(ADDRESSES[means.name], LETTERS.write(each.template, each.language, each.context), each.id)
+            means.close()
+
+        return 2 * count / _timed([lambda: send(Sms(self._settings)), lambda: send(Mail(self._settings))])
+
+    def ours(self, count: int) -> tuple[float, int]:
+        """Return notices a second with their records while a third provider hangs, and how many of it were tried."""
+        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=6)
+        with closing(pool), psycopg.connect(self._stack.database_url()) as connection:
+            for means in ADDRESSES:
+                store.queue(connection, [(each, 0) for each in told(means, count)], SystemClock())
+        metrics = NotifierMetrics(CollectorRegistry())
+        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=6)
+        desks = [
+            Desk(each, self._settings, pool, LETTERS, SystemClock(), metrics)
+            for each in (Sms(self._settings), Mail(self._settings), Hanging(self._hanging))
+        ]
+        threads = [threading.Thread(target=each.run, daemon=True) for each in desks]
+        began = time.monotonic()
+        for each in threads:
+            each.start()
+        eventually(lambda: self._count("state = 'sent' and published") >= 2 * count, within=1800)
+        spent = time.monotonic() - began
+        tried = self._count(f"means = '{HANGING}' and attempts > 0")
+        for each in desks:
+            each.stop()
+        for thread in threads:
+            thread.join()
+        pool.close()
+        with psycopg.connect(self._stack.database_url()) as connection:
+            connection.execute("truncate notifier.attempt, notifier.notice")
+        return 2 * count / spent, tried
+
+    def asked(self, count: int) -> float:
+        """Return due callbacks a second that are asked: published as commands and marked."""
+        with psycopg.connect(self._stack.database_url()) as connection:
+            connection.execute(PLANS, (count,))
+        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=2)
+        metrics = CallbackMetrics(CollectorRegistry())
+        asker = Asker({"carrier": PACK}, pool, SystemClock(), metrics, Faults(None, "callback"))
+        publisher = Publisher(self._settings.kafka, "bench")
+        began = time.monotonic()
+        while self._left():
+            for _ in range(20):
+                asker(publisher.publish)
+        spent = time.monotonic() - began
+        publisher.close()
+        pool.close()
+        return count / spent
+
+    def _count(self, what: str) -> int:
+        with psycopg.connect(self._stack.database_url()) as connection:
+            row = connection.execute(f"select count(*) from notifier.notice where {what}").fetchone()  # type: ignore[arg-type]  # noqa: S608 - our own words
+        return int(row[0]) if row else 0
+
+    def _left(self) -> bool:
+        with psycopg.connect(self._stack.database_url()) as connection:
+            row = connection.execute("select count(*) from callback.plan where due_at <= now()").fetchone()
+        return row is not None and row[0] > 0
+
+
+def _timed(works: list[Callable[[], None]]) -> float:
+    threads = [threading.Thread(target=each) for each in works]
+    began = time.monotonic()
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return time.monotonic() - began
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Start stores and receivers; the third provider is a port that nobody answers at."""
+    with ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-")))
+        options = Options(data=folder / "data", services=(), tied=True, http_port=free_port())
+        stack = cleanup.enter_context(Stack.start(options))
+        ports = {}
+        for name in ("sms", "smtp"):
+            ports[name] = free_port()
+            command = [sys.executable, "-m", f"deploy.receivers.{name}", str(ports[name]), str(folder / name)]
+            process = cleanup.enter_context(subprocess.Popen(command, cwd=PROJECT))
+            cleanup.callback(process.terminate)
+            eventually(lambda name=name: accepts(ports[name]))  # type: ignore[misc]
+        silent = cleanup.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
+        kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
+        url = f"http://127.0.0.1:{ports['sms']}/messages"
+        settings = NotifierSettings(kafka=kafka, smtp_port=ports["smtp"], sms_url=url)
+        away = NotifierSettings(kafka=kafka, sms_url=f"http://127.0.0.1:{silent.getsockname()[1]}/", provider_timeout=5)
+        yield Bench(stack, settings, away)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="make bench-telling", description=__doc__)
+    parser.add_argument("--notices", type=int, default=100_000, help="in all, half of them mail")
+    parser.add_argument("--callbacks", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
+    print(f"{platform.system()}, {os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB\n", flush=True)
+    each = given.notices // 2
+    with bench() as made:
+        made.bare(500)
+        bare, ours, tried = [], [], []
+        for _ in range(given.rounds):
+            bare.append(made.bare(each))
+            rate, hung = made.ours(each)
+            ours.append(rate)
+            tried.append(hung)
+        asked = made.asked(given.callbacks)
+    loop, kept = statistics.median(bare), statistics.median(ours)
+    print("| what | figure |\n|---|---|")
+    print(f"| bare loop: letters rendered and sent, nothing kept | {loop:,.0f}/s |")
+    print(f"| notices with every record, a third provider hanging | {kept:,.0f}/s |")
+    print(f"| share of the bare loop | {kept / loop:.2f} |")
+    print(f"| notices of the hanging provider that were tried meanwhile, of {each:,} | {max(tried)} |")
+    print(f"| due callbacks asked and marked, {given.callbacks:,} of them | {asked:,.0f}/s |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Samples that anyone can draw again, and how long an SMS is."""
+
+from uuid import uuid5
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.ticket import Ticket
+from services.domain import sampling, sms
+from tests.builders import Tale
+
+BASE = Tale.opened().it
+
+
+def population(*counts: int) -> list[Ticket]:
+    return [
+        BASE.but(
+            id=uuid5(BASE.id, f"{city}/{number}"),
+            number=f"TS{city}{number:04d}",
+            customer=BASE.customer.but(city=f"city{city}"),
+        )
+        for city, count in enumerate(counts)
+        for number in range(count)
+    ]
+
+
+@pytest.mark.requirement("R5.4")
+def test_the_same_seed_draws_the_same_tickets_in_whatever_order_they_come() -> None:
+    found = population(30, 50, 20)
+    drawn = sampling.choose(found, 10, ["region"], "2026-03")
+    assert drawn == sampling.choose(reversed(found), 10, ["region"], "2026-03")
+    assert drawn != sampling.choose(found, 10, ["region"], "2026-04")
+    assert [sum(each.customer.city == f"city{city}" for each in drawn) for city in range(3)] == [3, 5, 2]
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=12), st.integers(0, 500))
+def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
+    told = dict(enumerate(counts))
+    seats = sampling.shares(told, size)
+    whole = sum(counts)
+    assert sum(seats.values()) == min(size, whole)
+    for key, count in told.items():
+        assert 0 <= seats[key] <= count
+        if size < whole:
+            assert abs(seats[key] - count * size / whole) < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "parts"),
+    [
+        ("a" * 160, "GSM-7", 1),
+        ("a" * 161, "GSM-7", 2),
+        ("€" * 80, "GSM-7", 1),
+        ("€" * 81, "GSM-7", 2),
+        ("a" * 152 + "€", "GSM-7", 1),
+        ("a" * 152 + "€" * 10, "GSM-7", 2),
+        ("您" * 70, "UCS-2", 1),
+        ("您" * 71, "UCS-2", 2),
+        ("您" * 134, "UCS-2", 2),
+        ("您" * 135, "UCS-2", 3),
+        ("😀" * 35, "UCS-2", 1),
+        ("😀" * 67, "UCS-2", 3),
+        ("", "GSM-7", 1),
+    ],
+)
+def test_how_many_messages_an_sms_is(text: str, encoding: str, parts: int) -> None:
+    assert (sms.encoding(text), sms.parts(text)) == (encoding, parts)
