@@ -151,6 +151,7 @@ class Supervisor:
         if wanted and not port_is_free(wanted):
             raise LocalError(f"port {wanted} is taken by another program: choose another with --port")
         intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else port("intake"))
+        chosen.add(intake)
         ports = {name: port(name) for name in (*plan.RECEIVERS, "mail", "kafka", "controller", "postgres")} | {
             "intake": intake
         }

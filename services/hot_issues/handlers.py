@@ -30,6 +30,7 @@ from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
+from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
 from services.shared.records import Incoming, outgoing
@@ -64,6 +65,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         self._health = health
         self._metrics = metrics
         self._sender = sender
+        self._faults = Faults(settings.faults, NAME)
 
     async def take_in(self, events: Sequence[Any]) -> None:
         """Take in records of tickets.events; returns when what they lead to is saved and told."""
@@ -82,8 +84,10 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
             bound = self._settings.dead_letters_per_hour
             await bury(refused, NAME, self._sender, self._database, bound, lambda: self.should_stop)
         if signs:
-            await self._saved(lambda connection: store.note(connection, signs.values()))
+            await self._saved(partial(self._note, signs=list(signs.values())))
+            self._faults.reach("after_save")
             await self._look({each.kind for each in signs.values()})
+            self._faults.reach("before_offset_commit")
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def tell(self) -> None:
@@ -108,6 +112,10 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
                 forgotten, now = time.monotonic(), self._clock.now()
                 await self._saved(partial(store.forget, now=now))
             await self.sleep(self._settings.look_every)
+
+    def _note(self, connection: psycopg.Connection, signs: Sequence[Sign]) -> None:
+        store.note(connection, signs)
+        self._faults.reach("before_save")
 
     async def _look(self, kinds: Iterable[Kind]) -> None:
         for kind in sorted(kinds):

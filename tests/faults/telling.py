@@ -222,8 +222,10 @@ def rounds(seed: int) -> Iterator[Rounds]:
     """Start a system without notifier and callback of its own."""
     with ExitStack() as cleanup:
         gateway = cleanup.enter_context(Gateway().running())
-        os.environ["DUBAN_TUNE_SMS_URL"] = f"http://127.0.0.1:{gateway.port}/messages"
-        cleanup.callback(os.environ.pop, "DUBAN_TUNE_SMS_URL")
+        tuned = {"DUBAN_TUNE_SMS_URL": f"http://127.0.0.1:{gateway.port}/messages", "DUBAN_TUNE_LEASE": "5"}
+        os.environ.update(tuned)
+        for name in tuned:
+            cleanup.callback(os.environ.pop, name)
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-"))
         options = Options(
             data=Path(folder) / "data",

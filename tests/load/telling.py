@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import LiteralString
 from uuid import uuid4
 
 import psutil
@@ -45,6 +46,8 @@ from services.shared.settings import PROJECT, KafkaSettings
 from tests.builders import PACK, Tale, eventually
 
 HANGING = "hangs"
+DONE: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
+TRIED: LiteralString = "select count(*) from notifier.notice where means = 'hangs' and attempts > 0"
 PLANS = """
 insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, policy, updated_at)
 select gen_random_uuid(), 1, 1, 'planned', 'bench', 'sms', now() - interval '1 hour', 'carrier', now()
@@ -103,11 +106,11 @@ class Bench:
         began = time.monotonic()
         for each in threads:
             each.start()
-        eventually(lambda: self._count("state = 'sent' and published") >= 2 * count, within=1800)
+        eventually(lambda: self._count(DONE) >= 2 * count, within=1800)
         spent = time.monotonic() - began
-        tried = self._count(f"means = '{HANGING}' and attempts > 0")
-        for each in desks:
-            each.stop()
+        tried = self._count(TRIED)
+        for desk in desks:
+            desk.stop()
         for thread in threads:
             thread.join()
         pool.close()
@@ -132,9 +135,9 @@ class Bench:
         pool.close()
         return count / spent
 
-    def _count(self, what: str) -> int:
+    def _count(self, what: LiteralString) -> int:
         with psycopg.connect(self._stack.database_url()) as connection:
-            row = connection.execute(f"select count(*) from notifier.notice where {what}").fetchone()  # type: ignore[arg-type]  # noqa: S608 - our own words
+            row = connection.execute(what).fetchone()
         return int(row[0]) if row else 0
 
     def _left(self) -> bool:

@@ -1,0 +1,19 @@
+"""A short form of `make faults-telling`: killed at every point, nobody goes untold and nobody is asked twice."""
+
+import pytest
+
+from tests.faults.telling import POINTS, rounds
+
+SEED = 20261124
+
+
+@pytest.mark.requirement("R5.3", "R5.7")
+def test_killed_at_every_point_no_notice_is_lost_and_no_callback_lost_or_doubled() -> None:
+    with rounds(SEED) as made:
+        made.play(len(POINTS))
+        made.settle()
+        found, counted = made.problems()
+    assert found == []
+    assert sum(made.died.values()) == len(POINTS)
+    assert counted["notices"] > 0
+    assert counted["plans"] > 0
