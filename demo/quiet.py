@@ -18,7 +18,7 @@ INPUTS = {
     "sla_monitor": ("tickets.events",),
     "hot_issues": ("tickets.events",),
     "callback": ("tickets.events",),
-    "notifier": ("tickets.events", "receipts", "contacts.kept"),
+    "notifier": ("tickets.events", "hot-issues", "receipts", "contacts.kept"),
 }
 """What each service reads."""
 STARTERS = ("sla_monitor", "hot_issues", "callback")

@@ -64,7 +64,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def chosen(names: Sequence[str], by: Sequence[str]) -> list[Figure]:
-    """Return the figures to report.
+    """Return the figures to report, with what is always shown beside them.
 
     Raises:
         DubanError: there is no such figure or dimension, or a figure cannot be cut so.
@@ -76,7 +76,8 @@ def chosen(names: Sequence[str], by: Sequence[str]) -> list[Figure]:
     wrong = [name for name in by if name not in (*DIMENSIONS, "stage")]
     if wrong:
         raise DubanError(f"there is no dimension {wrong[0]!r}: choose of {', '.join((*DIMENSIONS, 'stage'))}")
-    found = [FIGURES[name] for name in names or FIGURES]
+    beside = [other for name in names if (other := FIGURES[name].beside) is not None]
+    found = [FIGURES[name] for name in dict.fromkeys([*names, *beside]) or FIGURES]
     if "stage" in by:
         if names and (whole := [name for name in names if name not in STAGED]):
             raise DubanError(f"{whole[0]} is about whole tickets: by stage there are {', '.join(sorted(STAGED))}")

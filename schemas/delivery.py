@@ -18,6 +18,7 @@ class Delivery(Record):
     """From the event and the audience: the same notice is never sent twice under two ids."""
     event_id: UUID
     ticket_id: UUID
+    """A hot issue's own id when the notice is about one."""
     template: Code
     language: Code
     audience: Code

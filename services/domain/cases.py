@@ -46,6 +46,7 @@ class Case:
         dispatched: it went further than the accepting channel and the centre.
         misdirected: it was sent back or handed on.
         asked: the customer was called back.
+        satisfied_with: process, result and staff, each apart; None: not asked, or no answer.
         delay: how late the promise was kept; zero when it was kept.
 
     """
@@ -74,7 +75,7 @@ class Case:
     asked: bool
     scores: tuple[int, int, int] | None
     satisfied: bool | None
-    satisfied_with_result: bool | None
+    satisfied_with: tuple[bool, bool, bool] | None
     runs: tuple[Run, ...]
     delay: timedelta
     warnings: int
@@ -125,7 +126,7 @@ def case(ticket: Ticket, history: Sequence[Happened], pack: Pack, now: datetime)
         asked="called_back" in types or scores is not None,
         scores=scores,
         satisfied=min(scores) >= rule.satisfied_from if scores is not None else None,
-        satisfied_with_result=scores[1] >= rule.satisfied_from if scores is not None else None,
+        satisfied_with=tuple(each >= rule.satisfied_from for each in scores) if scores is not None else None,  # type: ignore[arg-type]
         runs=tuple(_run(each, now) for each in _last_limits(ticket.clocks) if each.name in pack.timing.by_name),
         delay=promise.delay if promise is not None else timedelta(0),
         warnings=ticket.warnings,

@@ -60,6 +60,7 @@ class Figure:
         about: which cases it is about.
         cut_by: the dimensions that the documents cut it by.
         target: what the documents want; None: silent.
+        beside: what is always shown with it.
         at_least: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
 
     """
@@ -72,6 +73,7 @@ class Figure:
     about: Callable[[Case], bool]
     cut_by: tuple[str, ...]
     target: float | None = None
+    beside: str | None = None
     at_least: Size = Size.HOUR
 
 
@@ -113,6 +115,13 @@ def mean_handling_time(cases: Sequence[Case], _: int) -> Value:
     return Value(sum(spans, timedelta(0)) / HOUR, len(spans))
 
 
+def _satisfied_with(place: int) -> Formula:
+    return _share(
+        lambda each: each.satisfied_with is not None and each.satisfied_with[place],
+        lambda each: each.satisfied_with is not None,
+    )
+
+
 def _complaint(case: Case) -> bool:
     return case.kind == "complaint"
 
@@ -125,6 +134,7 @@ def _any(_: Case) -> bool:
     return True
 
 
+RESPONSE = "survey_response"
 RATED = ("business", "tier", "channel", "level")
 DONE = ("business", "tier", "channel", "brand")
 RAISED = ("business", "tier", "channel", "brand", "problem", "department")
@@ -179,6 +189,20 @@ FIGURES: Mapping[str, Figure] = {
             "002-1 §2.6.3d: satisfied over those asked and answered (DECISIONS 20)",
             _complaint,
             RATED,
+            beside=RESPONSE,
+        ),
+        *(
+            Figure(
+                f"satisfaction_{part}",
+                f"{zh}满意度",
+                "share",
+                _satisfied_with(place),
+                "R5.4: process, result and staff are asked apart; over those asked and answered",
+                _complaint,
+                RATED,
+                beside=RESPONSE,
+            )
+            for place, (part, zh) in enumerate((("process", "处理过程"), ("result", "处理结果"), ("staff", "服务人员")))
         ),
         Figure(
             "satisfaction_of_all",
@@ -188,9 +212,10 @@ FIGURES: Mapping[str, Figure] = {
             "002-1 §2.6.3d: satisfied over all complaining customers, the other denominator",
             _complaint,
             RATED,
+            beside=RESPONSE,
         ),
         Figure(
-            "survey_response",
+            RESPONSE,
             "回访应答率",
             "share",
             _share(lambda each: each.satisfied is not None, lambda each: each.asked),
@@ -269,7 +294,7 @@ FIGURES: Mapping[str, Figure] = {
             "escalated_satisfied",
             "处理结果客户满意率",
             "share",
-            _share(lambda each: bool(each.satisfied_with_result)),
+            _share(lambda each: each.satisfied_with is not None and each.satisfied_with[1]),
             "002-1 §3.5.3c: satisfied with the result over all",
             _escalated,
             RAISED,

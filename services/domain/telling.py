@@ -13,6 +13,8 @@ from services.domain.policy import Marked
 Way = Literal["preferred", "sms", "mail"]
 """preferred: what the customer asked for, where the customer did."""
 CUSTOMER = "customer"
+HOT_ISSUE_OPENED = "hot_issue_opened"
+"""What a rule about a new hot issue is for; every other is for an event of a ticket."""
 
 
 class NoticeRule(Marked):

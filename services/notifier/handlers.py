@@ -8,28 +8,29 @@ import psycopg
 
 from schemas.command import Command
 from schemas.event import TicketEvent
+from schemas.hot_issue import HotIssue
 from schemas.kept import Kept
 from schemas.receipt import Receipt
 from services.domain.packs import Pack, unknown
 from services.domain.telling import CUSTOMER
 from services.notifier import store, subscribers
 from services.notifier.desk import NAME, undeliverable
-from services.notifier.domain.notices import Page, notices
+from services.notifier.domain.notices import Notice, Page, notices, of_hot_issue
 from services.notifier.metrics import NotifierMetrics
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.errors import InvalidMessage
 from services.shared.records import Incoming, outgoing, read
 
-TOPICS = [TicketEvent.TOPIC, Receipt.TOPIC, Kept.TOPIC]
-Heard = TicketEvent | Receipt | Kept
+TOPICS = [TicketEvent.TOPIC, HotIssue.TOPIC, Receipt.TOPIC, Kept.TOPIC]
+Heard = TicketEvent | HotIssue | Receipt | Kept
 
 _OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
 """The Message-ID of a notice (means.py)."""
 
 
 class Teller:
-    """The stage of tickets.events, receipts and contacts.kept."""
+    """The stage of tickets.events, hot-issues, receipts and contacts.kept."""
 
     def __init__(
         self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics, page: Page | None = None
@@ -45,26 +46,38 @@ class Teller:
             return read(Receipt, record.value)
         if record.topic == Kept.TOPIC:
             return read(Kept, record.value)
+        if record.topic == HotIssue.TOPIC:
+            issue = read(HotIssue, record.value)
+            self._known(issue.policy, "policy")
+            return issue
         event = read(TicketEvent, record.value)
-        if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
+        self._known(event.ticket.policy.pack, "ticket.policy")
         return event
+
+    def _known(self, pack: str, field: str) -> None:
+        if pack not in self._packs:
+            raise InvalidMessage("bad_schema", unknown(pack), field=field)
 
     def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> Result:
         """Queue what the events tell; try the next means for what did not arrive."""
         events = [each.body for each in batch if isinstance(each.body, TicketEvent)]
-        told = [
-            (notice, pack.telling.digest_over if notice.audience != CUSTOMER else 0)
-            for event in events
-            for pack in (self._packs[event.ticket.policy.pack],)
-            for notice in notices(event, pack, self._page)
-        ]
+        told = [each for message in batch for each in self._told(message.body)]
         store.queue(connection, told, self._clock)
         subscribers.queue(connection, events)
         for each, _ in told:
             self._metrics.notices.labels(each.template, each.ways[0][0] if each.ways else "none").inc()
         tasks = [task for each in batch for task in self._reported(each.body, connection)]
         return Result(publish=[[outgoing(each, NAME) for each in tasks]] if tasks else [])
+
+    def _told(self, heard: Heard) -> Iterator[tuple[Notice, int]]:
+        """Return what is to be told, each with the size from which its reader gets one letter about all."""
+        if isinstance(heard, TicketEvent):
+            pack = self._packs[heard.ticket.policy.pack]
+            for each in notices(heard, pack, self._page):
+                yield each, pack.telling.digest_over if each.audience != CUSTOMER else 0
+        elif isinstance(heard, HotIssue):
+            for each in of_hot_issue(heard, self._packs[heard.policy]):
+                yield each, 0
 
     def _reported(self, said: Heard, connection: psycopg.Connection) -> Iterator[Command]:
         """Take in what a provider says about a notice."""

@@ -77,6 +77,12 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
         assert all(each.hot_issue is None for each in _tickets(connection, "衡阳"))
 
     short = str(found[0].id)[:8]
+    letters = eventually(
+        lambda: [each for each in system.received("mail") if short in each["text"]], within=20, why="nobody was told"
+    )
+    assert len(letters) == 1
+    assert "株洲" in letters[0]["text"]
+
     assert short in _duban(system, "list", "--all")
     report = _duban(system, "show", short)
     assert "Report of a product defect" in report

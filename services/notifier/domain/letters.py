@@ -11,7 +11,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, m
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
-from services.domain.telling import Telling
+from services.domain.telling import HOT_ISSUE_OPENED, Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +119,26 @@ FIELDS = frozenset(
         "zone",
     }
 )
-"""What every letter may name."""
+"""What a letter about a ticket may name."""
 DIGEST = "digest"
-DIGEST_FIELDS = frozenset({"count", "subjects"})
+DIGEST_FIELDS = FIELDS | {"count", "subjects"}
+HOT_ISSUE_FIELDS = frozenset({"at", "business", "number", "problem", "reader", "recent", "region", "usual", "zone"})
 
 
 def problems(letters: Letters, telling: Telling) -> Iterator[str]:
     """Return what a customer would find out otherwise: letters that are missing, broken, or name what nobody has."""
+    own = {DIGEST: DIGEST_FIELDS}
+    own |= {each.letter: HOT_ISSUE_FIELDS for each in telling.by_event.get(HOT_ISSUE_OPENED, ())}
     needs = {each.letter: frozenset(each.needs) for each in telling.apologies}
     for language in letters.languages:
         for name in sorted({each.letter for each in telling.notices} | needs.keys() | {DIGEST}):
-            known = FIELDS | (DIGEST_FIELDS if name == DIGEST else frozenset())
             try:
                 told, facts = letters.names(name, language)
             except TemplateError as error:
                 yield f"letters/{language}/{name}.txt: {type(error).__name__}: {error}"
                 continue
-            unknown = sorted(told - known) + sorted(f"facts.{each}" for each in facts - needs.get(name, frozenset()))
+            unknown = sorted(told - own.get(name, FIELDS)) + sorted(
+                f"facts.{each}" for each in facts - needs.get(name, frozenset())
+            )
             if unknown:
                 yield f"letters/{language}/{name}.txt: nobody gives it {', '.join(unknown)}"

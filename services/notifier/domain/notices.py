@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from schemas.contact import Customer
 from schemas.event import TicketEvent
+from schemas.hot_issue import HotIssue
 from services.domain.identity import notice_id
 from services.domain.packs import Pack
 from services.domain.policy import Unit
 from services.domain.survey_link import VALID_FOR, Invitation, token
-from services.domain.telling import CUSTOMER, NoticeRule, Telling
+from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule, Telling
 
 Way = tuple[str, str]
 """Means and address."""
@@ -44,6 +45,7 @@ class Notice:
 
     Attributes:
         id: from event and audience, so the same notice is never there twice.
+        ticket_id, ticket_number: of a hot issue: its own id, and what `duban hot list` calls it.
         audience: customer, unit.<code> or person.<code>.
         ways: means and address of each way to reach the reader, in the order in which they are tried.
         not_before: policy time before which it is not sent; None: at once.
@@ -83,6 +85,44 @@ def notices(event: TicketEvent, pack: Pack, page: Page | None = None) -> Iterato
             if audience not in seen:
                 seen.add(audience)
                 yield _to_unit(event, pack, rule, audience, unit)
+
+
+def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
+    """Return what a hot issue tells once it has opened; later records of it tell the same under the same ids (R3.7)."""
+    if issue.status != "open":
+        return
+    name = str(issue.id)[:8]
+    business = next((each.title for each in pack.types.business if each.code == issue.business_type), None)
+    problem = next((each.title for each in pack.types.problem if each.code == issue.problem_type), None)
+    context = {
+        "number": name,
+        "zone": pack.head.zone,
+        "at": issue.opened_at.isoformat(),
+        "business": getattr(business, UNIT_LANGUAGE, issue.business_type),
+        "problem": getattr(problem, UNIT_LANGUAGE, issue.problem_type),
+        "region": issue.region,
+        "recent": issue.recent,
+        "usual": issue.usual,
+    }
+    for rule in pack.telling.by_event.get(HOT_ISSUE_OPENED, ()):
+        for reader in rule.readers:
+            unit = pack.units.get(reader) or pack.units[pack.head.centre]
+            audience = f"unit.{unit.code}"
+            yield Notice(
+                id=notice_id(issue.id, audience),
+                event_id=issue.id,
+                ticket_id=issue.id,
+                ticket_number=name,
+                audience=audience,
+                template=rule.letter,
+                language=UNIT_LANGUAGE,
+                ways=_unit_ways(unit, rule.means),
+                not_before=None,
+                urgency=rule.urgency,
+                until=rule.until,
+                paper=rule.paper,
+                context=context | {"reader": getattr(unit.title, UNIT_LANGUAGE)},
+            )
 
 
 def _silent(event: TicketEvent) -> bool:
@@ -154,11 +194,14 @@ def _above(unit: Unit, pack: Pack, level: int) -> Unit:
 
 
 def _to_unit(event: TicketEvent, pack: Pack, rule: NoticeRule, audience: str, unit: Unit) -> Notice:
-    addresses = {"sms": unit.phone, "mail": unit.email}
-    means = PERSON_FIRST if audience.startswith("person.") else rule.means
-    ways = tuple((each, address) for each in means if (address := addresses.get(each)))
+    ways = _unit_ways(unit, PERSON_FIRST if audience.startswith("person.") else rule.means)
     context = _context(event, pack, UNIT_LANGUAGE) | {"reader": getattr(unit.title, UNIT_LANGUAGE)}
     return _notice(event, rule, audience, UNIT_LANGUAGE, ways, None, context)
+
+
+def _unit_ways(unit: Unit, means: Iterable[str]) -> tuple[Way, ...]:
+    addresses = {"sms": unit.phone, "mail": unit.email}
+    return tuple((each, address) for each in means if (address := addresses.get(each)))
 
 
 def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:

@@ -81,6 +81,14 @@ def test_satisfaction_has_both_denominators_and_its_response_rate() -> None:
     told = [figure(name, happy, unhappy, silent, late()) for name in ("satisfaction", "satisfaction_of_all")]
     assert [(each.numerator, each.denominator) for each in told] == [(1, 2), (1, 4)]
     assert figure("survey_response", happy, unhappy, silent).value == 2 / 3
+    apart = [figure(f"satisfaction_{part}", happy, unhappy, silent) for part in ("process", "result", "staff")]
+    assert apart == [Value(2, 2), Value(1, 2), Value(2, 2)]
+
+
+@pytest.mark.requirement("R5.4", "R6.3")
+def test_satisfaction_is_never_shown_without_its_response_rate() -> None:
+    names = [each.name for each in report.chosen(["satisfaction", "satisfaction_staff"], ["department"])]
+    assert names == ["satisfaction", "satisfaction_staff", "survey_response"]
 
 
 @pytest.mark.requirement("R6.1")

@@ -3,6 +3,7 @@
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from schemas.command import Answer, Apologise, FeedBack, ReplyProgress, RequestExtension
 from schemas.contact import Customer
 from schemas.event import TicketEvent
+from schemas.hot_issue import HotIssue
 from services.notifier import paper
 from services.notifier.domain.letters import Letter, Letters, problems
-from services.notifier.domain.notices import Notice, after_quiet, notices
+from services.notifier.domain.notices import Notice, after_quiet, notices, of_hot_issue
 from services.shared.settings import PROJECT
-from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
+from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale, contact, settlement
 
 LETTERS = Letters(PROJECT / "policies" / "letters")
 ENGLISH = Customer(name="Smith", phone="+12025550143", language="en")
@@ -174,3 +176,30 @@ def test_a_letter_on_paper_is_the_same_file_each_time() -> None:
     assert page.startswith(b"%PDF")
     assert page == paper.pdf(letter)
     assert "&lt;b&gt;&amp;" in paper.html(letter)
+
+
+@pytest.mark.requirement("R3.7")
+@pytest.mark.parametrize("usual", [None, 3.25])
+def test_the_centre_hears_of_a_hot_issue_once(usual: float | None) -> None:
+    issue = HotIssue(
+        id=UUID(int=7),
+        version=1,
+        policy="carrier",
+        business_type="broadband",
+        problem_type="fault",
+        region="长沙",
+        status="open",
+        opened_at=MORNING,
+        updated_at=MORNING,
+        recent=12,
+        usual=usual,
+        tickets=12,
+        peak=12,
+    )
+    (notice,) = of_hot_issue(issue, PACK)
+    assert (notice.audience, notice.ways[0][0]) == (f"unit.{PACK.head.centre}", "mail")
+    assert "长沙" in written(notice)
+    assert ("3.2" in written(notice)) is (usual is not None)
+    (again,) = of_hot_issue(issue.but(version=2, recent=25), PACK)
+    assert again.id == notice.id
+    assert list(of_hot_issue(issue.but(status="calm"), PACK)) == []
