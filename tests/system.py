@@ -153,17 +153,24 @@ class System:
 
     def until_ready(self) -> None:
         """Wait until every service says that it is ready."""
+        waited_for: dict[str, str] = {}
 
         def ready() -> bool:
-            try:
-                return all(
-                    httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).is_success
-                    for port in self.stack.state.operations.values()
-                )
-            except httpx.HTTPError:
-                return False
+            waited_for.clear()
+            for name, port in self.stack.state.operations.items():
+                try:
+                    answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+                except httpx.HTTPError as error:
+                    waited_for[name] = type(error).__name__
+                else:
+                    if not answer.is_success:
+                        waited_for[name] = answer.text
+            return not waited_for
 
-        eventually(ready, within=90, why="not every service got ready again")
+        try:
+            eventually(ready, within=90)
+        except AssertionError:
+            raise AssertionError(f"not ready again: {waited_for}") from None
 
 
 @contextmanager

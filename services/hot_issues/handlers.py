@@ -162,13 +162,14 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         failures = 0
         while True:
             try:
-                return await asyncio.to_thread(self._in_transaction, work)
+                done = await asyncio.to_thread(self._in_transaction, work)
             except Retryable as error:
                 failures += 1
                 self._health.lack("database", str(error))
                 await asyncio.sleep(min(0.2 * 2**failures, 5.0))
             else:
                 self._health.have("database")
+                return done
 
     def _in_transaction(self, work: Callable[[psycopg.Connection], T]) -> T:
         with self._database.transaction() as connection:

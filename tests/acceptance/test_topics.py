@@ -6,6 +6,7 @@ import pytest
 
 from schemas.contact import Contact
 from services.shared import topics
+from services.shared.dead_letters import letter_id
 from services.shared.models import model_of
 from services.shared.reading import whole
 from services.shared.records import Incoming
@@ -24,12 +25,14 @@ def records(system: System, topic: str) -> Iterator[Incoming]:
 def test_every_record_of_ours_is_a_cloud_event_of_its_model(system: System) -> None:
     number = system.opened()
     system.until_event(number, "accepted")
+    # What other tests put there to be refused is not ours.
+    buried = {each.key for each in records(system, "dead-letters")}
     for name, topic in topics.load().items():
         if topic.model is None or name == "dead-letters":
             continue
         model = model_of(topic)
         for record in records(system, name):
-            if not record.value:
+            if not record.value or str(letter_id(*record.position)).encode() in buried:
                 continue
             told = {key: value.decode() for key, value in record.headers}
             assert told.keys() >= CLOUD_EVENT, (name, record.position)
