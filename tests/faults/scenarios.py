@@ -106,13 +106,14 @@ def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
     time.sleep(0.2)
     stopped = victim.frozen
     time.sleep(size.frozen)
-    taken_over = other.said("loaded") - loads
+    # How long after the session's end the group notices is the broker's business.
+    taken_over = eventually(lambda: other.said("loaded") - loads, why="the other took nothing over")
     victim.process.send_signal(signal.SIGCONT)
     outcome = rig.outcome(told, until=start + size.frozen * 1.5 + 60)
     alive = victim.process.poll() is None
     rig.all_leave()
     proof = [f"stopped for {size.frozen:g} s, the other loaded {taken_over} times meanwhile; went on: {alive}"]
-    return Result(outcome, proof if stopped and taken_over else [])
+    return Result(outcome, proof if stopped else [])
 
 
 def bounce(rig: Rig, size: Size, _: random.Random, name: str) -> Result:
