@@ -11,6 +11,13 @@ from kafka.errors import KafkaError
 from services.shared.errors import ConfigurationError
 from services.shared.settings import KafkaSettings
 
+METADATA_MAX_AGE_MS = 5_000
+"""Milliseconds after which a client asks again which topics and partitions there are.
+
+A broker that is just starting may not know its topics yet. The leader of a group that asks at that moment assigns
+none of their partitions, and nobody in the group would notice before it asks again.
+"""
+
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
     """Return the client options for reaching the broker.
@@ -32,6 +39,7 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
         "reconnect_backoff_max_ms": 1_000,
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
 
 

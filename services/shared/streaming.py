@@ -11,6 +11,7 @@ from faust.exceptions import ProducerSendError
 
 from services.shared import dead_letters, logs, service
 from services.shared.clock import Clock
+from services.shared.connection import METADATA_MAX_AGE_MS
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
 from services.shared.operations import Health
@@ -44,6 +45,7 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "security_protocol": settings.security_protocol,
         "ssl_context": context(settings),
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
     if settings.security_protocol.startswith("SASL"):
         options |= {
@@ -68,6 +70,7 @@ def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.Ap
         )
     elif tls is not None:
         credentials = faust.SSLCredentials(context=tls)
+    session = settings.session_timeout_ms / 1_000
     app = faust.App(
         name,
         broker=[f"kafka://{each}" for each in settings.bootstrap_servers.split(",")],
@@ -77,6 +80,9 @@ def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.Ap
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=min(3.0, session / 3),
         stream_wait_empty=False,
         producer_acks=-1,
         producer_linger_ms=2,
