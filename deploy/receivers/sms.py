@@ -19,6 +19,8 @@ def server(port: int, file: Path) -> ThreadingHTTPServer:
 
     class Gateway(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes; the second must not wait until the first is acknowledged.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             try:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from services.notifier import hooks, subscribers
 from services.notifier.domain import webhook
+from tests.answering import Answer, answering
 from tests.builders import eventually
 from tests.system import System
 
@@ -42,31 +42,16 @@ class Receiver:
 
 @contextmanager
 def receiver(answer: Callable[[int], tuple[int, dict[str, str]]]) -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["content-length"]))
-            made.got.append(({name.lower(): value for name, value in self.headers.items()}, json.loads(raw), raw))
-            status, headers = made.answer(len(made.got))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", "0")
-            self.end_headers()
+    made = Receiver("", answer)
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
+    def answered(headers: dict[str, str], raw: bytes) -> Answer:
+        made.got.append((headers, json.loads(raw), raw))
+        status, told = made.answer(len(made.got))
+        return status, told, b""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    made = Receiver(f"http://127.0.0.1:{server.server_address[1]}/hook", answer)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(answered) as port:
+        made.url = f"http://127.0.0.1:{port}/hook"
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

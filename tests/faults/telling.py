@@ -10,13 +10,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -29,6 +27,7 @@ from deploy.local.plan import Options
 from deploy.local.process import free_port
 from duban import target
 from services.notifier.desk import SETTLED_AT_ONCE
+from tests.answering import Answer, answering
 from tests.builders import eventually
 
 SCALE, ORIGIN = 60.0, "2026-03-12T09:00:00+08:00"
@@ -83,33 +82,14 @@ class Gateway:
     @contextmanager
     def running(self) -> Iterator["Gateway"]:
         """Listen while the block runs."""
-        gateway = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        def taken(_: dict[str, str], body: bytes) -> Answer:
+            id_ = json.loads(body)["id"]
+            self.times[id_] += 1
+            return 201, {}, json.dumps({"provider_id": id_}).encode()
 
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                gateway.times[told["id"]] += 1
-                body = json.dumps({"provider_id": told["id"]}).encode()
-                self.send_response(201)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with answering(taken) as self.port:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
 
 
 class Rounds:
