@@ -7,7 +7,8 @@ from services.shared.clock import Clock
 from services.shared.operations import Health
 from services.shared.postgres import Database
 from services.shared.streaming import Sender
-from services.sla_monitor.handlers import NAME, Monitor
+from services.sla_monitor.domain.watch import NAME
+from services.sla_monitor.handlers import Monitor
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 

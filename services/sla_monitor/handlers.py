@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import faust
 import msgspec
@@ -15,9 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from schemas.command import Actor, Command, Tick
 from schemas.event import TicketEvent
-from services.domain.identity import command_id
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.connection import leave
@@ -29,14 +26,13 @@ from services.shared.postgres import Database
 from services.shared.records import Incoming, outgoing
 from services.shared.streaming import SEND_ERRORS, Sender, bury, consumer_options
 from services.sla_monitor import store
-from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
+from services.sla_monitor.domain.schedule import NEVER, Entry
 from services.sla_monitor.domain.vigilance import Vigilance
+from services.sla_monitor.domain.watch import NAME, Watch, tick
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 
-NAME = "sla_monitor"
 GROUP = f"duban-{NAME}"
-ACTOR = Actor(kind="service", name=NAME)
 LONGEST_SLEEP = 0.5
 """Real seconds between two looks at the heap when nothing is due sooner."""
 PACE = 0.01
@@ -63,14 +59,14 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         sender: Sender,
     ) -> None:
         super().__init__()
-        self.schedule = Schedule()
+        self._watch = Watch()
         self._settings = settings
         self._database = database
         self._clock = clock
         self._health = health
         self._metrics = metrics
         self._wake = asyncio.Event()
-        self._loading: dict[int, asyncio.Task[None]] = {}
+        self._loads: set[asyncio.Task[None]] = set()
         self._vigilance = Vigilance(time.time(), time.monotonic())
         self._trusted = asyncio.Event()
         self._sender = sender
@@ -99,7 +95,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def on_stop(self) -> None:
         """Leave the group."""
-        for task in self._loading.values():
+        for task in self._loads:
             task.cancel()
         with suppress(KafkaError):
             await self._commit()
@@ -109,31 +105,30 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     # ---- what is known ----
 
-    async def gained(self, partitions: set[int]) -> None:
-        """Begin to watch partitions: from here on their events count, and the ledger's table tells what was before."""
-        await self._to_end(partitions)
-        self.schedule.begin(partitions)
+    async def assigned(self, partitions: set[int]) -> None:
+        """Watch these partitions from here on, and no others."""
+        told = self._watch.assigned(partitions)
+        for each in told.lost:
+            self._health.have(f"partition {each}")
+        for partition, offset in told.kept.items():
+            self._consumer.seek(TopicPartition(TicketEvent.TOPIC, partition), offset)
+        log.info("assigned", kept=sorted(told.kept), new=sorted(told.new), lost=sorted(told.lost))
+        if told.new:
+            await self._begin(told.new)
+
+    async def _begin(self, partitions: frozenset[int]) -> None:
+        # Events below the end were published after the database had them, so the snapshot knows them.
+        ends = await self._consumer.end_offsets([TopicPartition(TicketEvent.TOPIC, each) for each in partitions])
+        for partition, offset in ends.items():
+            self._consumer.seek(partition, offset)
+        self._watch.begin({each.partition: offset for each, offset in ends.items()})
         for each in partitions:
             self._health.lack(f"partition {each}", "its clocks are being loaded")
         task = asyncio.create_task(self._load(partitions))
-        for each in partitions:
-            self._loading[each] = task
+        self._loads.add(task)
+        task.add_done_callback(self._loads.discard)
 
-    async def _to_end(self, partitions: set[int]) -> None:
-        where = [TopicPartition(TicketEvent.TOPIC, each) for each in partitions]
-        # Events below the end were published after the database had them, so the snapshot knows them.
-        ends = await self._consumer.end_offsets(where)
-        for partition, offset in ends.items():
-            self._consumer.seek(partition, offset)
-
-    async def lost(self, partitions: set[int]) -> None:
-        """Stop watching partitions."""
-        for each in partitions:
-            self._loading.pop(each, None)
-            self._health.have(f"partition {each}")
-        self.schedule.drop(partitions)
-
-    async def _load(self, partitions: set[int]) -> None:
+    async def _load(self, partitions: frozenset[int]) -> None:
         """Load the clocks of partitions, however often it takes."""
         failures, began, loaded = 0, time.monotonic(), 0
         while not self.should_stop:
@@ -142,7 +137,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                     self._database, partitions, first=self._settings.first_load, chunk=self._settings.load_chunk
                 )
                 while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-                    loaded += sum(self.schedule.learn(each) for each in chunk if each.partition in self._loading)
+                    loaded += self._watch.rows(chunk)
                     self._wake.set()
             except Retryable as error:
                 failures += 1
@@ -150,7 +145,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 await self.sleep(min(0.2 * 2**failures, 5.0))
             else:
                 break
-        self.schedule.loaded(partitions & self._loading.keys())
+        self._watch.loaded(partitions)
         # What was loaded stays for long: the collector of cycles need not look through a million tickets each time.
         gc.collect()
         gc.freeze()
@@ -188,20 +183,21 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def _take(self, partition: int, records: Sequence[Any]) -> None:
         refused: list[Refused] = []
+        news: list[Entry] = []
         # What this service saves is what it knows; a crash here or there must lose nothing either.
         self._faults.reach("before_save")
         for record in records:
             try:
-                entry = _entry(partition, record.value)
+                news.append(_entry(partition, record.value))
             except ValueError as error:
                 refused.append(_refused(record, error))
-            else:
-                self.schedule.learn(entry)
+        self._watch.events(partition, news, following=records[-1].offset + 1)
         self._faults.reach("after_save")
         self._metrics.events.inc(len(records))
-        self._metrics.watched.set(len(self.schedule))
-        self._metrics.heap.set(self.schedule.size)
-        self._metrics.stale.set(max(1 - len(self.schedule) / (self.schedule.size or 1), 0.0))
+        schedule = self._watch.schedule
+        self._metrics.watched.set(len(schedule))
+        self._metrics.heap.set(schedule.size)
+        self._metrics.stale.set(max(1 - len(schedule) / (schedule.size or 1), 0.0))
         self._wake.set()
         if refused:
             bound = self._settings.dead_letters_per_hour
@@ -226,7 +222,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         await self._trusted.wait()
         while not self.should_stop:
             now = self._now()
-            due = self.schedule.take_due(now.timestamp(), self._settings.tick_batch)
+            due = self._watch.due(now.timestamp(), self._settings.tick_batch)
             if not due:
                 await self._rest(now)
                 continue
@@ -235,12 +231,12 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 failures = 0
             except SEND_ERRORS as error:
                 failures += 1
-                self.schedule.put_back(due)
+                self._watch.not_sent(due)
                 self._health.lack("kafka", f"ticks cannot be sent ({type(error).__name__})")
                 await self.sleep(min(0.1 * 2**failures, 5.0))
 
     async def _rest(self, now: datetime) -> None:
-        head, seconds = self.schedule.head(), LONGEST_SLEEP
+        head, seconds = self._watch.schedule.head(), LONGEST_SLEEP
         self._metrics.next_due.set(head)
         if head != NEVER:
             until = self._clock.real_seconds(timedelta(seconds=head - now.timestamp()))
@@ -250,7 +246,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _send(self, due: Sequence[Entry], now: datetime) -> None:
-        acknowledged = await self._sender.hand_over([outgoing(_tick(each, now), NAME) for each in due])
+        acknowledged = await self._sender.hand_over([outgoing(tick(each, now), NAME) for each in due])
         self._faults.reach("mid_publish")
         await acknowledged
         done = self._now().timestamp()
@@ -287,10 +283,10 @@ class _Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
         self._monitor = monitor
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        await self._monitor.gained({each.partition for each in assigned})
+        await self._monitor.assigned({each.partition for each in assigned})
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        await self._monitor.lost({each.partition for each in revoked})
+        """Nothing: until the next assignment it goes on with what it knows (domain/watch.py)."""
 
 
 class _Ticket(msgspec.Struct):
@@ -322,14 +318,3 @@ def _refused(record: Any, error: Exception) -> Refused:
         "empty" if not record.value else "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
     )
     return Refused(Incoming.of(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown")
-
-
-def _tick(entry: Entry, now: datetime) -> Command:
-    ticket = UUID(bytes=entry.ticket)
-    return Command(
-        id=command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"),
-        ticket_id=ticket,
-        at=now,
-        actor=ACTOR,
-        action=Tick(),
-    )

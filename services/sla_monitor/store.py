@@ -1,6 +1,6 @@
 """What the monitor reads of the ledger's tables."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from services.shared.postgres import Database, Queries
 from services.sla_monitor.domain.schedule import Entry
@@ -10,7 +10,7 @@ queries = Queries.beside(__file__)
 FIRST_OF_ALL = (0.0, bytes(16))
 
 
-def clocks(database: Database, partitions: set[int], *, first: int, chunk: int) -> Iterator[list[Entry]]:
+def clocks(database: Database, partitions: Collection[int], *, first: int, chunk: int) -> Iterator[list[Entry]]:
     """Return the open clocks of some partitions in chunks, nearest first.
 
     Raises:

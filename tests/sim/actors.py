@@ -10,8 +10,9 @@ from schemas.command import Actor, Command, Tick
 from schemas.event import TicketEvent
 from services.domain.identity import command_id
 from services.ledger.domain.decide import decide
-from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
+from services.sla_monitor.domain.schedule import NEVER, Entry
 from services.sla_monitor.domain.vigilance import TOLERANCE
+from services.sla_monitor.domain.watch import Watch, tick
 from tests.builders import PACK
 from tests.sim.world import World, partition
 
@@ -72,7 +73,8 @@ class Ledger:
             at = ticket.next_action_at
             if at is not None and at < self.world.now - SWEPT_AFTER:
                 cause = command_id(ticket.id, "sweep", ticket.version, len(self.world.commands[partition(ticket.id)]))
-                self.world.ask(_tick(cause, ticket.id, self.world.now))
+                actor = Actor(kind="service", name="ledger")
+                self.world.ask(Command(id=cause, ticket_id=ticket.id, at=self.world.now, actor=actor, action=Tick()))
 
 
 @dataclass
@@ -80,72 +82,74 @@ class Monitor:
     """One monitor, with the partitions that it thinks are its own.
 
     Attributes:
-        schedule: the real one.
-        positions: next event it reads, by partition.
+        given: partitions that the group has given it, which it may not have heard of yet.
+        heard: whether it has; until then it reads nothing and goes on with what it had.
         rows: a snapshot on its way from a slow database.
         off: how wrong its clock is.
 
     """
 
     world: World
-    schedule: Schedule = field(default_factory=Schedule)
-    positions: dict[int, int] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+    given: frozenset[int] = frozenset()
+    heard: bool = True
     rows: list[Entry] = field(default_factory=list)
     off: timedelta = timedelta(0)
 
-    def gain(self, partitions: Iterable[int]) -> None:
-        """Note the ends of the events, then ask the database for the clocks; they come later, in parts."""
-        new = set(partitions) - self.positions.keys()
-        for each in new:
-            self.positions[each] = len(self.world.events[each])
-        self.schedule.begin(new)
+    def give(self, partitions: Iterable[int]) -> None:
+        """Let the group take away what it had, and decide what it gets."""
+        self.given, self.heard = frozenset(partitions), False
+
+    def hear(self) -> None:
+        """Note the ends of the events of what is new, then ask for its clocks; they come later, in parts."""
+        self.heard = True
+        told = self.watch.assigned(self.given)
+        self.watch.begin({each: len(self.world.events[each]) for each in told.new})
         for ticket in self.world.tickets.values():
-            if partition(ticket.id) in new and ticket.next_action_at is not None:
+            if partition(ticket.id) in told.new and ticket.next_action_at is not None:
                 self.rows.append(_entry(ticket.id, ticket.version, ticket.next_action_at))
         self.rows.sort()
 
-    def lose(self, partitions: Iterable[int]) -> None:
-        """Forget partitions."""
-        gone = set(partitions)
-        for each in gone:
-            self.positions.pop(each, None)
-        self.rows = [each for each in self.rows if each.partition not in gone]
-        self.schedule.drop(gone)
-
     def crash(self) -> None:
-        """Lose everything."""
-        self.schedule, self.rows, self.positions = Schedule(), [], {}
+        """Lose everything, and begin anew with what the group has given it."""
+        self.watch, self.rows = Watch(), []
+        self.hear()
+
+    @property
+    def behind(self) -> bool:
+        """Whether it has not read everything yet."""
+        return bool(self.rows) or any(self._unread(each) for each in self.watch.partitions)
 
     def read(self, chance: random.Random, most: int = 20) -> None:
         """Take in some of the snapshot, and some of the events of some partitions."""
         part = chance.randrange(1, most)
-        for row in self.rows[:part]:
-            self.schedule.learn(row)
+        self.watch.rows(self.rows[:part])
         del self.rows[:part]
         if not self.rows:
-            self.schedule.loaded(set(self.positions))
-        for number in chance.sample(sorted(self.positions), chance.randrange(len(self.positions) + 1)):
-            log, begin = self.world.events[number], self.positions[number]
-            for event in log[begin : begin + most]:
-                self.schedule.learn(_news(event))
-            self.positions[number] = min(begin + most, len(log))
+            self.watch.loaded(self.watch.loading)
+        mine = sorted(self.watch.partitions) if self.heard else []
+        for number in chance.sample(mine, chance.randrange(len(mine) + 1)):
+            events = self._unread(number)[:most]
+            self.watch.events(number, map(_news, events), following=self.watch.following(number) + len(events))
+
+    def _unread(self, number: int) -> list[TicketEvent]:
+        return self.world.events[number][self.watch.following(number) :]
 
     def wake(self, chance: random.Random) -> None:
         """Send ticks for what is due; some are lost on the way and come again, some come twice."""
         # What is wrong by more is put right by the database's time (domain/vigilance.py).
         now = self.world.now + max(min(self.off, TOLERATED), -TOLERATED)
-        for entry in self.schedule.take_due(now.timestamp(), 50):
-            ticket = UUID(bytes=entry.ticket)
-            tick = _tick(command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"), ticket, now)
+        for entry in self.watch.due(now.timestamp(), 50):
+            due = tick(entry, now)
             what = chance.random()
             if what < 0.03:
                 self.world.fault("tick not taken")
-                self.schedule.put_back([entry])
+                self.watch.not_sent([entry])
                 continue
-            self.world.ask(tick)
+            self.world.ask(due)
             if what > 0.97:
                 self.world.fault("tick sent twice")
-                self.world.ask(tick)
+                self.world.ask(due)
 
 
 def _entry(ticket: UUID, version: int, at: datetime | None) -> Entry:
@@ -154,7 +158,3 @@ def _entry(ticket: UUID, version: int, at: datetime | None) -> Entry:
 
 def _news(event: TicketEvent) -> Entry:
     return _entry(event.ticket_id, event.version, event.ticket.next_action_at)
-
-
-def _tick(id_: UUID, ticket: UUID, at: datetime) -> Command:
-    return Command(id=id_, ticket_id=ticket, at=at, actor=Actor(kind="service", name="sla_monitor"), action=Tick())

@@ -45,7 +45,8 @@ class History:
         self.world = World(MORNING)
         self.ledgers = [Ledger(self.world), Ledger(self.world)]
         self.monitors = [Monitor(self.world), Monitor(self.world)]
-        self.monitors[0].gain(range(PARTITIONS))
+        self.monitors[0].give(range(PARTITIONS))
+        self.monitors[0].hear()
         self._number = 0
         self._steps: list[tuple[Callable[[], None], int]] = [
             (self._opens, 10),
@@ -55,6 +56,7 @@ class History:
             (self._goes_on, 25),
             (self._crashes, 3),
             (self._rebalances, 4),
+            (self._hears, 4),
             (self._clock_goes_wrong, 2),
             (self._sweeps, 3),
             (self._repeats, 3),
@@ -133,21 +135,25 @@ class History:
 
     def _crashes(self) -> None:
         self.world.fault("monitor killed")
-        monitor = self.chance.choice(self.monitors)
-        mine = set(monitor.positions)
-        monitor.crash()
-        monitor.gain(mine)
+        self.chance.choice(self.monitors).crash()
 
     def _rebalances(self) -> None:
-        """Partitions go to another monitor; for a moment both may hold them."""
+        """The group shares the partitions out anew; some monitors hear of it later and go on with what they had."""
         self.world.fault("rebalance")
-        giver, taker = self.chance.sample(self.monitors, 2)
-        some = {each for each in giver.positions if self.chance.random() < 0.7}
-        taker.gain(some)
-        if self.chance.random() < 0.7:
-            giver.lose(some)
-        else:
+        owners = [self.chance.choice(self.monitors) for _ in range(PARTITIONS)]
+        for monitor in self.monitors:
+            monitor.give(number for number, owner in enumerate(owners) if owner is monitor)
+            if self.chance.random() < 0.6:
+                monitor.hear()
+        one, other = (each.watch.partitions for each in self.monitors)
+        if one & other:
             self.world.fault("two monitors at once")
+        if len(one | other) < PARTITIONS:
+            self.world.fault("a partition without a monitor")
+
+    def _hears(self) -> None:
+        """A monitor is told which partitions it has."""
+        self.chance.choice(self.monitors).hear()
 
     def _clock_goes_wrong(self) -> None:
         monitor = self.chance.choice(self.monitors)
@@ -165,6 +171,7 @@ class History:
         quiet.random = lambda: 0.5  # type: ignore[method-assign]  # nothing dies, nothing is lost any more
         for monitor in self.monitors:
             monitor.off = timedelta(0)
+            monitor.hear()
         for _ in range(2000):
             before = (sum(map(len, self.world.commands)), sum(map(len, self.world.events)), tuple(self.world.committed))
             for number in range(PARTITIONS):
@@ -172,7 +179,7 @@ class History:
                     self.ledgers[0].next.clear()
                     self.ledgers[0].work(number, quiet)
             for monitor in self.monitors:
-                while monitor.rows or any(at < len(self.world.events[each]) for each, at in monitor.positions.items()):
+                while monitor.behind:
                     monitor.read(quiet)
                 monitor.wake(quiet)
             after = (sum(map(len, self.world.commands)), sum(map(len, self.world.events)), tuple(self.world.committed))
