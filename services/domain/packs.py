@@ -240,9 +240,8 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         for file in files
         if file.startswith(CALENDARS)
     }
-    telling = read(SHARED_NOTICES, Telling)
-    if OWN_NOTICES in files:
-        telling = telling.with_own(read(OWN_NOTICES, OwnTelling))
+    shared = read(SHARED_NOTICES, Telling)
+    own = read(OWN_NOTICES, OwnTelling) if OWN_NOTICES in files else OwnTelling()
     pack = Pack(
         head=read("pack.toml", Head),
         units={each.code: each for each in read("units.toml", Units).units},
@@ -250,11 +249,13 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         timing=read("limits.toml", Timing),
         routing=read("routing.toml", Routing),
         care=read("outcome.toml", Care),
-        telling=telling,
+        telling=shared.with_own(own),
         calendars=calendars,
         revision=revision(files),
     )
     faults = soundness.faults(pack, name)
+    faults += soundness.rule_faults(shared.notices, pack, SHARED_NOTICES)
+    faults += soundness.rule_faults(own.notices, pack, OWN_NOTICES)
     if faults:
         raise PolicyError(f"{where}/{name}: {'; '.join(faults)}")
     return pack

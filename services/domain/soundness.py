@@ -1,11 +1,14 @@
 """Does a policy pack fit together, and does every rule of it have a chance? (`duban policy check`). Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import TYPE_CHECKING
 
 from services.domain.care import CALLBACK, OUTCOME
+from services.domain.events import EVENTS, instead
 from services.domain.policy import When
+from services.domain.telling import HOT_ISSUE_OPENED, NoticeRule
 
 if TYPE_CHECKING:
     from services.domain.packs import Pack
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal", "liability")
 FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
 READERS = frozenset({"unit", "person", "centre", "next_level"})
-"""Whom a clock may tell, beside units by their code."""
+"""Whom a clock or a notice may tell, beside units by their code."""
 WORKERS = frozenset({"handling", "owner"})
 """Kinds of units that get tickets from rules."""
 NOTICE_MONTH = 12
@@ -23,7 +26,7 @@ NOTICE_MONTH = 12
 def faults(pack: "Pack", folder: str) -> list[str]:
     """Return what cannot be: names of what is not there, rules that can never decide, clocks without a limit."""
     found = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
-    found += [f"{place}: there is no {name!r}" for place, name, known in _named(pack) if name not in known]
+    found += _missing(_named(pack))
     found += [
         f"{place}: {later!r} can never decide, {earlier!r} before it always does"
         for place, earlier, later in _hidden(pack)
@@ -34,6 +37,22 @@ def faults(pack: "Pack", folder: str) -> list[str]:
         if not _complete([row.when for row in each.limits], pack.tiers)
     ]
     return found
+
+
+def rule_faults(rules: Sequence[NoticeRule], pack: "Pack", file: str) -> list[str]:
+    """Return the rules of a notices.toml that nobody would ever be told by: events and readers that there are not."""
+    events = EVENTS.keys() | {each.event for each in pack.care.entries} | {HOT_ISSUE_OPENED}
+    readers = READERS | pack.units.keys()
+    return [
+        *_missing((f"{file}: event of the letter {each.letter}", each.event, events) for each in rules),
+        *_missing((f"{file}: readers of {each.event}", name, readers) for each in rules for name in each.readers),
+    ]
+
+
+def _missing(named: Iterable[tuple[str, str, AbstractSet[str]]]) -> list[str]:
+    return [
+        f"{place}: there is no {name!r}: {instead(name, known)}" for place, name, known in named if name not in known
+    ]
 
 
 def _complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
@@ -65,7 +84,7 @@ def warnings(pack: "Pack", today: date) -> list[str]:
     return found
 
 
-def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:  # noqa: C901, PLR0912 - a line each
+def _named(pack: "Pack") -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: C901, PLR0912 - a line each
     """Return every name that has to exist: where it stands, the name, and what there is."""
     units, groups = set(pack.units), {each.code for each in pack.types.groups}
     business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
@@ -109,7 +128,7 @@ def _named(pack: "Pack") -> Iterator[tuple[str, str, set[str] | frozenset[str]]]
                 yield f"{place}: {name}", code, set(pack.routing.validities)
 
 
-def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:
+def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
     care = pack.care
     known = {*OUTCOME, CALLBACK, *(each.kind for each in care.entries)}
@@ -125,7 +144,7 @@ def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | 
     yield from _classifying(pack, units)
 
 
-def _classifying(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, set[str] | frozenset[str]]]:
+def _classifying(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     routing = pack.routing
     for centre in routing.centres:
         yield f"routing.toml: {centre.name}", centre.unit, units

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import time
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.domain.part import Code, Part
 from services.domain.policy import Marked
@@ -37,12 +37,40 @@ class NoticeRule(Marked):
     paper: bool = False
     """Whether a mail carries the letter as a PDF too."""
 
+    @model_validator(mode="after")
+    def _hot_issues_are_for_units(self) -> Self:
+        if self.event == HOT_ISSUE_OPENED and self.to == CUSTOMER:
+            raise ValueError('a hot issue is of many customers, none of whom is told: write to = "units"')
+        return self
+
 
 class Apology(Marked):
     """A letter of apology, and what it must hold (policy-tables 10)."""
 
     letter: Code
     needs: tuple[Code, ...]
+
+
+def _one_each(rules: tuple[NoticeRule, ...]) -> tuple[NoticeRule, ...]:
+    """A reader hears of an event once, so a second rule would never be heard of."""
+    seen: set[tuple[str, str]] = set()
+    for each in rules:
+        if (each.event, each.to) in seen:
+            raise ValueError(
+                f"two rules tell {each.to} of {each.event}, and only one can: leave one; `readers` names several units"
+            )
+        seen.add((each.event, each.to))
+    return rules
+
+
+def _one_of_each(letters: tuple[Apology, ...]) -> tuple[Apology, ...]:
+    names = [each.letter for each in letters]
+    if doubled := sorted({each for each in names if names.count(each) > 1}):
+        raise ValueError(f"two letters of apology are named {doubled[0]}: leave one")
+    return letters
+
+
+Rules = Annotated[tuple[NoticeRule, ...], AfterValidator(_one_each)]
 
 
 class Telling(Marked):
@@ -52,8 +80,8 @@ class Telling(Marked):
     quiet_until: time
     digest_over: Annotated[int, Field(ge=1)]
     """More notices than this to one unit within a minute become one letter."""
-    notices: Annotated[tuple[NoticeRule, ...], Field(alias="notice", min_length=1)]
-    apologies: Annotated[tuple[Apology, ...], Field(alias="apology")] = ()
+    notices: Annotated[Rules, Field(alias="notice", min_length=1)]
+    apologies: Annotated[tuple[Apology, ...], AfterValidator(_one_of_each), Field(alias="apology")] = ()
 
     @cached_property
     def by_event(self) -> Mapping[str, tuple[NoticeRule, ...]]:
@@ -73,4 +101,4 @@ class Telling(Marked):
 class OwnTelling(Part):
     """A pack's own notices.toml: rules that differ from those that all packs share."""
 
-    notices: Annotated[tuple[NoticeRule, ...], Field(alias="notice")] = ()
+    notices: Annotated[Rules, Field(alias="notice")] = ()

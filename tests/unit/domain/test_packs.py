@@ -89,6 +89,36 @@ ours = "a test"
         ),
         ("carrier/types.toml", 'groups = ["mobile", "value_added"]', 'groups = ["mobil"]', "there is no 'mobil'"),
         ("calendars/cn.toml", "[hours]", "[hours", "cn.toml"),
+        (
+            "letters/notices.toml",
+            'event = "answered"',
+            'event = "answred"',
+            "event of the letter answer: there is no 'answred': did you mean 'answered'",
+        ),
+        (
+            "letters/notices.toml",
+            'readers = ["centre"]',
+            'readers = ["center"]',
+            "letters/notices.toml: readers of extension_requested: there is no 'center': did you mean 'centre'",
+        ),
+        (
+            "letters/notices.toml",
+            'event = "called_back"',
+            'event = "answered"',
+            r"notices\.toml: notice: .*two rules tell customer of answered",
+        ),
+        (
+            "letters/notices.toml",
+            'event = "answered"\nto = "customer"',
+            'event = "hot_issue_opened"\nto = "customer"',
+            "none of whom is told",
+        ),
+        (
+            "letters/notices.toml",
+            'letter = "apology_goods"',
+            'letter = "apology_service"',
+            "two letters of apology are named apology_service",
+        ),
     ],
 )
 def test_a_mistake_in_a_pack_is_told_with_file_and_key(
