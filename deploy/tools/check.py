@@ -10,8 +10,8 @@ from pathlib import Path
 from deploy.tools import asyncapi, compatibility, generate
 from services.domain import packs
 from services.intake.channel_table import MappingError, channels
+from services.notifier.domain import proofreading
 from services.notifier.domain.letters import Letters
-from services.notifier.domain.letters import problems as letter_problems
 from services.shared import topics
 from services.shared.models import model_of
 from services.shared.settings import PROJECT
@@ -43,10 +43,10 @@ def _policies() -> Iterator[str]:
 
 
 def _letters() -> Iterator[str]:
-    """Every template is there in every language, can be read, and names what there is."""
+    """Every letter is there in every language and can be written whatever an event leaves out."""
     letters = Letters(PROJECT / "policies" / "letters")
     for pack in packs.load(PROJECT / "policies").values():
-        yield from (f"policies/{each} ({pack.head.name})" for each in letter_problems(letters, pack.telling))
+        yield from (f"policies/{each} ({pack.head.name})" for each in proofreading.problems(letters, pack))
 
 
 def _examples() -> Iterator[str]:

@@ -6,29 +6,16 @@ from typing import Annotated
 import typer
 from jinja2 import TemplateError
 
-from services.domain import sms
+from services.domain import packs, sms
+from services.domain.events import instead
 from services.notifier import paper
-from services.notifier.domain.letters import DIGEST_FIELDS, FIELDS, Letters
+from services.notifier.domain import proofreading
+from services.notifier.domain.letters import Letters
 from services.shared.errors import DubanError
 from services.shared.settings import PROJECT
 
 group = typer.Typer(help="Letters and messages.", no_args_is_help=True)
-LETTERS = PROJECT / "policies" / "letters"
-EXAMPLE = {
-    "number": "TS20260312000001",
-    "zone": "Asia/Shanghai",
-    "at": "2026-03-12T01:00:00+00:00",
-    "promised_at": "2026-03-14T01:00:00+00:00",
-    "due_at": "2026-03-13T01:00:00+00:00",
-    "committed_until": "2026-03-15T01:00:00+00:00",
-    "name": "王女士",
-    "reader": "网络部",
-    "level": 1,
-    "reminders": 2,
-    "count": 3,
-    "subjects": ["…", "…", "…"],
-}
-"""What is not in it stands there by its own name."""
+POLICIES = PROJECT / "policies"
 
 
 @group.callback()
@@ -43,17 +30,22 @@ def preview(
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
     pdf: Annotated[Path | None, typer.Option(help="file to write it to as PDF")] = None,
     html: Annotated[Path | None, typer.Option(help="file to write it to as a page")] = None,
-    folder: Annotated[Path, typer.Option(help="the folder of the letters")] = LETTERS,
+    policy: Annotated[str, typer.Option(help="the pack whose rules send it")] = "carrier",
+    folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
 ) -> None:
     """Show a letter with example values, and how many messages it is as an SMS."""
-    letters = Letters(folder)
     given = dict(_pair(each) for each in fact or [])
+    known = {
+        each.template: each.context for each in reversed(list(proofreading.proofs(packs.load_one(folder, policy))))
+    }
+    if name not in known:
+        raise DubanError(f"{policy} sends no letter {name!r}: {instead(name, known)}")
+    context = known[name]
+    facts = {each: given.get(each, value) for each, value in context.get("facts", {}).items()}
     try:
-        _, facts = letters.names(name, language)
-        told = {each: f"<{each}>" for each in FIELDS | DIGEST_FIELDS} | EXAMPLE | given
-        letter = letters.write(name, language, told | {"facts": {each: given.get(each, f"<{each}>") for each in facts}})
+        letter = Letters(folder / "letters").write(name, language, {**context, **given, "facts": facts})
     except TemplateError as error:
-        raise DubanError(f"{folder / language / name}.txt: {type(error).__name__}: {error}") from error
+        raise DubanError(f"{folder}/letters/{language}/{name}.txt: {error.message}") from error
     print(f"{letter.subject}\n\n{letter.body}\n")
     print(f"as SMS: {sms.encoding(letter.body)}, {len(letter.body)} characters, {sms.parts(letter.body)} messages")
     if pdf is not None:

@@ -12,7 +12,8 @@ from duban import rehearsal
 from duban.commands import policy_change
 from duban.values import values
 from services.domain import packs, soundness
-from services.notifier.domain.letters import Letters, problems
+from services.notifier.domain import proofreading
+from services.notifier.domain.letters import Letters
 from services.shared.errors import DubanError
 from services.shared.settings import PROJECT
 
@@ -22,7 +23,7 @@ POLICIES = PROJECT / "policies"
 
 @group.command()
 def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")] = POLICIES) -> None:
-    """Load every pack: unknown keys, wrong values, rules that can never decide, departments that nothing reaches."""
+    """Load every pack and write every letter: wrong keys and values, rules that never decide, letters that fail."""
     table = Table(title="Policy packs")
     for column in ("pack", "version", "units", "clocks", "business types", "problem types"):
         table.add_column(column)
@@ -37,9 +38,9 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
         for each in soundness.warnings(pack, today):
             console.print(f"{name}: {each}", markup=False)
     letters = Letters(folder / "letters")
-    broken = sorted({each for pack in loaded.values() for each in problems(letters, pack.telling)})
+    broken = sorted({each for pack in loaded.values() for each in proofreading.problems(letters, pack)})
     if broken:
-        raise DubanError("; ".join(broken))
+        raise DubanError("\n".join(broken))
 
 
 @group.command()

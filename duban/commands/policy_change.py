@@ -20,6 +20,8 @@ from services.domain import packs
 from services.domain.identity import command_id
 from services.domain.packs import Pack
 from services.ledger import store
+from services.notifier.domain import proofreading
+from services.notifier.domain.letters import Letters
 from services.policies import versions
 from services.policies.versions import LEAD, Version
 from services.shared.clock import Clock
@@ -55,6 +57,7 @@ def apply(
     """Put the files in force everywhere at the same instant, then derive the deadlines of open tickets anew."""
     system = target.find(data)
     pack, files = packs.load_one(folder, name), packs.files_of(folder, name)
+    _proofread(pack, folder)
     with system.connect() as connection:
         different = _show(connection, system.clock(), name, pack, pack.revision)
     if different and not yes:
@@ -79,6 +82,7 @@ def rollback(
         if not earlier:
             raise DubanError(f"{name} has no earlier version: `duban policy versions {name}`")
         before = earlier[-1]
+        _proofread(before.policy, POLICIES)
         _show(connection, clock, name, before.policy, before.revision)
     if not yes:
         print("nothing was changed; `--yes` applies it")
@@ -101,6 +105,12 @@ def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
         mark = "in force" if each.id == present.id else ""
         table.add_row(each.policy.reference.version, since, each.applied_by, each.note, mark)
     display.console().print(table)
+
+
+def _proofread(pack: Pack, folder: Path) -> None:
+    """Refuse a policy that tells what no letter can say; letters are no part of a version, so today's are read."""
+    if broken := list(proofreading.problems(Letters(folder / "letters"), pack)):
+        raise DubanError("\n".join(broken))
 
 
 def _present(known: list[Version], name: str, now: datetime) -> Version:

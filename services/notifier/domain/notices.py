@@ -217,7 +217,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "tier": getattr(pack.routing.titles[ticket.classification.tier], language),
         "unit": units.get(str(details.get("unit") or ticket.unit), ""),
         "clock": clocks.get(fired.clock, fired.clock) if fired is not None else None,
-        "due_at": fired.due_at.isoformat() if fired is not None else None,
+        "due_at": _text(details.get("due_at")),
         "level": details.get("level") or 0,
         "reason": details.get("reason"),
         "text": details.get("text"),

@@ -1,8 +1,6 @@
 """Who is told what of an event, in which language, by which means."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,7 +11,7 @@ from schemas.contact import Customer
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from services.notifier import paper
-from services.notifier.domain.letters import Letter, Letters, problems
+from services.notifier.domain.letters import Letter, Letters
 from services.notifier.domain.notices import Notice, after_quiet, notices, of_hot_issue
 from services.shared.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale, contact, settlement
@@ -152,20 +150,6 @@ def test_a_letter_of_apology_holds_what_it_must_and_says_what_is_missing() -> No
     (notice,) = told(tale.events[-1])
     assert notice.paper
     assert "3月20日" in written(notice)
-
-
-def test_what_no_letter_can_have_is_found_before_a_customer_finds_it(tmp_path: Path) -> None:
-    for language in ("zh", "en"):
-        shutil.copytree(PROJECT / "policies" / "letters" / language, tmp_path / language)
-    assert list(problems(Letters(tmp_path), PACK.telling)) == []
-    (tmp_path / "zh" / "answer.txt").write_text("答复 {{ numbre }}\n{{ facts.colour }}", encoding="utf-8")
-    (tmp_path / "en" / "survey.txt").write_text("Survey {{ number \n", encoding="utf-8")
-    (tmp_path / "en" / "waiting.txt").unlink()
-    found = list(problems(Letters(tmp_path), PACK.telling))
-    assert len(found) == 3
-    assert "zh/answer.txt: nobody gives it numbre, facts.colour" in found[2]
-    assert "en/survey.txt" in found[0]
-    assert "en/waiting.txt: TemplateNotFound" in found[1]
 
 
 def test_a_letter_on_paper_is_the_same_file_each_time() -> None:
