@@ -55,9 +55,9 @@ def apply(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Put the files in force everywhere at the same instant, then derive the deadlines of open tickets anew."""
-    system = target.find(data)
     pack, files = packs.load_one(folder, name), packs.files_of(folder, name)
     _proofread(pack, folder)
+    system = target.find(data)
     with system.connect() as connection:
         different = _show(connection, system.clock(), name, pack, pack.revision)
     if different and not yes:

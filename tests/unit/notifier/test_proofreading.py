@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from duban.commands import policy_change
 from services.domain import packs
 from services.notifier.domain.letters import Letters
 from services.notifier.domain.notices import notices
 from services.notifier.domain.proofreading import LANGUAGES, problems, proofs
+from services.shared.errors import DubanError
 from services.shared.settings import PROJECT
 from tests.builders import HOUR, PACK, Tale
 
@@ -87,6 +89,13 @@ def test_what_is_wrong_is_told_with_file_place_reason_and_what_to_do(
         (folder / file).write_text(text, encoding="utf-8")
     (found,) = problems(Letters(folder), PACK)
     assert re.search(told, found)
+
+
+def test_apply_refuses_a_letter_that_cannot_be_written(tmp_path: Path) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    (tmp_path / "policies" / "letters" / "zh" / "acceptance.txt").write_text("受理\n{{ text }}", encoding="utf-8")
+    with pytest.raises(DubanError, match=r"letters/zh/acceptance\.txt:2"):
+        policy_change.apply("carrier", tmp_path / "policies", yes=True, data=tmp_path)
 
 
 def test_a_language_that_is_not_there_is_missed(tmp_path: Path) -> None:
