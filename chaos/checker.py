@@ -278,7 +278,9 @@ def _in_person(event: dict[str, Any]) -> bool:
 
 def _reached(event: dict[str, Any], customers: dict[str, set[str]]) -> bool:
     """Whether an event shows that the customer has the answer, or that a person was asked to see to it."""
-    if event["type"] == "undeliverable" or "taken_over" in event["details"]:
+    if event["type"] == "undeliverable":
+        return bool(event["details"].get("audience", "customer") == "customer")
+    if "taken_over" in event["details"]:
         return True
     told = customers.get(event["id"], set())
     return event["type"] == "answered" and (_in_person(event) or bool(told & {"sent", "delivered", "waits"}))

@@ -276,10 +276,12 @@ class JoinHotIssue(ActionModel, tag="join_hot_issue"):
 
 
 class ReportUndeliverable(ActionModel, tag="report_undeliverable"):
-    """A letter reached the customer by no means: a person has to see to it (R5.7)."""
+    """A letter reached its reader by no means: a person has to see to it (R5.7)."""
 
     notice: UUID
     letter: Code
+    audience: Code = "customer"
+    """Who did not get it: customer, unit.<code> or person.<code>."""
     reason: Text
 
 

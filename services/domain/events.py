@@ -76,7 +76,7 @@ EVENTS: Mapping[str, Told] = {
     "survey_answered": _told("verdict process result staff"),
     "suspended": _told("reason waiting_for"),
     "transferred": _told("reason from"),
-    "undeliverable": _told("notice about reason"),
+    "undeliverable": _told("notice about audience reason"),
     "warned": _told("clock due_at notifies", "unit", threshold="always"),
     "warning_settled": _told(threshold="always"),
     "withdrawn": _told("reason"),

@@ -23,6 +23,26 @@ def parts(text: str) -> int:
     return _count([2 if ord(each) > 0xFFFF else 1 for each in text], UCS_ONE, UCS_MANY)  # noqa: PLR2004 - Unicode
 
 
+def shortened(text: str, most: int, number: str) -> str:
+    """Return a text that is so many messages at the most; one that is cut ends with the ticket's number.
+
+    Args:
+        text: what is to be told.
+        most: messages, at least 1.
+        number: of the ticket, by which the whole can be asked for.
+
+    """
+    if parts(text) <= most:
+        return text
+    gsm = encoding(text) == "GSM-7"
+    end = f"... The whole by ticket number {number}" if gsm else f"……全文请凭工单号{number}查询"
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if parts(text[:middle] + end) <= most else (low, middle - 1)
+    return text[:low].rstrip() + end
+
+
 def _count(places: list[int], one: int, many: int) -> int:
     if sum(places) <= one:
         return 1

@@ -12,6 +12,7 @@ from services.domain.policy import Marked
 
 Way = Literal["preferred", "sms", "mail"]
 """preferred: what the customer asked for, where the customer did."""
+Until = Literal["always", "answered", "answer_sent", "closed", "reopened", "surveyed", "stopped", "acted"]
 CUSTOMER = "customer"
 HOT_ISSUE_OPENED = "hot_issue_opened"
 """What a rule about a new hot issue is for; every other is for an event of a ticket."""
@@ -32,8 +33,12 @@ class NoticeRule(Marked):
     """1 goes first."""
     any_hour: bool = False
     """Whether it is sent in the customer's quiet hours too."""
-    until: Literal["always", "answered", "closed"] = "always"
-    """From when on it is no longer true, so it is not sent any more."""
+    until: Until = "always"
+    """From when on it is no longer true, so it is not sent any more.
+
+    answer_sent: answered, but not on the spot; reopened: another run, or withdrawn; surveyed: that, or the customer has
+    judged or wants no more; stopped: the clock that it is about runs no longer; acted: that, or something was done.
+    """
     paper: bool = False
     """Whether a mail carries the letter as a PDF too."""
 
@@ -95,10 +100,14 @@ class Telling(Marked):
         """Return it with a pack's own rules in the place of those for the same event and reader."""
         mine = {(each.event, each.to) for each in own.notices}
         kept = tuple(each for each in self.notices if (each.event, each.to) not in mine)
-        return self.model_copy(update={"notices": own.notices + kept})
+        given = own.model_dump(include={"quiet_from", "quiet_until", "digest_over"}, exclude_none=True)
+        return self.model_copy(update={"notices": own.notices + kept, **given})
 
 
 class OwnTelling(Part):
-    """A pack's own notices.toml: rules that differ from those that all packs share."""
+    """A pack's own notices.toml: hours and rules that differ from those that all packs share."""
 
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    digest_over: Annotated[int, Field(ge=1)] | None = None
     notices: Annotated[Rules, Field(alias="notice")] = ()

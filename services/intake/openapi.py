@@ -54,10 +54,11 @@ RECEIPT = _body(
     "application/json",
     {
         "type": "object",
-        "required": ["id", "state"],
-        "additionalProperties": False,
+        "required": ["state"],
+        "anyOf": [{"required": ["id"]}, {"required": ["provider_id"]}],
         "properties": {
             "id": {"type": "string", "format": "uuid", "description": "under which the notice was handed over"},
+            "provider_id": {"type": "string", "maxLength": 200, "description": "the gateway's own id of it"},
             "state": {"enum": ["delivered", "failed"]},
             "reason": {"type": "string", "maxLength": 200},
         },

@@ -1,5 +1,6 @@
-"""The door of delivery reports: a gateway says what became of a notice (R5.7)."""
+"""The door of delivery reports: a gateway says, in its own words, what became of a notice (R5.7)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -10,13 +11,15 @@ from schemas import faults
 from schemas.receipt import Receipt
 from services.intake import openapi, problems
 from services.intake.domain.envelope import json_object
-from services.intake.domain.fields import Unusable
+from services.intake.domain.fields import Unusable, clean
 from services.intake.door import Doorway, body_of
 from services.shared.errors import Problem
 from services.shared.records import outgoing
 
 LARGEST = 16 * 1024
-FIELDS = {"id": "notice", "state": "state", "reason": "reason"}
+OURS = {"id": "notice", "provider_id": "provider_id", "state": "state", "reason": "reason"}
+"""What a report's fields are in a Receipt."""
+LONGEST_REASON = 200
 
 
 def install(app: FastAPI, door: Doorway) -> None:
@@ -36,21 +39,35 @@ def install(app: FastAPI, door: Doorway) -> None:
         except Unusable as error:
             raise problems.unusable(error) from error
         receipt = _read(told, who.name, door)
+        if receipt is None:
+            return JSONResponse({"id": None}, 202)
         await door.publish([outgoing(receipt, "intake")])
-        return JSONResponse({"id": str(receipt.notice)}, 202)
+        return JSONResponse({"id": str(receipt.notice or receipt.provider_id)}, 202)
 
 
-def _read(told: dict[str, Any], sender: str, door: Doorway) -> Receipt:
-    unknown = sorted(told.keys() - FIELDS.keys())
-    if unknown:
-        raise problems.one_fault(unknown[0], "bad_schema", f"a report has {', '.join(FIELDS)}, nothing else")
-    said = {FIELDS[name]: value for name, value in told.items()} | {"sender": sender, "at": door.now_clock().now()}
+def _read(told: Mapping[str, Any], sender: str, door: Doorway) -> Receipt | None:
+    """Return a report in our words; None when nothing has been decided yet."""
+    names, words = door.settings.receipt_fields, door.settings.receipt_words
+    said = {OURS[ours]: clean(told[theirs]) for ours, theirs in names.items() if told.get(theirs) not in (None, "")}
+    word = said.get("state")
+    if isinstance(word, bool | int | str):
+        word = str(word).lower() if isinstance(word, bool) else str(word)
+        if words.get(word) == "ignored":
+            return None
+        said["state"] = words.get(word, word)
+    if "provider_id" in said:
+        said["provider_id"] = str(said["provider_id"])
+    if "reason" in said:
+        said["reason"] = str(said["reason"])[:LONGEST_REASON]
+    if not said.keys() & {"notice", "provider_id"}:
+        raise problems.one_fault(names.get("id", "id"), "bad_schema", "tell the id of the message, ours or your own")
+    said |= {"sender": sender, "at": door.now_clock().now()}
     try:
         return Receipt.from_plain(said)
     except msgspec.ValidationError as error:
-        names = {inner: outer for outer, inner in FIELDS.items()}
+        outer = {OURS[ours]: theirs for ours, theirs in names.items()}
         wrong = tuple(
-            {"field": names.get(each.field, each.field), "reason": "bad_schema", "detail": each.message}
+            {"field": outer.get(each.field, each.field), "reason": "bad_schema", "detail": each.message}
             for each in faults.every(Receipt, said)
         )
         raise Problem(400, "The report cannot be used", errors=wrong) from error

@@ -1,6 +1,9 @@
 """What intake is told by its environment."""
 
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from services.shared.settings import PROJECT, Settings
 
@@ -26,6 +29,14 @@ class IntakeSettings(Settings):
     mail_certificate: Path | None = None
     """Certificate chain of the SMTP door, PEM; with one it offers STARTTLS."""
     mail_key: Path | None = None
+    receipt_fields: dict[Literal["id", "provider_id", "state", "reason"], str] = Field(
+        default={"id": "id", "provider_id": "provider_id", "state": "state", "reason": "reason"}
+    )
+    """What the SMS gateway calls the fields of a delivery report; one that is left out is not looked at."""
+    receipt_words: dict[str, Literal["delivered", "failed", "ignored"]] = Field(
+        default={"delivered": "delivered", "failed": "failed"}
+    )
+    """What its words for the state mean; ignored: nothing has been decided yet."""
     acknowledge_within: float = 4.0
     """Real seconds within which the broker has to acknowledge; then the sender gets 503."""
     in_flight: int = 5000

@@ -1,8 +1,9 @@
 """The wiring of the notifier: events in the main thread, a desk for each means in a thread of its own."""
 
-from services.notifier.desk import NAME, Desk
+from services.notifier.desk import Desk
 from services.notifier.domain.letters import Letters
 from services.notifier.domain.notices import Page
+from services.notifier.domain.taken import NAME
 from services.notifier.handlers import TOPICS, Heard, Teller
 from services.notifier.hooks import Hooks
 from services.notifier.means import Mail, Means, Sms

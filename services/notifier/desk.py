@@ -2,23 +2,19 @@
 
 import random
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
-from jinja2 import TemplateError
-
-from schemas.command import Actor, Command, ReportUndeliverable
 from schemas.delivery import Delivery
-from services.domain.identity import command_id
-from services.domain.telling import CUSTOMER
-from services.notifier import store
+from services.notifier import reports, store
 from services.notifier.domain.letters import Letter, Letters
+from services.notifier.domain.taken import NAME, Taken, undeliverable
 from services.notifier.means import Means, NotSent
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.parcels import Parcel, Try, parcel
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import Taken
+from services.notifier.store import Attempt
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.errors import Retryable
@@ -27,16 +23,22 @@ from services.shared.postgres import Database
 from services.shared.publisher import Publisher
 from services.shared.records import outgoing
 
-NAME = "notifier"
 MOST = 50
 """Notices that a desk takes at once."""
 MINUTE = timedelta(minutes=1)
+HOUR = 3600.0
 SETTLED_AT_ONCE = 8
 """Letters that are sent before what came of them is saved: so many a crash may send again, under the same ids."""
 LOOK_EVERY = 0.2
 """Real seconds between two looks for notices when there were none."""
+REPORTS_EVERY = 1.0
+"""Real seconds between two looks for what providers say afterwards."""
 LONGEST_PAUSE = 30.0
-"""Real seconds that a desk leaves a provider alone, at the most, before it tries one notice again."""
+"""Real seconds that a desk leaves a provider alone of its own accord, at the most, before it tries one notice again."""
+LONGEST_RETRY = 900.0
+"""Real seconds between two attempts of one notice, at the most."""
+LONGEST_ERROR = 200
+AWAY_TOO_LONG = "the provider has been away too long"
 
 log = logs.get(__name__)
 
@@ -63,6 +65,8 @@ class Desk:
         self._faults = Faults(settings.faults, NAME)
         self._stopping = threading.Event()
         self._away = 0
+        self._asked = 0.0
+        self._reports_at = 0.0
 
     def stop(self) -> None:
         """Ask it to end after the notices at hand."""
@@ -78,7 +82,8 @@ class Desk:
                     log.info("desk_waits", means=self._means.name, reason=str(error))
                     busy = False
                 if self._away:
-                    self._stopping.wait(min(self._settings.first_retry * 2 ** (self._away - 1), LONGEST_PAUSE))
+                    own = min(self._settings.first_retry * 2 ** min(self._away - 1, 10), LONGEST_PAUSE)
+                    self._stopping.wait(max(own, self._asked))
                 elif not busy:
                     self._stopping.wait(LOOK_EVERY)
         finally:
@@ -87,6 +92,9 @@ class Desk:
 
     def _round(self) -> bool:
         """Bring some notices to their end; False when none are due."""
+        self._hear()
+        # Half of the lease is for sending; the other half lets the last letter end and be saved while it is still ours.
+        until = time.monotonic() + self._settings.lease / 2
         # A provider that was away gets one notice first: when it hangs, only that one waits for it.
         most = 1 if self._away else MOST
         with self._database.transaction() as connection:
@@ -99,21 +107,51 @@ class Desk:
         for at in range(0, len(parcels), SETTLED_AT_ONCE):
             tries: list[Try] = []
             for each in parcels[at : at + SETTLED_AT_ONCE]:
-                if self._stopping.is_set() or (self._away and tries):
+                late = time.monotonic() > until
+                if self._stopping.is_set() or late or (self._away and tries):
                     break
                 tries.append(self._attempt(each))
             done += self._keep(tries)
-            if self._away or self._stopping.is_set():
+            if self._away or self._stopping.is_set() or time.monotonic() > until:
                 self._give_back([notice for each in parcels[at + len(tries) :] for notice in each.notices])
                 break
+        if self._away:
+            done += self._turn_away()
         self._publish(done)
         return True
+
+    def _hear(self) -> None:
+        """Take in what providers have said since about what they took."""
+        if time.monotonic() < self._reports_at:
+            return
+        self._reports_at = time.monotonic() + REPORTS_EVERY
+        with self._database.transaction() as connection:
+            reports.apply(connection, self._clock.now())
+
+    def _turn_away(self) -> list[Taken]:
+        """Send by their next way, untried, those that have waited too long for a provider that is away."""
+        patience = {int(urgency): hours * HOUR for urgency, hours in self._settings.patience.items()}
+        done: list[Taken] = []
+        while not self._stopping.is_set():
+            with self._database.transaction() as connection:
+                tired = store.take_tired(
+                    connection,
+                    self._means.name,
+                    lease=self._settings.lease,
+                    most=MOST,
+                    patience=patience,
+                    last=self._settings.last_patience * HOUR,
+                )
+            done += self._keep([Try(Parcel([each]), "failed", error=AWAY_TOO_LONG) for each in tired])
+            if len(tired) < MOST:
+                break
+        return done
 
     def _publish(self, done: Sequence[Taken]) -> None:
         """Publish the proof of what was settled, and a task for a person where nobody could be reached."""
         if not done:
             return
-        tasks = [_task(each, self._clock) for each in done if each.state == "failed" and each.audience == CUSTOMER]
+        tasks = [task for each in done if (task := undeliverable(each, self._clock.now())) is not None]
         self._publisher.publish(
             [outgoing(_delivery(each), NAME) for each in done] + [outgoing(each, NAME) for each in tasks],
             halfway=lambda: self._faults.reach("mid_publish"),
@@ -125,7 +163,7 @@ class Desk:
     def _give_back(self, notices: Sequence[Taken]) -> None:
         if notices:
             with self._database.transaction() as connection:
-                store.give_back(connection, [each.id for each in notices])
+                store.give_back(connection, notices)
 
     def _parcels(self, waiting: Sequence[Taken]) -> list[Parcel]:
         """Put those that gather for one reader into one letter, and let more than a reader's share gather."""
@@ -137,31 +175,49 @@ class Desk:
             lately = store.sent_lately(connection, limited, minute=minute)
             parcels, held = parcel(waiting, lately)
             if held:
-                store.hold(connection, [each.id for each in held], minute=minute)
+                store.hold(connection, held, minute=minute)
         return parcels
 
     def _attempt(self, parcel: Parcel) -> Try:
-        """Try to send a letter, of one notice or of several."""
+        """Try to send a letter, of one notice or of several; whatever is wrong with one harms no other."""
         first = parcel.first
-        if first.obsolete and not parcel.digest:
-            return Try(parcel, "obsolete", error=f"the ticket is {first.ticket_status}")
         try:
+            if first.obsolete and not parcel.digest:
+                assert first.standing is not None
+                return Try(parcel, "obsolete", error=f"the ticket is {first.standing.status}")
+            now = self._clock.now()
+            if first.quiet is not None and (over_at := first.quiet.over_at(now)) is not None:
+                return Try(parcel, "quiet", wait=self._clock.real_seconds(over_at - now))
             if first.address is None:
                 raise NotSent("there is no address to send it to", final=True)
             letter = self._letter(parcel)
             self._faults.reach("before_send")
-            provider_id = self._means.send(first.address, letter, parcel.id)
+            handed = self._means.send(first.address, letter, parcel.id)
             self._faults.reach("after_send")
-        except TemplateError as error:
-            return Try(parcel, "failed", error=f"the template cannot be used ({type(error).__name__})")
         except NotSent as error:
-            self._away = self._away + 1 if error.away else 0
-            if error.away:
-                log.warning("provider_away", means=self._means.name, reason=error.reason, times=self._away)
-            again = not error.final and first.attempts < self._settings.attempts
-            return Try(parcel, "again" if again else "failed", error=error.reason)
+            return self._not_sent(parcel, error)
+        except Exception as error:  # noqa: BLE001 - a template or an address that nobody thought of
+            place = logs.place(error)
+            log.error("notice_unusable", notice=str(first.id), template=first.template, place=place)  # noqa: TRY400
+            return Try(parcel, "failed", error=f"it cannot be written or sent ({place})"[:LONGEST_ERROR])
         self._away = 0
-        return Try(parcel, "sent", provider_id=provider_id[:200])
+        return Try(parcel, "sent", provider_id=handed.provider_id, parts=handed.parts)
+
+    def _not_sent(self, parcel: Parcel, error: NotSent) -> Try:
+        """Tell trouble of the provider, which says nothing about the notice, from trouble of the notice."""
+        self._away = self._away + 1 if error.away else 0
+        self._asked = error.wait
+        if error.away:
+            log.warning("provider_away", means=self._means.name, reason=error.reason, times=self._away)
+        first = parcel.first
+        hours = self._settings.last_patience if first.last_way else self._settings.patience[f"{first.urgency}"]  # type: ignore[index]
+        if error.final or first.waited > hours * HOUR:
+            return Try(parcel, "failed", error=error.reason)
+        if error.away:
+            return Try(parcel, "again", error=error.reason)
+        # Jitter, so that what failed together does not come back together.
+        planned = min(self._settings.first_retry * 2 ** min(first.attempts - 1, 20), LONGEST_RETRY)
+        return Try(parcel, "again", error=error.reason, wait=planned * random.uniform(1.0, 1.3))  # noqa: S311
 
     def _letter(self, parcel: Parcel) -> Letter:
         first = parcel.first
@@ -173,16 +229,21 @@ class Desk:
 
     def _keep(self, tries: Sequence[Try]) -> list[Taken]:
         """Save what came of some letters, and return the notices that are settled."""
+        if not tries:
+            return []
         now, settled = self._clock.now(), []
+        told = [(each, one) for one in tries for each in one.parcel.notices]
         with self._database.transaction() as connection:
-            told = [(each, one) for one in tries for each in one.parcel.notices]
-            store.attempted(connection, [(each, one.outcome, one.provider_id, one.error) for each, one in told])
+            store.attempted(connection, [_attempted(each, one) for each, one in told if one.outcome != "quiet"])
+            ours = store.still_ours(connection, [each for each, _ in told])
             for each, one in told:
+                if each.id not in ours:
+                    continue
                 if one.outcome == "again":
-                    # Jitter, so that what failed together does not come back together.
-                    seconds = self._settings.first_retry * 2 ** (each.attempts - 1) * random.uniform(1.0, 1.3)  # noqa: S311
-                    store.retry(connection, each.id, seconds=seconds, error=one.error or "")
-                elif one.outcome != "failed" or not store.fall_back(connection, each.id, one.error or ""):
+                    store.retry(connection, each.id, seconds=one.wait, error=one.error or "")
+                elif one.outcome == "quiet":
+                    store.postpone(connection, each.id, seconds=one.wait)
+                elif one.outcome != "failed" or not store.fall_back(connection, each.id, each.turn, one.error or ""):
                     settled.append(each.settled(one.outcome, now, provider_id=one.provider_id, error=one.error))
             store.settle(connection, settled)
             self._faults.reach("before_settle")
@@ -190,7 +251,22 @@ class Desk:
         for each in settled:
             self._metrics.deliveries.labels(each.template, each.means, each.state).inc()
             log.info("delivery", notice=str(each.id), ticket=str(each.ticket_id), state=each.state)
+        for one in tries:
+            self._metrics.parts.labels(one.parcel.first.template).inc(one.parts or 0)
         return settled
+
+
+def _attempted(notice: Taken, one: Try) -> Attempt:
+    return Attempt(
+        notice_id=notice.id,
+        turn=notice.turn,
+        means=notice.means,
+        outcome=one.outcome,
+        handed=str(one.parcel.id) if one.outcome == "sent" else None,
+        provider_id=one.provider_id,
+        error=one.error,
+        parts=one.parts,
+    )
 
 
 def _delivery(notice: Taken) -> Delivery:
@@ -208,20 +284,4 @@ def _delivery(notice: Taken) -> Delivery:
         at=notice.settled_at,
         provider_id=notice.provider_id,
         error=notice.error,
-    )
-
-
-def _task(notice: Taken, clock: Clock) -> Command:
-    """Return what makes a notice that reached nobody a task for a person."""
-    return undeliverable(notice.id, notice.ticket_id, notice.template, notice.error, clock)
-
-
-def undeliverable(notice: UUID, ticket: UUID, template: str, error: str | None, clock: Clock) -> Command:
-    """Return the command that puts on record that a letter did not reach the customer."""
-    return Command(
-        id=command_id(notice, "undeliverable"),
-        ticket_id=ticket,
-        at=clock.now(),
-        actor=Actor(kind="service", name=NAME),
-        action=ReportUndeliverable(notice=notice, letter=template, reason=error or "unknown"),
     )

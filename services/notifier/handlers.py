@@ -2,31 +2,28 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from uuid import UUID
 
 import psycopg
 
-from schemas.command import Command
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from schemas.kept import Kept
 from schemas.receipt import Receipt
 from services.domain.packs import Pack, unknown
 from services.domain.telling import CUSTOMER
-from services.notifier import store, subscribers
-from services.notifier.desk import NAME, undeliverable
+from services.notifier import reports, store, subscribers
 from services.notifier.domain.notices import Notice, Page, notices, of_hot_issue
 from services.notifier.metrics import NotifierMetrics
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.errors import InvalidMessage
-from services.shared.records import Incoming, outgoing, read
+from services.shared.records import Incoming, read
 
 TOPICS = [TicketEvent.TOPIC, HotIssue.TOPIC, Receipt.TOPIC, Kept.TOPIC]
 Heard = TicketEvent | HotIssue | Receipt | Kept
 
 _OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
-"""The Message-ID of a notice (means.py)."""
+"""The Message-ID of a mail of ours (means.py), with the id under which it was handed over."""
 
 
 class Teller:
@@ -66,8 +63,9 @@ class Teller:
         subscribers.queue(connection, events)
         for each, _ in told:
             self._metrics.notices.labels(each.template, each.ways[0][0] if each.ways else "none").inc()
-        tasks = [task for each in batch for task in self._reported(each.body, connection)]
-        return Result(publish=[[outgoing(each, NAME) for each in tasks]] if tasks else [])
+        for message in batch:
+            _reported(message.body, connection)
+        return Result()
 
     def _told(self, heard: Heard) -> Iterator[tuple[Notice, int]]:
         """Return what is to be told, each with the size from which its reader gets one letter about all."""
@@ -79,26 +77,15 @@ class Teller:
             for each in of_hot_issue(heard, self._packs[heard.policy]):
                 yield each, 0
 
-    def _reported(self, said: Heard, connection: psycopg.Connection) -> Iterator[Command]:
-        """Take in what a provider says about a notice."""
-        if isinstance(said, Receipt) and said.state == "delivered":
-            store.received(connection, said.notice)
-            return
-        if isinstance(said, Receipt):
-            notice, reason = said.notice, said.reason or "the provider gave it up"
-        elif isinstance(said, Kept) and said.reason == "bounce" and (ours := _notice_of(said)) is not None:
-            notice, reason = ours, f"the mail came back ({said.facts.get('status', 'no status')})"
-        else:
-            return
-        lost = store.returned(connection, notice, reason, self._clock.now())
-        if lost is not None and lost[2] == CUSTOMER:
-            ticket, template, _ = lost
-            yield undeliverable(notice, ticket, template, reason, self._clock)
+
+def _reported(said: Heard, connection: psycopg.Connection) -> None:
+    """Keep what a provider says about what it took; the desks take it from there."""
+    if isinstance(said, Receipt):
+        reports.keep(connection, str(said.notice or said.provider_id), said.state, said.reason)
+    elif isinstance(said, Kept) and said.reason == "bounce" and (ours := _handed_of(said)) is not None:
+        reports.keep(connection, ours, "failed", f"the mail came back ({said.facts.get('status', 'no status')})")
 
 
-def _notice_of(bounce: Kept) -> UUID | None:
+def _handed_of(bounce: Kept) -> str | None:
     found = _OURS.search(bounce.facts.get("original_message_id", ""))
-    try:
-        return UUID(found[1]) if found is not None else None
-    except ValueError:
-        return None
+    return found[1] if found is not None else None

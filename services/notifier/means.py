@@ -1,17 +1,31 @@
-"""Ways to reach somebody: SMS by an HTTP gateway, mail by SMTP. The same notice always carries the same id."""
+"""Ways to reach somebody: SMS by an HTTP gateway, mail by SMTP. The same attempt always carries the same id."""
 
 import smtplib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime
-from typing import Protocol
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import httpx
 
+from services.domain import mail_address, sms
 from services.notifier import paper
 from services.notifier.domain.letters import Letter
 from services.notifier.settings import NotifierSettings
+from services.shared.errors import ConfigurationError
+
+SMS_AWAY = frozenset({401, 402, 403, 404, 405, 407, 408, 425, 429})
+"""Answers of a gateway that speak of our account or of the gateway, not of the message; so do those from 500."""
+SMTP_AWAY = frozenset({421, 530, 535, 538})
+"""Answers of a mail server that speak of the connection or of our account."""
+OK, REDIRECTED, REFUSED, BROKEN = 200, 300, 400, 500
+LONGEST_ASKED = 300.0
+"""Real seconds for which a provider's Retry-After is honoured, at the most."""
+LONGEST_ID = 200
 
 
 class NotSent(Exception):
@@ -20,15 +34,25 @@ class NotSent(Exception):
     Attributes:
         reason: without address and text.
         final: another attempt would end the same way.
-        away: it says nothing about the notice: the provider cannot be reached, or does not answer.
+        away: it says nothing about the notice: the provider cannot be reached, or serves nobody now.
+        wait: real seconds for which the provider wants to be left alone.
 
     """
 
-    def __init__(self, reason: str, *, final: bool, away: bool = False) -> None:
+    def __init__(self, reason: str, *, final: bool = False, away: bool = False, wait: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
         self.away = away
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a provider took: under which id of its own, and how many messages an SMS was."""
+
+    provider_id: str
+    parts: int | None = None
 
 
 class Means(Protocol):
@@ -41,8 +65,8 @@ class Means(Protocol):
 
     name: str
 
-    def send(self, address: str, letter: Letter, id_: UUID) -> str:
-        """Send a letter and return the provider's own id of it.
+    def send(self, address: str, letter: Letter, id_: UUID) -> Handed:
+        """Hand a letter over.
 
         Raises:
             NotSent: it was not taken.
@@ -60,35 +84,48 @@ class Sms:
 
     name = "sms"
 
-    def __init__(self, settings: NotifierSettings) -> None:
+    def __init__(self, settings: NotifierSettings, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings
         token = settings.sms_token.get_secret_value()
-        self._http = httpx.Client(
-            timeout=settings.provider_timeout, headers={"Authorization": f"Bearer {token}"} if token else {}
-        )
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(timeout=settings.provider_timeout, headers=headers, transport=transport)
 
-    def send(self, address: str, letter: Letter, id_: UUID) -> str:
+    def send(self, address: str, letter: Letter, id_: UUID) -> Handed:
         """Post the text; the gateway knows the id when it comes again."""
+        text = sms.shortened(letter.body, self._settings.sms_parts, letter.number)
         try:
-            answer = self._http.post(self._settings.sms_url, json=self._message(address, letter, id_))
+            answer = self._http.post(self._settings.sms_url, json=self._message(address, text, id_))
         except httpx.HTTPError as error:
-            raise NotSent(f"the SMS gateway is away ({type(error).__name__})", final=False, away=True) from error
-        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP
-            again = answer.status_code >= 500 or answer.status_code == 429  # noqa: PLR2004 - HTTP
-            raise NotSent(f"the SMS gateway answered {answer.status_code}", final=not again)
-        try:
-            return str(answer.json()[self._settings.sms_provider_id])
-        except (ValueError, KeyError, TypeError):
-            return str(id_)
+            raise NotSent(f"the SMS gateway is away ({type(error).__name__})", away=True) from error
+        told = _object(answer)
+        self._judge(answer, told)
+        own = _printable(told.get(self._settings.sms_provider_id))
+        return Handed(own or str(id_), sms.parts(text))
 
     def close(self) -> None:
         """Disconnect."""
         self._http.close()
 
-    def _message(self, address: str, letter: Letter, id_: UUID) -> dict[str, str]:
+    def _message(self, address: str, text: str, id_: UUID) -> dict[str, str]:
         """Return the message in the gateway's own words."""
-        told = {"id": str(id_), "to": address, "text": letter.body}
+        told = {"id": str(id_), "to": address, "text": text}
         return {theirs: told[ours] for ours, theirs in self._settings.sms_fields.items()} | self._settings.sms_also
+
+    def _judge(self, answer: httpx.Response, told: Mapping[str, Any]) -> None:
+        status = answer.status_code
+        if OK <= status < REDIRECTED:
+            success = self._settings.sms_success
+            if all(_plain(told.get(name)) in values for name, values in success.items()):
+                return
+            said = ", ".join(f"{name} {_printable(told.get(name))[:40]}" for name in success)
+            reason, away = f"the SMS gateway did not take it: {said}", True
+        else:
+            reason = f"the SMS gateway answered {status}"
+            away = status < REFUSED or status >= BROKEN or status in SMS_AWAY
+        own = any(_plain(told.get(name)) in values for name, values in self._settings.sms_refused.items())
+        if own or not away:
+            raise NotSent(reason, final=True)
+        raise NotSent(reason, away=True, wait=_asked(answer.headers.get("retry-after")))
 
 
 class Mail:
@@ -97,15 +134,54 @@ class Mail:
     name = "mail"
 
     def __init__(self, settings: NotifierSettings) -> None:
+        """Make it, not connected yet.
+
+        Raises:
+            ConfigurationError: a password would go over the wire in the open, or the certificates cannot be read.
+
+        """
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
+        if settings.environment == "production" and settings.smtp_user and settings.smtp_tls == "none":
+            raise ConfigurationError("DUBAN_SMTP_USER needs DUBAN_SMTP_TLS=starttls or implicit in production")
+        try:
+            self._tls = ssl.create_default_context(cafile=settings.smtp_ca)
+        except OSError as error:
+            raise ConfigurationError(f"DUBAN_SMTP_CA cannot be read ({type(error).__name__})") from error
 
-    def send(self, address: str, letter: Letter, id_: UUID) -> str:
-        """Hand a message to the server; its Message-ID is made of the ticket's number and the notice's id."""
+    def send(self, address: str, letter: Letter, id_: UUID) -> Handed:
+        """Hand a message to the server; its Message-ID is made of the ticket's number and the attempt's id."""
+        to = mail_address.ascii_domain(address)
+        if to is None:
+            raise NotSent("the address is no mail address", final=True)
+        message = self._message(to, letter, id_)
+        smtp = self._connected()
+        try:
+            smtp.send_message(message, self._settings.mail_from, [to])
+        except smtplib.SMTPNotSupportedError as error:
+            self._drop()
+            raise NotSent("the mail server does not take such an address (no SMTPUTF8)", final=True) from error
+        except smtplib.SMTPRecipientsRefused as error:
+            self._drop()
+            code = min((code for code, _ in error.recipients.values()), default=BROKEN)
+            raise _answered("refused the recipient", code) from error
+        except smtplib.SMTPSenderRefused as error:
+            self._drop()
+            raise NotSent(f"the mail server refused us as the sender: {error.smtp_code}", away=True) from error
+        except smtplib.SMTPResponseException as error:
+            self._drop()
+            raise _answered("answered", error.smtp_code) from error
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise NotSent(f"the mail server is away ({type(error).__name__})", away=True) from error
+        return Handed(str(message["Message-ID"]))
+
+    def _message(self, to: str, letter: Letter, id_: UUID) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._settings.mail_from
-        message["To"] = address
-        message["Subject"] = letter.subject
+        message["To"] = to
+        # A header is one line, whatever a template or a customer wrote.
+        message["Subject"] = " ".join(letter.subject.split())
         message["Date"] = format_datetime(datetime.now(UTC))
         # A reply names it, and a bounce brings it back: the ticket is known by the number in it.
         domain = self._settings.mail_from.rpartition("@")[2].rstrip(">")
@@ -117,30 +193,30 @@ class Mail:
         if letter.paper:
             name = f"{letter.number}.pdf"
             message.add_attachment(paper.pdf(letter), maintype="application", subtype="pdf", filename=name)
-        try:
-            self._connected().send_message(message)
-        except smtplib.SMTPResponseException as error:
-            self._drop()
-            raise NotSent(f"the mail server answered {error.smtp_code}", final=error.smtp_code >= 500) from error  # noqa: PLR2004
-        except smtplib.SMTPRecipientsRefused as error:
-            self._drop()
-            codes = {code for code, _ in error.recipients.values()}
-            raise NotSent(f"the mail server refused the recipient {sorted(codes)}", final=min(codes) >= 500) from error  # noqa: PLR2004
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise NotSent(f"the mail server is away ({type(error).__name__})", final=False, away=True) from error
-        return str(message["Message-ID"])
+        return message
 
     def _connected(self) -> smtplib.SMTP:
-        if self._smtp is None:
-            smtp = smtplib.SMTP(
-                self._settings.smtp_host, self._settings.smtp_port, timeout=self._settings.provider_timeout
-            )
-            if self._settings.smtp_tls:
-                smtp.starttls()
-            if self._settings.smtp_user:
-                smtp.login(self._settings.smtp_user, self._settings.smtp_password.get_secret_value())
-            self._smtp = smtp
+        """Return the connection; whatever is wrong with a new one says nothing about the notice."""
+        if self._smtp is not None:
+            return self._smtp
+        told = self._settings
+        try:
+            if told.smtp_tls == "implicit":
+                self._smtp = smtplib.SMTP_SSL(
+                    told.smtp_host, told.smtp_port, timeout=told.provider_timeout, context=self._tls
+                )
+            else:
+                self._smtp = smtplib.SMTP(told.smtp_host, told.smtp_port, timeout=told.provider_timeout)
+            if told.smtp_tls == "starttls":
+                self._smtp.starttls(context=self._tls)
+            if told.smtp_user:
+                self._smtp.login(told.smtp_user, told.smtp_password.get_secret_value())
+        except smtplib.SMTPResponseException as error:
+            self._drop()
+            raise NotSent(f"the mail server does not let us in: {error.smtp_code}", away=True) from error
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise NotSent(f"the mail server is away ({type(error).__name__})", away=True) from error
         return self._smtp
 
     def _drop(self) -> None:
@@ -151,3 +227,42 @@ class Mail:
     def close(self) -> None:
         """Disconnect."""
         self._drop()
+
+
+def _answered(what: str, code: int) -> NotSent:
+    """Return what an answer of a mail server to one message means: 4xx is greylisting and the like, 5xx is final."""
+    away = code in SMTP_AWAY
+    return NotSent(f"the mail server {what}: {code}", final=code >= BROKEN and not away, away=away)
+
+
+def _object(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, Mapping) else {}
+
+
+def _plain(value: Any) -> str:
+    """Return a value of an answer as settings write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _printable(value: Any) -> str:
+    """Return a provider's word without what PostgreSQL or a log could not hold."""
+    return "".join(each for each in str(value) if each.isprintable())[:LONGEST_ID] if value is not None else ""
+
+
+def _asked(header: str | None) -> float:
+    """Return the seconds of a Retry-After, in either of its forms, bounded; 0.0 when it makes no sense."""
+    if not header:
+        return 0.0
+    if header.strip().isdecimal():
+        asked = float(header)
+    else:
+        try:
+            moment = parsedate_to_datetime(header)
+        except (ValueError, OverflowError):
+            return 0.0
+        asked = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
+    return min(max(asked, 0.0), LONGEST_ASKED)

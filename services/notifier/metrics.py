@@ -11,6 +11,7 @@ class NotifierMetrics:
         self.deliveries = Counter(
             "duban_deliveries_total", "Notices sent or given up", ["template", "means", "state"], registry=registry
         )
+        self.parts = Counter("duban_sms_parts_total", "Messages that SMS letters were", ["template"], registry=registry)
         self.webhooks = Counter(
             "duban_webhooks_total", "Answers to webhooks: delivered, again or gone", ["verdict"], registry=registry
         )

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid5
 
-from services.notifier.store import Taken
+from services.notifier.domain.taken import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,30 @@ class Parcel:
 
     @property
     def id(self) -> UUID:
-        """The id under which a provider knows it: the notice's own, or one made of all of them."""
+        """The id under which a provider knows it: of the notice's present turn, or one made of all of them."""
         if not self.digest:
-            return self.first.id
-        return uuid5(self.first.id, ",".join(sorted(str(each.id) for each in self.notices)))
+            return self.first.handed
+        ids = sorted(each.handed for each in self.notices)
+        return uuid5(ids[0], ",".join(map(str, ids)))
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """What came of one letter: sent, again, failed or obsolete."""
+    """What came of one letter.
+
+    Attributes:
+        outcome: sent, again, failed, obsolete, or quiet (its reader is not to be woken, so it was not tried).
+        parts: how many messages an SMS was.
+        wait: real seconds until it is looked at again, of again and quiet.
+
+    """
 
     parcel: Parcel
     outcome: str
     provider_id: str | None = None
     error: str | None = None
+    parts: int | None = None
+    wait: float = 0.0
 
 
 def parcel(waiting: Sequence[Taken], lately: Mapping[str, int]) -> tuple[list[Parcel], list[Taken]]:
@@ -49,7 +60,7 @@ def parcel(waiting: Sequence[Taken], lately: Mapping[str, int]) -> tuple[list[Pa
         lately: how many went to each address within the last minute.
 
     """
-    gathered: dict[str, list[Taken]] = {}
+    gathered: dict[tuple[str, datetime], list[Taken]] = {}
     parcels: list[Parcel] = []
     held: list[Taken] = []
     counts = dict(lately)
@@ -57,9 +68,10 @@ def parcel(waiting: Sequence[Taken], lately: Mapping[str, int]) -> tuple[list[Pa
         address = each.address or ""
         if not each.digest_over or not address:
             parcels.append(Parcel([each]))
-        elif each.held:
+        elif each.held_until is not None:
             if not each.obsolete:
-                gathered.setdefault(address, []).append(each)
+                # What was to go at one instant stays together, also when it comes again after a crash.
+                gathered.setdefault((address, each.held_until), []).append(each)
             else:
                 parcels.append(Parcel([each]))
         elif counts.get(address, 0) >= each.digest_over:

@@ -2,12 +2,12 @@
 
 -- name: queue
 insert into notifier.notice
-    (id, event_id, ticket_id, ticket_number, audience, template, language, ways, means, address, urgency, until, paper,
-     digest_over, context, queued_at, try_at)
+    (id, event_id, ticket_id, ticket_number, audience, template, language, ways, means, address, urgency, until, run, clock,
+     quiet_from, quiet_until, zone, paper, digest_over, context, queued_at)
 values
     (%(id)s, %(event_id)s, %(ticket_id)s, %(ticket_number)s, %(audience)s, %(template)s, %(language)s, %(ways)s, %(means)s,
-     %(address)s, %(urgency)s, %(until)s, %(paper)s, %(digest_over)s, %(context)s, %(queued_at)s,
-     clock_timestamp() + make_interval(secs => %(wait)s))
+     %(address)s, %(urgency)s, %(until)s, %(run)s, %(clock)s, %(quiet_from)s, %(quiet_until)s, %(zone)s, %(paper)s,
+     %(digest_over)s, %(context)s, %(queued_at)s)
 on conflict do nothing;
 
 -- name: take
@@ -23,9 +23,95 @@ update notifier.notice n
 set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
 from mine
 where n.id = mine.id
-returning n.id, event_id, ticket_id, ticket_number, audience, template, language, ways, way, means, address, urgency, until,
-    paper, digest_over, held, context, state, attempts, settled_at, provider_id, error,
-    (select status from ledger.ticket t where t.id = n.ticket_id);
+returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
+    way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
+    held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,
+    settled_at, provider_id, error,
+    (select jsonb_build_object(
+        'status', status,
+        'run', coalesce((body ->> 'run')::int, 1),
+        'acted', coalesce((body ->> 'acted_in_stage')::bool, false),
+        'settled', coalesce(body -> 'settlement', 'null') <> 'null',
+        'surveyed', coalesce(body -> 'survey', 'null') <> 'null',
+        'callback_ended', body ->> 'callback_ended',
+        'running', array(
+            select (c ->> 'name') || '/' || coalesce(c ->> 'run', '1') || '/' || coalesce(c ->> 'limit', '1')
+            from jsonb_array_elements(coalesce(body -> 'clocks', '[]')) c
+            where c ->> 'stopped_at' is null and c ->> 'paused_at' is null
+        )
+    ) from ledger.ticket t where t.id = n.ticket_id);
+
+-- name: take_gathered
+with mine as (
+    select id from notifier.notice
+    where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
+        and address = any(%(addresses)s) and held_until is not null
+    for update skip locked
+)
+update notifier.notice n
+set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
+from mine
+where n.id = mine.id
+returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
+    way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
+    held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,
+    settled_at, provider_id, error,
+    (select jsonb_build_object(
+        'status', status,
+        'run', coalesce((body ->> 'run')::int, 1),
+        'acted', coalesce((body ->> 'acted_in_stage')::bool, false),
+        'settled', coalesce(body -> 'settlement', 'null') <> 'null',
+        'surveyed', coalesce(body -> 'survey', 'null') <> 'null',
+        'callback_ended', body ->> 'callback_ended',
+        'running', array(
+            select (c ->> 'name') || '/' || coalesce(c ->> 'run', '1') || '/' || coalesce(c ->> 'limit', '1')
+            from jsonb_array_elements(coalesce(body -> 'clocks', '[]')) c
+            where c ->> 'stopped_at' is null and c ->> 'paused_at' is null
+        )
+    ) from ledger.ticket t where t.id = n.ticket_id);
+
+-- name: take_tired
+-- Those that have waited too long for a provider that is away: they need not be tried to go the next way.
+with mine as (
+    select id from notifier.notice
+    where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
+        and begun_at < clock_timestamp() - make_interval(secs => case
+            when way + 1 >= jsonb_array_length(ways) then %(last)s
+            when urgency = 1 then %(patience_1)s
+            when urgency = 2 then %(patience_2)s
+            else %(patience_3)s end)
+    order by urgency, try_at
+    limit %(most)s
+    for update skip locked
+)
+update notifier.notice n
+set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
+from mine
+where n.id = mine.id
+returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
+    way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
+    held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,
+    settled_at, provider_id, error,
+    (select jsonb_build_object(
+        'status', status,
+        'run', coalesce((body ->> 'run')::int, 1),
+        'acted', coalesce((body ->> 'acted_in_stage')::bool, false),
+        'settled', coalesce(body -> 'settlement', 'null') <> 'null',
+        'surveyed', coalesce(body -> 'survey', 'null') <> 'null',
+        'callback_ended', body ->> 'callback_ended',
+        'running', array(
+            select (c ->> 'name') || '/' || coalesce(c ->> 'run', '1') || '/' || coalesce(c ->> 'limit', '1')
+            from jsonb_array_elements(coalesce(body -> 'clocks', '[]')) c
+            where c ->> 'stopped_at' is null and c ->> 'paused_at' is null
+        )
+    ) from ledger.ticket t where t.id = n.ticket_id);
+
+-- name: still_ours
+-- Locked in one order, as every worker does.
+select n.id from notifier.notice n
+join unnest(%(ids)s::uuid[], %(leases)s::timestamptz[]) as ours(id, lease) on n.id = ours.id and n.try_at = ours.lease
+order by n.id
+for update of n;
 
 -- name: settle
 update notifier.notice
@@ -34,8 +120,8 @@ set state = %(state)s, settled_at = %(settled_at)s, provider_id = %(provider_id)
 where id = %(id)s;
 
 -- name: attempt
-insert into notifier.attempt (notice_id, means, outcome, provider_id, error)
-values (%(id)s, %(means)s, %(outcome)s, %(provider_id)s, %(error)s);
+insert into notifier.attempt (notice_id, turn, means, outcome, handed, provider_id, error, parts)
+values (%(notice_id)s, %(turn)s, %(means)s, %(outcome)s, %(handed)s, %(provider_id)s, %(error)s, %(parts)s);
 
 -- name: retry
 update notifier.notice
@@ -46,16 +132,17 @@ where id = %(id)s;
 -- The next way, at once.
 update notifier.notice
 set way = way + 1, means = ways -> (way + 1) ->> 0, address = ways -> (way + 1) ->> 1, attempts = 0, state = 'queued',
-    published = false, held = false, settled_at = null, try_at = clock_timestamp(), error = %(error)s
-where id = %(id)s and way + 1 < jsonb_array_length(ways)
-returning id;
+    turn = turn + 1, published = false, held_until = null, settled_at = null, begun_at = clock_timestamp(),
+    try_at = clock_timestamp(), error = %(error)s
+where id = %(id)s and turn = %(turn)s and way + 1 < jsonb_array_length(ways);
 
 -- name: hold
--- Not tried after all: the notices of one reader gather until the minute is over.
-update notifier.notice
-set held = true, attempts = attempts - 1,
-    try_at = clock_timestamp() + make_interval(secs => %(minute)s)
-where id = any(%(ids)s);
+-- Not tried after all: the notices of one reader gather until the minute is over, the same one for whatever comes in it.
+update notifier.notice n
+set held_until = minute.ends, try_at = minute.ends, begun_at = minute.ends, attempts = attempts - 1
+from unnest(%(ids)s::uuid[], %(leases)s::timestamptz[]) as ours(id, lease),
+    (select to_timestamp((floor(extract(epoch from clock_timestamp()) / %(minute)s) + 1) * %(minute)s) as ends) as minute
+where n.id = ours.id and n.try_at = ours.lease;
 
 -- name: sent_lately
 select address, count(*) from notifier.notice
@@ -64,25 +151,68 @@ group by address;
 
 -- name: give_back
 -- Not tried after all: due at once, and no attempt is counted.
-update notifier.notice set try_at = clock_timestamp(), attempts = attempts - 1 where id = any(%(ids)s);
+update notifier.notice n set try_at = clock_timestamp(), attempts = attempts - 1
+from unnest(%(ids)s::uuid[], %(leases)s::timestamptz[]) as ours(id, lease)
+where n.id = ours.id and n.try_at = ours.lease;
 
--- name: failed_notice
--- A provider says afterwards that what it took did not arrive.
-select id, ticket_id, template, audience, means, state from notifier.notice where id = %(id)s for update;
-
--- name: give_up
-update notifier.notice set state = 'failed', error = %(error)s, settled_at = %(now)s, published = false, try_at = clock_timestamp()
+-- name: postpone
+update notifier.notice
+set try_at = clock_timestamp() + make_interval(secs => %(seconds)s), attempts = attempts - 1,
+    begun_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 where id = %(id)s;
+
+-- name: report
+insert into notifier.report (named, state, reason) values (%(named)s, %(state)s, %(reason)s);
+
+-- name: reports
+-- What providers say about attempts that are saved, oldest first; about others it waits.
+with mine as (
+    select r.id, r.state, r.reason, known.handed
+    from notifier.report r
+    join lateral (
+        select handed from notifier.attempt
+        where outcome = 'sent' and (handed = r.named or provider_id = r.named)
+        order by at desc
+        limit 1
+    ) known on true
+    order by r.id
+    limit 500
+    for update of r skip locked
+)
+select mine.id, mine.state, mine.reason, mine.handed, a.notice_id, a.turn, a.means
+from mine join notifier.attempt a on a.handed = mine.handed and a.outcome = 'sent'
+order by mine.id;
+
+-- name: reported
+delete from notifier.report where id = any(%(ids)s);
+
+-- name: forget_reports
+-- Nothing of ours was ever handed over under such an id.
+delete from notifier.report where at < clock_timestamp() - make_interval(days => %(days)s);
 
 -- name: received
 update notifier.notice set state = 'delivered', published = false, try_at = clock_timestamp()
-where id = %(id)s and state = 'sent';
+where id = %(id)s and turn = %(turn)s and state = 'sent';
 
--- name: undeliverable
-select id, ticket_number, audience, template, means, error, settled_at from notifier.notice
-where state = 'failed'
-order by settled_at desc
-limit 200;
+-- name: give_up
+update notifier.notice set state = 'failed', error = %(error)s, settled_at = %(now)s, published = false, try_at = clock_timestamp()
+where id = %(id)s and turn = %(turn)s and state in ('sent', 'delivered');
+
+-- name: undelivered
+-- The newest first.
+select n.id, n.ticket_number, n.audience, n.template, n.means, n.error, n.settled_at
+from notifier.notice n
+where n.state = 'failed' and n.settled_at >= %(since)s and (%(means)s::text is null or n.means = %(means)s)
+order by n.settled_at desc
+limit %(most)s;
+
+-- name: begin_again
+-- From the first way on, under new ids: a provider would not take again what it has given up.
+update notifier.notice
+set way = 0, means = ways -> 0 ->> 0, address = ways -> 0 ->> 1, turn = turn + 1, attempts = 0, state = 'queued',
+    published = false, held_until = null, settled_at = null, begun_at = clock_timestamp(), try_at = clock_timestamp()
+where state = 'failed' and settled_at >= %(since)s and (%(means)s::text is null or means = %(means)s)
+    and (%(ids)s::uuid[] is null or id = any(%(ids)s)) and jsonb_array_length(ways) > 0;
 
 -- name: published
 -- Unless a provider has said something new meanwhile.

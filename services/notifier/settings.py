@@ -1,5 +1,6 @@
 """What the notifier is told by its environment."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -12,9 +13,12 @@ class NotifierSettings(Settings):
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
-    smtp_tls: bool = False
-    """STARTTLS before the first message."""
+    smtp_tls: Literal["none", "starttls", "implicit"] = "none"
+    """implicit: from the first byte on, as on port 465. The server's certificate is checked."""
+    smtp_ca: Path | None = None
+    """Certificates, PEM, that sign the mail server's; none: those that the system trusts."""
     smtp_user: str = ""
+    """Refused in production without TLS: the password would be readable on its way."""
     smtp_password: SecretStr = SecretStr("")
     mail_from: str = "complaints@carrier.example"
     sms_url: str = "http://127.0.0.1:8090/messages"
@@ -25,8 +29,16 @@ class NotifierSettings(Settings):
     """What the gateway wants beside them, such as the account."""
     sms_provider_id: str = "provider_id"
     """Where the gateway's answer has its own id."""
-    attempts: int = 6
-    """Attempts before a notice counts as failed."""
+    sms_success: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Fields of the gateway's answer and the values that say it took the message; none: every answer 2xx does."""
+    sms_refused: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Fields and values that speak of this one message, such as a wrong number; others are trouble of the gateway."""
+    sms_parts: int = Field(default=10, ge=1)
+    """Messages that one letter may be at the most; a longer one is cut and ends with the ticket's number."""
+    patience: dict[Literal["1", "2", "3"], float] = Field(default={"1": 1.0, "2": 4.0, "3": 12.0})
+    """Real hours, by urgency, in which a means that is away or busy is tried before the next one is."""
+    last_patience: float = 24.0
+    """Real hours for the last means, before a notice counts as failed."""
     first_retry: float = 2.0
     """Real seconds to the second attempt; the spacing doubles."""
     lease: float = 60.0

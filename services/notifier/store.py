@@ -1,8 +1,7 @@
 """Notices in PostgreSQL: one row of proof for each."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.notifier.domain.notices import Notice
+from services.notifier.domain.taken import Taken
+from services.notifier.domain.truth import Standing
 from services.shared.clock import Clock
 from services.shared.postgres import Queries
 
@@ -17,52 +18,6 @@ queries = Queries.beside(__file__)
 
 NOWHERE = "sms"
 """The desk that settles notices without an address."""
-_ENDED = frozenset({"closed", "withdrawn", "archived"})
-OVER = {"always": frozenset[str](), "closed": _ENDED, "answered": _ENDED | {"answered"}}
-"""Statuses of a ticket in which a notice is no longer true."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A notice that this worker has to bring to its end."""
-
-    id: UUID
-    event_id: UUID
-    ticket_id: UUID
-    ticket_number: str
-    audience: str
-    template: str
-    language: str
-    ways: list[list[str]]
-    way: int
-    means: str
-    address: str | None
-    urgency: int
-    until: str
-    paper: bool
-    digest_over: int
-    held: bool
-    context: dict[str, Any]
-    state: str
-    attempts: int
-    settled_at: datetime | None
-    provider_id: str | None
-    error: str | None
-    ticket_status: str | None
-
-    def settled(self, state: str, at: datetime, *, provider_id: str | None = None, error: str | None = None) -> "Taken":
-        """Return it as it stands after the last attempt."""
-        return replace(self, state=state, settled_at=at, provider_id=provider_id, error=error)
-
-    @property
-    def obsolete(self) -> bool:
-        """Whether its ticket has gone on so far that it is no longer true."""
-        return self.ticket_status in OVER[self.until]
-
-    @property
-    def last_way(self) -> bool:
-        """Whether there is no other way to reach its reader."""
-        return self.way + 1 >= len(self.ways)
 
 
 def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]], clock: Clock) -> None:
@@ -82,11 +37,15 @@ def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]],
             "address": each.ways[0][1] if each.ways else None,
             "urgency": each.urgency,
             "until": each.until,
+            "run": each.run,
+            "clock": each.clock,
+            "quiet_from": each.quiet.begin if each.quiet is not None else None,
+            "quiet_until": each.quiet.end if each.quiet is not None else None,
+            "zone": each.quiet.zone if each.quiet is not None else None,
             "paper": each.paper,
             "digest_over": over,
             "context": Jsonb(each.context),
             "queued_at": now,
-            "wait": clock.real_seconds(max(each.not_before - now, timedelta(0))) if each.not_before else 0.0,
         }
         for each, over in notices
     ]
@@ -96,20 +55,52 @@ def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]],
 
 
 def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[Taken]:
-    """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds)."""
-    told = {"means": means, "lease": lease, "most": most}
-    taken = [Taken(*row) for row in connection.execute(queries["take"], told).fetchall()]
+    """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds).
+
+    With one that gathered for an address come all others that did, so that they can go in one letter.
+    """
+    taken = _taken(connection, "take", {"means": means, "lease": lease, "most": most})
+    addresses = [each.address for each in taken if each.held_until is not None]
+    if addresses:
+        taken += _taken(connection, "take_gathered", {"means": means, "lease": lease, "addresses": addresses})
     return sorted(taken, key=lambda each: each.urgency)
 
 
-def give_back(connection: psycopg.Connection, ids: list[UUID]) -> None:
+def take_tired(
+    connection: psycopg.Connection, means: str, *, lease: float, most: int, patience: Mapping[int, float], last: float
+) -> list[Taken]:
+    """Take notices that have waited for a means for longer than the patience (real seconds, by urgency) with it."""
+    told = {"means": means, "lease": lease, "most": most, "last": last}
+    return _taken(connection, "take_tired", told | {f"patience_{urgency}": told for urgency, told in patience.items()})
+
+
+def _taken(connection: psycopg.Connection, query: str, told: Mapping[str, Any]) -> list[Taken]:
+    rows = connection.execute(queries[query], told).fetchall()
+    return [Taken(*(*row[:-1], _standing(row[-1]))) for row in rows]
+
+
+def _standing(told: Mapping[str, Any] | None) -> Standing | None:
+    return Standing(**{**told, "running": frozenset(told["running"])}) if told is not None else None
+
+
+def give_back(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
     """Let notices that were taken and not tried be taken again."""
-    connection.execute(queries["give_back"], {"ids": ids})
+    connection.execute(queries["give_back"], _ours(notices))
 
 
-def hold(connection: psycopg.Connection, ids: list[UUID], *, minute: float) -> None:
-    """Let notices wait for a minute of policy time, told in real seconds, to go together."""
-    connection.execute(queries["hold"], {"ids": ids, "minute": minute})
+def hold(connection: psycopg.Connection, notices: Iterable[Taken], *, minute: float) -> None:
+    """Let notices wait until a minute of policy time, told in real seconds, is over; the same minute for all."""
+    connection.execute(queries["hold"], _ours(notices) | {"minute": minute})
+
+
+def still_ours(connection: psycopg.Connection, notices: Iterable[Taken]) -> set[UUID]:
+    """Return the notices whose lease is not another worker's by now, and keep them ours until the transaction ends."""
+    return {id_ for (id_,) in connection.execute(queries["still_ours"], _ours(notices)).fetchall()}
+
+
+def _ours(notices: Iterable[Taken]) -> dict[str, Any]:
+    notices = list(notices)
+    return {"ids": [each.id for each in notices], "leases": [each.leased_until for each in notices]}
 
 
 def sent_lately(connection: psycopg.Connection, addresses: Iterable[str], *, minute: float) -> dict[str, int]:
@@ -135,12 +126,30 @@ def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
             cursor.executemany(queries["settle"], rows)
 
 
-def attempted(connection: psycopg.Connection, tries: Iterable[tuple[Taken, str, str | None, str | None]]) -> None:
-    """Keep tries: the notice as it was, the outcome, the provider's id and the error."""
-    rows = [
-        {"id": each.id, "means": each.means, "outcome": outcome, "provider_id": provider_id, "error": error}
-        for each, outcome, provider_id, error in tries
-    ]
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a notice, or a provider's word about it afterwards.
+
+    Attributes:
+        outcome: sent, again or failed; delivered or returned afterwards.
+        handed: the id under which it was handed over, when it was.
+        parts: how many messages an SMS was.
+
+    """
+
+    notice_id: UUID
+    turn: int
+    means: str
+    outcome: str
+    handed: str | None = None
+    provider_id: str | None = None
+    error: str | None = None
+    parts: int | None = None
+
+
+def attempted(connection: psycopg.Connection, attempts: Iterable[Attempt]) -> None:
+    """Keep attempts."""
+    rows = [asdict(each) for each in attempts]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(queries["attempt"], rows)
@@ -151,38 +160,14 @@ def retry(connection: psycopg.Connection, id_: UUID, *, seconds: float, error: s
     connection.execute(queries["retry"], {"id": id_, "seconds": seconds, "error": error})
 
 
-def fall_back(connection: psycopg.Connection, id_: UUID, error: str) -> bool:
-    """Try a notice by its next way; False when there is none."""
-    return connection.execute(queries["fall_back"], {"id": id_, "error": error}).fetchone() is not None
+def postpone(connection: psycopg.Connection, id_: UUID, *, seconds: float) -> None:
+    """Let a notice that was not tried wait for so many real seconds, because of the hour."""
+    connection.execute(queries["postpone"], {"id": id_, "seconds": seconds})
 
 
-def received(connection: psycopg.Connection, id_: UUID) -> bool:
-    """Keep that a notice has reached its reader's device; False when it was not waited for."""
-    return connection.execute(queries["received"], {"id": id_}).rowcount == 1
-
-
-def returned(connection: psycopg.Connection, id_: UUID, error: str, now: datetime) -> tuple[UUID, str, str] | None:
-    """Keep that what a provider took did not arrive, and try the next way.
-
-    Returns:
-        ticket, template and audience when there is no other way, so that a person has to see to it; else None.
-
-    """
-    row = connection.execute(queries["failed_notice"], {"id": id_}).fetchone()
-    if row is None or row[-1] not in {"sent", "delivered"}:
-        return None
-    _, ticket_id, template, audience, means, _ = row
-    values = {"id": id_, "means": means, "outcome": "returned", "provider_id": None, "error": error}
-    connection.execute(queries["attempt"], values)
-    if fall_back(connection, id_, error):
-        return None
-    connection.execute(queries["give_up"], {"id": id_, "error": error, "now": now})
-    return ticket_id, template, audience
-
-
-def undeliverable(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Return notices that reached nobody, newest first, at most 200."""
-    return connection.execute(queries["undeliverable"]).fetchall()
+def fall_back(connection: psycopg.Connection, id_: UUID, turn: int, error: str) -> bool:
+    """Try a notice by its next way; False when there is none, or when it has gone there already."""
+    return connection.execute(queries["fall_back"], {"id": id_, "turn": turn, "error": error}).rowcount == 1
 
 
 def published(connection: psycopg.Connection, notices: Sequence[Taken]) -> None:

@@ -1,13 +1,12 @@
 """The frame of a service that lives on a topic: one delivery loop, and what it needs from the start to the end."""
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.shared import service
+from services.shared import logs, service
 from services.shared.clock import Clock
 from services.shared.consumer import Loop, Publish, Stage
 from services.shared.errors import ConfigurationError
@@ -19,12 +18,14 @@ from services.shared.settings import Settings
 
 M = TypeVar("M")
 
+log = logs.get(__name__)
+
 STOP_BESIDE_WITHIN = 8.0
 """Seconds that a service waits for its threads when it stops."""
 
 
 class Beside(Protocol):
-    """Something that runs in a thread of its own while the loop runs."""
+    """Something that runs in a thread of its own while the loop runs; when it ends unasked, the whole service does."""
 
     def run(self) -> None:
         """Run until told to stop."""
@@ -85,7 +86,7 @@ def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[D
             metrics=LoopMetrics(name),
             between=work.between,
         )
-        _rarely_look_for_cycles()
+        service.rarely_look_for_cycles()
         loop.assignments.gained, loop.assignments.lost = work.gained, work.lost
         running.on_stop(loop.stop)
         try:
@@ -96,20 +97,42 @@ def run(name: str, settings: Settings, topics: Sequence[str], build: Callable[[D
     service.run(name, settings, body)
 
 
-def _rarely_look_for_cycles() -> None:
-    """Collect cycles seldom: a batch leaves none, and what the start made stays."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+class SideWorkEnded(Exception):
+    """A thread beside the loop ended although nobody had told it to."""
 
 
 def _together(loop: Loop[M], beside: Sequence[Beside]) -> None:
-    threads = [threading.Thread(target=each.run, name=f"beside-{at}", daemon=True) for at, each in enumerate(beside)]
+    """Run the loop and what is beside it; when one ends on its own, all end, so that the service is started again.
+
+    Raises:
+        SideWorkEnded: a thread beside the loop ended unasked: alive without it, the service would look well and do half
+            its work.
+
+    """
+    stopping = threading.Event()
+    ended: list[str] = []
+
+    def watched(each: Beside) -> None:
+        try:
+            each.run()
+        except Exception:
+            log.exception("side_work_failed", work=type(each).__name__)
+        if not stopping.is_set():
+            ended.append(type(each).__name__)
+            loop.stop()
+
+    threads = [
+        threading.Thread(target=watched, args=(each,), name=f"beside-{at}", daemon=True)
+        for at, each in enumerate(beside)
+    ]
     for thread in threads:
         thread.start()
     try:
         loop.run()
+        if ended:
+            raise SideWorkEnded(", ".join(ended))
     finally:
+        stopping.set()
         for each in beside:
             each.stop()
         until = time.monotonic() + STOP_BESIDE_WITHIN

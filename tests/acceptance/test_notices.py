@@ -2,12 +2,13 @@
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from schemas.delivery import Delivery
-from services.notifier import store
+from services.notifier import reports, store
 from services.notifier.domain.notices import Notice
 from services.shared import reading
 from services.shared.publisher import Publisher
@@ -51,7 +52,14 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
     report = {"id": id_, "state": "failed", "reason": "number ported"}
     assert system.http.post("/v1/receipts", json=report).status_code == 202
     assert _sent(system, number, "acceptance", "mail") == id_
-    assert eventually(lambda: [each for each in system.received("mail") if mail in each["to"]])
+    (letter,) = eventually(lambda: [each for each in system.received("mail") if mail in each["to"]])
+    # The SMS is no longer spoken of: what its gateway says now is not about the mail.
+    for state in ("failed", "delivered"):
+        assert system.http.post("/v1/receipts", json={"id": id_, "state": state}).status_code == 202
+    eventually(lambda: _outcomes(system, id_).count(("sms", "returned")) == 2, why="the repeat was not heard")
+    found = _notice(system, number, "acceptance")
+    assert found is not None
+    assert found[1:3] == ("mail", "sent")
 
     # The mail comes back, and nothing else is left.
     bounce = (
@@ -63,7 +71,7 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
         f"Final-Recipient: rfc822; {mail}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         "--b\r\nContent-Type: message/rfc822\r\n\r\n"
         f"From: complaints@carrier.example\r\nTo: {mail}\r\nSubject: x\r\n"
-        f"Message-ID: <notice.{number}.{id_}@carrier.example>\r\n\r\nx\r\n--b--\r\n"
+        f"Message-ID: {letter['message_id']}\r\n\r\nx\r\n--b--\r\n"
     )
     answer = system.http.post("/v1/channels/email", content=bounce.encode(), headers={"Content-Type": "message/rfc822"})
     assert answer.status_code == 202, answer.text
@@ -72,11 +80,35 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
     found = _notice(system, number, "acceptance")
     assert found is not None
     assert found[2] == "failed"
+    assert [each for each in _outcomes(system, id_) if each[0] == "mail"] == [("mail", "sent"), ("mail", "returned")]
+
+
+def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway_s_own_id(system: System) -> None:
+    number = system.opened(customer=_customer(system))
+    ticket, _ = system.story(number)
+    id_ = uuid.uuid4()
+    with system.database() as connection:
+        reports.keep(connection, f"sms-{id_}", "delivered", None)
+        context = {"number": number, "reader": "网络部", "unit": "网络部", "clock": "处理", "zone": "Asia/Shanghai"}
+        context["due_at"] = system.clock.now().isoformat()
+        late = _late(id_, ticket.id, number)
+        told = replace(late, ways=(("sms", "+8613800000199"),), until="always", context=context)
+        store.queue(connection, [(told, 0)], system.clock)
+
+    def state() -> str:
+        with system.database() as connection:
+            row = connection.execute("select state from notifier.notice where id = %s", (id_,)).fetchone()
+        return str(row[0]) if row else ""
+
+    eventually(lambda: state() == "delivered", within=20, why="the early report was lost")
+
+
+def _outcomes(system: System, id_: str) -> list[tuple[str, str]]:
     with system.database() as connection:
         tries = connection.execute(
             "select means, outcome from notifier.attempt where notice_id = %s order by at", (id_,)
         ).fetchall()
-    assert tries == [("sms", "sent"), ("sms", "returned"), ("mail", "sent"), ("mail", "returned")]
+    return [(str(means), str(outcome)) for means, outcome in tries]
 
 
 def test_a_report_that_it_arrived_is_kept_and_told(system: System) -> None:
@@ -140,9 +172,11 @@ def _late(id_: uuid.UUID, ticket: uuid.UUID, number: str) -> Notice:
         template="warning",
         language="zh",
         ways=(("mail", "late@carrier.example"),),
-        not_before=None,
+        quiet=None,
         urgency=1,
         until="answered",
+        run=1,
+        clock=None,
         paper=False,
         context={},
     )

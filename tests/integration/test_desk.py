@@ -48,7 +48,7 @@ def acceptance() -> Notice:
 
 @contextmanager
 def desk(system: System, port: int, clock: Clock | None = None) -> Iterator[None]:
-    settings = NotifierSettings(kafka=system.kafka, smtp_port=port, provider_timeout=0.3, first_retry=0.2, attempts=9)
+    settings = NotifierSettings(kafka=system.kafka, smtp_port=port, provider_timeout=0.3, first_retry=0.2)
     letters = Letters(PROJECT / "policies" / "letters")
     metrics = NotifierMetrics(CollectorRegistry())
     with closing(system.pool()) as pool:

@@ -68,7 +68,7 @@ def told(means: str, count: int) -> list[Notice]:
     event: TicketEvent = Tale.opened().events[0]
     (first,) = notices(event, PACK)
     ways = ((means, ADDRESSES[means]),)
-    return [replace(first, id=uuid4(), event_id=uuid4(), ways=ways, not_before=None) for _ in range(count)]
+    return [replace(first, id=uuid4(), event_id=uuid4(), ways=ways) for _ in range(count)]
 
 
 class Bench:

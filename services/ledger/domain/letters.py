@@ -23,9 +23,14 @@ def apologise(story: Story, action: Apologise) -> None:
 
 
 def report_undeliverable(story: Story, action: ReportUndeliverable) -> None:
-    """Put on record that a letter reached the customer by no means; the centre hears of it."""
+    """Put on record that a letter reached its reader by no means; the centre hears of it."""
     story.happen(
         "undeliverable",
         because("letter", action.letter, "no means is left", "ours: R5.7"),
-        details={"notice": str(action.notice), "about": action.letter, "reason": action.reason},
+        details={
+            "notice": str(action.notice),
+            "about": action.letter,
+            "audience": action.audience,
+            "reason": action.reason,
+        },
     )

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from schemas.contact import Customer
 from schemas.event import TicketEvent
@@ -14,7 +12,8 @@ from services.domain.identity import notice_id
 from services.domain.packs import Pack
 from services.domain.policy import Unit
 from services.domain.survey_link import VALID_FOR, Invitation, token
-from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule, Telling
+from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule
+from services.notifier.domain.hours import Quiet
 
 Way = tuple[str, str]
 """Means and address."""
@@ -48,9 +47,11 @@ class Notice:
         ticket_id, ticket_number: of a hot issue: its own id, and what `duban hot list` calls it.
         audience: customer, unit.<code> or person.<code>.
         ways: means and address of each way to reach the reader, in the order in which they are tried.
-        not_before: policy time before which it is not sent; None: at once.
+        quiet: hours in which it is not sent; None: it is sent in any.
         urgency: 1 to 3; 1 goes first.
-        until: from which stage of the ticket on it is no longer true: always, answered or closed.
+        until: from when on it is no longer true, in the word of its rule.
+        run: of the ticket.
+        clock: key of the clock that it is about, as clock/run/limit.
         paper: whether a mail carries it as a PDF too.
         context: what the template needs.
 
@@ -64,9 +65,11 @@ class Notice:
     template: str
     language: str
     ways: tuple[Way, ...]
-    not_before: datetime | None
+    quiet: Quiet | None
     urgency: int
     until: str
+    run: int
+    clock: str | None
     paper: bool
     context: dict[str, Any]
 
@@ -117,9 +120,11 @@ def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
                 template=rule.letter,
                 language=UNIT_LANGUAGE,
                 ways=_unit_ways(unit, rule.means),
-                not_before=None,
+                quiet=None,
                 urgency=rule.urgency,
                 until=rule.until,
+                run=0,
+                clock=None,
                 paper=rule.paper,
                 context=context | {"reader": getattr(unit.title, UNIT_LANGUAGE)},
             )
@@ -141,25 +146,14 @@ def ways_of(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
     return tuple(dict.fromkeys((each, address) for each, address in found if address))
 
 
-def after_quiet(telling: Telling, at: datetime, zone: str) -> datetime | None:
-    """Return the end of the quiet hours that an instant lies in, in UTC; None outside them."""
-    local = at.astimezone(ZoneInfo(zone))
-    begin, end, now = telling.quiet_from, telling.quiet_until, local.time()
-    over_midnight = begin > end
-    quiet = (now >= begin or now < end) if over_midnight else begin <= now < end
-    if not quiet:
-        return None
-    day = local.date() + timedelta(days=1 if over_midnight and now >= begin else 0)
-    return datetime.combine(day, end, ZoneInfo(zone)).astimezone(UTC)
-
-
 def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: Page | None) -> Notice:
     customer = event.ticket.customer
     context = _context(event, pack, customer.language) | {
         "name": customer.name,
         "link": page.link(event) if page else None,
     }
-    quiet = None if rule.any_hour else after_quiet(pack.telling, event.at, pack.head.zone)
+    hours = Quiet(pack.telling.quiet_from, pack.telling.quiet_until, pack.head.zone)
+    quiet = None if rule.any_hour else hours
     ways = ways_of(customer, rule.means)
     return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
 
@@ -226,6 +220,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "committed_until": _text(details.get("committed_until")),
         "reminders": ticket.reminders,
         "about": details.get("about"),
+        "addressee": units.get(str(details.get("audience", "")).partition(".")[2]),
         "facts": details.get("facts") or {},
         "subject": ticket.subject[:SHORT],
     }
@@ -241,9 +236,10 @@ def _notice(
     audience: str,
     language: str,
     ways: tuple[Way, ...],
-    not_before: datetime | None,
+    quiet: Quiet | None,
     context: dict[str, Any],
 ) -> Notice:
+    fired = event.threshold
     return Notice(
         id=notice_id(event.id, audience),
         event_id=event.id,
@@ -253,9 +249,12 @@ def _notice(
         template=str(event.details.get("letter") or rule.letter),
         language=language,
         ways=ways,
-        not_before=not_before,
+        quiet=quiet,
         urgency=rule.urgency,
-        until=rule.until,
+        # What was done before a warning makes it no less true.
+        until="stopped" if rule.until == "acted" and event.ticket.acted_in_stage else rule.until,
+        run=event.ticket.run,
+        clock=f"{fired.clock}/{fired.run}/{fired.limit}" if fired is not None else None,
         paper=rule.paper,
         context=context,
     )

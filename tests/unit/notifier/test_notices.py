@@ -11,8 +11,9 @@ from schemas.contact import Customer
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from services.notifier import paper
+from services.notifier.domain.hours import Quiet
 from services.notifier.domain.letters import Letter, Letters
-from services.notifier.domain.notices import Notice, after_quiet, notices, of_hot_issue
+from services.notifier.domain.notices import Notice, notices, of_hot_issue
 from services.shared.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale, contact, settlement
 
@@ -129,7 +130,8 @@ def test_a_template_cannot_be_a_program() -> None:
 def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     at = datetime.fromisoformat(f"2026-03-12T{local}").replace(tzinfo=zone)
-    end = after_quiet(PACK.telling, at.astimezone(UTC), "Asia/Shanghai")
+    quiet = Quiet(PACK.telling.quiet_from, PACK.telling.quiet_until, "Asia/Shanghai")
+    end = quiet.over_at(at.astimezone(UTC))
     expected = datetime.fromisoformat(until).replace(tzinfo=zone).astimezone(UTC) if until else None
     assert end == expected
 
@@ -137,8 +139,8 @@ def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None
 def test_acceptance_is_told_at_any_hour_and_a_warning_before_everything_else() -> None:
     tale = Tale.dispatched().after(24 * HOUR).tick()
     (acceptance,) = told(tale.events[0])
-    assert acceptance.not_before is None
-    assert {(each.urgency, each.until) for each in told(tale.events[-2])} == {(1, "answered")}
+    assert acceptance.quiet is None
+    assert {(each.urgency, each.until) for each in told(tale.events[-2])} == {(1, "acted")}
 
 
 def test_a_letter_of_apology_holds_what_it_must_and_says_what_is_missing() -> None:

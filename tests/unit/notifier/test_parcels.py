@@ -1,40 +1,14 @@
 """Which notices go now, which gather, and which go together."""
 
 from dataclasses import replace
-from uuid import UUID, uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from services.notifier.domain.truth import Standing
 from services.notifier.parcels import Parcel, parcel
-from services.notifier.store import Taken
+from tests.unit.notifier.made import taken
 
-
-def taken(
-    address: str = "a@x", *, over: int = 3, held: bool = False, status: str = "handling", until: str = "always"
-) -> Taken:
-    return Taken(
-        id=uuid4(),
-        event_id=uuid4(),
-        ticket_id=uuid4(),
-        ticket_number="TS1",
-        audience="unit.network",
-        template="warning",
-        language="zh",
-        ways=[["mail", address]],
-        way=0,
-        means="mail",
-        address=address,
-        urgency=1,
-        until=until,
-        paper=False,
-        digest_over=over,
-        held=held,
-        context={},
-        state="queued",
-        attempts=1,
-        settled_at=None,
-        provider_id=None,
-        error=None,
-        ticket_status=status,
-    )
+MINUTE = datetime(2026, 3, 12, 1, 1, tzinfo=UTC)
 
 
 def test_up_to_a_reader_s_share_goes_now_and_the_rest_gathers() -> None:
@@ -45,7 +19,11 @@ def test_up_to_a_reader_s_share_goes_now_and_the_rest_gathers() -> None:
 
 
 def test_what_has_gathered_goes_in_one_letter_without_what_is_over() -> None:
-    waiting = [taken(held=True), taken(held=True), taken(held=True, status="closed", until="answered")]
+    waiting = [
+        taken(held_until=MINUTE),
+        taken(held_until=MINUTE),
+        taken(held_until=MINUTE, standing=Standing("closed", 1), until="answered"),
+    ]
     now, held = parcel(waiting, {"a@x": 9})
     assert held == []
     assert [len(each.notices) for each in now] == [1, 2]
@@ -65,8 +43,16 @@ def test_a_letter_of_several_has_an_id_of_its_own_whatever_their_order() -> None
     assert Parcel([first, second]).id == Parcel([first, second]).id
 
 
-def test_when_a_notice_is_no_longer_true() -> None:
-    assert not taken(status="closed").obsolete
-    assert taken(status="answered", until="answered").obsolete
-    assert not taken(status="answered", until="closed").obsolete
-    assert taken(status="withdrawn", until="closed").obsolete
+def test_what_gathered_for_one_instant_stays_together_when_it_comes_again_with_later_ones() -> None:
+    first = [taken(held_until=MINUTE), taken(held_until=MINUTE)]
+    (before,), _ = parcel(first, {})
+    later = [taken(held_until=MINUTE + timedelta(minutes=1)) for _ in range(2)]
+    again, _ = parcel([*later, *reversed(first)], {})
+    assert before.id in {each.id for each in again}
+
+
+def test_each_turn_is_handed_over_under_another_id() -> None:
+    notice = taken(over=0)
+    ids = {Parcel([replace(notice, turn=turn)]).id for turn in range(3)}
+    assert len(ids) == 3
+    assert notice.id in ids

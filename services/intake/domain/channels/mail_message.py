@@ -96,15 +96,28 @@ class Mail:
     @property
     def automatic(self) -> bool:
         """Whether a machine sent it (RFC 3834)."""
-        told = str(self._message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
-        return told != "no" or "X-Autoreply" in self._message or "X-Autorespond" in self._message
+        return self._reports or self._answers or "X-Autoreply" in self._message or "X-Autorespond" in self._message
+
+    @property
+    def _answers(self) -> bool:
+        return str(self._message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no"
+
+    @property
+    def _reports(self) -> bool:
+        return self._message.get_content_type() == "multipart/report"
 
     @property
     def bounce(self) -> bool:
-        """Whether it reports a mail of ours that could not be delivered."""
-        reports = self._message.get_content_type() == "multipart/report"
-        delivery = reports and str(self._message.get_param("report-type", "")).lower() == "delivery-status"
-        return delivery or str(self._message.get("Return-Path", "-")).strip() == "<>"
+        """Whether it reports a mail of ours that could not be delivered, for good.
+
+        A report of a delay, of an arrival or that somebody has read it is none. Old mail servers send no report, but a
+        mail without a sender.
+        """
+        if self._reports:
+            return any(True for _ in self._failures())
+        if "X-Failed-Recipients" in self._message:
+            return True
+        return str(self._message.get("Return-Path", "-")).strip() == "<>" and not self._answers
 
     @property
     def truncated(self) -> bool:
@@ -139,17 +152,28 @@ class Mail:
                 content = payload if isinstance(payload, bytes) else b""
                 yield Attachment(_file_name(each) or f"part-{number}", each.get_content_type(), content)
 
+    def _failures(self) -> Iterator[Message]:
+        """Return the parts of a delivery report about recipients who never will get the mail."""
+        for each in self._message.walk():
+            blocks = each.get_payload() if each.get_content_type() in _REPORT else ()
+            yield from (block for block in blocks if isinstance(block, Message) and _failed(block))
+
     def report(self) -> dict[str, str]:
         """Return what a bounce tells: which mail of ours, to whom, and why."""
         told: dict[str, str] = {}
+        for block in self._failures():
+            told |= _recipient(block)
         for each in self._message.walk():
             kind = each.get_content_type()
-            if kind in _REPORT:
-                for block in each.get_payload() if isinstance(each.get_payload(), list) else ():
-                    told |= _recipient(block)  # type: ignore[arg-type]
-            elif kind in _RETURNED and each is not self._message and (original := _original(each)):
+            if kind in _RETURNED and each is not self._message and (original := _original(each)):
                 told.setdefault("original_message_id", original)
         return told
+
+
+def _failed(block: Message) -> bool:
+    """Whether a recipient's part of a delivery report says that the mail never will arrive (RFC 3464)."""
+    action = str(block.get("Action", "")).strip().lower()
+    return action == "failed" if action else str(block.get("Status", "")).strip().startswith("5")
 
 
 def _recipient(block: Message) -> dict[str, str]:
