@@ -8,6 +8,7 @@ import msgspec
 
 from schemas import faults as shape
 from schemas.contact import Contact
+from services.domain import mail_address
 from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope
 from services.intake.domain.fields import Faults, Unusable
@@ -46,6 +47,7 @@ def finish(
     """
     if not message_id and not any(each.field in {"message_id", id_field} for each in faults.found):
         faults.add(id_field, "missing_id", "give the message its own id, or send an Idempotency-Key header")
+    said = _with_usable_mail(said, faults)
     _observe(said, faults, reach)
     said = _with_language(said)
     whole = {
@@ -94,6 +96,17 @@ def _flags(told: Any, faults: Faults) -> Any:
     if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
         return told
     return tuple(dict.fromkeys([*told, *faults.flags]))
+
+
+def _with_usable_mail(said: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
+    """Return what was said without a mail address that no mail could go to; what was written stays in the original."""
+    customer = said.get("customer")
+    written = customer.get("email") if isinstance(customer, Mapping) else None
+    if not isinstance(customer, Mapping) or not isinstance(written, str) or mail_address.usable(written.strip()):
+        return said
+    if written.strip():
+        faults.flag("email_invalid")
+    return {**said, "customer": {**customer, "email": None}}
 
 
 def _with_language(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -139,6 +139,24 @@ def test_what_is_incomplete_but_usable_is_flagged() -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["a@[", "li@[mail.example", "(a@x.com", "=?utf-8?q?=0a?=@x.com", "li at x.com", "a,b@x.com"]
+)
+def test_a_mail_address_that_is_none_is_left_out_and_said_and_the_contact_is_kept(written: str) -> None:
+    made = submitted({**SENT, "customer": {**SENT["customer"], "email": written}})
+    assert made.customer.email is None
+    assert "email_invalid" in made.flags
+    kept = submitted({**SENT, "customer": {**SENT["customer"], "email": " li@mail.example "}})
+    assert kept.customer.email == "li@mail.example"
+    assert "email_invalid" not in kept.flags
+
+
+def test_who_can_be_reached_by_no_other_way_is_asked_for_one() -> None:
+    with pytest.raises(Unusable) as caught:
+        submitted({**SENT, "customer": {"email": "a@["}})
+    assert [each.reason for each in caught.value.faults] == ["missing_contact"]
+
+
+@pytest.mark.parametrize(
     ("sent", "reason"),
     [
         (b"", "empty"),
