@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -168,6 +169,33 @@ def postpone(connection: psycopg.Connection, id_: UUID, *, seconds: float) -> No
 def fall_back(connection: psycopg.Connection, id_: UUID, turn: int, error: str) -> bool:
     """Try a notice by its next way; False when there is none, or when it has gone there already."""
     return connection.execute(queries["fall_back"], {"id": id_, "turn": turn, "error": error}).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A notice that reached nobody; settled_at is business time."""
+
+    id: UUID
+    ticket: str
+    audience: str
+    template: str
+    means: str
+    error: str | None
+    settled_at: datetime
+
+
+def undelivered(connection: psycopg.Connection, *, since: datetime, means: str | None, most: int) -> list[Undelivered]:
+    """Return notices that have reached nobody since then, by these means or any, the newest first."""
+    told = {"since": since, "means": means, "most": most}
+    return [Undelivered(*row) for row in connection.execute(queries["undelivered"], told).fetchall()]
+
+
+def begin_again(
+    connection: psycopg.Connection, *, since: datetime, means: str | None, ids: Sequence[UUID] | None
+) -> int:
+    """Queue notices that have reached nobody since then again; these, or all. Returns how many."""
+    told = {"since": since, "means": means, "ids": list(ids) if ids is not None else None}
+    return connection.execute(queries["begin_again"], told).rowcount
 
 
 def published(connection: psycopg.Connection, notices: Sequence[Taken]) -> None:

@@ -1,0 +1,58 @@
+"""`duban notice list | retry`: what reached nobody, and sending it again once a provider is well (R5.7)."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from duban import target
+from duban.target import DEFAULT_DATA, Data
+from services.notifier import store
+from services.shared.errors import DubanError
+
+group = typer.Typer(help="Notices that reached nobody.", no_args_is_help=True)
+MOST = 200
+"""Notices that are shown."""
+Means = Annotated[str, typer.Option(help="sms or mail: by which they were tried last; none: any")]
+Hours = Annotated[float, typer.Option(help="failed within so many hours of business time")]
+
+
+@group.command(name="list")
+def list_(means: Means = "", hours: Hours = 24.0, data: Data = DEFAULT_DATA) -> None:
+    """List notices that reached nobody, the newest first, at most 200."""
+    system = target.find(data)
+    since = system.clock().now() - timedelta(hours=hours)
+    with system.connect() as connection:
+        found = store.undelivered(connection, since=since, means=means or None, most=MOST)
+    table = Table(
+        "notice", "ticket", "reader", "letter", "means", "failed at", "reason", box=None, padding=(0, 2, 0, 0)
+    )
+    for each in found:
+        failed_at = each.settled_at.isoformat(timespec="minutes")
+        table.add_row(str(each.id), each.ticket, each.audience, each.template, each.means, failed_at, each.error or "")
+    Console(highlight=False).print(table if found else "none")
+
+
+@group.command()
+def retry(
+    notice: Annotated[list[UUID] | None, typer.Argument(help="as `duban notice list` shows them; none: all")] = None,
+    means: Means = "",
+    hours: Hours = 24.0,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Send notices that reached nobody again, from their first means on; what is no longer true is not sent."""
+    system = target.find(data)
+    since = system.clock().now() - timedelta(hours=hours)
+    with system.connect() as connection:
+        count = store.begin_again(connection, since=since, means=means or None, ids=notice or None)
+    if notice and not count:
+        raise DubanError("none of these failed within that time: `duban notice list --hours` shows what did")
+    print(f"{count} notices queued again")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="notice")
