@@ -60,7 +60,7 @@ class Figure:
         about: which cases it is about.
         cut_by: the dimensions that the documents cut it by.
         target: what the documents want; None: silent.
-        beside: what is always shown with it.
+        beside: what is always shown with it; about the same cases, or it would say nothing of it.
         at_least: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
 
     """
@@ -135,10 +135,22 @@ def _any(_: Case) -> bool:
 
 
 RESPONSE = "survey_response"
+ESCALATED_RESPONSE = "escalated_survey_response"
 RATED = ("business", "tier", "channel", "level")
 DONE = ("business", "tier", "channel", "brand")
 RAISED = ("business", "tier", "channel", "brand", "problem", "department")
 MONTH = Size.MONTH
+
+
+def _response(
+    name: str, zh: str, about: Callable[[Case], bool], cut_by: tuple[str, ...], at_least: Size = Size.HOUR
+) -> Figure:
+    """Return the share of those who were asked that answered; beside the satisfaction of the same cases."""
+    formula = _share(lambda each: each.satisfied is not None, lambda each: each.asked)
+    return Figure(
+        name, zh, "share", formula, "ours: no satisfaction without its response rate", about, cut_by, at_least=at_least
+    )
+
 
 FIGURES: Mapping[str, Figure] = {
     each.name: each
@@ -214,15 +226,7 @@ FIGURES: Mapping[str, Figure] = {
             RATED,
             beside=RESPONSE,
         ),
-        Figure(
-            RESPONSE,
-            "回访应答率",
-            "share",
-            _share(lambda each: each.satisfied is not None, lambda each: each.asked),
-            "ours: no satisfaction without its response rate",
-            _any,
-            RATED,
-        ),
+        _response(RESPONSE, "回访应答率", _complaint, RATED),
         Figure(
             "flow_timeliness",
             "工单流转及时率",
@@ -299,8 +303,10 @@ FIGURES: Mapping[str, Figure] = {
             _escalated,
             RAISED,
             target=0.95,
+            beside=ESCALATED_RESPONSE,
             at_least=MONTH,
         ),
+        _response(ESCALATED_RESPONSE, "升级投诉回访应答率", _escalated, RAISED, MONTH),
         Figure(
             "escalated_timeliness",
             "投诉工单处理及时率",

@@ -91,6 +91,23 @@ def test_satisfaction_is_never_shown_without_its_response_rate() -> None:
     assert names == ["satisfaction", "satisfaction_staff", "survey_response"]
 
 
+@pytest.mark.requirement("R5.4", "R6.2")
+def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands_beside() -> None:
+    satisfied = {name: each for name, each in FIGURES.items() if "satisf" in name}
+    assert len(satisfied) == 6
+    for each in satisfied.values():
+        assert each.beside is not None
+        response = FIGURES[each.beside]
+        assert (response.about, response.cut_by, response.at_least) == (each.about, each.cut_by, each.at_least)
+    happy = case_of(good().do(AnswerSurvey(survey=Survey(process=5, result=4, staff=5))))
+    silent = replace(case_of(good()), kind="escalated")
+    cases = [happy, silent, replace(happy, kind="escalated")]
+    assert cells(FIGURES["survey_response"], cases, (), 0)[()] == Value(1, 1)
+    assert cells(FIGURES["escalated_survey_response"], cases, (), 0)[()] == Value(1, 2)
+    names = [each.name for each in report.chosen(["escalated_satisfied"], [])]
+    assert names == ["escalated_satisfied", "escalated_survey_response"]
+
+
 @pytest.mark.requirement("R6.1")
 def test_timeliness_can_be_seen_stage_by_stage() -> None:
     found = cells(FIGURES["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
