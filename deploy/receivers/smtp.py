@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,6 +25,7 @@ class Keeper:
         assert isinstance(message, EmailMessage)
         body = message.get_body(("plain",))
         kept = {
+            "at": time.time(),
             "to": envelope.rcpt_tos,
             "subject": message["Subject"],
             "message_id": message["Message-ID"],

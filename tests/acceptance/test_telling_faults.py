@@ -16,4 +16,4 @@ def test_killed_at_every_point_no_notice_is_lost_and_no_callback_lost_or_doubled
     assert found == []
     assert sum(made.died.values()) == len(POINTS)
     assert counted["notices"] > 0
-    assert counted["plans"] > 0
+    assert min(counted[each] for each in ("plans", "by mail", "reported", "webhooks")) > 0
