@@ -1,4 +1,4 @@
-"""`duban subscriber add | list | test | rotate | disable | enable | redeliver`: those who get events by webhook."""
+"""`duban subscriber add | list | test | rotate | disable | enable | redeliver | remove`: who gets events by webhook."""
 
 import asyncio
 import json
@@ -7,19 +7,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import httpx
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from duban import target
 from duban.target import DEFAULT_DATA, Data
-from services.notifier import hooks, subscribers
+from services.domain.events import EVENTS
+from services.notifier import receivers, subscribers
 from services.notifier.domain import webhook
+from services.notifier.receivers import Line
 from services.notifier.settings import NotifierSettings
+from services.policies import versions
 from services.shared.errors import DubanError
 
 group = typer.Typer(help="Subscribers of webhooks.", no_args_is_help=True)
-Private = Annotated[bool, typer.Option("--private", help="the address may be one within your own walls")]
+ANSWER_WITHIN = 10.0
+"""Real seconds that a test waits for an answer."""
 
 
 @group.command()
@@ -28,20 +33,23 @@ def add(
     url: str,
     events: Annotated[str, typer.Option(help="types that are wanted, such as accepted,closed; none: all")] = "",
     secret: Annotated[str, typer.Option(help="whsec_...; none: a new one is made")] = "",
-    private: Private = False,  # noqa: FBT002
+    private: Annotated[bool, typer.Option("--private", help="its address may be one within your own walls")] = False,  # noqa: FBT002
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Add a subscriber and show the secret that signs its messages, this once."""
-    chosen = [each.strip() for each in events.split(",") if each.strip()]
+    wanted = [each for each in events.split(",") if each.strip()]
     made = secret or webhook.new_secret()
+    system = target.find(data)
     try:
         webhook.key(made)
-        asyncio.run(hooks.resolved(url, private=private or NotifierSettings().webhook_private))
-    except (ValueError, hooks.Refused) as error:
+        asyncio.run(receivers.resolved(url, private=private or NotifierSettings().webhook_private))
+        with system.connect() as connection:
+            chosen = webhook.chosen(wanted, EVENTS.keys() | _of_entries(connection, system.clock().now()))
+            added = subscribers.add(connection, name, url, chosen, made, private=private)
+    except (ValueError, receivers.Refused) as error:
         raise DubanError(str(error)) from error
-    with target.find(data).connect() as connection:
-        if not subscribers.add(connection, name, url, chosen, made):
-            raise DubanError(f"there is a subscriber {name} already: choose another name, or `duban subscriber rotate`")
+    if not added:
+        raise DubanError(f"there is a subscriber {name} already: choose another name, or `duban subscriber rotate`")
     print(made)
 
 
@@ -60,11 +68,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 
 
 @group.command(name="test")
-def try_out(
-    name: str,
-    private: Private = False,  # noqa: FBT002
-    data: Data = DEFAULT_DATA,
-) -> None:
+def try_out(name: str, data: Data = DEFAULT_DATA) -> None:
     """Send a signed message of type duban.test and show the answer; exit code 1 unless it is 2xx."""
     with target.find(data).connect() as connection:
         found = next((each for each in subscribers.all_(connection) if each.name == name), None)
@@ -73,9 +77,12 @@ def try_out(
     body = json.dumps({"type": "duban.test", "timestamp": datetime.now(UTC).isoformat(), "data": {}}).encode()
 
     async def send() -> webhook.Answer:
-        async with httpx.AsyncClient(timeout=10) as http:
-            allowed = private or NotifierSettings().webhook_private
-            return await hooks.ask(http, found, str(uuid.uuid4()), body, private=allowed)
+        line = Line(httpx.create_ssl_context(), within=ANSWER_WITHIN)
+        headers = webhook.signed(str(uuid.uuid4()), datetime.now(UTC), body, found.secrets)
+        try:
+            return await line.ask(found.url, headers, body, private=found.private or NotifierSettings().webhook_private)
+        finally:
+            await line.close()
 
     answer = asyncio.run(send())
     print(f"{found.url} {answer.told}")
@@ -127,6 +134,21 @@ def redeliver(
             raise _unknown(name)
         count = subscribers.redeliver(connection, name, since=begin, everything=everything)
     print(f"{count} messages queued again")
+
+
+@group.command()
+def remove(name: str, data: Data = DEFAULT_DATA) -> None:
+    """Forget a subscriber with everything that is queued for it or was sent to it."""
+    with target.find(data).connect() as connection:
+        if not subscribers.remove(connection, name):
+            raise _unknown(name)
+
+
+def _of_entries(connection: psycopg.Connection, now: datetime) -> set[str]:
+    """Return the types of events that the packs in force make of their own entries."""
+    known = versions.load(connection)
+    present = [versions.in_force(known, pack, now) for pack in {each.pack for each in known}]
+    return {rule.event for each in present if each is not None for rule in each.policy.care.entries}
 
 
 def _unknown(name: str) -> DubanError:

@@ -1,16 +1,17 @@
-"""Sending webhooks: each subscriber has a task of its own, so that one that is slow or away delays no other."""
+"""Sending webhooks: each subscriber has a task and a line of its own, so that one that is slow delays no other."""
 
 import asyncio
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from ipaddress import ip_address
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from services.notifier import subscribers
 from services.notifier.domain import webhook
 from services.notifier.domain.webhook import Answer
 from services.notifier.metrics import NotifierMetrics
+from services.notifier.receivers import AT_ONCE, Line, LookUp
 from services.notifier.settings import NotifierSettings
 from services.notifier.subscribers import Hook, Subscriber
 from services.shared import logs
@@ -28,65 +30,50 @@ from services.shared.errors import Retryable
 from services.shared.faults import Faults
 from services.shared.postgres import Database
 
-AT_ONCE = 8
-"""Messages to one subscriber at the same time; of different tickets."""
 LOOK_EVERY = 0.2
 SUBSCRIBERS_EVERY = 1.0
 """Real seconds between two looks for new subscribers."""
 FORGET_EVERY = 3_600.0
 KEPT = timedelta(days=30)
-"""How long a delivered message can be sent again."""
+"""How long a message is kept, whatever became of it: it holds personal data."""
+DATABASE_THREADS = 2
+"""Steps in the database at the same time; the rest of the service needs connections too."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Real seconds before a task that broke begins again; doubled each time until it works."""
 
 T = TypeVar("T")
 
 log = logs.get(__name__)
 
 
-class Refused(Exception):
-    """An address that must not be called, with the reason."""
+@dataclass
+class Service:
+    """What works for one subscriber: its line, and the task that sends its messages."""
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a message goes: the address that was looked at, and the name it goes by."""
-
-    url: httpx.URL
-    headers: dict[str, str]
-    server: str
-
-
-async def resolved(url: str, *, private: bool) -> Target:
-    """Return where a URL leads, checked: the address that is looked at is the address that is called.
-
-    Raises:
-        Refused: no https or http, no such host, or an address within somebody's walls.
-
-    """
-    whole = httpx.URL(url)
-    if whole.scheme not in {"https", "http"} or not whole.host:
-        raise Refused("the address is no http or https URL")
-    port = whole.port or (443 if whole.scheme == "https" else 80)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(whole.host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Refused(f"the host {whole.host} is not known") from error
-    addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
-    if not private and not all(webhook.public(each) for each in addresses):
-        raise Refused("the address is not public; DUBAN_WEBHOOK_PRIVATE=true allows that")
-    return Target(whole.copy_with(host=str(addresses[0])), {"host": whole.netloc.decode()}, whole.host)
+    line: Line
+    task: asyncio.Task[None]
 
 
 class Hooks:
     """Sends what subscribers still have to get."""
 
-    def __init__(self, settings: NotifierSettings, database: Database, metrics: NotifierMetrics) -> None:
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        database: Database,
+        metrics: NotifierMetrics,
+        look_up: LookUp = socket.getaddrinfo,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._metrics = metrics
+        self._look_up = look_up
         self._faults = Faults(settings.faults, "notifier")
         self._stopping = threading.Event()
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._services: dict[UUID, Service] = {}
         self._known: dict[UUID, Subscriber] = {}
+        # Of its own: whatever else waits in threads must not keep the database waiting.
+        self._steps = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="webhooks")
 
     def stop(self) -> None:
         """Ask it to end after the messages at hand."""
@@ -94,47 +81,97 @@ class Hooks:
 
     def run(self) -> None:
         """Work until told to stop."""
-        asyncio.run(self._work())
+        with self._steps:
+            asyncio.run(self._work())
 
     async def _work(self) -> None:
-        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        timeout = httpx.Timeout(self._settings.webhook_timeout)
-        forgotten = time.monotonic()
-        async with httpx.AsyncClient(limits=limits, timeout=timeout, follow_redirects=False) as http:
-            while not self._stopping.is_set():
-                with suppress(Retryable):
-                    self._known = {each.id: each for each in await self._saved(subscribers.all_)}
-                    if time.monotonic() - forgotten > FORGET_EVERY:
-                        forgotten = time.monotonic()
-                        await self._saved(lambda each: subscribers.forget(each, datetime.now(UTC) - KEPT))
-                for each in self._known:
-                    if each not in self._tasks or self._tasks[each].done():
-                        self._tasks[each] = asyncio.create_task(self._serve(each, http))
-                await asyncio.sleep(SUBSCRIBERS_EVERY)
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    async def _serve(self, id_: UUID, http: httpx.AsyncClient) -> None:
-        """Send one subscriber's messages until told to stop."""
-        lease = self._settings.webhook_timeout + self._settings.lease
+        trust, forgotten = httpx.create_ssl_context(), time.monotonic()
         while not self._stopping.is_set():
-            subscriber = self._known.get(id_)
-            if subscriber is None:
-                return
-            hooks: list[Hook] = []
-            if subscriber.disabled is None:
-                with suppress(Retryable):
-                    hooks = await self._saved(partial(subscribers.take, subscriber=id_, lease=lease, most=AT_ONCE))
-            if hooks:
-                await asyncio.gather(*[self._send(subscriber, each, http) for each in hooks])
-            else:
+            with suppress(Retryable):
+                self._known = {each.id: each for each in await self._saved(subscribers.all_)}
+                if time.monotonic() - forgotten > FORGET_EVERY:
+                    forgotten = time.monotonic()
+                    await self._forget()
+            self._begin(trust)
+            await self._end_removed()
+            await asyncio.sleep(SUBSCRIBERS_EVERY)
+        await asyncio.gather(*[each.task for each in self._services.values()])
+        for each in self._services.values():
+            await each.line.close()
+
+    def _begin(self, trust: ssl.SSLContext) -> None:
+        for id_ in self._known.keys() - self._services.keys():
+            line = Line(trust, within=self._settings.webhook_timeout, look_up=self._look_up)
+            self._services[id_] = Service(line, asyncio.create_task(self._serve(id_, line)))
+
+    async def _end_removed(self) -> None:
+        for id_ in [id_ for id_, each in self._services.items() if each.task.done()]:
+            await self._services.pop(id_).line.close()
+
+    async def _forget(self) -> None:
+        """Let go of what is older than is kept, some thousands at a time."""
+        while count := await self._saved(lambda each: subscribers.forget(each, datetime.now(UTC) - KEPT)):
+            log.info("webhooks_forgotten", count=count)
+
+    async def _serve(self, id_: UUID, line: Line) -> None:
+        """Send one subscriber's messages until told to stop, or until it is removed."""
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set() and id_ in self._known:
+            try:
+                busy = await self._round(self._known[id_], line)
+            except Retryable:
+                busy = False
+            except Exception:
+                # A fault of ours with this subscriber; the others go on, and so does it after a while.
+                self._metrics.webhook_faults.inc()
+                log.exception("webhooks_broken", subscriber=str(id_), again_in=pause)
+                await self._paused(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            if not busy:
                 await asyncio.sleep(LOOK_EVERY)
 
-    async def _send(self, subscriber: Subscriber, hook: Hook, http: httpx.AsyncClient) -> None:
-        answer = await ask(http, subscriber, str(hook.event_id), hook.body, private=self._settings.webhook_private)
-        self._faults.reach("webhook_answered")
-        # What cannot be saved now is sent again after the lease, under the same id.
-        with suppress(Retryable):
+    async def _paused(self, seconds: float) -> None:
+        """Wait, but not when told to stop."""
+        for _ in range(round(seconds / LOOK_EVERY)):
+            if self._stopping.is_set():
+                return
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _round(self, subscriber: Subscriber, line: Line) -> bool:
+        """Send what is due; False when nothing is."""
+        if subscriber.disabled is not None:
+            return False
+        lease = self._settings.webhook_timeout + self._settings.lease
+        take = partial(subscribers.take, subscriber=subscriber.id, lease=lease, most=AT_ONCE)
+        hooks = await self._saved(take)
+        ends = await asyncio.gather(*[self._send(subscriber, each, line) for each in hooks], return_exceptions=True)
+        for each in ends:
+            if each is not None:
+                raise each
+        return bool(hooks)
+
+    async def _send(self, subscriber: Subscriber, hook: Hook, line: Line) -> None:
+        """Send one message; one that breaks something of ours counts as tried, so that it does not stop the others."""
+        try:
+            answer = await self._ask(subscriber, hook, line)
+            self._faults.reach("webhook_answered")
             await self._saved(lambda each: self._settle(each, subscriber, hook, answer))
+        except Retryable:
+            # What cannot be saved now is sent again after the lease, under the same id.
+            return
+        except Exception as error:
+            self._metrics.webhook_faults.inc()
+            log.exception("webhook_broken", subscriber=subscriber.name, event_id=str(hook.event_id))
+            failed = Answer(None, trouble=f"could not be sent ({type(error).__name__})")
+            with suppress(Retryable):
+                await self._saved(lambda each: self._settle(each, subscriber, hook, failed))
+
+    async def _ask(self, subscriber: Subscriber, hook: Hook, line: Line) -> Answer:
+        headers = webhook.signed(str(hook.event_id), datetime.now(UTC), hook.body, subscriber.secrets)
+        private = subscriber.private or self._settings.webhook_private
+        return await line.ask(subscriber.url, headers, hook.body, private=private)
 
     def _settle(self, connection: psycopg.Connection, subscriber: Subscriber, hook: Hook, answer: Answer) -> None:
         verdict = answer.verdict
@@ -160,22 +197,4 @@ class Hooks:
             with self._database.transaction() as connection:
                 return work(connection)
 
-        return await asyncio.to_thread(within)
-
-
-async def ask(http: httpx.AsyncClient, subscriber: Subscriber, id_: str, body: bytes, *, private: bool) -> Answer:
-    """Send one signed message and return what the receiver said."""
-    headers = webhook.signed(id_, datetime.now(UTC), body, subscriber.secrets)
-    try:
-        target = await resolved(subscriber.url, private=private)
-        request = http.build_request("POST", target.url, content=body, headers=headers | target.headers)
-        request.extensions["sni_hostname"] = target.server
-        answer = await http.send(request, stream=True)
-        await answer.aclose()
-    except Refused as error:
-        return Answer(None, trouble=str(error))
-    except httpx.TimeoutException:
-        return Answer(None, trouble="did not answer in time")
-    except httpx.HTTPError as error:
-        return Answer(None, trouble=f"cannot be reached ({type(error).__name__})")
-    return Answer(answer.status_code, answer.headers.get("retry-after"))
+        return await asyncio.get_running_loop().run_in_executor(self._steps, within)

@@ -15,3 +15,6 @@ class NotifierMetrics:
         self.webhooks = Counter(
             "duban_webhooks_total", "Answers to webhooks: delivered, again or gone", ["verdict"], registry=registry
         )
+        self.webhook_faults = Counter(
+            "duban_webhook_faults_total", "Faults of our own while webhooks were sent", registry=registry
+        )

@@ -221,8 +221,8 @@ from unnest(%(ids)s::uuid[], %(states)s::text[]) as told(id, state)
 where n.id = told.id and n.state = told.state;
 
 -- name: add_subscriber
-insert into notifier.subscriber (id, name, url, events, secrets)
-values (%(id)s, %(name)s, %(url)s, %(events)s, %(secrets)s)
+insert into notifier.subscriber (id, name, url, events, secrets, private)
+values (%(id)s, %(name)s, %(url)s, %(events)s, %(secrets)s, %(private)s)
 on conflict (name) do nothing;
 
 -- name: subscribers
@@ -233,7 +233,7 @@ select id, name, url, events,
         where each ->> 'until' is null or (each ->> 'until')::timestamptz > clock_timestamp()
         order by place
     ),
-    disabled
+    disabled, private
 from notifier.subscriber
 order by name;
 
@@ -248,9 +248,22 @@ where name = %(name)s;
 -- name: disable
 update notifier.subscriber set disabled = %(reason)s where name = %(name)s;
 
+-- name: hold_subscriber
+-- Nobody queues anything for it any more: who would, waits for this row and then finds it gone.
+select from notifier.subscriber where name = %(name)s for update;
+
+-- name: remove_hooks
+delete from notifier.hook where subscriber_id = (select id from notifier.subscriber where name = %(name)s);
+
+-- name: remove_subscriber
+delete from notifier.subscriber where name = %(name)s;
+
 -- name: queue_hook
+-- For a subscriber that is still there.
 insert into notifier.hook (subscriber_id, event_id, ticket_id, version, type, body)
-values (%(subscriber_id)s, %(event_id)s, %(ticket_id)s, %(version)s, %(type)s, %(body)s)
+select id, %(event_id)s, %(ticket_id)s, %(version)s, %(type)s, %(body)s
+from notifier.subscriber where id = %(subscriber_id)s
+for key share
 on conflict do nothing;
 
 -- name: take_hooks
@@ -292,5 +305,5 @@ select subscriber_id, state, count(*) from notifier.hook group by 1, 2;
 
 -- name: forget_hooks
 delete from notifier.hook where ctid = any (array(
-    select ctid from notifier.hook where state = 'delivered' and settled_at < %(before)s limit 5000
+    select ctid from notifier.hook where queued_at < %(before)s limit 5000
 ));

@@ -24,6 +24,7 @@ class Subscriber:
         events: types that are wanted; none: all.
         secrets: valid now, the newest first.
         disabled: why nothing is sent; None: it is.
+        private: whether its address may be one within our walls.
 
     """
 
@@ -33,6 +34,7 @@ class Subscriber:
     events: tuple[str, ...]
     secrets: tuple[str, ...]
     disabled: str | None
+    private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,13 @@ class Hook:
     attempts: int
 
 
-def add(connection: psycopg.Connection, name: str, url: str, events: Sequence[str], secret: str) -> bool:
+def add(
+    connection: psycopg.Connection, name: str, url: str, events: Sequence[str], secret: str, *, private: bool = False
+) -> bool:
     """Add a subscriber; False when the name is taken."""
     webhook.key(secret)
-    values = {"id": uuid4(), "name": name, "url": url, "events": list(events), "secrets": Jsonb([{"secret": secret}])}
+    told = {"id": uuid4(), "name": name, "url": url, "events": list(events), "private": private}
+    values = told | {"secrets": Jsonb([{"secret": secret}])}
     return connection.execute(queries["add_subscriber"], values).rowcount == 1
 
 
@@ -59,8 +64,8 @@ def all_(connection: psycopg.Connection) -> list[Subscriber]:
 
 
 def _subscriber(row: tuple[Any, ...]) -> Subscriber:
-    id_, name, url, events, secrets, disabled = row
-    return Subscriber(id_, name, url, tuple(events), tuple(secrets), disabled)
+    id_, name, url, events, secrets, disabled, private = row
+    return Subscriber(id_, name, url, tuple(events), tuple(secrets), disabled, private)
 
 
 def rotate(connection: psycopg.Connection, name: str, secret: str, *, overlap: timedelta) -> bool:
@@ -72,6 +77,13 @@ def rotate(connection: psycopg.Connection, name: str, secret: str, *, overlap: t
 def disable(connection: psycopg.Connection, name: str, reason: str | None) -> bool:
     """Send no more, or with no reason send again; what has queued up waits. False: there is no such subscriber."""
     return connection.execute(queries["disable"], {"name": name, "reason": reason}).rowcount == 1
+
+
+def remove(connection: psycopg.Connection, name: str) -> bool:
+    """Forget a subscriber with all its messages. False: there is no such subscriber."""
+    connection.execute(queries["hold_subscriber"], {"name": name})
+    connection.execute(queries["remove_hooks"], {"name": name})
+    return connection.execute(queries["remove_subscriber"], {"name": name}).rowcount == 1
 
 
 def queue(connection: psycopg.Connection, events: Iterable[TicketEvent]) -> None:
@@ -139,6 +151,6 @@ def counts(connection: psycopg.Connection) -> dict[UUID, dict[str, int]]:
     return found
 
 
-def forget(connection: psycopg.Connection, before: datetime) -> None:
-    """Let go of delivered messages, some thousands at a time."""
-    connection.execute(queries["forget_hooks"], {"before": before})
+def forget(connection: psycopg.Connection, before: datetime) -> int:
+    """Let go of messages that were queued before an instant of real time, some thousands of them; returns how many."""
+    return connection.execute(queries["forget_hooks"], {"before": before}).rowcount

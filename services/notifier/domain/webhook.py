@@ -5,17 +5,19 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Literal
 
 import msgspec
 
 from schemas.event import TicketEvent
 
+TYPE_PREFIX = "duban.ticket."
+"""Before an event's own type in the type of a message."""
 PREFIX = "whsec_"
 SECRET_BYTES = 32
 SHORTEST, LONGEST = 24, 64
@@ -26,6 +28,13 @@ ATTEMPTS = len(WAITS) + 1
 JITTER = 0.2
 """Share by which a wait is longer at the most, so that receivers that come back are not hit at once."""
 LONGEST_RETRY_AFTER = 86_400.0
+
+GIVEN_OUT = IPv6Network("2000::/3")
+"""All of IPv6 that is routed on the internet (RFC 4291)."""
+BY_WAY_OF_A_TRANSLATOR = IPv6Network("64:ff9b::/96")
+"""NAT64: the last 32 bits are the IPv4 address that is called (RFC 6052)."""
+TUNNELS = (IPv6Network("2001::/32"), IPv6Network("2002::/16"))
+"""Teredo and 6to4: they carry an IPv4 address, and nobody needs them any more."""
 
 GONE = 410
 OK = range(200, 300)
@@ -100,8 +109,26 @@ def signed(id_: str, at: datetime, body: bytes, valid: Iterable[str]) -> dict[st
 
 def payload(event: TicketEvent) -> bytes:
     """Return the body of the message about an event."""
-    told = {"type": f"duban.{event.cloud_event.type}", "timestamp": event.at, "data": event}
+    told = {"type": f"{TYPE_PREFIX}{event.type}", "timestamp": event.at, "data": event}
     return msgspec.json.encode(told)
+
+
+def chosen(types: Iterable[str], known: Collection[str]) -> list[str]:
+    """Return the types that a subscriber wants, as events have them; a message's type is one of these after a prefix.
+
+    Args:
+        types: such as accepted or duban.ticket.accepted.
+        known: every type that there is.
+
+    Raises:
+        ValueError: there is none of that name; tells which there are.
+
+    """
+    plain = [each.strip().removeprefix(TYPE_PREFIX) for each in types]
+    for each in plain:
+        if each not in known:
+            raise ValueError(f"there is no event {each!r}: choose of {', '.join(sorted(known))}")
+    return list(dict.fromkeys(plain))
 
 
 def wanted(event_type: str, chosen: Iterable[str]) -> bool:
@@ -130,17 +157,29 @@ def _asked(header: str | None, now: datetime) -> float:
     """Return the seconds of a Retry-After, in either of its forms; 0.0 when it makes no sense."""
     if not header:
         return 0.0
-    if header.strip().isdigit():
-        return float(header)
+    text = header.strip()
+    # Other scripts have digits that are no numbers to us.
+    if text.isascii() and text.isdigit():
+        return float(text)
     try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
         return 0.0
     return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp(), 0.0)
 
 
 def public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address belongs to the open internet: nobody may use us to reach what is behind our walls."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    """Whether an address belongs to the open internet: nobody may use us to reach what is behind our walls.
+
+    Of IPv6 only what is given out to the internet counts. An IPv4 address within one counts as that address; tunnels
+    that hide one are refused.
+    """
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or (
+            IPv4Address(address.packed[-4:]) if address in BY_WAY_OF_A_TRANSLATOR else None
+        )
+        if within is None:
+            hidden = any(address in each for each in TUNNELS)
+            return address in GIVEN_OUT and not hidden and address.is_global
+        address = within
     return address.is_global and not address.is_multicast

@@ -80,6 +80,18 @@ def test_retry_after_lengthens_a_wait_and_never_shortens_it() -> None:
     assert webhook.wait(1, Answer(503, "Thu, 12 Mar 2026 01:10:00 GMT"), 0.0, NOW) == 600.0
     assert webhook.wait(1, Answer(503, "soon"), 0.0, NOW) == 5.0
     assert webhook.wait(1, Answer(503, "99999999999"), 0.0, NOW) == 86_400.0
+    assert webhook.wait(1, Answer(503, "²"), 0.0, NOW) == 5.0
+    assert webhook.wait(1, Answer(503, "٦٠"), 0.0, NOW) == 5.0
+
+
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"\A(Thu, )?[0-9]{1,12} Mar [0-9]{1,12} [0-9]{1,3}:[0-9]{1,3}(:[0-9]{1,3})? [+-]?[0-9A-Z]{1,20}\Z")
+)
+def test_no_retry_after_breaks_anything(header: str) -> None:
+    waited = webhook.wait(1, Answer(503, header), 0.0, NOW)
+    assert waited is not None
+    assert 5.0 <= waited <= 86_400.0
 
 
 @given(st.integers(1, 9), st.floats(0, 1))
@@ -105,6 +117,20 @@ def test_jitter_only_lengthens(attempts: int, chance: float) -> None:
         ("::ffff:10.0.0.1", False),
         ("224.0.0.1", False),
         ("0.0.0.0", False),  # noqa: S104 - nobody listens here
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b:1::1", False),
+        ("2002:a00:1::1", False),
+        ("2002:808:808::1", False),
+        ("2001:0:a00:1::1", False),
+        ("::10.0.0.1", False),
+        ("::8.8.8.8", False),
+        ("::ffff:8.8.8.8", True),
+        ("::ffff:0:a00:1", False),
+        ("fec0::1", False),
+        ("fe80::1", False),
+        ("ff02::1", False),
+        ("2001:db8::1", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:  # noqa: FBT001
@@ -115,3 +141,22 @@ def test_who_chose_nothing_gets_all() -> None:
     assert webhook.wanted("accepted", ())
     assert webhook.wanted("accepted", ("accepted", "closed"))
     assert not webhook.wanted("noted", ("accepted", "closed"))
+
+
+KNOWN = {"accepted", "answered", "closed"}
+
+
+def test_types_are_chosen_as_events_or_messages_have_them() -> None:
+    assert webhook.chosen(["accepted", " duban.ticket.accepted", "duban.ticket.closed"], KNOWN) == [
+        "accepted",
+        "closed",
+    ]
+    told = json.loads(webhook.payload(Tale.opened().events[0]))["type"]
+    assert webhook.chosen([told], KNOWN) == ["accepted"]
+    assert webhook.chosen([], KNOWN) == []
+
+
+@pytest.mark.parametrize("wrong", ["acepted", "duban.accepted", "ticket.accepted", "*"])
+def test_a_type_that_there_is_not_is_refused_with_those_that_there_are(wrong: str) -> None:
+    with pytest.raises(ValueError, match="choose of accepted, answered, closed"):
+        webhook.chosen(["accepted", wrong], KNOWN)

@@ -1,0 +1,138 @@
+"""Lines to real receivers on loopback: many that hang, connections that are used again, answers that never end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from services.notifier import receivers
+from services.notifier.domain.webhook import Answer
+from services.notifier.receivers import AT_ONCE, Line
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+TRUST = httpx.create_ssl_context()
+
+
+@asynccontextmanager
+async def serving(serve: Serve) -> AsyncIterator[str]:
+    """Serve connections on loopback while the block runs; gives the URL."""
+    begun: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        begun.add(task)
+        try:
+            await serve(reader, writer)
+        except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    finally:
+        server.close()
+        for each in begun:
+            each.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+
+
+async def request(reader: asyncio.StreamReader) -> None:
+    """Read one request with an empty body."""
+    await reader.readuntil(b"\r\n\r\n")
+
+
+def ok(body: bytes, length: int | None = None) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (len(body) if length is None else length) + body
+
+
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await request(reader)
+    await asyncio.Event().wait()
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await request(reader)
+        writer.write(ok(b"x" * 1000))
+        await writer.drain()
+
+
+async def ask(line: Line, url: str) -> Answer:
+    return await line.ask(url, {}, b"", private=True)
+
+
+def test_thirty_that_hang_delay_no_other() -> None:
+    async def work() -> None:
+        async with serving(hang) as slow, serving(answer) as fast:
+            lines = [Line(TRUST, within=30) for _ in range(30)]
+            waiting = [asyncio.create_task(ask(each, slow)) for each in lines for _ in range(AT_ONCE)]
+            quick = Line(TRUST, within=5)
+            async with asyncio.timeout(5):
+                told = await asyncio.gather(*[ask(quick, fast) for _ in range(AT_ONCE)])
+            assert [each.status for each in told] == [200] * AT_ONCE
+            for each in waiting:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            for line in (*lines, quick):
+                await line.close()
+
+    asyncio.run(work())
+
+
+def test_a_connection_is_used_again() -> None:
+    connections: list[int] = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        await answer(reader, writer)
+
+    async def work() -> None:
+        line = Line(TRUST, within=5)
+        async with serving(counted) as url:
+            for _ in range(20):
+                assert (await ask(line, url)).status == 200
+        await line.close()
+
+    asyncio.run(work())
+    assert len(connections) == 1
+
+
+def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receivers, "READ_WITHIN", 0.2)
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(ok(b"", 10**12))
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(ok(b"x", 10))
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        line = Line(TRUST, within=5)
+        for endless in (flood, drip):
+            async with serving(endless) as url, asyncio.timeout(4):
+                assert await ask(line, url) == Answer(200)
+        await line.close()
+
+    asyncio.run(work())
+
+
+def test_who_says_nothing_has_not_answered_in_time() -> None:
+    async def work() -> Answer:
+        line = Line(TRUST, within=0.1)
+        async with serving(hang) as url:
+            told = await ask(line, url)
+        await line.close()
+        return told
+
+    assert asyncio.run(work()) == Answer(None, trouble="did not answer in time")
