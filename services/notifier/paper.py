@@ -1,19 +1,22 @@
 """A letter as a page: HTML for mail readers, PDF for paper."""
 
 import html as escaping
+from functools import cache
+from importlib import resources
 from io import BytesIO
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer
 
 from services.notifier.domain.letters import Letter
 
-FONT = "STSong-Light"
-"""A font that every PDF reader has or replaces; it knows Chinese and Latin letters."""
+FONT = "WenQuanYiMicroHei"
+FONT_FILE = ("paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc")
+"""Package and file of the font; it knows Chinese and Latin letters."""
 MARGIN = 25 * mm
 PAGE = """<!doctype html>
 <html><body style="margin:0;background:#f4f4f2">
@@ -33,8 +36,7 @@ def html(letter: Letter) -> str:
 
 def pdf(letter: Letter) -> bytes:
     """Return a letter as a page of paper."""
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
-    body = ParagraphStyle("body", fontName=FONT, fontSize=11.5, leading=20, wordWrap="CJK")
+    body = ParagraphStyle("body", fontName=_font(), fontSize=11.5, leading=20, wordWrap="CJK")
     head = ParagraphStyle("head", parent=body, fontSize=15, leading=24, spaceAfter=6 * mm)
     flow: list[Flowable] = [Paragraph(escaping.escape(letter.subject), head)]
     for each in _paragraphs(letter):
@@ -52,6 +54,14 @@ def pdf(letter: Letter) -> bytes:
         invariant=True,
     ).build(flow)
     return out.getvalue()
+
+
+@cache
+def _font() -> str:
+    """Make the font known and return its name; a page carries what it uses of it, so it reads the same anywhere."""
+    package, file = FONT_FILE
+    pdfmetrics.registerFont(TTFont(FONT, str(resources.files(package) / file), subfontIndex=0))
+    return FONT
 
 
 def _paragraphs(letter: Letter) -> list[str]:

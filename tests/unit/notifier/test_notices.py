@@ -161,6 +161,7 @@ def test_a_letter_on_paper_is_the_same_file_each_time() -> None:
     page = paper.pdf(letter)
     assert page.startswith(b"%PDF")
     assert page == paper.pdf(letter)
+    assert b"/FontFile2" in page, "a reader without our font shows another, or nothing"
     assert "&lt;b&gt;&amp;" in paper.html(letter)
 
 
