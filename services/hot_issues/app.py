@@ -14,10 +14,6 @@ from services.shared.operations import Health
 from services.shared.postgres import Database
 from services.shared.streaming import Sender
 
-AT_ONCE = 500
-WITHIN = 0.5
-"""Seconds that the first event of some waits for others at the most."""
-
 
 def main() -> None:
     """Run the service until it is told to stop."""
@@ -29,8 +25,9 @@ def main() -> None:
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types
         async def kinds(stream: Any) -> None:
-            async for events in stream.take_events(AT_ONCE, within=WITHIN):
-                await watch.take_in([each.message for each in events])
+            # Whatever ends an agent, its library acknowledges what it had; so the service that does the work does that.
+            async for event in stream.noack().events():
+                await watch.hand_in(event)
 
         return watch
 

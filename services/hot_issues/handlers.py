@@ -5,12 +5,11 @@ that stay the same, so a crash anywhere neither loses an issue nor tells it as a
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 import faust
 import msgspec
@@ -22,10 +21,11 @@ from schemas.hot_issue import HotIssue
 from services.domain.identity import command_id
 from services.hot_issues import store
 from services.hot_issues.domain import heat
-from services.hot_issues.domain.heat import Closing, Kind
+from services.hot_issues.domain.heat import Kind
 from services.hot_issues.domain.sign import Sign, sign
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
+from services.hot_issues.store import Link
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.dead_letters import Refused
@@ -38,6 +38,11 @@ from services.shared.streaming import SEND_ERRORS, Sender, bury
 
 NAME = "hot_issues"
 ACTOR = Actor(kind="service", name=NAME)
+AT_ONCE = 500
+WITHIN = 0.5
+"""Real seconds that an event waits for others, unless there are many already."""
+AWAY = 1.0
+"""Real seconds between two attempts to reach the database."""
 FORGET_EVERY = 3600.0
 TELL_EVERY = 0.5
 
@@ -66,107 +71,127 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics = metrics
         self._sender = sender
         self._faults = Faults(settings.faults, NAME)
+        self._waiting: asyncio.Queue[Any] = asyncio.Queue(AT_ONCE)
 
-    async def take_in(self, events: Sequence[Any]) -> None:
-        """Take in records of tickets.events; returns when what they lead to is saved and told."""
-        signs: dict[UUID, Sign] = {}
+    async def hand_in(self, event: Any) -> None:
+        """Hand in an event of the app; it is acknowledged when what it leads to is saved, and else never."""
+        await self._waiting.put(event)
+
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
+    async def work_off(self) -> None:
+        """Take in what is handed in, many at once; an error ends the service before anything is acknowledged."""
+        while not self.should_stop:
+            events = [await self._waiting.get()]
+            if not self._waiting.full():
+                await self.sleep(WITHIN)
+            while not self._waiting.empty():
+                events.append(self._waiting.get_nowait())
+            await self.take_in([each.message for each in events])
+            if self.should_stop:
+                # It may have been cut short.
+                return
+            for each in events:
+                each.ack()
+
+    async def take_in(self, records: Sequence[Any]) -> None:
+        """Take in records of tickets.events; returns when what they lead to is saved.
+
+        Raises:
+            DeadLetterBound: too many of them could not be read.
+
+        """
+        signs: list[Sign] = []
         refused: list[Refused] = []
-        for event in events:
+        for record in records:
             try:
-                found = sign(event.value)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                record = Incoming.of(event)
-                refused.append(Refused(record, "bad_schema", f"body: no ticket event ({error})"[:200], None, "unknown"))
+                found = sign(record.value)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                reason = "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
+                message = f"body: no ticket event ({error})"
+                refused.append(Refused(Incoming.of(record), reason, message[:200], None, "unknown"))
             else:
                 if found is not None:
-                    signs[found.ticket_id] = found
+                    signs.append(found)
         if refused:
             bound = self._settings.dead_letters_per_hour
             await bury(refused, NAME, self._sender, self._database, bound, lambda: self.should_stop)
         if signs:
-            await self._saved(partial(self._note, signs=list(signs.values())))
+            await self._saved(partial(self._note, signs=signs))
             self._faults.reach("after_save")
-            await self._look({each.kind for each in signs.values()})
+            told: defaultdict[Kind, list[datetime]] = defaultdict(list)
+            for each in signs:
+                told[each.kind].append(each.at)
+            await self._look(told)
             self._faults.reach("before_offset_commit")
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def tell(self) -> None:
         """Publish what is saved and not told yet; a burst of thousands must not fill the ledger's topic at once."""
         while not self.should_stop:
-            issues, members = await self._saved(lambda each: (store.unpublished(each), store.untold(each)))
-            if issues or members:
-                await self._publish(issues, members)
+            issues, links = await self._saved(lambda each: (store.unpublished(each), store.untold(each)))
+            if issues or links:
+                await self._publish(issues, links)
             await self.sleep(TELL_EVERY)
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def look_again(self) -> None:
         """Look at every issue that is not closed, whether anything comes in or not."""
-        forgotten = time.monotonic()
         while not self.should_stop:
-            self._health.beat()
             unclosed = await self._saved(store.unclosed)
             self._health.have("start")
             self._metrics.unclosed.set(len(unclosed))
-            await self._look({_kind(issue) for issue, _ in unclosed})
-            if time.monotonic() - forgotten > FORGET_EVERY:
-                forgotten, now = time.monotonic(), self._clock.now()
-                await self._saved(partial(store.forget, now=now))
+            await self._look({_kind(each): () for each in unclosed})
             await self.sleep(self._settings.look_every)
+
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
+    async def clear_away(self) -> None:
+        """Forget, again and again."""
+        while not self.should_stop:
+            await self.forget()
+            await self.sleep(FORGET_EVERY)
+
+    async def forget(self) -> None:
+        """Let go of every ticket that counts no more."""
+        now = self._clock.now()
+        while await self._saved(partial(store.forget, now=now)):
+            pass
 
     def _note(self, connection: psycopg.Connection, signs: Sequence[Sign]) -> None:
         store.note(connection, signs)
         self._faults.reach("before_save")
 
-    async def _look(self, kinds: Iterable[Kind]) -> None:
-        for kind in sorted(kinds):
+    async def _look(self, told: Mapping[Kind, Sequence[datetime]]) -> None:
+        """Look at kinds, each with the times of the events that told of it."""
+        for kind in sorted(told):
             now = self._clock.now()
-            await self._saved(partial(self._judge, kind=kind, now=now))
+            moments = heat.moments(told[kind], now)
+            changed = await self._saved(partial(judge, kind=kind, moments=moments, now=now))
+            if changed is not None:
+                self._metrics.changes.labels(changed.status).inc()
+                id_, status, tickets, version = str(changed.id), changed.status, changed.tickets, changed.version
+                log.info("hot_issue", issue=id_, status=status, tickets=tickets, version=version)
 
-    def _judge(self, connection: psycopg.Connection, kind: Kind, now: datetime) -> None:
-        store.lock(connection, kind)
-        found = store.heat(connection, kind, now)
-        known = store.issue_of(connection, kind)
-        closing: Closing | None = None
-        if known is not None:
-            before, closing = known
-        elif heat.is_hot(found):
-            before = heat.begin(kind, found, now)
-            # Its members refer to it.
-            store.save(connection, before, kind)
-        else:
-            return
-        tickets = store.link(connection, before, kind, now)
-        after = heat.step(before, found, tickets, now, closing)
-        if known is None:
-            after = before.but(tickets=tickets)
-        if after is before:
-            return
-        store.save(connection, after, kind)
-        self._metrics.changes.labels(after.status).inc()
-        log.info("hot_issue", issue=str(after.id), status=after.status, tickets=after.tickets, version=after.version)
-
-    async def _publish(self, issues: Sequence[HotIssue], members: Sequence[tuple[UUID, HotIssue]]) -> None:
-        now = self._clock.now()
-        commands = [outgoing(_join(ticket, issue, now), NAME) for ticket, issue in members]
+    async def _publish(self, issues: Sequence[HotIssue], links: Sequence[Link]) -> None:
+        records = [outgoing(each, NAME) for each in issues] + [outgoing(join(each), NAME) for each in links]
         try:
-            await self._sender.publish([outgoing(each, NAME) for each in issues] + commands)
+            await self._sender.publish(records)
         except SEND_ERRORS as error:
             self._health.lack("kafka", f"the broker is away ({type(error).__name__})")
             return
         self._health.have("kafka")
-        await self._saved(partial(store.told, members=members, issues=issues))
-        self._metrics.linked.inc(len(members))
+        await self._saved(partial(store.told, links=links, issues=issues))
+        self._metrics.linked.inc(len(links))
 
     async def _saved(self, work: Callable[[psycopg.Connection], T]) -> T:
         """Do work in a transaction off the event loop, however often it takes: an event is never given up."""
-        failures = 0
         while True:
+            # To wait for the database is no reason to be restarted.
+            self._health.beat()
             try:
                 done = await asyncio.to_thread(self._in_transaction, work)
             except Retryable as error:
-                failures += 1
                 self._health.lack("database", str(error))
-                await asyncio.sleep(min(0.2 * 2**failures, 5.0))
+                await asyncio.sleep(AWAY)
             else:
                 self._health.have("database")
                 return done
@@ -176,15 +201,50 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
             return work(connection)
 
 
+def judge(connection: psycopg.Connection, kind: Kind, moments: Sequence[datetime], now: datetime) -> HotIssue | None:
+    """Look at a kind in the caller's transaction: begin its issue or take it a step on, and link its tickets.
+
+    Args:
+        connection: of the transaction.
+        kind: what to look at.
+        moments: when an issue may have begun; one that there is already is looked at now.
+        now: business time.
+
+    Returns:
+        The issue as it is saved now; None when there is nothing to tell.
+
+    """
+    store.lock(connection, kind)
+    closed = store.closed_at(connection, kind)
+    known = store.issue_of(connection, kind)
+    if known is not None:
+        issue, closing = known
+        tickets = store.link(connection, issue, kind, now, closed)
+        after = heat.step(issue, store.heat(connection, kind, now, closed), tickets, now, closing)
+        if after is issue:
+            return None
+    else:
+        found = ((at, store.heat(connection, kind, at, closed)) for at in moments)
+        begun = next((heat.begin(kind, each, at) for at, each in found if heat.is_hot(each)), None)
+        if begun is None:
+            return None
+        # Its members refer to it.
+        store.save(connection, begun, kind)
+        after = begun.but(tickets=store.link(connection, begun, kind, now, closed))
+    store.save(connection, after, kind)
+    return after
+
+
+def join(link: Link) -> Command:
+    """Return the command that ties a ticket to its issue: the same one, however often it is sent."""
+    return Command(
+        id=command_id(link.ticket_id, "hot_issue", 0, str(link.issue_id)),
+        ticket_id=link.ticket_id,
+        at=link.linked_at,
+        actor=ACTOR,
+        action=JoinHotIssue(issue=link.issue_id, tickets=link.tickets),
+    )
+
+
 def _kind(issue: HotIssue) -> Kind:
     return Kind(issue.policy, issue.business_type, issue.problem_type, issue.region)
-
-
-def _join(ticket: UUID, issue: HotIssue, now: datetime) -> Command:
-    return Command(
-        id=command_id(ticket, "hot_issue", 0, str(issue.id)),
-        ticket_id=ticket,
-        at=now,
-        actor=ACTOR,
-        action=JoinHotIssue(issue=issue.id, tickets=issue.tickets),
-    )

@@ -11,7 +11,7 @@ where known.version < excluded.version;
 
 -- name: forget
 delete from hot_issues.sign where ctid = any (array(
-    select ctid from hot_issues.sign where accepted_at < %(before)s limit 5000
+    select ctid from hot_issues.sign where accepted_at < %(before)s limit %(at_once)s
 ));
 
 -- name: lock
@@ -19,49 +19,55 @@ delete from hot_issues.sign where ctid = any (array(
 select pg_advisory_xact_lock(hashtextextended(%(kind)s, 7));
 
 -- name: heat
--- The window up to now, and the same window of the days before.
-select count(*) filter (where accepted_at > %(now)s - %(window)s::interval),
+-- What came in the window up to a moment, after the last issue; in the same window of the days before; and the first ticket of all.
+select count(*) filter (where accepted_at > greatest(%(at)s - %(window)s::interval, %(closed_at)s)),
     count(*) filter (
-        where accepted_at <= %(now)s - interval '1 day'
-          and mod(extract(epoch from %(now)s - accepted_at), 86400) < extract(epoch from %(window)s::interval)
-    )
+        where accepted_at <= %(at)s - interval '1 day'
+          and mod(extract(epoch from %(at)s - accepted_at), 86400) < extract(epoch from %(window)s::interval)
+    ),
+    (select min(accepted_at) from hot_issues.sign)
 from hot_issues.sign
 where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
-  and accepted_at > %(now)s - %(window)s::interval - make_interval(days => %(days)s) and accepted_at <= %(now)s;
-
--- name: first_sign
-select min(accepted_at) from hot_issues.sign;
+  and accepted_at > %(at)s - %(window)s::interval - make_interval(days => %(days)s) and accepted_at <= %(at)s;
 
 -- name: unclosed
-select body::text, closing from hot_issues.issue where status <> 'closed' order by id;
+select body::text from hot_issues.issue where status <> 'closed' order by id;
 
 -- name: issue_of
 select body::text, closing from hot_issues.issue
 where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
   and status <> 'closed';
 
+-- name: closed_at
+select max((body ->> 'closed_at')::timestamptz) from hot_issues.issue
+where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
+  and status = 'closed';
+
 -- name: save
-insert into hot_issues.issue (id, policy, business_type, problem_type, region, status, version, body)
+-- A person's word may have come since the issue was read: it stays until the issue is closed.
+insert into hot_issues.issue as issue (id, policy, business_type, problem_type, region, status, version, body)
 values (%(id)s, %(policy)s, %(business_type)s, %(problem_type)s, %(region)s, %(status)s, %(version)s, %(body)s)
 on conflict (id) do update
-set status = excluded.status, version = excluded.version, body = excluded.body, closing = null;
+set status = excluded.status, version = excluded.version, body = excluded.body,
+    closing = case when excluded.status <> 'closed' then issue.closing end;
 
 -- name: link
--- Every ticket of the kind since the window before the issue opened; each once.
-insert into hot_issues.member (issue_id, ticket_id, linked_at)
-select %(issue_id)s, ticket_id, %(now)s from hot_issues.sign
+-- Each once, and with what is told of it for good: a command that is sent again has to be the same.
+insert into hot_issues.member (issue_id, ticket_id, linked_at, tickets)
+select %(issue_id)s, ticket_id, %(now)s,
+    count(*) over () + (select count(*) from hot_issues.member where issue_id = %(issue_id)s)
+from hot_issues.sign
 where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
   and accepted_at > %(since)s
-on conflict do nothing;
+  and not exists (
+      select from hot_issues.member where issue_id = %(issue_id)s and member.ticket_id = sign.ticket_id
+  );
 
 -- name: members
 select count(*) from hot_issues.member where issue_id = %(issue_id)s;
 
 -- name: untold
-select m.issue_id, m.ticket_id, i.body::text from hot_issues.member m join hot_issues.issue i on i.id = m.issue_id
-where not m.told
-order by m.linked_at
-limit 100;
+select issue_id, ticket_id, linked_at, tickets from hot_issues.member where not told order by linked_at limit 100;
 
 -- name: unpublished
 select body::text from hot_issues.issue where published < version order by id limit 500;

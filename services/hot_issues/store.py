@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -17,6 +17,22 @@ from services.shared.postgres import Queries, as_json
 queries = Queries.beside(__file__)
 KEPT = timedelta(days=RULES.days + 7)
 """How long a ticket counts towards what is usual."""
+FORGOTTEN_AT_ONCE = 5_000
+
+
+class Link(NamedTuple):
+    """A ticket's part in an issue.
+
+    Attributes:
+        linked_at: business time.
+        tickets: how many the issue had with it.
+
+    """
+
+    issue_id: UUID
+    ticket_id: UUID
+    linked_at: datetime
+    tickets: int
 
 
 def note(connection: psycopg.Connection, signs: Iterable[Sign]) -> None:
@@ -30,9 +46,9 @@ def note(connection: psycopg.Connection, signs: Iterable[Sign]) -> None:
         cursor.executemany(queries["note"], rows)
 
 
-def forget(connection: psycopg.Connection, now: datetime) -> None:
-    """Let go of tickets that count no more, some thousands at a time."""
-    connection.execute(queries["forget"], {"before": now - KEPT})
+def forget(connection: psycopg.Connection, now: datetime, at_once: int = FORGOTTEN_AT_ONCE) -> bool:
+    """Let go of tickets that count no more, some thousands at a time; returns whether there may be others."""
+    return connection.execute(queries["forget"], {"before": now - KEPT, "at_once": at_once}).rowcount == at_once
 
 
 def lock(connection: psycopg.Connection, kind: Kind) -> None:
@@ -40,12 +56,20 @@ def lock(connection: psycopg.Connection, kind: Kind) -> None:
     connection.execute(queries["lock"], {"kind": "\x1f".join(kind)})
 
 
-def heat(connection: psycopg.Connection, kind: Kind, now: datetime, rules: Rules = RULES) -> Heat:
-    """Count the tickets of a kind."""
-    values = kind._asdict() | {"now": now, "window": rules.window, "days": rules.days}
-    recent, before = _row(connection, "heat", values)
-    (first,) = _row(connection, "first_sign", {})
-    days = min((now - first).days, rules.days) if first is not None else 0
+def closed_at(connection: psycopg.Connection, kind: Kind) -> datetime | None:
+    """Return when the last issue of a kind was closed; what came before it belongs to no other."""
+    closed: datetime | None
+    (closed,) = _row(connection, "closed_at", kind._asdict())
+    return closed
+
+
+def heat(
+    connection: psycopg.Connection, kind: Kind, at: datetime, closed: datetime | None, rules: Rules = RULES
+) -> Heat:
+    """Count the tickets of a kind up to a moment; `closed` as `closed_at` has it."""
+    values = {"at": at, "closed_at": closed, "window": rules.window, "days": rules.days}
+    recent, before, first = _row(connection, "heat", kind._asdict() | values)
+    days = min((at - first).days, rules.days) if first is not None else 0
     return Heat(recent, before / days if days >= rules.known_after else None)
 
 
@@ -55,20 +79,18 @@ def _row(connection: psycopg.Connection, name: str, values: dict[str, Any]) -> t
     return row
 
 
-def _issue(row: tuple[str, dict[str, str] | None]) -> tuple[HotIssue, Closing | None]:
-    body, closing = row
-    return HotIssue.from_json(body), Closing(**closing) if closing is not None else None
-
-
-def unclosed(connection: psycopg.Connection) -> list[tuple[HotIssue, Closing | None]]:
-    """Return the issues that are not closed, each with a person's word that it is over, if there is one."""
-    return [_issue(row) for row in connection.execute(queries["unclosed"]).fetchall()]
+def unclosed(connection: psycopg.Connection) -> list[HotIssue]:
+    """Return the issues that are not closed."""
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unclosed"]).fetchall()]
 
 
 def issue_of(connection: psycopg.Connection, kind: Kind) -> tuple[HotIssue, Closing | None] | None:
-    """Return the issue of a kind that is not closed."""
+    """Return the issue of a kind that is not closed, with a person's word that it is over if there is one."""
     row = connection.execute(queries["issue_of"], kind._asdict()).fetchone()
-    return _issue(row) if row is not None else None
+    if row is None:
+        return None
+    body, closing = row
+    return HotIssue.from_json(body), Closing(**closing) if closing is not None else None
 
 
 def save(connection: psycopg.Connection, issue: HotIssue, kind: Kind) -> None:
@@ -77,18 +99,28 @@ def save(connection: psycopg.Connection, issue: HotIssue, kind: Kind) -> None:
     connection.execute(queries["save"], kind._asdict() | values)
 
 
-def link(connection: psycopg.Connection, issue: HotIssue, kind: Kind, now: datetime, rules: Rules = RULES) -> int:
-    """Make every ticket of the kind since the burst began a member; returns how many there are."""
-    values = {"issue_id": issue.id, "now": now, "since": issue.opened_at - rules.window}
+def link(
+    connection: psycopg.Connection,
+    issue: HotIssue,
+    kind: Kind,
+    now: datetime,
+    closed: datetime | None,
+    rules: Rules = RULES,
+) -> int:
+    """Make every ticket of the kind since the burst began a member; returns how many there are.
+
+    Those from before the kind's last issue was closed, `closed`, are left out: they were part of that one.
+    """
+    began = issue.opened_at - rules.window
+    values = {"issue_id": issue.id, "now": now, "since": began if closed is None else max(began, closed)}
     connection.execute(queries["link"], kind._asdict() | values)
     (count,) = _row(connection, "members", {"issue_id": issue.id})
     return int(count)
 
 
-def untold(connection: psycopg.Connection) -> list[tuple[UUID, HotIssue]]:
-    """Return members whose tickets do not know yet, at most 100, with the issue."""
-    rows = connection.execute(queries["untold"]).fetchall()
-    return [(ticket_id, HotIssue.from_json(body)) for _, ticket_id, body in rows]
+def untold(connection: psycopg.Connection) -> list[Link]:
+    """Return links that the ledger does not have yet, at most 100."""
+    return [Link(*row) for row in connection.execute(queries["untold"]).fetchall()]
 
 
 def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
@@ -96,10 +128,10 @@ def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
     return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished"]).fetchall()]
 
 
-def told(connection: psycopg.Connection, members: Sequence[tuple[UUID, HotIssue]], issues: Sequence[HotIssue]) -> None:
+def told(connection: psycopg.Connection, links: Sequence[Link], issues: Sequence[HotIssue]) -> None:
     """Keep what was acknowledged by the broker."""
     with connection.cursor() as cursor:
-        cursor.executemany(queries["told"], [{"ticket_id": id_, "issue_id": each.id} for id_, each in members])
+        cursor.executemany(queries["told"], [each._asdict() for each in links])
         cursor.executemany(queries["published"], [{"id": each.id, "version": each.version} for each in issues])
 
 

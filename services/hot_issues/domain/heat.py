@@ -1,5 +1,6 @@
 """What a burst of similar complaints is, and what becomes of it (R3.7, DECISIONS 16). Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -21,10 +22,10 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """How many complaints of a kind there are.
+    """How many complaints of a kind there were at some moment.
 
     Attributes:
-        recent: tickets accepted within the window up to now.
+        recent: tickets accepted within the window up to then, and after the kind's last issue was closed.
         usual: mean of the same window of the day over the weeks before; None when too little of them is known.
 
     """
@@ -75,18 +76,34 @@ def is_hot(heat: Heat, rules: Rules = RULES) -> bool:
     return heat.recent >= rules.least and (heat.usual is None or heat.recent >= rules.times * heat.usual)
 
 
-def begin(kind: Kind, heat: Heat, now: datetime) -> HotIssue:
-    """Return a new issue; its tickets are counted when they are linked."""
+def moments(told: Iterable[datetime], now: datetime, rules: Rules = RULES) -> list[datetime]:
+    """Return when to ask whether a kind was hot, in order: at the last event of each minute that has any.
+
+    A burst is asked for in its own time, so it is noticed however late its events are read; but not when it is so long
+    ago that its issue would be closed again.
+
+    Args:
+        told: times of the events that tell of tickets of the kind.
+        now: business time.
+        rules: when an issue is closed.
+
+    """
+    last = {each.replace(second=0, microsecond=0): each for each in sorted(told) if now - each < rules.closed_after}
+    return list(last.values())
+
+
+def begin(kind: Kind, heat: Heat, at: datetime) -> HotIssue:
+    """Return the issue that begins at a moment; its tickets are counted when they are linked."""
     return HotIssue(
-        id=uuid5(SPACE, "\x1f".join((*kind, now.isoformat()))),
+        id=uuid5(SPACE, "\x1f".join((*kind, at.isoformat()))),
         version=1,
         policy=kind.policy,
         business_type=kind.business_type,
         problem_type=kind.problem_type,
         region=kind.region,
         status="open",
-        opened_at=now,
-        updated_at=now,
+        opened_at=at,
+        updated_at=at,
         recent=heat.recent,
         usual=heat.usual,
         tickets=0,

@@ -13,10 +13,12 @@ RE_HANDLING = "callback"
 
 
 class Sign(NamedTuple):
-    """A ticket of some kind."""
+    """A ticket of some kind, as one of its events tells it."""
 
     ticket_id: UUID
     version: int
+    at: datetime
+    """When it became what it is: business time of the event."""
     kind: Kind
     accepted_at: datetime
 
@@ -49,6 +51,7 @@ class _Told(msgspec.Struct):
 
     ticket_id: UUID
     version: int
+    at: datetime
     ticket: _Ticket
 
 
@@ -59,7 +62,7 @@ def sign(value: bytes | None) -> Sign | None:
     """Return what a ticket event tells of its ticket's kind; None when type, problem or place is not known.
 
     Raises:
-        msgspec.DecodeError: it is no ticket event.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no ticket event.
 
     """
     told = _EVENT.decode(value or b"")
@@ -68,4 +71,4 @@ def sign(value: bytes | None) -> Sign | None:
     if found.business_type is None or found.problem_type is None or region is None or ticket.channel == RE_HANDLING:
         return None
     kind = Kind(ticket.policy.pack, found.business_type, found.problem_type, region)
-    return Sign(told.ticket_id, told.version, kind, ticket.accepted_at)
+    return Sign(told.ticket_id, told.version, told.at, kind, ticket.accepted_at)

@@ -27,6 +27,14 @@ def test_ten_in_an_hour_and_three_times_the_usual_are_hot(recent: int, usual: fl
     assert heat.is_hot(Heat(recent, usual)) is hot
 
 
+def test_a_burst_is_asked_for_in_its_own_time_once_a_minute() -> None:
+    seconds = [timedelta(seconds=each) for each in (59, 5, 61, 3 * 60)]
+    last = [MORNING + timedelta(seconds=each) for each in (59, 61, 3 * 60)]
+    assert heat.moments([MORNING + each for each in seconds], MORNING + 3 * HOUR) == last
+    assert heat.moments([MORNING], MORNING + heat.RULES.closed_after) == []
+    assert heat.moments([], MORNING) == []
+
+
 def test_nothing_to_tell_is_the_same_issue() -> None:
     before = issue()
     assert heat.step(before, Heat(13, None), 13, MORNING + HOUR) is before

@@ -21,7 +21,7 @@ def test_type_problem_and_city_make_the_kind() -> None:
     assert found is not None
     classification = event.ticket.classification
     assert found.kind == Kind("carrier", classification.business_type or "", classification.problem_type or "", "长沙")
-    assert (found.version, found.accepted_at) == (event.version, event.ticket.accepted_at)
+    assert (found.version, found.at, found.accepted_at) == (event.version, event.at, event.ticket.accepted_at)
 
 
 def test_where_the_customer_is_counts_before_where_he_is_at_home() -> None:
@@ -36,7 +36,7 @@ def test_what_nobody_knows_the_place_of_is_no_sign() -> None:
     assert sign(bare.to_json()) is None
 
 
-@pytest.mark.parametrize("value", [None, b"", b"{}", b'{"ticket_id": 1}', b"\xff"])
+@pytest.mark.parametrize("value", [None, b"", b"{}", b'{"ticket_id": 1}', b"\xff", b'{"more": ' + b"[" * 100_000])
 def test_what_is_no_event_is_an_error(value: bytes | None) -> None:
-    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
         sign(value)
