@@ -131,6 +131,24 @@ def test_what_comes_twice_counts_once(system: System) -> None:
     assert _issues(system, "湘潭") == []
 
 
+def test_an_error_ends_the_process_and_no_event_is_lost(system: System) -> None:
+    def restarts() -> int:
+        return system.stack.state.restarts.get("hot_issues", 0)
+
+    before = restarts()
+    with system.database() as connection:
+        connection.execute("alter table hot_issues.sign rename column region to away")
+        try:
+            _burst(system, "岳阳", 14)
+            eventually(lambda: restarts() > before, within=30, why="the process went on")
+        finally:
+            connection.execute("alter table hot_issues.sign rename column away to region")
+        counted = "select count(*) from hot_issues.sign where region = '岳阳'"
+        eventually(lambda: connection.execute(counted).fetchone() == (14,), within=60, why="events were lost")
+    assert eventually(lambda: _issues(system, "岳阳"), within=30, why="the burst was not noticed")
+    system.until_ready()
+
+
 def test_a_link_that_comes_twice_is_refused_the_second_time(system: System) -> None:
     number = system.opened()
     ticket, _ = system.story(number)
