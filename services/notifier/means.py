@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime, parseaddr, parsedate_to_datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -85,7 +85,19 @@ class Sms:
     name = "sms"
 
     def __init__(self, settings: NotifierSettings, transport: httpx.BaseTransport | None = None) -> None:
+        """Make it, not connected yet.
+
+        Raises:
+            ConfigurationError: the gateway's address is none.
+
+        """
         self._settings = settings
+        try:
+            url = httpx.URL(settings.sms_url)
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"DUBAN_SMS_URL is no address: {error}") from error
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ConfigurationError("DUBAN_SMS_URL is no http or https address")
         token = settings.sms_token.get_secret_value()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(timeout=settings.provider_timeout, headers=headers, transport=transport)
@@ -137,11 +149,14 @@ class Mail:
         """Make it, not connected yet.
 
         Raises:
-            ConfigurationError: a password would go over the wire in the open, or the certificates cannot be read.
+            ConfigurationError: the sender is no mail address, a password would go over the wire in the open, or the
+                certificates cannot be read.
 
         """
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
+        if not mail_address.usable(parseaddr(settings.mail_from)[1]):
+            raise ConfigurationError("DUBAN_MAIL_FROM is no mail address")
         if settings.environment == "production" and settings.smtp_user and settings.smtp_tls == "none":
             raise ConfigurationError("DUBAN_SMTP_USER needs DUBAN_SMTP_TLS=starttls or implicit in production")
         try:

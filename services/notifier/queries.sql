@@ -111,7 +111,7 @@ returning n.id, event_id, ticket_id, ticket_number, audience, template, language
 select n.id from notifier.notice n
 join unnest(%(ids)s::uuid[], %(leases)s::timestamptz[]) as ours(id, lease) on n.id = ours.id and n.try_at = ours.lease
 order by n.id
-for update of n;
+for no key update of n;
 
 -- name: settle
 update notifier.notice

@@ -1,6 +1,9 @@
 """Telling people on the real system: the next way when one fails, reports of providers, digests, apologies on paper."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -13,6 +16,7 @@ from services.notifier.domain.notices import Notice
 from services.shared import reading
 from services.shared.publisher import Publisher
 from services.shared.records import Outgoing
+from services.shared.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 
@@ -82,6 +86,12 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
     assert found[2] == "failed"
     assert [each for each in _outcomes(system, id_) if each[0] == "mail"] == [("mail", "sent"), ("mail", "returned")]
 
+    # By hand it is sent again, from the first means on.
+    assert id_ in _duban(system, "list", "--means", "mail", "--hours", "10000")
+    assert "1 notices queued again" in _duban(system, "retry", id_, "--hours", "10000")
+    assert _sent(system, number, "acceptance", "sms") == id_
+    assert id_ not in _duban(system, "list", "--hours", "10000")
+
 
 def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway_s_own_id(system: System) -> None:
     number = system.opened(customer=_customer(system))
@@ -101,6 +111,27 @@ def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway
         return str(row[0]) if row else ""
 
     eventually(lambda: state() == "delivered", within=20, why="the early report was lost")
+
+
+def _duban(system: System, *words: str) -> str:
+    command = [sys.executable, "-m", "duban", "notice", *words, "--data", str(system.stack.folder.root)]
+    wide = os.environ | {"COLUMNS": "300"}
+    return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True, env=wide).stdout
+
+
+def test_a_notice_that_reached_no_unit_is_on_the_ticket_s_record_too(system: System) -> None:
+    number = system.opened(customer=_customer(system))
+    ticket, _ = system.story(number)
+    with system.database() as connection:
+        lost = replace(_late(uuid.uuid4(), ticket.id, number), ways=(), until="always")
+        store.queue(connection, [(lost, 0)], system.clock)
+    event = system.until_event(number, "undeliverable")
+    assert event.details["audience"] == "unit.network"
+
+    def told() -> bool:
+        return any(number in each["subject"] and "未送达" in each["subject"] for each in system.received("mail"))
+
+    eventually(told, within=20, why="the centre does not hear of it")
 
 
 def _outcomes(system: System, id_: str) -> list[tuple[str, str]]:

@@ -185,6 +185,15 @@ def test_a_password_in_the_open_is_refused_in_production() -> None:
     Mail(NotifierSettings(environment="production", smtp_user="u", smtp_tls="starttls"))
 
 
+@pytest.mark.parametrize("url", ["", "gateway/messages", "ftp://gateway/", "http://", "http://[::1"])
+def test_settings_by_which_nothing_could_be_sent_stop_the_service_instead_of_failing_every_notice(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="DUBAN_SMS_URL"):
+        Sms(NotifierSettings(sms_url=url))
+    with pytest.raises(ConfigurationError, match="DUBAN_MAIL_FROM"):
+        Mail(NotifierSettings(mail_from="complaints"))
+    assert Mail(NotifierSettings(mail_from="客服 <a@carrier.example>"))
+
+
 @pytest.mark.requirement("R5.7")
 @pytest.mark.parametrize("text", ["答复内容" * 800, "word " * 800, "😀" * 500])
 def test_a_long_sms_is_cut_and_says_by_which_number_to_ask_for_the_rest(text: str) -> None:
