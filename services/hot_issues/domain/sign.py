@@ -1,15 +1,21 @@
 """What a ticket event says about the kind of its ticket. Pure."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
+from schemas.base import AwareDatetime
+from schemas.contact import Code
 from services.hot_issues.domain.heat import Kind
 
 RE_HANDLING = "callback"
 """Tickets of this channel are about older complaints, so they are no sign of new ones."""
+_Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_Place = Annotated[str, Meta(pattern=r"^[^\x00]{1,200}$")]
+"""What is read can be kept: the database takes no NUL, and an error there would stop the service for good."""
 
 
 class Sign(NamedTuple):
@@ -24,24 +30,24 @@ class Sign(NamedTuple):
 
 
 class _Policy(msgspec.Struct):
-    pack: str
+    pack: Code
 
 
 class _Customer(msgspec.Struct):
-    city: str | None = None
-    visiting_region: str | None = None
-    home_region: str | None = None
+    city: _Place | None = None
+    visiting_region: _Place | None = None
+    home_region: _Place | None = None
 
 
 class _Classification(msgspec.Struct):
-    business_type: str | None = None
-    problem_type: str | None = None
+    business_type: Code | None = None
+    problem_type: Code | None = None
 
 
 class _Ticket(msgspec.Struct):
     policy: _Policy
     channel: str
-    accepted_at: datetime
+    accepted_at: AwareDatetime
     customer: _Customer
     classification: _Classification
 
@@ -50,8 +56,8 @@ class _Told(msgspec.Struct):
     """What is read of an event; the rest is passed over without being built."""
 
     ticket_id: UUID
-    version: int
-    at: datetime
+    version: _Version
+    at: AwareDatetime
     ticket: _Ticket
 
 

@@ -1,5 +1,7 @@
 """What a ticket event says about the kind of its ticket."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -34,6 +36,16 @@ def test_what_nobody_knows_the_place_of_is_no_sign() -> None:
     plain = Tale.opened().events[-1]
     bare = plain.but(ticket=plain.ticket.but(customer=plain.ticket.customer.but(city=None, home_region=None)))
     assert sign(bare.to_json()) is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"version": 2**31}, {"at": "2026-03-12T09:00:00"}, {"ticket": {"customer": {"city": "长\0沙"}}}]
+)
+def test_what_the_database_would_not_take_is_an_error(changes: dict[str, Any]) -> None:
+    event = msgspec.json.decode(_event(city="长沙"))
+    changes = {**changes, "ticket": event["ticket"] | changes.get("ticket", {})}
+    with pytest.raises(msgspec.ValidationError):
+        sign(msgspec.json.encode(event | changes))
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b'{"ticket_id": 1}', b"\xff", b'{"more": ' + b"[" * 100_000])
