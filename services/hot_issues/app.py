@@ -25,7 +25,7 @@ def main() -> None:
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types
         async def kinds(stream: Any) -> None:
-            # Whatever ends an agent, its library acknowledges what it had; so the service that does the work does that.
+            # `take` acknowledges what it gave whatever became of it, so the watch does that when its work is done.
             async for event in stream.noack().events():
                 await watch.hand_in(event)
 

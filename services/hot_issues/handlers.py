@@ -1,7 +1,8 @@
 """What the service does: take in of what kind tickets are, look at each kind, tell what changed.
 
 State and what is still to be told are saved in one transaction; telling is repeated until it is acknowledged, under ids
-that stay the same, so a crash anywhere neither loses an issue nor tells it as another.
+that stay the same, so a crash anywhere neither loses an issue nor tells it as another. Waiting for the database never
+ends; any other error ends the process, and what it had not saved is read again.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ AWAY = 1.0
 """Real seconds between two attempts to reach the database."""
 FORGET_EVERY = 3600.0
 TELL_EVERY = 0.5
+"""Real seconds, both."""
 
 T = TypeVar("T")
 
@@ -88,7 +90,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
                 events.append(self._waiting.get_nowait())
             await self.take_in([each.message for each in events])
             if self.should_stop:
-                # It may have been cut short.
+                # What is told to stop buries no more.
                 return
             for each in events:
                 each.ack()
@@ -145,7 +147,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def clear_away(self) -> None:
-        """Forget, again and again."""
+        """Forget what counts no more, once an hour."""
         while not self.should_stop:
             await self.forget()
             await self.sleep(FORGET_EVERY)

@@ -19,7 +19,7 @@ delete from hot_issues.sign where ctid = any (array(
 select pg_advisory_xact_lock(hashtextextended(%(kind)s, 7));
 
 -- name: heat
--- What came in the window up to a moment, after the last issue; in the same window of the days before; and the first ticket of all.
+-- The window up to a moment, but after the last issue; the same window of the days before; since when any ticket is known.
 select count(*) filter (where accepted_at > greatest(%(at)s - %(window)s::interval, %(closed_at)s)),
     count(*) filter (
         where accepted_at <= %(at)s - interval '1 day'
@@ -39,6 +39,7 @@ where policy = %(policy)s and business_type = %(business_type)s and problem_type
   and status <> 'closed';
 
 -- name: closed_at
+-- When the kind's last issue was closed.
 select max((body ->> 'closed_at')::timestamptz) from hot_issues.issue
 where policy = %(policy)s and business_type = %(business_type)s and problem_type = %(problem_type)s and region = %(region)s
   and status = 'closed';

@@ -147,6 +147,9 @@ def test_an_error_ends_the_process_and_no_event_is_lost(system: System) -> None:
         eventually(lambda: connection.execute(counted).fetchone() == (14,), within=60, why="events were lost")
     assert eventually(lambda: _issues(system, "岳阳"), within=30, why="the burst was not noticed")
     system.until_ready()
+    lag = reading.Lag(system.kafka, {"hot_issues": ["tickets.events"]})
+    eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="what is saved was not acknowledged")
+    lag.close()
 
 
 def test_a_link_that_comes_twice_is_refused_the_second_time(system: System) -> None:
