@@ -191,7 +191,7 @@ def test_settings_by_which_nothing_could_be_sent_stop_the_service_instead_of_fai
         Sms(NotifierSettings(sms_url=url))
     with pytest.raises(ConfigurationError, match="DUBAN_MAIL_FROM"):
         Mail(NotifierSettings(mail_from="complaints"))
-    assert Mail(NotifierSettings(mail_from="客服 <a@carrier.example>"))
+    Mail(NotifierSettings(mail_from="客服 <a@carrier.example>")).close()
 
 
 @pytest.mark.requirement("R5.7")
