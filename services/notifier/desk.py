@@ -65,7 +65,7 @@ class Desk:
         self._faults = Faults(settings.faults, NAME)
         self._stopping = threading.Event()
         self._away = 0
-        self._asked = 0.0
+        self._pause = 0.0
         self._reports_at = 0.0
 
     def stop(self) -> None:
@@ -81,11 +81,10 @@ class Desk:
                 except Retryable as error:
                     log.info("desk_waits", means=self._means.name, reason=str(error))
                     busy = False
-                if self._away:
-                    own = min(self._settings.first_retry * 2 ** min(self._away - 1, 10), LONGEST_PAUSE)
-                    self._stopping.wait(max(own, self._asked))
-                elif not busy:
-                    self._stopping.wait(LOOK_EVERY)
+                # Only after the provider was asked: what needs no provider, because of the hour, holds nobody up.
+                pause, self._pause = self._pause, 0.0
+                if pause or not busy:
+                    self._stopping.wait(pause or LOOK_EVERY)
         finally:
             self._means.close()
             self._publisher.close()
@@ -189,7 +188,7 @@ class Desk:
             if first.quiet is not None and (over_at := first.quiet.over_at(now)) is not None:
                 return Try(parcel, "quiet", wait=self._clock.real_seconds(over_at - now))
             if first.address is None:
-                raise NotSent("there is no address to send it to", final=True)
+                return Try(parcel, "failed", error="there is no address to send it to")
             letter = self._letter(parcel)
             self._faults.reach("before_send")
             handed = self._means.send(first.address, letter, parcel.id)
@@ -206,8 +205,9 @@ class Desk:
     def _not_sent(self, parcel: Parcel, error: NotSent) -> Try:
         """Tell trouble of the provider, which says nothing about the notice, from trouble of the notice."""
         self._away = self._away + 1 if error.away else 0
-        self._asked = error.wait
         if error.away:
+            own = min(self._settings.first_retry * 2 ** min(self._away - 1, 10), LONGEST_PAUSE)
+            self._pause = max(own, error.wait)
             log.warning("provider_away", means=self._means.name, reason=error.reason, times=self._away)
         first = parcel.first
         hours = self._settings.last_patience if first.last_way else self._settings.patience[f"{first.urgency}"]  # type: ignore[index]

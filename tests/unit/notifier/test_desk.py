@@ -108,7 +108,15 @@ def test_a_refusal_of_the_notice_is_final_at_once_and_says_that_the_provider_is_
 def test_a_provider_that_asks_for_a_pause_gets_it() -> None:
     desk = _desk(raising(NotSent("busy", away=True, wait=40.0)))
     desk._attempt(Parcel([taken(**LETTER)]))
-    assert (desk._away, desk._asked) == (1, 40.0)
+    assert (desk._away, desk._pause) == (1, 40.0)
+
+
+def test_what_is_not_tried_tells_nothing_of_the_provider_and_asks_for_no_pause() -> None:
+    desk = _desk(Provider(), now=datetime(2026, 3, 11, 18, 0, tzinfo=UTC))
+    desk._away = 3
+    outcomes = [desk._attempt(Parcel([taken(**LETTER | each)])).outcome for each in (QUIET, {"address": None})]
+    assert outcomes == ["quiet", "failed"]
+    assert (desk._away, desk._pause) == (3, 0.0)
 
 
 QUIET: dict[str, Any] = {"quiet_from": time(21), "quiet_until": time(8), "zone": "Asia/Shanghai"}
