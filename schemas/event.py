@@ -23,6 +23,8 @@ class Fired(Model):
     outcome: Code
     """fired or settled."""
     reason: Code | None = None
+    late: bool = False
+    """Whether it was decided more than five seconds after its time: nobody watched it then."""
 
 
 class TicketChange(Record):

@@ -14,7 +14,7 @@ from schemas.ticket import Ticket
 from services.domain.identity import command_digest, command_id
 from services.domain.packs import Pack, unknown
 from services.ledger import store
-from services.ledger.domain.decide import NOTHING, Decided, decide
+from services.ledger.domain.decide import LATE_AFTER, NOTHING, Decided, decide
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared import logs
@@ -25,6 +25,8 @@ from services.shared.postgres import Database
 from services.shared.records import Incoming, Outgoing, outgoing, read
 
 NAME = "ledger"
+SWEPT_AT_ONCE = 500
+"""Ticks that the sweeper sends at once; as long as there are more, it goes on after the next batch."""
 REPEATED_AT_ONCE = 100
 """States that are published again between two batches."""
 
@@ -49,7 +51,7 @@ class Decider:
         digests = {id_: each.digest for id_, each in past.items()}
         before, traces = store.load_tickets(connection, {each.body.ticket_id for each in batch})
         after = dict(before)
-        now = self._clock.now()
+        now, late_after = self._clock.now(), self._clock.business(LATE_AFTER.total_seconds())
         opens = sum(each.body.action.type in {"open", "remind"} for each in batch)
         numbers = iter(store.next_numbers(connection, opens, now) if opens else ())
         spending = {each.body.actor.name for each in batch if each.body.action.type == "compensate"}
@@ -80,7 +82,9 @@ class Decider:
                 continue
             number = next(numbers) if command.action.type in {"open", "remind"} else ""
             person = command.actor.name
-            decided = decide(ticket, command, pack, now, number=number, spent=spent.get(person, NOTHING))
+            decided = decide(
+                ticket, command, pack, now, number=number, spent=spent.get(person, NOTHING), late_after=late_after
+            )
             if isinstance(command.action, Compensate) and decided.refusal is None:
                 spent[person] = spent.get(person, NOTHING) + Decimal(command.action.amount)
             for event in decided.events:
@@ -180,10 +184,13 @@ class Chores:
             publish(self._states())
 
     def _sweep(self) -> list[Outgoing]:
-        now = self._clock.now()
+        # A wall clock of this machine that has jumped forward would make it fire early.
+        now = self._clock.at(self._database.real_time())
         before = now - self._clock.business(self._settings.sweep_after)
         with self._database.transaction() as connection:
-            overdue = store.overdue(connection, before)
+            overdue = store.overdue(connection, before, most=SWEPT_AT_ONCE)
+        if len(overdue) == SWEPT_AT_ONCE:
+            self._next_sweep = 0.0
         for each in overdue:
             self._metrics.swept.inc()
             log.warning("swept", ticket=str(each.ticket_id), due=each.next_at.isoformat())

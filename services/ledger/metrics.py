@@ -6,9 +6,6 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from schemas.event import TicketEvent
 
-LATE_AFTER = 5.0
-"""Seconds of policy time after which a decision counts as late."""
-
 
 class LedgerMetrics:
     """Events, refusals, and how late thresholds were decided."""
@@ -23,7 +20,7 @@ class LedgerMetrics:
         )
         self.late = Counter(
             "duban_thresholds_late_total",
-            "Thresholds decided more than five seconds of policy time late: fired or settled",
+            "Thresholds decided more than five seconds late: fired or settled",
             ["outcome"],
             registry=registry,
         )
@@ -41,5 +38,5 @@ class LedgerMetrics:
         if event.threshold is not None:
             late = (now - event.threshold.due_at).total_seconds()
             self.lateness.labels(event.threshold.clock, event.threshold.threshold).observe(max(late, 0.0))
-            if late > LATE_AFTER:
+            if event.threshold.late:
                 self.late.labels(event.threshold.outcome).inc()

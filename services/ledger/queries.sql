@@ -62,7 +62,7 @@ where ticket_id in (
     where next_at < %(before)s
       and (swept_at is null or swept_at < clock_timestamp() - make_interval(secs => least(3600, 30 * 2 ^ least(sweeps, 10))))
     order by next_at
-    limit 500
+    limit %(most)s
     for update skip locked
 )
 returning ticket_id, version, next_at, sweeps;

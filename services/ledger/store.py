@@ -106,9 +106,10 @@ class Overdue:
     sweeps: int
 
 
-def overdue(connection: psycopg.Connection, before: datetime) -> list[Overdue]:
-    """Return clocks that were due before an instant of business time, at most 500, and count the sweep."""
-    return [Overdue(*row) for row in connection.execute(queries["overdue"], {"before": before}).fetchall()]
+def overdue(connection: psycopg.Connection, before: datetime, *, most: int) -> list[Overdue]:
+    """Return clocks that were due before an instant of business time, the oldest first, and count the sweep."""
+    told = {"before": before, "most": most}
+    return [Overdue(*row) for row in connection.execute(queries["overdue"], told).fetchall()]
 
 
 def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> dict[int, list[UUID]]:

@@ -16,6 +16,10 @@ class Clock(Protocol):
         """Return the present business time, in UTC."""
         ...
 
+    def at(self, real: datetime) -> datetime:
+        """Return the business time of a real instant, in UTC."""
+        ...
+
     def real_seconds(self, span: timedelta) -> float:
         """Return how many real seconds a span of business time takes."""
         ...
@@ -31,6 +35,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present time, in UTC."""
         return datetime.now(UTC)
+
+    def at(self, real: datetime) -> datetime:
+        """Return the instant itself."""
+        return real
 
     def real_seconds(self, span: timedelta) -> float:
         """Return the span in seconds."""
@@ -58,7 +66,10 @@ class ScaledClock:
 
     def now(self) -> datetime:
         """Return the present business time, in UTC."""
-        real = datetime.fromtimestamp(time.time(), UTC)
+        return self.at(datetime.fromtimestamp(time.time(), UTC))
+
+    def at(self, real: datetime) -> datetime:
+        """Return the business time of a real instant, in UTC."""
         return self.business_origin + (real - self.real_origin) * self.scale
 
     def real_seconds(self, span: timedelta) -> float:

@@ -1,15 +1,17 @@
 """How every Kafka client of ours connects; the one place that knows the client's names for it."""
 
 import importlib.util
-from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError
 
+from services.shared import logs
 from services.shared.errors import ConfigurationError
 from services.shared.settings import KafkaSettings
+
+log = logs.get(__name__)
 
 METADATA_MAX_AGE_MS = 5_000
 """Milliseconds after which a client asks again which topics and partitions there are.
@@ -48,11 +50,17 @@ def leave(settings: KafkaSettings, group: str, instance: str) -> None:
     options = connection(settings) | {
         "client_id": instance,
         "request_timeout_ms": 2_000,
-        "api_version_auto_timeout_ms": 2_000,
+        "bootstrap_timeout_ms": 2_000,
     }
-    with suppress(KafkaError, OSError):
+    try:
         admin = KafkaAdminClient(**options)
         try:
-            admin.remove_group_members(group, [MemberToRemove(group_instance_id=instance)])
+            (error,) = admin.remove_group_members(group, [MemberToRemove(group_instance_id=instance)]).values()
         finally:
             admin.close()
+    except KafkaConfigurationError:
+        raise
+    except (KafkaError, OSError) as away:
+        log.warning("not_left", group=group, instance=instance, error=type(away).__name__)
+    else:
+        log.info("left", group=group, instance=instance, answer=error.__name__)

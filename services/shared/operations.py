@@ -10,7 +10,7 @@ from typing import Self
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 STALLED_AFTER = 60.0
-"""Seconds without a sign of life of the main loop after which the process is better restarted."""
+"""Seconds without a sign of life of a loop after which the process is better restarted."""
 
 
 class Health:
@@ -18,12 +18,14 @@ class Health:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._beat = monotonic()
+        self._beats = {"start": monotonic()}
         self._missing: dict[str, str] = {"start": "the service is starting"}
 
-    def beat(self) -> None:
-        """Say that the main loop goes round."""
-        self._beat = self._monotonic()
+    def beat(self, loop: str = "main") -> None:
+        """Say that a loop goes round; it has to go on saying so, but for `start`, which ends with the first other."""
+        self._beats[loop] = self._monotonic()
+        if loop != "start":
+            self._beats.pop("start", None)
 
     def lack(self, part: str, reason: str) -> None:
         """Say that a part is not ready, and why."""
@@ -35,8 +37,8 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """Whether the main loop still goes round."""
-        return self._monotonic() - self._beat < STALLED_AFTER
+        """Whether every loop still goes round."""
+        return self._monotonic() - min(self._beats.values()) < STALLED_AFTER
 
     @property
     def missing(self) -> dict[str, str]:

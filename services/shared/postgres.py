@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import LiteralString, cast
 
@@ -94,6 +95,19 @@ class Database:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise Retryable(f"the database is away ({type(error).__name__})") from error
+
+    def real_time(self) -> datetime:
+        """Return the server's real time, in UTC: what a wall clock of this machine can be held against.
+
+        Raises:
+            Retryable: the database is away.
+
+        """
+        with self.transaction() as connection:
+            row = connection.execute("select clock_timestamp()").fetchone()
+        assert row is not None
+        told: datetime = row[0]
+        return told.astimezone(UTC)
 
     def close(self) -> None:
         """Close every connection."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import ssl
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import faust
@@ -22,6 +24,8 @@ from services.shared.settings import KafkaSettings, Settings
 
 RETRY = 0.5
 """Seconds between two attempts to reach the broker at the start."""
+REQUEST_TIMEOUT = 10.0
+"""Seconds within which the broker has to acknowledge a record; then it is sent again."""
 SEND_ERRORS = (KafkaError, ProducerSendError)
 """What a producer raises when a record was not acknowledged."""
 
@@ -84,6 +88,10 @@ def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.Ap
         broker_session_timeout=session,
         broker_heartbeat_interval=min(3.0, session / 3),
         stream_wait_empty=False,
+        # Nothing is written there, but the library makes the folder.
+        datadir=Path(tempfile.gettempdir()) / name,
+        # A connection that has gone silent must not hold what is due for the library's twenty minutes.
+        producer_request_timeout=REQUEST_TIMEOUT,
         producer_acks=-1,
         producer_linger_ms=2,
     )
@@ -155,6 +163,7 @@ def run(name: str, settings: Settings, build: Build, *, agents: bool = False) ->
             def make(app: faust.App) -> faust.Service:
                 return build(app, database, clock, health)
 
+            service.rarely_look_for_cycles()
             asyncio.run(_together(name, settings, make, running, health, agents=agents))
         database.close()
 
@@ -184,7 +193,7 @@ async def _together(
             await app.start()
             await app.add_runtime_dependency(own)
         except KafkaError as error:
-            health.beat()
+            health.beat("start")
             health.lack("kafka", f"the broker is away ({type(error).__name__})")
             log.warning("broker_away", error=type(error).__name__)
             await app.stop()

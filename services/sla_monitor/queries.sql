@@ -7,6 +7,3 @@ where partition = any(%(partitions)s)
   and (next_at, ticket_id) > (to_timestamp(%(after_at)s), encode(%(after_id)s, 'hex')::uuid)
 order by next_at, ticket_id
 limit %(count)s;
-
--- name: real_time
-select extract(epoch from clock_timestamp())::double precision;

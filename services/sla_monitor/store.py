@@ -29,16 +29,3 @@ def clocks(database: Database, partitions: Collection[int], *, first: int, chunk
         if len(rows) < count:
             return
         count = chunk
-
-
-def real_time(database: Database) -> float:
-    """Return the database's real time, in seconds since the epoch.
-
-    Raises:
-        Retryable: the database is away.
-
-    """
-    with database.transaction() as connection:
-        row = connection.execute(queries["real_time"]).fetchone()
-    assert row is not None
-    return float(row[0])

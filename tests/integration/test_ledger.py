@@ -1,7 +1,8 @@
 """The ledger on real stores: one writer wins, a repeat is known as one, states are told again after a hand-over."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -17,7 +18,7 @@ from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.router.domain.classify import classify
 from services.shared import reading
-from services.shared.clock import SystemClock
+from services.shared.clock import ScaledClock, SystemClock
 from services.shared.consumer import Message
 from services.shared.errors import LostRace
 from services.shared.publisher import Publisher
@@ -130,6 +131,26 @@ def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more
     published.clear()
     chores(published.extend)
     assert published == []
+    pool.close()
+
+
+@dataclass(frozen=True)
+class DayAhead(ScaledClock):
+    """A clock on a machine whose wall clock has jumped."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=1)
+
+
+@pytest.mark.requirement("R4.9")
+def test_the_sweeper_goes_by_the_database_s_time(system: System) -> None:
+    assert isinstance(system.clock, ScaledClock)
+    ahead = DayAhead(system.clock.scale, system.clock.real_origin, system.clock.business_origin)
+    pool, published = system.pool(), list[Outgoing]()
+    chores = Chores(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
+    number = system.opened()
+    chores(published.extend)
+    assert str(system.story(number)[0].id).encode() not in {each.key for each in published}
     pool.close()
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from schemas.command import (
@@ -25,16 +25,21 @@ from schemas.ticket import ThresholdState
 from services.domain.identity import command_id, ticket_id
 from services.ledger.domain.evolve import evolve
 from services.router.domain.classify import classify
+from services.sla_monitor.domain.vigilance import TOLERANCE
 from tests.builders import CENTRE, MORNING, PACK, contact
 from tests.sim.actors import Ledger, Monitor
 from tests.sim.world import PARTITIONS, World
 
-STEPS = 250
+STEPS = 450
 SPANS = (1, 5, 60, 600, 3600, 6 * 3600, 30 * 3600)
 """Seconds by which time goes on."""
 UNITS = (CENTRE, "network", "billing")
 PROBLEM = timedelta(minutes=10)
 """By how much a clock goes wrong."""
+UNNOTICED = timedelta(seconds=TOLERANCE) / 2
+"""So little that a monitor need not notice it."""
+LATER = (timedelta(minutes=1), timedelta(days=2), timedelta(days=40), timedelta(days=1500))
+"""What time goes on by in the end, when nothing goes wrong any more: warnings, limits, callbacks, archive."""
 
 
 class History:
@@ -48,10 +53,11 @@ class History:
         self.monitors[0].give(range(PARTITIONS))
         self.monitors[0].hear()
         self._number = 0
+        self._early = timedelta(0)
         self._steps: list[tuple[Callable[[], None], int]] = [
             (self._opens, 10),
             (self._acts, 25),
-            (self._decides, 60),
+            (self._decides, 200),
             (self._watches, 40),
             (self._goes_on, 25),
             (self._crashes, 3),
@@ -72,9 +78,24 @@ class History:
         steps, weights = zip(*self._steps, strict=True)
         for step in self.chance.choices(steps, weights, k=STEPS):
             step()
+        self._comes_right()
         self._rest()
         self._look()
+        for span in LATER:
+            # To the very moment of the next deadline, then on by a span.
+            for now in (self._next_deadline(), self.world.now + span):
+                self.world.now = max(now, self.world.now)
+                # What comes due now is decided while a monitor that has just begun still loads.
+                self._crashes()
+                for step in self.chance.choices((self._watches, self._decides), (1, 3), k=60):
+                    step()
+                self._rest()
+                self._look()
         return self.world
+
+    def _next_deadline(self) -> datetime:
+        ats = (each.next_action_at for each in self.world.tickets.values())
+        return min((at for at in ats if at is not None), default=self.world.now)
 
     # ---- what happens ----
 
@@ -122,8 +143,8 @@ class History:
 
     def _decides(self) -> None:
         # Usually the first ledger; a zombie has its turn as well.
-        ledger = self.ledgers[self.chance.random() < 0.1]
-        ledger.work(self.chance.randrange(PARTITIONS), self.chance)
+        ledger = self.ledgers[self.chance.random() < 0.2]
+        ledger.step(self.chance.randrange(PARTITIONS), self.chance)
 
     def _watches(self) -> None:
         monitor = self.chance.choice(self.monitors)
@@ -131,7 +152,12 @@ class History:
         monitor.wake(self.chance)
 
     def _goes_on(self) -> None:
-        self.world.now += timedelta(seconds=self.chance.choice(SPANS) * self.chance.random())
+        """Time goes on; now and then to just before a deadline."""
+        close = self._next_deadline() - timedelta(seconds=2 * self.chance.random())
+        if close > self.world.now and self.chance.random() < 0.3:
+            self.world.now = close
+        else:
+            self.world.now += timedelta(seconds=self.chance.choice(SPANS) * self.chance.random())
 
     def _crashes(self) -> None:
         self.world.fault("monitor killed")
@@ -157,7 +183,9 @@ class History:
 
     def _clock_goes_wrong(self) -> None:
         monitor = self.chance.choice(self.monitors)
-        monitor.off = self.chance.choice([PROBLEM, -PROBLEM, timedelta(0)])
+        monitor.off = self.chance.choice([PROBLEM, -PROBLEM, UNNOTICED, timedelta(0)])
+        if monitor.off == UNNOTICED:
+            self._early = UNNOTICED
         self.world.fault("clock jumped")
 
     def _sweeps(self) -> None:
@@ -165,38 +193,46 @@ class History:
 
     # ---- what has to hold ----
 
-    def _rest(self) -> None:
-        """Let everybody but the sweeper work with right clocks until nothing is left to do."""
-        quiet = random.Random(0)
-        quiet.random = lambda: 0.5  # type: ignore[method-assign]  # nothing dies, nothing is lost any more
+    def _comes_right(self) -> None:
+        """Clocks are put right, and everybody hears what the group has decided."""
         for monitor in self.monitors:
             monitor.off = timedelta(0)
             monitor.hear()
+        for ledger in self.ledgers:
+            ledger.die()
+
+    def _rest(self) -> None:
+        """Let everybody but the sweeper work until nothing is left to do."""
+        quiet = random.Random(0)
+        quiet.random = lambda: 0.5  # type: ignore[method-assign]  # nothing dies, nothing is lost any more
         for _ in range(2000):
-            before = (sum(map(len, self.world.commands)), sum(map(len, self.world.events)), tuple(self.world.committed))
+            before = self._progress()
             for number in range(PARTITIONS):
                 while self.world.committed[number] < len(self.world.commands[number]):
-                    self.ledgers[0].next.clear()
-                    self.ledgers[0].work(number, quiet)
+                    self.ledgers[0].step(number, quiet)
             for monitor in self.monitors:
+                monitor.wake(quiet)
                 while monitor.behind:
                     monitor.read(quiet)
-                monitor.wake(quiet)
-            after = (sum(map(len, self.world.commands)), sum(map(len, self.world.events)), tuple(self.world.committed))
-            if before == after:
+                    monitor.wake(quiet)
+            if before == self._progress():
                 return
         raise AssertionError("the system does not come to rest")
 
+    def _progress(self) -> tuple[int, int, int]:
+        return sum(map(len, self.world.commands)), sum(map(len, self.world.events)), sum(self.world.committed)
+
     def _look(self) -> None:
+        assert max(self.world.fired.values(), default=timedelta(0)) <= self._early, "decided early"
         for id_, ticket in self.world.tickets.items():
             events = self.world.history[id_]
             assert [each.version for each in events] == list(range(1, len(events) + 1)), "a hole in the history"
             folded = None
             for event in events:
                 folded = evolve(folded, event)
-                if event.threshold is not None:
-                    assert event.threshold.due_at <= event.recorded_at + timedelta(seconds=5), "decided early"
             assert folded == ticket, "the events do not make the ticket"
+            at = ticket.next_action_at
+            assert at is None or at > self.world.now, "not decided although everybody works"
             for clock in ticket.clocks:
                 for threshold in clock.thresholds:
                     if clock.running and threshold.state is ThresholdState.OPEN and not clock.held:
@@ -205,3 +241,7 @@ class History:
             first = list(dict.fromkeys(each.version for each in published))
             assert first == sorted(first), "events of a ticket are out of order"
             assert set(first) == {each.version for each in events}, "an event was never published"
+        watched = [entry for monitor in self.monitors for entry in monitor.watch.schedule.entries()]
+        open_ = {each.id.bytes: each.next_action_at for each in self.world.tickets.values() if each.next_action_at}
+        assert {each.ticket: datetime.fromtimestamp(each.at, UTC) for each in watched} == open_, "a ghost or a gap"
+        assert len(watched) == len(open_), "watched by two"

@@ -1,7 +1,7 @@
 """What survives a crash: two topics, the ledger's tables, and the true time."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from schemas.command import Command
@@ -31,7 +31,7 @@ class World:
         tickets: rows of ledger.ticket.
         history: rows of ledger.event, by ticket.
         decided: rows of ledger.command.
-        fired: keys of thresholds that have their event.
+        fired: keys of thresholds that have their event, each with how much too early it was saved.
         faults: what was done to the system, counted by name.
 
     """
@@ -43,7 +43,7 @@ class World:
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     history: dict[UUID, list[TicketEvent]] = field(default_factory=dict)
     decided: dict[UUID, Kept] = field(default_factory=dict)
-    fired: dict[str, datetime] = field(default_factory=dict)
+    fired: dict[str, timedelta] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
 
     def fault(self, name: str) -> None:
@@ -70,7 +70,8 @@ class World:
             key = threshold_key(event)
             if key is not None:
                 assert key not in self.fired, f"a second event for {key}"
-                self.fired[key] = event.recorded_at
+                assert event.threshold is not None
+                self.fired[key] = event.threshold.due_at - self.now
             self.history.setdefault(event.ticket_id, []).append(event)
         if events:
             self.tickets[command.ticket_id] = events[-1].ticket

@@ -33,6 +33,8 @@ from services.ledger.domain.thresholds import settle
 from services.ledger.domain.transitions import ALLOWED
 
 NOTHING = Decimal(0)
+LATE_AFTER = timedelta(seconds=5)
+"""Real time after which the decision of a threshold counts as late."""
 AHEAD = timedelta(seconds=5)
 """How far a tick may be ahead of the ledger's own clock."""
 
@@ -107,6 +109,7 @@ def decide(
     *,
     number: str,
     spent: Decimal = NOTHING,
+    late_after: timedelta = LATE_AFTER,
 ) -> Decided:
     """Decide one command.
 
@@ -117,6 +120,7 @@ def decide(
         now: the ledger's business time.
         number: ticket number to use if this opens a ticket.
         spent: yuan of compensation that the command's actor has granted this month, on every ticket.
+        late_after: business time after which the decision of a threshold counts as late.
 
     """
     # A tick is the monitor's word that a time has come; a few seconds between two clocks must not lose it.
@@ -126,12 +130,12 @@ def decide(
     story = Story(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
     try:
         _check_time(command, now)
-        settle(story, at)
+        settle(story, at, late_after)
         _check(story)
         action = ACTIONS.get(command.action.type)
         if action is not None:
             action(story, command.action)
-            settle(story, at)
+            settle(story, at, late_after)
     except Refused as refused:
         present = story.ticket_or_none
         refusal = Refusal(

@@ -1,6 +1,6 @@
 """What happens to a ticket by itself: every threshold that is due is decided, in order of time, one event each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.event import Fired
@@ -10,8 +10,15 @@ from services.ledger.domain import extension, judging, suspension
 from services.ledger.domain.story import SYSTEM, Story
 
 
-def settle(story: Story, until: datetime) -> None:
-    """Decide every open threshold up to an instant (DESIGN 2). A late or repeated tick changes nothing but lateness."""
+def settle(story: Story, until: datetime, late_after: timedelta) -> None:
+    """Decide every open threshold up to an instant (DESIGN 2). A late or repeated tick changes nothing but lateness.
+
+    Args:
+        story: of the ticket.
+        until: business time.
+        late_after: business time after which a decision counts as late.
+
+    """
     while True:
         ticket = story.ticket_or_none
         if ticket is None or ticket.next_action_at is None or ticket.next_action_at > until:
@@ -23,10 +30,10 @@ def settle(story: Story, until: datetime) -> None:
             if threshold.at <= until
         ]
         _, _, _, clock, threshold = min(due, key=lambda each: each[:3])
-        _decide(story, clock, threshold)
+        _decide(story, clock, threshold, late=story.now - threshold.at > late_after)
 
 
-def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
+def _decide(story: Story, clock: Clock, threshold: Threshold, *, late: bool) -> None:
     ticket = story.ticket
     name = threshold.name
     rule = Reason(subject=name, value=clock.name, rule=clock.rule, source=clock.source)
@@ -41,6 +48,7 @@ def _decide(story: Story, clock: Clock, threshold: Threshold) -> None:
             due_at=threshold.at,
             outcome=outcome,
             reason=reason,
+            late=late,
         )
 
     def changed(state: ThresholdState, reason: str | None = None) -> list[Clock]:

@@ -4,7 +4,7 @@ A million tickets live here, so a ticket is one tuple that the heap and the tabl
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 NEVER = float("inf")
@@ -29,26 +29,57 @@ class Entry(NamedTuple):
 
 
 SLACK = 1_000
-"""Stale entries that a heap may hold in any case."""
 
 
 class _Part:
-    """What is known of one partition's tickets: small enough to be put in order anew between two ticks."""
+    """What is known of one partition's tickets: small enough to be put in order anew between two ticks.
 
-    __slots__ = ("heap", "known", "loading")
+    Attributes:
+        known: the latest word on each ticket. One whose tick is on its way stays here until there is news of it.
+        heap: what is to come, with entries that `known` has replaced.
+        ended: tickets that an event ended while a snapshot was on its way, whose row may be older.
+        loading: whether a snapshot is on its way.
+        open: tickets that have a deadline to come.
 
-    def __init__(self) -> None:
+    """
+
+    __slots__ = ("ended", "heap", "known", "loading", "open", "slack")
+
+    def __init__(self, slack: int) -> None:
+        self.slack = slack
         self.known: dict[bytes, Entry] = {}
         self.heap: list[Entry] = []
+        self.ended: set[bytes] = set()
         self.loading = True
+        self.open = 0
+
+    def learn(self, entry: Entry) -> bool:
+        known = self.known.get(entry.ticket)
+        if known is not None and known.version >= entry.version:
+            return False
+        if entry.at != NEVER:
+            self.push(entry)
+        elif self.loading:
+            self._keep(entry)
+            self.ended.add(entry.ticket)
+        elif known is not None:
+            self.open -= known.at != NEVER
+            del self.known[entry.ticket]
+        return True
 
     def push(self, entry: Entry) -> None:
-        self.known[entry.ticket] = entry
-        if len(self.heap) > 2 * len(self.known) + SLACK:
+        self._keep(entry)
+        self.ended.discard(entry.ticket)
+        if len(self.heap) > 2 * len(self.known) + self.slack:
             self.heap = [each for each in self.known.values() if each.at != NEVER]
             heapq.heapify(self.heap)
         else:
             heapq.heappush(self.heap, entry)
+
+    def take(self) -> Entry:
+        entry = heapq.heappop(self.heap)
+        self._keep(entry._replace(at=NEVER))
+        return entry
 
     def head(self) -> float:
         heap, known = self.heap, self.known
@@ -56,50 +87,57 @@ class _Part:
             heapq.heappop(heap)
         return heap[0].at if heap else NEVER
 
+    def whole(self) -> None:
+        self.loading = False
+        for each in self.ended:
+            del self.known[each]
+        self.ended.clear()
+
+    def _keep(self, entry: Entry) -> None:
+        before = self.known.get(entry.ticket)
+        self.open += (entry.at != NEVER) - (before is not None and before.at != NEVER)
+        self.known[entry.ticket] = entry
+
 
 class Schedule:
-    """Which ticket is due next. Work grows with what changes, never with what is open."""
+    """Which ticket is due next. Work grows with what changes, never with what is open.
 
-    def __init__(self) -> None:
+    Attributes:
+        slack: stale entries that a heap may hold in any case.
+
+    """
+
+    def __init__(self, slack: int = SLACK) -> None:
+        self.slack = slack
         self._parts: dict[int, _Part] = {}
 
     def __len__(self) -> int:
-        """Tickets that are known."""
-        return sum(len(each.known) for each in self._parts.values())
+        """Tickets that have a deadline to come."""
+        return sum(each.open for each in self._parts.values())
 
     @property
     def size(self) -> int:
         """Entries of the heaps, the stale ones among them."""
         return sum(len(each.heap) for each in self._parts.values())
 
+    def entries(self) -> Iterator[Entry]:
+        """Give every ticket that has a deadline to come."""
+        return (entry for part in self._parts.values() for entry in part.known.values() if entry.at != NEVER)
+
     def begin(self, partitions: set[int]) -> None:
         """A snapshot of partitions is about to come: until its end an old row may follow a newer event."""
         for each in partitions:
-            self._parts.setdefault(each, _Part()).loading = True
+            self._parts.setdefault(each, _Part(self.slack)).loading = True
 
     def loaded(self, partitions: set[int]) -> None:
         """The snapshot is over: nothing old comes any more, so tickets that need no look are forgotten."""
         for each in partitions & self._parts.keys():
-            part = self._parts[each]
-            part.loading = False
-            for id_ in [id_ for id_, entry in part.known.items() if entry.at == NEVER]:
-                del part.known[id_]
+            self._parts[each].whole()
 
     def learn(self, entry: Entry) -> bool:
         """Take in what a snapshot or an event says; False when something as new is known, or nobody asked."""
         part = self._parts.get(entry.partition)
-        if part is None:
-            return False
-        known = part.known.get(entry.ticket)
-        if known is not None and known.version >= entry.version:
-            return False
-        if entry.at != NEVER:
-            part.push(entry)
-        elif part.loading:
-            part.known[entry.ticket] = entry
-        elif known is not None:
-            del part.known[entry.ticket]
-        return True
+        return part is not None and part.learn(entry)
 
     def head(self) -> float:
         """Return when the next ticket is due, NEVER when none is."""
@@ -112,9 +150,7 @@ class Schedule:
             part = min(self._parts.values(), key=_Part.head, default=None)
             if part is None or part.head() > now:
                 break
-            item = heapq.heappop(part.heap)
-            due.append(item)
-            part.known[item.ticket] = item._replace(at=NEVER)
+            due.append(part.take())
         return due
 
     def put_back(self, entries: Iterable[Entry]) -> None:

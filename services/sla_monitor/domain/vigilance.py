@@ -35,8 +35,18 @@ class Vigilance:
         self.doubtful = True
         return jump
 
-    def settle(self, wall: float, theirs: float) -> None:
-        """Believe the database's time: if the wall clock differs from it, the wall clock is wrong by that much."""
+    def settle(self, wall: float, monotonic: float, theirs: float, took: float = 0.0) -> None:
+        """Believe the database's time: if the wall clock differs from it, the wall clock is wrong by that much.
+
+        Args:
+            wall: wall time in the middle of the question, in seconds.
+            monotonic: monotonic time at that moment, in seconds.
+            theirs: what the database answered, in seconds.
+            took: seconds from the question to the answer, by which the answer may be off.
+
+        """
         ahead = wall - theirs
-        self.error = ahead if abs(ahead) > TOLERANCE else 0.0
+        self.error = ahead if abs(ahead) > TOLERANCE + took / 2 else 0.0
+        # What the wall clock did up to here is in the error: the next look must not count it once more.
+        self.wall, self.monotonic = wall, monotonic
         self.doubtful = False

@@ -18,15 +18,31 @@ class Assignment:
     """What a new assignment asks for.
 
     Attributes:
+        run: its number; what is loaded under an older one than its partition's is too late.
         kept: partitions that were watched before, each with the offset at which reading goes on.
         new: partitions whose clocks have to be loaded.
         lost: partitions that somebody else watches now.
 
     """
 
+    run: int
     kept: Mapping[int, int]
     new: frozenset[int]
     lost: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Share:
+    """One partition.
+
+    Attributes:
+        run: the assignment that it came with.
+        following: offset of the next event to read; None until the end of its events is known.
+
+    """
+
+    run: int
+    following: int | None = None
 
 
 class Watch:
@@ -37,57 +53,68 @@ class Watch:
     not be loaded again, since it reads on where it had stopped.
     """
 
-    def __init__(self) -> None:
-        self.schedule = Schedule()
-        self._next: dict[int, int] = {}
-        self._loading: set[int] = set()
+    def __init__(self, schedule: Schedule | None = None) -> None:
+        self.schedule = schedule if schedule is not None else Schedule()
+        self._shares: dict[int, _Share] = {}
+        self._run = 0
 
     @property
     def partitions(self) -> frozenset[int]:
         """What it watches."""
-        return frozenset(self._next)
+        return frozenset(self._shares)
 
-    @property
-    def loading(self) -> frozenset[int]:
-        """What it watches and has no whole snapshot of yet."""
-        return frozenset(self._loading)
-
-    def following(self, partition: int) -> int:
-        """Return the offset of the next event it has to read."""
-        return self._next[partition]
+    def following(self, partition: int) -> int | None:
+        """Return the offset of the next event of a partition that it watches; None when it has not begun to read."""
+        return self._shares[partition].following
 
     def assigned(self, partitions: Iterable[int]) -> Assignment:
         """Forget what somebody else watches now; returns what is to be done about the rest."""
+        self._run += 1
         now = frozenset(partitions)
         lost, new = self.partitions - now, now - self.partitions
         for each in lost:
-            del self._next[each]
-        self._loading -= lost
+            del self._shares[each]
         self.schedule.drop(set(lost))
-        return Assignment({each: self._next[each] for each in now - new}, new, lost)
+        begun = {each: share.following for each, share in self._shares.items()}
+        for each in new:
+            self._shares[each] = _Share(self._run)
+        return Assignment(self._run, {each: at for each, at in begun.items() if at is not None}, new, lost)
 
-    def begin(self, ends: Mapping[int, int]) -> None:
-        """Watch new partitions from the ends of their events; a snapshot of what was before has to follow."""
-        self._next |= ends
-        self._loading |= ends.keys()
-        self.schedule.begin(set(ends))
+    def current(self, partitions: Iterable[int], run: int) -> set[int]:
+        """Return those partitions that are watched since that assignment and were not given away meanwhile."""
+        return {each for each in partitions if each in self._shares and self._shares[each].run == run}
+
+    def begin(self, ends: Mapping[int, int], run: int) -> set[int]:
+        """Watch new partitions from the ends of their events; a snapshot of what was before has to follow.
+
+        Returns:
+            those of them that are still watched since that assignment.
+
+        """
+        current = self.current(ends, run)
+        for each in current:
+            self._shares[each].following = ends[each]
+        self.schedule.begin(current)
+        return current
 
     def rows(self, entries: Iterable[Entry]) -> int:
-        """Take in a part of a snapshot; returns how many rows were news."""
+        """Take in a part of a snapshot; returns how many rows were news. An old one does no harm: its version tells."""
         return sum(self.schedule.learn(each) for each in entries)
 
-    def loaded(self, partitions: Iterable[int]) -> None:
-        """Note that a snapshot is whole."""
-        over = self._loading.intersection(partitions)
-        self._loading -= over
-        self.schedule.loaded(over)
+    def loaded(self, partitions: Iterable[int], run: int) -> set[int]:
+        """Note that a snapshot is whole; returns the partitions that it was for and that are still watched."""
+        current = self.current(partitions, run)
+        self.schedule.loaded(current)
+        return current
 
     def events(self, partition: int, entries: Iterable[Entry], *, following: int) -> None:
         """Take in events of a partition, and the offset of the one that follows them."""
+        share = self._shares.get(partition)
+        if share is None or share.following is None:
+            return
         for each in entries:
             self.schedule.learn(each)
-        if partition in self._next:
-            self._next[partition] = following
+        share.following = following
 
     def due(self, now: float, most: int) -> list[Entry]:
         """Return tickets whose time has come, nearest deadline first; each once."""

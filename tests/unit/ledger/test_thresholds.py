@@ -1,13 +1,15 @@
 """What happens to a ticket by itself: warnings, breaches, the next level; each once, never early."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.command import Claim, FeedBack, Tick
+from schemas.event import Fired
 from schemas.ticket import ThresholdState
 from tests.builders import CENTRE, HOUR, MINUTE, Tale
 
@@ -107,8 +109,7 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     often.now = once.now = once.now + 10 * DAY
     often.tick()
     once.tick()
-    told = [(each.type, each.at, each.threshold) for each in often.events]
-    assert told == [(each.type, each.at, each.threshold) for each in once.events]
+    assert _told(often) == _told(once)
     keys = [
         (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
         for each in often.events
@@ -117,3 +118,23 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     assert len(keys) == len(set(keys))
     assert all(each.at <= each.recorded_at for each in often.events)
     assert often.it.unit != CENTRE
+
+
+def _told(tale: Tale) -> list[tuple[str, datetime, Fired | None]]:
+    """Return what happened when; how late it was decided is the monitor's matter."""
+    return [
+        (each.type, each.at, msgspec.structs.replace(each.threshold, late=False) if each.threshold else None)
+        for each in tale.events
+    ]
+
+
+@pytest.mark.requirement("R4.9")
+@pytest.mark.parametrize(("seconds", "late"), [(0, False), (5, False), (6, True)])
+def test_what_nobody_watched_in_time_is_marked_late(seconds: int, late: bool) -> None:  # noqa: FBT001 - a case
+    tale = Tale.dispatched()
+    due = tale.it.next_action_at
+    assert due is not None
+    tale.now = due + timedelta(seconds=seconds)
+    (event,) = tale.tick().events[-1:]
+    assert event.threshold is not None
+    assert event.threshold.late is late

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
-from services.sla_monitor.domain.vigilance import Vigilance
 
 NOON = 1_773_288_000.0
 IDS = [uuid4().bytes for _ in range(5)]
@@ -61,8 +60,8 @@ def test_partitions_that_somebody_else_watches_are_forgotten() -> None:
     schedule.learn(entry(0, 1, 1, partition=0))
     schedule.learn(entry(1, 1, 1, partition=1))
     schedule.drop({0})
-    assert [each.ticket for each in schedule.take_due(minute(2), 10)] == [IDS[1]]
     assert len(schedule) == 1
+    assert [each.ticket for each in schedule.take_due(minute(2), 10)] == [IDS[1]]
 
 
 def test_a_ticket_that_needs_no_look_is_forgotten_once_nothing_old_can_come() -> None:
@@ -109,39 +108,6 @@ def test_it_does_what_a_plain_table_would_do(news: list[Entry | int]) -> None:
             table[id_] = (table[id_][0], NEVER)
 
 
-@pytest.mark.parametrize(("wall", "jump"), [(101.0, 0.0), (101.9, 0.0), (161.0, 60.0), (41.0, -60.0)])
-def test_a_jump_of_the_wall_clock_is_noticed(wall: float, jump: float) -> None:
-    vigilance = Vigilance(100.0, 5.0)
-    vigilance.settle(100.0, 100.4)
-    assert vigilance.look(wall, 6.0) == jump
-    assert vigilance.look(wall + 1, 7.0) == 0.0
-    assert (vigilance.error, vigilance.doubtful) == (jump, jump != 0.0)
-
-
-def test_time_goes_on_as_before_until_the_database_has_told_it() -> None:
-    vigilance = Vigilance(100.0, 5.0)
-    vigilance.look(701.0, 6.0)
-    assert 701.0 - vigilance.error == 101.0
-    vigilance.settle(702.0, 102.0)
-    assert vigilance.error == 600.0
-    vigilance.look(103.0, 8.0)
-    assert 103.0 - vigilance.error == 103.0
-
-
-def test_a_clock_that_was_put_right_is_believed_once_the_database_agrees() -> None:
-    vigilance = Vigilance(100.0, 5.0)
-    vigilance.look(701.0, 6.0)
-    vigilance.settle(702.0, 701.9)
-    assert (vigilance.error, vigilance.doubtful) == (0.0, False)
-
-
-def test_a_clock_that_was_wrong_from_the_start_is_found_out() -> None:
-    vigilance = Vigilance(700.0, 5.0)
-    assert vigilance.doubtful
-    vigilance.settle(700.0, 100.0)
-    assert vigilance.error == 600.0
-
-
 def test_what_changes_again_and_again_does_not_fill_the_heap() -> None:
     schedule = watching()
     for version in range(1, 20_000):
@@ -154,3 +120,26 @@ def test_what_nobody_watches_is_not_learnt() -> None:
     schedule = watching()
     assert not schedule.learn(entry(0, 1, 1, partition=7))
     assert schedule.head() == NEVER
+
+
+def test_a_tick_on_its_way_outlives_the_end_of_a_snapshot() -> None:
+    schedule = Schedule()
+    schedule.begin({0})
+    schedule.learn(entry(0, 1, 1))
+    due = schedule.take_due(minute(2), 10)
+    schedule.loaded({0})
+    schedule.put_back(due)
+    assert schedule.take_due(minute(2), 10) == due
+
+
+def test_what_is_open_is_counted_without_what_has_fired_or_ended() -> None:
+    schedule = Schedule()
+    schedule.begin({0})
+    for each in (entry(0, 1, 1), entry(1, 1, 5), entry(2, 1, None), entry(0, 2, 3), entry(3, 1, 9)):
+        schedule.learn(each)
+    assert len(schedule) == 3
+    schedule.take_due(minute(4), 10)
+    assert len(schedule) == 2
+    schedule.loaded({0})
+    schedule.learn(entry(1, 2, None))
+    assert len(schedule) == 1
