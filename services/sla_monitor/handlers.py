@@ -272,11 +272,13 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     def _now(self) -> datetime:
         """Return business time, whatever the wall clock has done."""
-        jump = self._vigilance.look(time.time(), time.monotonic())
+        # One look for both: a jump between two would be believed.
+        wall = time.time()
+        jump = self._vigilance.look(wall, time.monotonic())
         if jump:
             self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
             log.error("clock_jumped", seconds=round(jump, 3))
-        return self._clock.at(datetime.fromtimestamp(time.time() - self._vigilance.error, UTC))
+        return self._clock.at(datetime.fromtimestamp(wall - self._vigilance.error, UTC))
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def watch_the_clock(self) -> None:
