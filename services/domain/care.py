@@ -1,6 +1,6 @@
 """outcome.toml: closing, rejection, record, authority to compensate, repeats, callback, survey, form."""
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +10,8 @@ from services.domain.policy import Label, Length, Marked, When
 
 CALLBACK = "callback"
 """What closing may need that is neither part of the outcome nor an entry: the customer was asked."""
+CALL_TAKES = timedelta(minutes=30)
+"""How long a call that somebody has taken is left to them."""
 OUTCOME = ("result", "explanation", "cause", "owner", "agreement")
 
 

@@ -9,6 +9,17 @@ from services.domain.care import CALLBACK, OUTCOME
 from services.ledger.domain import extension, suspension
 from services.ledger.domain.story import SYSTEM, Refused, Story, because
 
+ANEW: Mapping[str, Any] = {
+    "outcome": Outcome(),
+    "survey": None,
+    "callbacks": 0,
+    "callback_ended": None,
+    "screened": None,
+    "calling": None,
+    "calling_since": None,
+}
+"""What a new run begins with: its answer is given, asked about and screened like the first (DECISIONS 27)."""
+
 
 def reply_progress(story: Story, action: ReplyProgress) -> None:
     """Tell the customer where things stand (R4.10)."""
@@ -120,7 +131,7 @@ def reject(story: Story, action: Reject) -> None:
     story.happen(
         "rejected",
         because("rejection", rule.then, "rejected outcome", rule.source),
-        {"level": level, "run": ticket.run + 1, "reopened_at": story.at, "outcome": Outcome(), "survey": None},
+        {**ANEW, "level": level, "run": ticket.run + 1, "reopened_at": story.at},
         details={"reason": action.reason, "level": level},
     )
     story.happen(
@@ -151,6 +162,7 @@ def reopened(story: Story, rule: Reason, reason: str) -> None:
         "reopened",
         rule,
         {
+            **ANEW,
             "status": Status.ACCEPTED,
             "run": ticket.run + 1,
             "reopened": ticket.reopened + 1,
@@ -160,10 +172,6 @@ def reopened(story: Story, rule: Reason, reason: str) -> None:
             "person": None,
             "dispatched_by": (),
             "acted_in_stage": False,
-            "survey": None,
-            "callbacks": 0,
-            "callback_ended": None,
-            "outcome": Outcome(),
         },
         details={"reason": reason},
     )

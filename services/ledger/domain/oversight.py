@@ -1,6 +1,5 @@
 """Watching over the work and asking afterwards: escalation and supervision on demand, callback, survey (R4.9, R5.3)."""
 
-from datetime import timedelta
 from typing import Any
 
 from schemas.command import (
@@ -13,11 +12,11 @@ from schemas.command import (
     StartCallback,
     Supervise,
 )
+from services.domain.care import CALL_TAKES
 from services.ledger.domain.story import Refused, Story, because
 
-CALL_TAKES = timedelta(minutes=30)
-"""How long a call that somebody has taken is left to them."""
 OVER: dict[str, Any] = {"calling": None, "calling_since": None}
+WANTS_NONE = frozenset({"opted_out", "refused"})
 
 
 def escalate(story: Story, action: Escalate) -> None:
@@ -42,9 +41,7 @@ def supervise(story: Story, action: Supervise) -> None:
 def call_back(story: Story, action: CallBack) -> None:
     """One attempt to ask the customer (R5.3)."""
     ticket, rule = story.ticket, story.policy.care.callback
-    _not_answered(story)
-    if ticket.classification.validity in rule.never_for:
-        raise Refused("never", f"a {ticket.classification.validity} complaint is not called back ({rule.source})")
+    _to_be_asked(story)
     story.happen(
         "called_back",
         because("callback", action.means, "callback", rule.source),
@@ -56,7 +53,7 @@ def call_back(story: Story, action: CallBack) -> None:
 def start_callback(story: Story, _: StartCallback) -> None:
     """A person takes the call (R5.3); refused while somebody else has it."""
     ticket, name = story.ticket, story.command.actor.name
-    _not_answered(story)
+    _to_be_asked(story)
     since = ticket.calling_since
     if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_TAKES:
         raise Refused("taken", f"{ticket.calling} is calling this customer; take the next one")
@@ -88,15 +85,27 @@ def record_callback(story: Story, action: RecordCallback) -> None:
         story.happen("callback_ended", why, {"callback_ended": action.result}, details={"reason": action.result})
 
 
+def _to_be_asked(story: Story) -> None:
+    """Refuse to ask a customer who has answered, wants no question, was given up on, or must not be asked."""
+    ticket, rule = story.ticket, story.policy.care.callback
+    _not_answered(story)
+    if ticket.callback_ended is not None:
+        raise Refused("ended", f"this customer is not asked any more ({ticket.callback_ended}): take another")
+    if ticket.classification.validity in rule.never_for:
+        raise Refused("never", f"a {ticket.classification.validity} complaint is not called back ({rule.source})")
+
+
 def _not_answered(story: Story) -> None:
     if story.ticket.survey is not None:
         raise Refused("answered", "the customer has answered the survey already")
 
 
 def end_callback(story: Story, action: EndCallback) -> None:
-    """Give up asking."""
-    rule = story.policy.care.callback
+    """Give up asking; that a customer wants no question is the stronger word, and is kept."""
+    ended, rule = story.ticket.callback_ended, story.policy.care.callback
     _not_answered(story)
+    if ended in WANTS_NONE or ended == action.reason:
+        raise Refused("ended", f"asking has ended already ({ended})")
     story.happen(
         "callback_ended",
         because("callback", action.reason, "callback", rule.source),
