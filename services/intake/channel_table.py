@@ -102,7 +102,7 @@ class Channel:
                 raise Unusable([piece.fault])
             return [dataclasses.replace(each, at=piece.at) for each in self.hear(one)]
         except Unusable as error:
-            return [Heard(Refusal(tuple(error.faults), self.id_of(piece), piece.body), piece.at)]
+            return [Heard(Refusal(tuple(error.faults), self.id_of(piece), piece.original or piece.body), piece.at)]
 
     def id_of(self, piece: Piece) -> str | None:
         """Return the channel's own id of a message that cannot be used, as far as it can be read."""

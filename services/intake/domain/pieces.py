@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import io
 import json
 import re
 import zipfile
@@ -10,10 +9,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
+from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 import openpyxl
 
+from services.intake.domain.decoding import FALLBACK, Lines, opened, spoilt
 from services.intake.domain.fields import Fault, Unusable, clean, unusable
 from services.intake.domain.mapping import SINCE_1904
 
@@ -26,7 +27,6 @@ MAILBOX = "application/mbox"
 LARGEST_SHEET = 256 * 1024 * 1024
 """Bytes of a sheet once it is unpacked; more is a zip bomb or a file to be cut in two."""
 LONGEST_CELL = 200_000
-FALLBACK = "gb18030"
 _TOTALS = ("合计", "总计", "小计", "以下空白", "total")
 _FILLED_ROW = 3
 """Cells from which a row without an id is a row with a fault, not a remark below the table."""
@@ -43,6 +43,7 @@ class Piece:
         body: its bytes; of a row that is no whole one, what there is.
         media_type: of the body.
         fault: what is wrong with it as a part of the file.
+        original: its bytes in the file, where the body does not hold them all.
 
     """
 
@@ -50,6 +51,7 @@ class Piece:
     body: bytes
     media_type: str
     fault: Fault | None = None
+    original: bytes | None = None
 
 
 def split(
@@ -89,41 +91,27 @@ def _object(told: dict[str, Any]) -> bytes:
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _text(file: BinaryIO, charset: str | None) -> io.TextIOWrapper:
-    """Open a table as text: in the charset that is told, else UTF-8 when all of it is, else GB18030."""
-    if charset is None:
-        start = file.tell()
-        decoder = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        try:
-            while decoder.read(1 << 20):
-                pass
-            charset = "utf-8"
-        except UnicodeDecodeError:
-            charset = FALLBACK
-        decoder.detach()
-        file.seek(start)
-    try:
-        return io.TextIOWrapper(file, encoding="utf-8-sig" if charset in {"utf-8", "utf8"} else charset, newline="")
-    except LookupError:
-        raise unusable("charset", "bad_encoding", f"there is no charset {charset}: try utf-8 or gb18030") from None
-
-
 def _rows_of_table(file: BinaryIO, charset: str | None) -> Iterator[Piece]:
-    text = _text(file, charset)
+    text = opened(file, charset)
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(text, strict=True)
+    lines = Lines(text)
+    reader = csv.reader(lines, strict=True)
     try:
-        names = [clean(each).strip() for each in next(reader)]
+        names = next(reader)
     except StopIteration:
         text.detach()
         raise unusable("body", "empty", "the file is empty: its first line has to name the columns") from None
-    except (csv.Error, UnicodeDecodeError):
+    except csv.Error:
         text.detach()
         raise unusable("body", "bad_syntax", "this is no table in CSV: save it as CSV in UTF-8") from None
-    return _whole(text, _table(reader, names))
+    if any(spoilt(each) for each in names):
+        text.detach()
+        told = "the line that names the columns cannot be decoded: save the file as UTF-8 or GB18030"
+        raise unusable("body", "bad_encoding", told)
+    return _whole(text, _table(lines, reader, [clean(each).strip() for each in names]))
 
 
-def _whole(text: io.TextIOWrapper, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _whole(text: TextIOWrapper, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Leave the file open for its owner when its text has been read."""
     try:
         yield from pieces
@@ -131,49 +119,60 @@ def _whole(text: io.TextIOWrapper, pieces: Iterator[Piece]) -> Iterator[Piece]:
         text.detach()
 
 
-def _table(reader: Any, names: list[str]) -> Iterator[Piece]:
+def _table(lines: Lines, reader: Any, names: list[str]) -> Iterator[Piece]:
     while True:
         at = reader.line_num + 1
+        lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except UnicodeDecodeError:
-            yield Piece(at, b"", JSON, Fault("line", "bad_encoding", "save the file as UTF-8 or GB18030"))
-            return
         except csv.Error as error:
             cut = "unexpected end" in str(error)
             told = "the file ends inside a quoted cell" if cut else "this line is no CSV: check its quotes"
-            yield Piece(at, b"", JSON, Fault("line", "truncated" if cut else "bad_syntax", told))
+            yield Piece(at, lines.original(), TABLE, Fault("line", "truncated" if cut else "bad_syntax", told))
             if cut:
                 return
             continue
         if not any(cells):
             continue
         row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
-        fault = None
-        if len(cells) != len(names):
-            reason = "truncated" if len(cells) < len(names) else "bad_schema"
-            fault = Fault("line", reason, f"the line has {len(cells)} cells, the table has {len(names)} columns")
-        yield Piece(at, _object(row), JSON, fault)
+        fault = _fault_of(cells, names)
+        yield Piece(at, _object(clean(row)), JSON, fault, lines.original() if fault is not None else None)
+
+
+def _fault_of(cells: list[str], names: list[str]) -> Fault | None:
+    """Return what is wrong with a row as a row."""
+    bad = next((number for number, cell in enumerate(cells) if spoilt(cell)), None)
+    if bad is not None:
+        name = names[bad] if bad < len(names) else ""
+        return Fault(name or "line", "bad_encoding", "a character of it cannot be decoded: write this cell anew")
+    if len(cells) == len(names):
+        return None
+    reason = "truncated" if len(cells) < len(names) else "bad_schema"
+    return Fault("line", reason, f"the line has {len(cells)} cells, the table has {len(names)} columns")
 
 
 def _lines(file: BinaryIO) -> Iterator[Piece]:
     for at, line in enumerate(file, start=1):
         if line.strip():
-            yield Piece(at, _unwrapped(line), JSON)
+            yield _record(at, line)
 
 
-def _unwrapped(line: bytes) -> bytes:
-    """Return the value of a record that a broker's tool printed as an object with topic and payload."""
+def _record(at: int, line: bytes) -> Piece:
+    """Return a line's message: of a record that a broker's tool printed, with topic and payload, the value."""
     if b'"payload"' not in line or b'"topic"' not in line:
-        return line
+        return Piece(at, line, JSON)
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):
-        return line
-    payload = told.get("payload") if isinstance(told, dict) and "partition" in told else None
-    return payload.encode("utf-8", "replace") if isinstance(payload, str) else line
+        return Piece(at, line, JSON)
+    if not isinstance(told, dict) or not {"topic", "partition", "payload"} <= told.keys():
+        return Piece(at, line, JSON)
+    payload = told["payload"]
+    if payload is None or payload == "":
+        return Piece(at, line, JSON, Fault("payload", "empty", "the record has no value: leave it out"))
+    return Piece(at, payload.encode("utf-8", "replace") if isinstance(payload, str) else line, JSON)
 
 
 def _rows_of_sheet(file: BinaryIO, ids: set[str]) -> Iterator[Piece]:
