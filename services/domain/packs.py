@@ -157,6 +157,7 @@ class Pack:
                 *((each, each.words) for each in self.types.business),
                 *((each, each.words) for each in self.types.problem),
                 *((each, each.words) for each in self.routing.kind),
+                *((each, each.words) for each in self.routing.follow_up),
                 *((each, each.words) for each in self.routing.signals),
                 *((each, each.words) for each in self.routing.validity),
                 *((each, each.words) for each in self.routing.opening),

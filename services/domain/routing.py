@@ -67,6 +67,12 @@ class KindRule(Worded):
     """Where an appeal that this rule knows is from (R3.8)."""
 
 
+class FollowUpRule(Marked):
+    """Words by which a customer asks how an earlier matter stands, without saying what it is about (R2.4)."""
+
+    words: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class ValidityRule(Worded):
     """What makes a contact something else than a valid complaint (R3.2)."""
 
@@ -139,6 +145,8 @@ class Routing(Part):
     kinds: tuple[Code, ...]
     """The first is the default."""
     kind: tuple[KindRule, ...] = ()
+    follow_up: tuple[FollowUpRule, ...] = ()
+    """Without one, only what names its subject counts as a reminder."""
     validities: tuple[Code, ...] = ("valid",)
     """What a complaint may be found to be; the first is the default."""
     validity: tuple[ValidityRule, ...] = ()

@@ -100,6 +100,11 @@ class Router:
         decision = route(contact, candidates, pack, now)
         if decision.disposition == "open":
             earlier.insert(0, _as_earlier(contact, decision))
+        elif decision.disposition == "remind":
+            same = decision.ticket_id
+            earlier[:] = [
+                each.written_by(contact.customer) if each.known.ticket_id == same else each for each in earlier
+            ]
         self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
         log.info(
             "routed",
@@ -159,7 +164,7 @@ def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
         told.business_type,
         told.problem_type,
         contact.text,
-        same_customer=True,
+        person="same",
     )
     return store.Earlier(known, contact.customer)
 

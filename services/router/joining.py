@@ -1,5 +1,6 @@
 """What belongs together although it came apart: a call and its form, a ticket and the mail or alert about it."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +15,17 @@ from schemas.contact import Contact, Customer, Evidence
 from schemas.kept import Kept
 from schemas.ticket import Status
 from services.domain.identity import command_id, contact_id
+from services.router.domain.people import Relation
 from services.router.domain.route import Known
-from services.router.store import queries
+from services.router.store import Earlier, queries
 from services.shared.postgres import as_json
 
 NUMBER = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
 FORM_WITHIN = timedelta(hours=1)
 """How long an answered call waits for its form; then it becomes an incomplete ticket of its own (R2.5)."""
 AT_ONCE = 100
+EARLIER_TICKET = "earlier_ticket"
+"""Detail in which a regulator names the complaint that came before its appeal."""
 ACTOR = Actor(kind="service", name="router")
 
 
@@ -32,7 +36,7 @@ class Joined:
     Attributes:
         calls: by the exchange's id.
         forms: contact and ticket of each call's form.
-        numbered: tickets by number, as a contact that names one sees them.
+        numbered: tickets by number, with their customers.
         tickets: of contacts, by their ids.
         kept: messages about contacts, by those contacts' ids.
 
@@ -40,7 +44,7 @@ class Joined:
 
     calls: dict[str, Call] = field(default_factory=dict)
     forms: dict[str, tuple[UUID, UUID]] = field(default_factory=dict)
-    numbered: dict[str, Known] = field(default_factory=dict)
+    numbered: dict[str, Earlier] = field(default_factory=dict)
     tickets: dict[UUID, UUID] = field(default_factory=dict)
     kept: dict[UUID, list[Kept]] = field(default_factory=dict)
 
@@ -65,11 +69,12 @@ def load(connection: psycopg.Connection, bodies: Sequence[Contact | CallRecord |
     numbers = {each.follows for each in contacts if each.follows} | {
         number for each in keeps if (number := number_of(each))
     }
-    numbers |= {each.details["earlier_ticket"] for each in contacts if "earlier_ticket" in each.details}
+    numbers |= {each.details[EARLIER_TICKET] for each in contacts if EARLIER_TICKET in each.details}
     if numbers:
         rows = connection.execute(queries["tickets_by_number"], {"numbers": list(numbers)})
         joined.numbered = {
-            number: _named(id_, status, closed, subject) for id_, number, status, closed, subject in rows
+            number: _numbered(id_, status, closed, subject, customer)
+            for id_, number, status, closed, subject, customer in rows
         }
     if keeps:
         rows = connection.execute(queries["tickets_of_contacts"], {"ids": list(about)})
@@ -82,8 +87,9 @@ def load(connection: psycopg.Connection, bodies: Sequence[Contact | CallRecord |
     return joined
 
 
-def _named(id_: UUID, status: str, closed_at: datetime | None, subject: str | None) -> Known:
-    return Known(id_, Status(status), closed_at, None, None, subject or "", same_customer=True, named=True)
+def _numbered(id_: UUID, status: str, closed_at: datetime | None, subject: str | None, customer: str) -> Earlier:
+    known = Known(id_, Status(status), closed_at, None, None, subject or "", person="perhaps")
+    return Earlier(known, Customer.from_json(customer))
 
 
 def number_of(kept: Kept) -> str | None:
@@ -93,13 +99,16 @@ def number_of(kept: Kept) -> str | None:
 
 
 def named(contact: Contact, joined: Joined) -> list[Known]:
-    """Return the ticket that a contact says it is about: by number, or by the call that opened it without a form."""
+    """Return the tickets that a contact names: one by number, the one before it, the one of the call that it was."""
     found = []
-    if contact.follows in joined.numbered:
-        found.append(joined.numbered[contact.follows])
     form = joined.forms.get(contact.call or "")
     if form is not None and form[0] != contact.id:
-        found.append(Known(form[1], None, None, None, None, "", same_customer=True, named=True))
+        found.append(Known(form[1], None, None, None, None, "", person="same", named="follows"))
+    if (follows := joined.numbered.get(contact.follows or "")) is not None:
+        person: Relation = "same" if follows.shares(contact.customer) else "another"
+        found.append(dataclasses.replace(follows.known, person=person, named="follows"))
+    if (before := joined.numbered.get(contact.details.get(EARLIER_TICKET, ""))) is not None:
+        found.append(dataclasses.replace(before.known, named="before"))
     return found
 
 
@@ -149,7 +158,7 @@ def heard_kept(kept: Kept, joined: Joined) -> list[Command]:
     if kept.reason == "resolved" and kept.about in joined.tickets:
         return [noted(kept, joined.tickets[kept.about])]
     if kept.reason == "bounce" and number in joined.numbered:
-        return [noted(kept, joined.numbered[number].ticket_id)]
+        return [noted(kept, joined.numbered[number].known.ticket_id)]
     return []
 
 

@@ -4,18 +4,34 @@
 select id, digest, commands::text, topic, partition, "offset" from router.contact where id = any(%(ids)s);
 
 -- name: load_history
--- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first.
+-- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first; of each at
+-- most so many, so that a busy number takes nothing from the others of a batch.
+with found as (
+    select c.id from unnest(%(phones)s::text[]) as asked (value) cross join lateral
+        (select id from router.contact where phone = asked.value and disposition = 'open' and received_at > %(since)s
+         order by received_at desc limit %(most)s) as c
+    union
+    select c.id from unnest(%(numbers)s::text[]) as asked (value) cross join lateral
+        (select id from router.contact where customer_number = asked.value and disposition = 'open'
+         and received_at > %(since)s order by received_at desc limit %(most)s) as c
+    union
+    select c.id from unnest(%(emails)s::text[]) as asked (value) cross join lateral
+        (select id from router.contact where email = asked.value and disposition = 'open' and received_at > %(since)s
+         order by received_at desc limit %(most)s) as c
+    union
+    select c.id from unnest(%(identities)s::text[]) as asked (value) cross join lateral
+        (select id from router.contact where identity = asked.value and disposition = 'open' and received_at > %(since)s
+         order by received_at desc limit %(most)s) as c
+)
 select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
        c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension,
-       t.status in ('answered', 'closed') and (t.body ->> 'callbacks')::int > 0 and t.body -> 'survey' = 'null'
-from router.contact c
+       t.status in ('answered', 'closed') and (t.body ->> 'callbacks')::int > 0 and t.body -> 'survey' = 'null',
+       array(select distinct name from router.contact as writer
+             where writer.ticket_id = c.ticket_id and writer.name is not null)
+from found
+join router.contact c using (id)
 left join ledger.ticket t on t.id = c.ticket_id
-where c.disposition = 'open'
-  and c.received_at > %(since)s
-  and (c.phone = any(%(phones)s) or c.customer_number = any(%(numbers)s) or c.email = any(%(emails)s)
-       or c.identity = any(%(identities)s))
-order by c.received_at desc
-limit 5000;
+order by c.received_at desc;
 
 -- name: insert_contact
 insert into router.contact
@@ -60,7 +76,7 @@ select call, id, ticket_id from router.contact where call = any(%(calls)s) order
 select id, ticket_id from router.contact where id = any(%(ids)s);
 
 -- name: tickets_by_number
-select id, number, status, closed_at, body ->> 'subject' from ledger.ticket where number = any(%(numbers)s);
+select id, number, status, closed_at, body ->> 'subject', body ->> 'customer' from ledger.ticket where number = any(%(numbers)s);
 
 -- name: save_kept
 insert into router.kept (id, reason, about, number, body, heard_at)

@@ -16,12 +16,16 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
-from services.router.domain.people import same_person
+from services.router.domain.people import relation
 from services.router.domain.route import Decision, Known
 from services.shared.postgres import Queries
 
 queries = Queries.beside(__file__)
 
+REPEATING = frozenset({"device_monitor"})
+"""Channels of machines, which tell the same thing again and again, each time with what they measured last."""
+MOST = 500
+"""Earlier contacts of one phone, number, mail or identity that are looked at, the latest."""
 HISTORY = timedelta(days=97)
 """How far back earlier contacts count: as long as a closed ticket is worth a link, and a week for one that was open."""
 
@@ -37,13 +41,21 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier contact that opened a ticket, and what is known of its customer."""
+    """An earlier contact that opened a ticket, and what is known of its customer.
+
+    Attributes:
+        known: the ticket.
+        customer: who opened it.
+        names: of all who wrote about it.
+
+    """
 
     known: Known
     customer: Customer
+    names: tuple[str, ...] = ()
 
     def shares(self, customer: Customer) -> bool:
-        """Whether it may be the same customer's."""
+        """Whether anything that reaches or names a customer is the same."""
         mine = self.customer
         pairs = (
             (mine.phone, customer.phone),
@@ -55,11 +67,17 @@ class Earlier:
 
     def towards(self, customer: Customer) -> Known:
         """Return the ticket, seen from another contact."""
-        return dataclasses.replace(self.known, same_customer=same_person(self.customer, customer))
+        return dataclasses.replace(self.known, person=relation(self.customer, customer, self.names))
+
+    def written_by(self, customer: Customer) -> "Earlier":
+        """Return it with one more person who wrote about the ticket."""
+        return dataclasses.replace(self, names=(*self.names, customer.name)) if customer.name else self
 
 
 def digest(contact: Contact) -> bytes:
     """Return what tells two bodies under one id apart; when and how the message came does not count."""
+    if contact.channel in REPEATING:
+        return hashlib.sha256(contact.id.bytes).digest()
     said = _told({**contact.to_plain(), "received_at": None, "raw": None})
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
 
@@ -90,10 +108,11 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
         queries["load_history"],
         {
             "since": now - HISTORY,
-            "phones": [each.phone for each in customers if each.phone],
-            "numbers": [each.number for each in customers if each.number],
-            "emails": [each.email for each in customers if each.email],
-            "identities": [each.identity for each in customers if each.identity],
+            "most": MOST,
+            "phones": list({each.phone for each in customers if each.phone}),
+            "numbers": list({each.number for each in customers if each.number}),
+            "emails": list({each.email for each in customers if each.email}),
+            "identities": list({each.identity for each in customers if each.identity}),
         },
     ).fetchall()
     return [
@@ -105,7 +124,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
                 business,
                 problem,
                 subject,
-                same_customer=True,
+                person="perhaps",
                 asked=bool(asked),
             ),
             Customer(
@@ -117,6 +136,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
                 name=name,
                 phone_extension=extension,
             ),
+            tuple(names),
         )
         for (
             ticket_id,
@@ -133,6 +153,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
             name,
             extension,
             asked,
+            names,
         ) in found
     ]
 

@@ -83,3 +83,14 @@ def test_our_own_words_stay_as_they_were() -> None:
     assert (made.notice, made.state, len(made.reason)) == (UUID(ID), "failed", 200)
     with pytest.raises(Problem):
         heard({"state": "failed"})
+
+
+def test_a_reply_is_to_a_mail_of_ours_or_names_the_ticket_in_its_subject() -> None:
+    def ticket(headers: str) -> str | None:
+        return Mail(f"From: a@x\r\n{headers}\r\n\r\nhello".encode()).ticket
+
+    number = "TS20260312000901"
+    assert ticket(f"In-Reply-To: <notice.{number}.{ID}@carrier.example>") == number
+    assert ticket(f"References: <1@x>\r\n <notice.{number}@carrier.example>") == number
+    assert ticket(f"Subject: Re: {number}") == number
+    assert ticket(f"In-Reply-To: <{number}@evil.example>") is None

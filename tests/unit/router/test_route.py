@@ -7,9 +7,11 @@ import pytest
 
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
+from services.domain import packs
 from services.domain.identity import ticket_id
 from services.router.domain.route import Decision, Known, route
 from services.router.store import Earlier, digest
+from services.shared.settings import PROJECT
 from tests.builders import HOUR, MORNING, PACK, contact
 
 OLD = uuid4()
@@ -23,7 +25,7 @@ def known(**changes: object) -> Known:
         "business_type": "broadband",
         "problem_type": "quality_inside",
         "subject": "家里宽带网速很慢，已经一个星期了",
-        "same_customer": True,
+        "person": "same",
     }
     return Known(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -76,39 +78,118 @@ def test_a_withdrawn_ticket_is_not_taken_up_again() -> None:
 @pytest.mark.requirement("R2.4")
 def test_people_who_share_a_number_are_told_apart_by_the_subject() -> None:
     """Fifty colleagues behind one number (DECISIONS 30)."""
-    other = known(same_customer=False)
+    other = known(person="another")
     assert routed(contact("m2", text="宽带安装师傅没有来"), other).disposition == "open"
     suggested = routed(contact("m2", text="家里宽带网速很慢，已经一个星期了！"), other)
     assert suggested.disposition == "open", "alike words only ever suggest"
     assert [(each.kind, each.ticket_id) for each in suggested.links] == [("similar", OLD)]
 
 
+@pytest.mark.requirement("R2.4")
+def test_from_a_landline_and_nobody_knows_whom_only_nearly_the_same_words_are_a_reminder() -> None:
+    perhaps = known(person="perhaps")
+    assert routed(contact("m2", text="家里宽带网速很慢，已经一个星期了！"), perhaps).disposition == "remind"
+    for text in ("宽带还是很慢", "催一下", ""):
+        assert routed(contact("m2", text=text), perhaps).disposition == "open"
+    desk = known(person="perhaps", subject="公司宽带很慢，工位3号")
+    other = routed(contact("m2", text="公司宽带很慢，工位4号"), desk)
+    assert (other.disposition, [each.kind for each in other.links]) == ("open", ["similar"])
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    "text",
+    ["你们门口的井盖坏了，孩子摔伤了", "营业员骂人，我要求道歉", "你们的施工队把我家墙砸坏了要求赔偿"],
+)
+def test_a_matter_that_no_rule_can_type_is_not_swallowed_by_an_open_ticket(text: str) -> None:
+    decision = routed(contact("m2", text=text), known())
+    assert decision.disposition == "open"
+    assert [(each.kind, each.ticket_id) for each in decision.links] == [("similar", OLD)]
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    "text", ["我的问题还没解决", "怎么还没人来", "有进展吗", "到底什么时候能好", "It is still not working", "還沒解決"]
+)
+def test_asking_how_it_stands_is_a_reminder_by_the_policy_s_words(text: str) -> None:
+    assert routed(contact("m2", text=text), known()).disposition == "remind"
+
+
+def test_every_pack_knows_how_customers_ask_how_it_stands() -> None:
+    for pack in packs.load(PROJECT / "policies").values():
+        decision = route(contact("m2", text="催一下"), [known()], pack, MORNING)
+        assert decision.disposition == "remind", pack.head.name
+
+
+@pytest.mark.requirement("R2.4")
+def test_alike_words_about_another_type_only_suggest() -> None:
+    old = known(business_type="broadband", problem_type="charging", subject="我家里的宽带总是多扣钱，请核实退费")
+    decision = routed(contact("m2", text="我家里的手机总是多扣钱，请核实退费", business_type="nr"), old)
+    assert decision.disposition == "open"
+    assert [(each.kind, each.ticket_id) for each in decision.links] == [("similar", OLD)]
+
+
+@pytest.mark.requirement("R2.4")
+def test_who_only_knows_a_number_does_not_act_on_its_ticket() -> None:
+    stranger = known(person="another", named="follows")
+    decision = routed(contact("m2", text="不认可你们的处理"), stranger)
+    assert (decision.disposition, [each.ticket_id for each in decision.links]) == ("open", [OLD])
+    assert routed(contact("m2", text="不认可你们的处理"), known(named="follows")).disposition == "remind"
+
+
+def test_an_appeal_is_linked_to_the_complaint_that_it_names() -> None:
+    before = known(named="before")
+    decision = routed(contact("m2", channel="regulator", text="宽带还是很慢"), before)
+    assert decision.disposition == "open"
+    assert [(each.kind, each.ticket_id) for each in decision.links] == [("repeat", OLD)]
+
+
 def test_a_ticket_that_the_ledger_has_not_seen_yet_counts_as_open() -> None:
     assert routed(contact("m2"), known(status=None)).disposition == "remind"
 
 
+MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
+
+
+@pytest.mark.requirement("R2.4")
 @pytest.mark.parametrize(
-    ("mine", "theirs", "same"),
+    ("mine", "theirs", "person"),
     [
-        (Customer(phone="+8613800000101"), Customer(phone="+8613800000101"), True),
-        (Customer(phone="+8613800000101", number="C1"), Customer(phone="+8613800000101", number="C2"), False),
-        (Customer(phone="+8613800000101", number="C1"), Customer(phone="+8613800000102", number="C1"), True),
-        (Customer(phone="+8637155500001", switchboard=True), Customer(phone="+8637155500001"), False),
-        (Customer(phone="+8637155500001", name="张三"), Customer(phone="+8637155500001", name="李四"), False),
-        (Customer(phone="+8637155500001", name="张先生"), Customer(phone="+8637155500001", name="张三"), True),
-        (Customer(phone="+8637155500001", name="张三"), Customer(phone="+8637155500001"), True),
-        (
-            Customer(phone="+8637155500001", phone_extension="1"),
-            Customer(phone="+8637155500001", phone_extension="2"),
-            False,
-        ),
-        (Customer(phone="+8613800000101", email="a@b.c"), Customer(phone="+8613800000102", email="a@b.c"), True),
+        (Customer(phone=MOBILE), Customer(phone=MOBILE), "same"),
+        (Customer(phone=MOBILE, number="C1"), Customer(phone=MOBILE, number="C2"), "another"),
+        (Customer(phone=MOBILE, number="C1"), Customer(phone="+8613800000102", number="C1"), "same"),
+        (Customer(phone=MOBILE, email="a@b.c"), Customer(phone="+8613800000102", email="a@b.c"), "same"),
+        (Customer(phone=MOBILE, name="张先生"), Customer(phone=MOBILE, name="张三"), "same"),
+        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王女士"), "another"),
+        (Customer(phone=MOBILE, name="王芳女士"), Customer(phone=MOBILE, name="王先生"), "another"),
+        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王经理"), "same"),
+        (Customer(phone=MOBILE, name="Mr. Wang"), Customer(phone=MOBILE, name="Ms Wang"), "another"),
+        (Customer(phone=LANDLINE, switchboard=True), Customer(phone=LANDLINE), "another"),
+        (Customer(phone=LANDLINE), Customer(phone=LANDLINE), "perhaps"),
+        (Customer(phone="+864008001234"), Customer(phone="+864008001234"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE), "perhaps"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="张 三"), "same"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="李四"), "another"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张三"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张先生"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张经理"), "another"),
+        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="2"), "another"),
+        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="1"), "same"),
     ],
 )
-def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, same: bool) -> None:  # noqa: FBT001
+def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
     earlier = Earlier(known(), mine)
     assert earlier.shares(theirs)
-    assert earlier.towards(theirs).same_customer is same
+    assert earlier.towards(theirs).person == person
+
+
+@pytest.mark.requirement("R2.4")
+def test_everybody_who_wrote_about_a_ticket_counts() -> None:
+    """王先生's ticket that 王小明 joined is not 王芳's."""
+    earlier = Earlier(known(), Customer(phone=MOBILE, name="王先生"))
+    assert earlier.towards(Customer(phone=MOBILE, name="王芳")).person == "same"
+    joined = earlier.written_by(Customer(phone=MOBILE, name="王小明"))
+    assert joined.towards(Customer(phone=MOBILE, name="王芳")).person == "another"
 
 
 def test_the_same_message_at_another_time_has_the_same_digest() -> None:

@@ -60,7 +60,7 @@ def _alert(alert: Told, envelope: Envelope, mapping: ChannelMapping, more: Mappi
             Mapped(mapping).drawn(
                 values,
                 envelope,
-                more={"contacted_at": envelope.received_at, "occurred_at": since.replace(microsecond=0), **more},
+                more={"occurred_at": since.replace(microsecond=0), **more},
                 message_id=id_,
             )
         )

@@ -62,7 +62,7 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
     name, address = mail.sender
     details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
     said: dict[str, Any] = {
-        "contacted_at": contacted_at or envelope.received_at,
+        "contacted_at": contacted_at,
         "customer": {
             "name": name,
             "email": address,

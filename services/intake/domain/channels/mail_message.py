@@ -20,6 +20,8 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_esc
 """Codecs of Python that are no charset of a mail; some of them are slow on what they were not made for."""
 _CUT = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
 _TICKET = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
+_NOTICE = re.compile(r"<notice\.(TS[0-9]{14})(?:\.[^@<>\s]*)?@")
+"""The Message-ID of a mail of ours (the notifier's means.py)."""
 _QUOTED = re.compile(
     r"^(?:[-_ ]*(?:原始邮件|原邮件|回复的原邮件|转发的原邮件|Original Message|Forwarded message)[-_ ]*"
     r"|在.{4,80}写道[:：]|On .{6,120} wrote:|_{20,})\s*$",
@@ -88,8 +90,8 @@ class Mail:
     @property
     def ticket(self) -> str | None:
         """Number of the ticket that it replies about: from the mail it answers, else from its subject."""
-        for name in ("In-Reply-To", "References", "Subject"):
-            if found := _TICKET.findall(self._header(name)):
+        for name, pattern in (("In-Reply-To", _NOTICE), ("References", _NOTICE), ("Subject", _TICKET)):
+            if found := pattern.findall(self._header(name)):
                 return str(found[-1])
         return None
 

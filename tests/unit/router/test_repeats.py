@@ -1,0 +1,58 @@
+"""The same message heard twice is one message: what our door adds, or a machine measures anew, makes no other of it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from schemas.contact import Contact
+from services.intake.channel_table import channels
+from services.intake.domain.envelope import Envelope
+from services.router.store import digest
+from tests.builders import MORNING
+
+TABLE = channels()
+SMS = b"MessageSid=SM1&From=%2B8613800000101&Body=%E5%AE%BD%E5%B8%A6%E6%96%AD%E7%BD%91&NumMedia=0"
+MAIL = b"From: li@mail.example\r\nMessage-ID: <1@mail.example>\r\nSubject: x\r\n\r\nbroadband is down\r\n"
+ALERT = {
+    "version": "4",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"station": "X", "lane": "03"},
+            "annotations": {"description": "offline for 5 minutes"},
+            "startsAt": "2026-03-12T01:00:00Z",
+            "fingerprint": "f1",
+        }
+    ],
+}
+
+
+def heard(channel: str, body: bytes, seconds: int) -> Contact:
+    kind = {"sms": "application/x-www-form-urlencoded", "email": "message/rfc822"}.get(channel, "application/json")
+    at = MORNING + timedelta(seconds=seconds)
+    (only,) = TABLE[channel].listen(Envelope(channel, channel, "carrier", at, kind, body))
+    assert isinstance(only.what, Contact)
+    return only.what
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    ("channel", "body"), [("sms", SMS), ("email", MAIL), ("device_monitor", json.dumps(ALERT).encode())]
+)
+def test_a_retry_is_the_same_message(channel: str, body: bytes) -> None:
+    first, again = heard(channel, body, 0), heard(channel, body, 7)
+    assert first.id == again.id
+    assert digest(first) == digest(again)
+
+
+def test_an_alert_that_tells_a_new_measurement_is_the_same_alert() -> None:
+    later = json.loads(json.dumps(ALERT))
+    later["alerts"][0]["annotations"]["description"] = "offline for 65 minutes"
+    later["truncatedAlerts"] = 2
+    first, again = (heard("device_monitor", json.dumps(each).encode(), 0) for each in (ALERT, later))
+    assert digest(first) == digest(again)
+
+
+def test_another_text_under_the_same_id_is_another_message() -> None:
+    assert digest(heard("sms", SMS, 0)) != digest(heard("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))
