@@ -20,16 +20,23 @@ log = logs.get(__name__)
 
 RETRY = 0.5
 """Seconds between two attempts to reach a broker that was never reached."""
+SLICE = 1000
+"""Records of one request that are on their way at once; the next are sent when these are acknowledged."""
 
 
 class QuickPublisher:
-    """A producer for request and response. What it gave up on may still arrive, under the same id."""
+    """A producer for request and response. What it gave up on may still arrive, under the same id.
+
+    At most `most` records are on their way, of all requests together. A request may hold any number: it goes in slices,
+    and from the first on it has its room, so a large one is never refused for its size.
+    """
 
     def __init__(self, settings: KafkaSettings, client: str, *, within: float, most: int) -> None:
         self._settings = settings
         self._client = client
         self._within = within
         self._most = most
+        self._slice = min(SLICE, most)
         self._in_flight = 0
         self._producer: KafkaProducer | None = None
         self._stopping = threading.Event()
@@ -64,7 +71,7 @@ class QuickPublisher:
                 return
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Publish and return when all are acknowledged.
+        """Publish and return when all are acknowledged, each slice within the time that the broker is given.
 
         Raises:
             Retryable: the broker did not acknowledge in time, or too many wait already.
@@ -73,11 +80,19 @@ class QuickPublisher:
         producer = self._producer
         if producer is None:
             raise Retryable("the broker has not been reached yet")
-        if self._in_flight + len(records) > self._most:
+        room = min(len(records), self._slice)
+        if self._in_flight + room > self._most:
             raise Retryable("too many requests wait for the broker")
+        self._in_flight += room
+        try:
+            for begin in range(0, len(records), self._slice):
+                await self._publish(producer, records[begin : begin + self._slice])
+        finally:
+            self._in_flight -= room
+
+    async def _publish(self, producer: KafkaProducer, records: Sequence[Outgoing]) -> None:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(loop, len(records))
-        self._in_flight += len(records)
         until = time.monotonic() + self._within
         try:
             await loop.run_in_executor(self._senders, self._send, producer, records, waiting, until)
@@ -86,8 +101,6 @@ class QuickPublisher:
             raise Retryable("the broker did not acknowledge in time") from error
         except KafkaError as error:
             raise Retryable(f"the broker did not take the record ({type(error).__name__})") from error
-        finally:
-            self._in_flight -= len(records)
 
     @staticmethod
     def _send(producer: KafkaProducer, records: Sequence[Outgoing], waiting: "_Waiting", until: float) -> None:
