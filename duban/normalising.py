@@ -11,7 +11,7 @@ from schemas.contact import Contact
 from schemas.kept import Kept
 from services.intake.channel_table import Channel
 from services.intake.domain.envelope import Envelope, Heard, Refusal
-from services.intake.domain.fields import Fault, Unusable
+from services.intake.domain.fields import Fault, Unusable, whole_number
 
 NOT_ATTACHED = frozenset({"paper_form", "call"})
 """Evidence that is no attachment: the number of the form on which a hall took the complaint, the record of a call."""
@@ -154,7 +154,7 @@ def facts(contact: Contact) -> dict[str, Any]:
 
 
 def _count(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    return whole_number(text or "") or 0
 
 
 def _iso(value: Any) -> str | None:

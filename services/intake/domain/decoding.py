@@ -5,13 +5,12 @@ import re
 from io import TextIOWrapper
 from typing import BinaryIO
 
+from services.intake.domain import charsets
 from services.intake.domain.fields import unusable
 
 FALLBACK = "gb18030"
 """What a table is in that is not UTF-8."""
 BLOCK = 1 << 20
-_PROBE = b'A,"+A-~{\\n\r\n'
-"""ASCII that charsets in which it does not stand for itself read as something else."""
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 """What a byte becomes that is no character of the charset."""
@@ -30,19 +29,14 @@ def opened(file: BinaryIO, charset: str | None) -> TextIOWrapper:
         charset: as the sender told it; None finds out.
 
     Raises:
-        Unusable: there is no such charset, or none of those in which ASCII stands for itself.
+        Unusable: there is no such charset of files.
 
     """
-    name = charset or _found_out(file)
-    try:
-        usable = _PROBE.decode(name, "surrogateescape") == _PROBE.decode("ascii")
-    except (LookupError, ValueError):
-        usable = False
-    if not usable:
-        told = f"a table cannot be read in {name[:40]!r}: save the file as UTF-8 or GB18030"
+    name = _found_out(file) if charset is None else charsets.of_file(charset)
+    if name is None:
+        told = f"a table cannot be read in {str(charset)[:40]!r}: save the file as UTF-8 or GB18030"
         raise unusable("charset", "bad_encoding", told)
-    encoding = "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
-    return TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
+    return TextIOWrapper(file, encoding="utf-8-sig" if name == "utf-8" else name, errors="surrogateescape", newline="")
 
 
 def _found_out(file: BinaryIO) -> str:

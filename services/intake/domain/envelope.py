@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -11,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import phonenumbers
+
 from schemas.call import CallRecord
 from schemas.contact import Contact, Raw
 from schemas.kept import Kept
-from services.intake.domain.fields import Fault, Unusable, clean, unusable
+from services.intake.domain import charsets
+from services.intake.domain.fields import Fault, Unusable, clean, unusable, whole_number
 
 LARGEST = 256 * 1024
 """Bytes of a contact (DESIGN 1), and of a message that is one contact in JSON, XML or a form."""
@@ -65,16 +69,39 @@ class ChannelConfig:
                 f"{unknown[0]}: there is no such setting of a channel; there are {', '.join(sorted(names))}"
             )
         values: dict[str, Any] = dict(told)
-        if "columns" in values and not str(values["columns"]).isdigit():
-            raise ValueError("columns: write a whole number, 18 or 21")
         if "columns" in values:
-            values["columns"] = int(str(values["columns"]))
+            values["columns"] = _known(
+                values, "columns", whole_number(str(values["columns"])), "whole number", "18 or 21"
+            )
+        if "charset" in values:
+            values["charset"] = _known(
+                values, "charset", charsets.of_file(str(values["charset"])), "charset", "utf-8 or gb18030"
+            )
+        if "default_region" in values:
+            region = str(values["default_region"]).strip().upper()
+            found = region if region in phonenumbers.SUPPORTED_REGIONS else None
+            values["default_region"] = _known(values, "default_region", found, "country's code of two letters", "CN")
         if "encode_values" in values:
             values["encode_values"] = str(values["encode_values"]).lower() in {"true", "1", "yes"}
         for name in ("default_tz", "cdr_tz"):
-            if name in values and values[name] not in zoneinfo.available_timezones():
-                raise ValueError(f"{name}: {values[name]} is no time zone; write one such as Asia/Shanghai or UTC")
+            if name in values:
+                zone = str(values[name])
+                values[name] = _known(
+                    values, name, zone if zone in _zones() else None, "time zone", "Asia/Shanghai or UTC"
+                )
         return dataclasses.replace(self, **values)
+
+
+def _known(values: Mapping[str, Any], name: str, found: Any, kind: str, example: str) -> Any:
+    if found is None:
+        raise ValueError(f"{name}: {values[name]!r} is no {kind}; write one such as {example}")
+    return found
+
+
+@functools.cache
+def _zones() -> set[str]:
+    """Return the names of all time zones; finding them takes a walk through their files."""
+    return zoneinfo.available_timezones()
 
 
 @dataclass(slots=True)
@@ -182,8 +209,8 @@ def text_of(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF-8: 
     if not body.strip():
         raise unusable("body", "empty", "the body is empty: send the message itself")
     try:
-        return body.decode(charset)
-    except (UnicodeDecodeError, LookupError):
+        return body.decode(charsets.of_file(charset) or "")
+    except (ValueError, LookupError):
         raise unusable("body", "bad_encoding", what) from None
 
 

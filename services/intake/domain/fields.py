@@ -20,7 +20,7 @@ CENT = Decimal("0.01")
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
 _MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _CANDIDATE = re.compile(
     r"(?<![0-9A-Za-z+])(?:"
     r"(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}"
@@ -142,6 +142,14 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list):
         return [_cleaned(each) for each in value]
     return value
+
+
+def whole_number(text: str, digits: int = 20) -> int | None:
+    """Return what a text of ASCII digits says, None when it is no such text or has more digits than that.
+
+    Python calls `²` and `①` digits too, and cannot read them.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import openpyxl
 
-from services.intake.domain.decoding import FALLBACK, Lines, opened, spoilt
+from services.intake.domain.decoding import Lines, opened, spoilt
 from services.intake.domain.fields import Fault, Unusable, clean, unusable
 from services.intake.domain.mapping import SINCE_1904
 
@@ -82,9 +82,8 @@ def split(
 
 
 def _charset(media_type: str) -> str | None:
-    found = re.search(r"charset=\"?([A-Za-z0-9_-]+)", media_type)
-    name = found[1].lower() if found else None
-    return FALLBACK if name in {"gbk", "gb2312"} else name
+    found = re.search(r"charset=([^;]*)", media_type, re.IGNORECASE)
+    return found[1] if found else None
 
 
 def _object(told: dict[str, Any]) -> bytes:

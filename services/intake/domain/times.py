@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.intake.domain.fields import Faults
+from services.intake.domain.fields import Faults, whole_number
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is a unit mixed up, not a contact."""
@@ -111,8 +111,8 @@ def placed(stem: str, told: datetime | date | None) -> dict[str, Any]:
 def epoch(value: Any, name: str, faults: Faults, *, unit: int = 1000) -> datetime | None:
     """Return a point in time from a count since 1970, `unit` to the second. Faults are noted."""
     words = {1: "seconds", 1000: "milliseconds", 1_000_000: "microseconds"}[unit]
-    if isinstance(value, str) and value.isdigit() and len(value) <= 20:  # noqa: PLR2004 - longer is no time
-        value = int(value)
+    if isinstance(value, str):
+        value = whole_number(value)
     if value is None or isinstance(value, bool) or not isinstance(value, int):
         faults.add(name, "bad_date", f"send the time as whole {words} since 1970")
         return None

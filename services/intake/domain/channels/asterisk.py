@@ -8,7 +8,7 @@ from schemas.call import Call
 from services.intake.domain import times
 from services.intake.domain.channels import calls
 from services.intake.domain.envelope import Envelope, Heard, Refusal, text_of
-from services.intake.domain.fields import Fault, Faults, Unusable, clean
+from services.intake.domain.fields import Fault, Faults, Unusable, clean, whole_number
 
 WITH_ID = 18
 """Columns of a call record with `loguniqueid` and `loguserfield`."""
@@ -52,6 +52,8 @@ _FACTS = {
 }
 """How many facts each event of a queue has at least."""
 _PARTS = 5
+_DIGITS = 6
+"""Of a span in seconds: a call of eleven days is none."""
 
 
 def call_records(envelope: Envelope) -> list[Heard]:
@@ -64,12 +66,13 @@ def call_records(envelope: Envelope) -> list[Heard]:
     text = text_of(envelope.body, charset=envelope.config.charset or "utf-8", what="send the file in UTF-8")
     good: list[tuple[int, Call]] = []
     bad: list[Heard] = []
-    lines = text.splitlines(keepends=True)
+    # Not splitlines: to it a line ends at marks too that a caller's name may hold.
+    lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            good.append((number, _call(line, envelope, whole=number < len(lines) or line.endswith("\n"))))
+            good.append((number, _call(line.rstrip("\r"), envelope, whole=number < len(lines))))
         except Unusable as error:
             bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
     return [*calls.joined(good, envelope), *bad]
@@ -77,7 +80,7 @@ def call_records(envelope: Envelope) -> list[Heard]:
 
 def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
     try:
-        (cells,) = csv.reader([line.rstrip("\r\n")], strict=True)
+        (cells,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
         raise Unusable([Fault("line", "truncated", "the line ends in the middle: send it whole")]) from None
     expected = envelope.config.columns
@@ -131,12 +134,11 @@ def queue_log(envelope: Envelope) -> list[Heard]:
     text = text_of(envelope.body, what="send the file in UTF-8")
     good: list[tuple[int, Call]] = []
     bad: list[Heard] = []
-    lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            call = _event(line.rstrip("\r\n"), envelope)
+            call = _event(line.rstrip("\r"), envelope)
         except Unusable as error:
             bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
         else:
@@ -166,14 +168,10 @@ def _of_event(call: Call, event: str, at: datetime, member: str, facts: list[str
         number, withheld = calls.caller(facts[1], envelope.config.default_region)
         return call.but(phone=number, withheld=withheld)
     if event == "CONNECT":
-        return call.but(waiting=_whole(facts[0]), answered_at=at, operator=who)
+        return call.but(waiting=whole_number(facts[0], _DIGITS), answered_at=at, operator=who)
     ended: Any = ENDS[event]
     told = call.but(ended_at=at, ended_by=ended)
     if event in {"ABANDON", "EXITWITHTIMEOUT"}:
-        return told.but(waiting=_whole(facts[2]), talk=0)
+        return told.but(waiting=whole_number(facts[2], _DIGITS), talk=0)
     waited, talked = (facts[2], facts[3]) if event == "BLINDTRANSFER" else (facts[0], facts[1])
-    return told.but(waiting=_whole(waited), talk=_whole(talked), operator=who)
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) <= 6 else None  # noqa: PLR2004 - a call of eleven days is none
+    return told.but(waiting=whole_number(waited, _DIGITS), talk=whole_number(talked, _DIGITS), operator=who)

@@ -14,7 +14,7 @@ from services.intake.domain.channels import calls
 from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.sms import form
 from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told, Unusable, unusable
+from services.intake.domain.fields import Faults, Told, Unusable, clean, unusable
 
 FORM = "application/x-www-form-urlencoded"
 BASE64 = "application/x-www-form-base64-encoded"
@@ -48,7 +48,10 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
     faults = Faults()
     variables = Told(told, faults).part("variables")
     if envelope.config.encode_values is not False:
-        values = {name: unquote(each) if isinstance(each, str) else each for name, each in variables.values.items()}
+        # Cleaned once more: what the encoding hid could not be seen when the record was read.
+        values = {
+            name: clean(unquote(each)) if isinstance(each, str) else each for name, each in variables.values.items()
+        }
         variables = dataclasses.replace(variables, values=values)
     id_ = variables.text("uuid")
     if id_ is None:

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard
-from services.intake.domain.fields import clean, unusable
+from services.intake.domain.fields import clean, unusable, whole_number
 from services.intake.domain.mapping import ChannelMapping
 
 _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -21,14 +21,14 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
 
     """
     told: dict[str, Any] = form(envelope.body)
-    pictures = int(told["NumMedia"]) if str(told.get("NumMedia", "")).isdigit() else 0
+    pictures = whole_number(told.get("NumMedia", "")) or 0
     told["media"] = [
         {"url": told[f"MediaUrl{number}"], "type": told.get(f"MediaContentType{number}")}
         for number in range(min(pictures, _MANY))
         if told.get(f"MediaUrl{number}")
     ]
-    # The request tells no time: the customer wrote when it came.
-    return [Heard(Mapped(mapping).drawn(told, envelope, more={"contacted_at": envelope.received_at}))]
+    # The request tells no time, and a retry has to be the same message: when the customer wrote stays untold.
+    return [Heard(Mapped(mapping).drawn(told, envelope))]
 
 
 def form(body: bytes) -> dict[str, Any]:

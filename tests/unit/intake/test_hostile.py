@@ -1,0 +1,186 @@
+"""Marks, digits and names of charsets that look harmless and are not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.call import Call, CallRecord
+from schemas.contact import Contact
+from services.intake.channel_settings import load
+from services.intake.channel_table import channels
+from services.intake.domain import charsets
+from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, Refusal
+from services.intake.domain.fields import Faults, Unusable, clean, whole_number
+from services.intake.domain.signatures import hmac_sha256
+from services.intake.domain.times import epoch
+from services.shared.errors import ConfigurationError
+from tests.builders import MORNING
+
+TABLE = channels()
+MARKS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"]
+"""What `str.splitlines` takes for the end of a line besides carriage return and line feed."""
+NO_DIGITS = ["²", "①", "٣", "1²"]
+CSV = "text/csv"
+FORM = "application/x-www-form-urlencoded"
+CDR = (
+    '"","{src}","600","in","""Na{mark}me"" <138>","PJSIP/a-1","PJSIP/8007-2","Queue","q","2026-03-12 01:00:00",'
+    '"2026-03-12 01:00:20","2026-03-12 01:04:20",260,240,"ANSWERED","DOCUMENTATION","1773277200.{id}","audio:x.wav"'
+)
+HALL = "受理流水号,受理时间,联系电话,投诉内容\nS1,2026-03-12 10:21,13800000000,宽带慢\n"
+
+
+def listen(channel: str, body: bytes, media_type: str, config: ChannelConfig | None = None) -> list[Heard]:
+    made = Envelope("s", channel, "carrier", MORNING, media_type, body, config=config or ChannelConfig())
+    return TABLE[channel].listen(made)
+
+
+def calls(body: str, media_type: str) -> list[Call]:
+    heard = listen("hotline", body.encode(), media_type)
+    assert all(isinstance(each.what, CallRecord) for each in heard)
+    return [each.what.call for each in heard if isinstance(each.what, CallRecord)]
+
+
+def freeswitch(**variables: str) -> Call:
+    told = {"core-uuid": "x", "variables": {"uuid": "u1", "start_epoch": "1773277000", **variables}}
+    ((only),) = calls(json.dumps(told), "application/json")
+    return only
+
+
+@pytest.mark.requirement("R2.1", "R2.5")
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_caller_s_name_never_ends_a_line(mark: str, end: str) -> None:
+    lines = [CDR.format(src="13800000101", mark=mark, id=1), CDR.format(src="13800000102", mark="", id=2)]
+    found = calls(end.join(lines) + end, CSV)
+    assert [each.phone for each in found] == ["+8613800000101", "+8613800000102"]
+    lines = [f"1773277000|c1|q|NONE|ENTERQUEUE||13800000101|1|Na{mark}me", "1773277010|c1|q|m|CONNECT|10|x|3"]
+    (call,) = calls(end.join(lines) + end, "text/plain")
+    assert (call.phone, call.waiting, call.rows) == ("+8613800000101", 10, 2)
+
+
+def test_lines_that_cannot_be_used_keep_their_numbers() -> None:
+    whole = CDR.format(src="13800000101", mark="\x85", id=1)
+    heard = listen("hotline", f'{whole}\n"half\n\n{whole[:40]}'.encode(), CSV)
+    refused = [each for each in heard if isinstance(each.what, Refusal)]
+    assert [(each.at, each.what.faults[0].reason) for each in refused] == [(2, "truncated"), (4, "truncated")]  # type: ignore[union-attr]
+
+
+@pytest.mark.requirement("R2.5")
+def test_what_an_encoding_hides_is_cleaned_too() -> None:
+    call = freeswitch(uuid="ab%00c", cc_agent="ag%E2%80%AEent%40x", cc_queue="q%00", cc_record_filename="%00")
+    assert (call.id, call.operator, call.queue, call.recording) == ("abc", "agent", "q", None)
+
+
+def test_controls_of_both_kinds_are_taken_out() -> None:
+    assert clean("a\x9b31mb\x85c\td\ne\u202ef") == "a31mbc\td\nef"
+
+
+@pytest.mark.parametrize("written", NO_DIGITS)
+def test_only_ascii_digits_are_a_number(written: str) -> None:
+    assert whole_number(written) is None
+    faults = Faults()
+    assert epoch(written, "at", faults) is None
+    assert [each.reason for each in faults.found] == ["bad_date"]
+
+
+def test_a_number_has_its_digits_and_no_more() -> None:
+    assert (whole_number("0042"), whole_number(""), whole_number("9" * 21), whole_number("1234567", 6)) == (
+        *(42, None),
+        *(None, None),
+    )
+
+
+@pytest.mark.parametrize("digit", NO_DIGITS)
+@pytest.mark.parametrize(
+    ("channel", "media_type", "body"),
+    [
+        ("app_im", "application/json", '{{"msg_id": "1", "sent_at": "{0}", "text": "x", "user": {{"uid": "u"}}}}'),
+        (
+            "store",
+            "application/json",
+            '{{"event_id": "1", "accepted_at": "{0}", "customer": {{"phone": "13800000101"}}}}',
+        ),
+        ("wechat", "text/xml", "<xml><FromUserName>u</FromUserName><CreateTime>{0}</CreateTime><MsgId>1</MsgId></xml>"),
+        ("hotline", "application/json", '{{"core-uuid": "x", "variables": {{"uuid": "u", "start_epoch": "{0}"}}}}'),
+    ],
+)
+def test_times_in_other_digits_are_refused_with_a_reason(channel: str, media_type: str, body: str, digit: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        listen(channel, body.format(digit).encode(), media_type)
+    assert "bad_date" in {each.reason for each in caught.value.faults}
+
+
+@pytest.mark.parametrize("digit", NO_DIGITS)
+def test_counts_in_other_digits_are_not_told(digit: str) -> None:
+    (heard,) = listen("sms", f"MessageSid=SM1&From=%2B8613800000101&Body=x&NumMedia={digit}".encode(), FORM)
+    assert isinstance(heard.what, Contact)
+    assert heard.what.evidence == ()
+    log = f"{digit}|c1|q|m|CONNECT|1|2|3\n1773277000|c2|q|m|CONNECT|{digit}|2|3\n"
+    refused, call = sorted(listen("hotline", log.encode(), "text/plain"), key=lambda each: each.at or 0)
+    assert isinstance(refused.what, Refusal)
+    assert isinstance(call.what, CallRecord)
+    assert call.what.call.waiting is None
+
+
+@pytest.mark.parametrize("stamp", NO_DIGITS)
+def test_a_signed_time_in_other_digits_is_no_signature(stamp: str) -> None:
+    assert not hmac_sha256("secret", b"{}", "x", timestamp=stamp, now=MORNING)
+
+
+@pytest.mark.requirement("R2.5")
+@pytest.mark.parametrize(
+    "name", ["undefined", "idna", "punycode", "hex", "unicode_escape", "utf-16", "a\x00", "²", "x" * 99]
+)
+def test_a_charset_that_is_none_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match="charset"):
+        ChannelConfig().with_settings({"charset": name})
+    for channel, config in (("store", ChannelConfig(charset=name)), ("hotline", ChannelConfig(charset=name))):
+        with pytest.raises(Unusable) as caught:
+            listen(channel, HALL.encode(), CSV, config)
+        assert caught.value.faults[0].reason == "bad_encoding"
+
+
+@pytest.mark.parametrize("name", ["undefined", "idna", "utf-16", "hex", "utf-7"])
+def test_a_charset_in_a_header_that_is_none_is_told(name: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        listen("store", HALL.encode(), f"text/csv; charset={name}")
+    assert caught.value.faults[0].reason == "bad_encoding"
+
+
+@pytest.mark.parametrize("name", ["GB2312", "gbk", "x-gbk", "GB18030", "UTF8", "utf-8-sig"])
+def test_charsets_have_many_names(name: str) -> None:
+    body = HALL.encode("utf-8" if name.lower().startswith("utf") else "gb18030")
+    config = ChannelConfig().with_settings({"charset": name})
+    for heard in (listen("store", body, CSV, config), listen("store", body, f'text/csv; charset="{name}"')):
+        assert [each.what.text for each in heard if isinstance(each.what, Contact)] == ["宽带慢"]
+
+
+def test_mails_have_charsets_that_files_have_not() -> None:
+    assert (charsets.of_mail("UTF-16"), charsets.of_file("UTF-16")) == ("utf-16", None)
+    assert charsets.of_mail("undefined") is None
+
+
+@pytest.mark.requirement("R2.3")
+@pytest.mark.parametrize("region", ["XX", "CHN", "", "China", 86])
+def test_a_country_that_is_none_is_told_when_settings_are_read(tmp_path: Path, region: Any) -> None:
+    file = tmp_path / "channels.toml"
+    file.write_text(f"[sms]\ndefault_region = {json.dumps(region)}\n")
+    with pytest.raises(ConfigurationError, match="default_region"):
+        load(file)
+
+
+def test_a_country_may_be_written_small() -> None:
+    config = ChannelConfig().with_settings({"default_region": "cn"})
+    (heard,) = listen("sms", b"MessageSid=SM1&From=057155500603&Body=x", FORM, config)
+    assert isinstance(heard.what, Contact)
+    assert heard.what.customer.phone == "+8657155500603"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("columns", "²"), ("columns", "x"), ("default_tz", "Mars"), ("cdr_tz", "x")]
+)
+def test_settings_that_cannot_be_are_told(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        ChannelConfig().with_settings({name: value})
