@@ -1,6 +1,8 @@
 """Alerts of device monitors as Alertmanager sends them: each that fires is a contact, each resolved is told (R2.1)."""
 
-from collections.abc import Mapping
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemas.kept import Kept
@@ -11,8 +13,12 @@ from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, Refusal, json_object
 from services.intake.domain.fields import Fault, Faults, Told, Unusable, unusable
 from services.intake.domain.mapping import ChannelMapping
+from services.intake.domain.pieces import JSON
 
 VERSION = "4"
+_GROUP = ("version", "receiver", "status", "groupKey", "externalURL", "notification_reason")
+"""What a group says that its alerts do not: its labels and annotations in common stand in each of them."""
+_LONGEST = 1000
 
 
 def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
@@ -33,11 +39,22 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         raise unusable("alerts", "bad_schema", "there is no alert in it")
     cut = told.values.get("truncatedAlerts")
     more = {"details": {"truncated_alerts": str(cut)}} if isinstance(cut, int) and cut > 0 else {}
-    heard = [_alert(each, envelope, mapping, more) for each in alerts]
+    originals = _alone(envelope)
+    heard = [_alert(each, one, mapping, more) for each, one in zip(alerts, originals, strict=True)]
     refused = [each.what for each in heard if isinstance(each.what, Refusal)]
     if len(refused) == len(heard):
         raise Unusable([fault for each in refused for fault in each.faults])
     return heard
+
+
+def _alone(envelope: Envelope) -> Iterator[Envelope]:
+    """Return each alert as the message that it would be alone: a group of hundreds is not kept hundreds of times."""
+    # Read anew, because what is kept as the original has not been cleaned.
+    group = json.loads(envelope.body)
+    common = {name: value[:_LONGEST] for name in _GROUP if isinstance(value := group.get(name), str)}
+    for alert in group["alerts"]:
+        body = json.dumps({**common, "alerts": [alert]}).encode()
+        yield dataclasses.replace(envelope, body=body, media_type=JSON)
 
 
 def _alert(alert: Told, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]) -> Heard:

@@ -1,0 +1,53 @@
+"""A group of alerts is each alert alone: what is kept of one does not grow with the others."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from schemas.contact import Contact
+from schemas.kept import Kept
+from services.intake.channel_table import channels
+from services.intake.domain.envelope import LARGEST, Envelope
+from tests.builders import MORNING
+
+
+def alert(number: int, status: str = "firing") -> dict[str, Any]:
+    return {
+        "status": status,
+        "labels": {"station": "G1", "device_id": f"d{number}"},
+        "annotations": {"description": f"天线{number}离线"},
+        "startsAt": "2026-03-12T01:00:00Z",
+        "endsAt": "2026-03-12T01:30:00Z",
+        "fingerprint": f"f{number}",
+    }
+
+
+def kept_of(alerts: list[dict[str, Any]], **group: Any) -> list[dict[str, Any]]:
+    """Return the originals that are kept of a group, alert by alert."""
+    body = json.dumps({"version": "4", "groupKey": "{}:{}", **group, "alerts": alerts}).encode()
+    assert len(body) <= LARGEST
+    envelope = Envelope("monitor", "device_monitor", "carrier", MORNING, "application/json", body)
+    found = []
+    for each in channels()["device_monitor"].listen(envelope):
+        assert isinstance(each.what, Contact | Kept)
+        assert each.what.raw is not None
+        assert each.what.raw.body is not None
+        found.append(json.loads(base64.b64decode(each.what.raw.body)))
+    return found
+
+
+@pytest.mark.requirement("R2.5")
+def test_the_original_of_an_alert_is_that_alert_with_what_its_group_says() -> None:
+    two = [alert(1), alert(2, "resolved")]
+    assert kept_of(two, receiver="duban") == [
+        {"version": "4", "receiver": "duban", "groupKey": "{}:{}", "alerts": [each]} for each in two
+    ]
+
+
+def test_a_large_group_is_not_kept_once_for_each_of_its_alerts() -> None:
+    found = kept_of(
+        [alert(number) for number in range(500)], commonAnnotations={"note": "x" * 100_000}, receiver="r" * 9000
+    )
+    assert sum(len(json.dumps(each)) for each in found) < 4 * LARGEST
