@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 
@@ -10,6 +11,8 @@ from schemas.command import CallBack, Command, EndCallback
 from schemas.event import TicketEvent
 from services.callback import store
 from services.callback.domain import plan, rehandle
+from services.callback.domain.calls import Calls
+from services.callback.domain.plan import Plan
 from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
 from services.domain.identity import command_id
@@ -25,9 +28,6 @@ from services.shared.records import Incoming, outgoing, read
 NAME = "callback"
 LOOK_EVERY = 0.25
 """Real seconds between two looks for plans that are due."""
-HOLIDAYS = "cn"
-ENDS = {"withdrawn": "cancelled", "reopened": "cancelled", "survey_answered": "done", "callback_ended": "done"}
-"""What ends a plan, and how."""
 
 log = logs.get(__name__)
 
@@ -49,54 +49,31 @@ class Planner:
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
         """Plan, end plans, and open re-handle tickets."""
+        now = self._clock.now()
         commands: list[Command] = []
+        calls = Calls(lambda: store.calls(connection, now))
+        plans = store.latest(connection, {message.body.ticket_id for message in batch})
+        changed: dict[tuple[UUID, int], Plan] = {}
         for message in batch:
             event = message.body
-            self._plan(connection, event, self._clock.now())
+            before = plans.get(event.ticket_id)
+            after = plan.follow(before, event, self._packs[event.ticket.policy.pack], now, calls)
+            if after is not None and after is not before:
+                plans[event.ticket_id] = changed[after.ticket_id, after.run] = after
             if event.type == "survey_answered":
                 self._metrics.surveys.labels(str(event.details.get("verdict"))).inc()
             if event.type == "screened" and event.details.get("finding") == "wrong_handling":
                 commands += rehandle.commands(event, event.at)
                 log.info("rehandles", ticket=str(event.ticket_id), event_id=str(event.id))
+        store.save(connection, changed.values(), now)
         return Result(publish=[[outgoing(each, NAME) for each in commands]])
-
-    def _plan(self, connection: psycopg.Connection, event: TicketEvent, now: datetime) -> None:
-        pack = self._packs[event.ticket.policy.pack]
-        rule, validity = pack.care.callback, event.ticket.classification.validity
-        hours = plan.Hours(rule, pack.head.zone, pack.calendars.get(HOLIDAYS))
-        if event.type in ENDS:
-            store.settle(connection, event, state=ENDS[event.type], reason=event.type, now=now)
-        elif validity in rule.never_for:
-            store.settle(connection, event, state="cancelled", reason=validity, now=now)
-        elif event.type == "answered":
-            self._first(connection, event, hours, now)
-        elif event.type == "called_back" and event.details.get("result") in {"no_answer", "busy"}:
-            self._call_again(connection, event, hours, now)
-        elif event.type == "callback_moved":
-            wanted = hours.within(datetime.fromisoformat(str(event.details["until"])))
-            store.move(connection, event, due_at=wanted, now=now)
-
-    def _first(self, connection: psycopg.Connection, event: TicketEvent, hours: plan.Hours, now: datetime) -> None:
-        pack, ticket = self._packs[event.ticket.policy.pack], event.ticket
-        due = hours.first(event.at, vip=ticket.classification.vip)
-        means = plan.means(hours.rule, ticket, pack.facts_of(ticket))
-        if means == plan.PHONE:
-            due = hours.slot(due, store.calls(connection, due), hours.rule.calls_per_hour)
-        store.plan(connection, event, due_at=due, means=means, reason=hours.rule.source, now=now)
-
-    @staticmethod
-    def _call_again(connection: psycopg.Connection, event: TicketEvent, hours: plan.Hours, now: datetime) -> None:
-        """Plan the next call; after the last, the customer is asked in writing (DECISIONS 19)."""
-        attempts = int(event.details["attempt"])
-        if attempts >= hours.rule.attempts:
-            due, last = hours.within(event.at), hours.rule.attempts - 1
-            store.ask_in_writing(connection, event, means=hours.rule.means, last=last, due_at=due, now=now)
-        else:
-            store.called(connection, event, attempts=attempts, due_at=hours.again(event.at), now=now)
 
 
 class Asker:
-    """Asks customers whose time has come; publishes first, then marks, under ids that make a repeat harmless."""
+    """Asks customers whose time has come; publishes first, then marks, under ids that make a repeat harmless.
+
+    Whoever could not be asked in the hours meant for it, by a person either, is planned for the next.
+    """
 
     def __init__(
         self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics, faults: Faults
@@ -120,27 +97,33 @@ class Asker:
         self._next = time.monotonic() + LOOK_EVERY
         now = self._clock.now()
         with self._database.transaction() as connection:
+            moved = self._move(connection, now)
             due = store.due(connection, now)
+        if moved or due:
+            # There may be more of them: no rest before they are asked.
+            self._next = 0.0
         if not due:
             return
-        # There may be more of them: no rest before they are asked.
-        self._next = 0.0
         commands = [self._command(each) for each in due]
         self._faults.reach("before_ask")
         publish([outgoing(each, NAME) for each in commands])
         self._faults.reach("after_ask")
+        after = [plan.asked(each, self._packs[each.policy], now) for each in due]
         with self._database.transaction() as connection:
-            for each in due:
-                pack = self._packs[each.policy]
-                if each.attempts >= pack.care.callback.attempts:
-                    store.given_up(connection, each, now=now)
-                    continue
-                hours = plan.Hours(pack.care.callback, pack.head.zone, pack.calendars.get(HOLIDAYS))
-                store.asked(connection, each, next_at=hours.again(now), now=now)
+            store.mark(connection, list(zip(due, after, strict=True)), now)
+        for each in after:
+            if each.open:
                 self._metrics.asked.labels(each.means).inc()
         self._faults.reach("after_mark")
 
-    def _command(self, each: store.Due) -> Command:
+    def _move(self, connection: psycopg.Connection, now: datetime) -> bool:
+        """Plan anew whoever's hours are over; returns whether there was anybody."""
+        found = store.missed(connection, now)
+        calls = Calls(lambda: store.calls(connection, now))
+        store.mark(connection, [(each, plan.missed(each, self._packs[each.policy], now, calls)) for each in found], now)
+        return bool(found)
+
+    def _command(self, each: Plan) -> Command:
         action: CallBack | EndCallback
         if each.attempts >= self._packs[each.policy].care.callback.attempts:
             action = EndCallback(reason="no_answer")

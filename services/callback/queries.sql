@@ -1,51 +1,51 @@
 -- Statements of callback; one name each.
 
--- name: plan
-insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, policy, updated_at)
-values (%(ticket_id)s, %(run)s, %(version)s, 'planned', %(reason)s, %(means)s, %(due_at)s, %(policy)s, %(now)s)
-on conflict (ticket_id, run) do nothing;
+-- name: of_tickets
+select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
+from callback.plan
+where ticket_id = any(%(tickets)s)
+order by ticket_id, run
+for update;
 
--- name: settle
--- The customer has answered, was given up on, or must not be asked any more.
-update callback.plan
-set state = %(state)s, reason = %(reason)s, due_at = null, version = %(version)s, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run <= %(run)s and version < %(version)s and state in ('planned', 'asked');
+-- name: save
+insert into callback.plan (ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone,
+    contact_hours, script, updated_at)
+values (%(ticket_id)s, %(run)s, %(version)s, %(state)s, %(reason)s, %(attempts)s, %(means)s, %(due_at)s, %(until_at)s,
+    %(policy)s, %(centre)s, %(zone)s, %(contact_hours)s, %(script)s, %(now)s)
+on conflict (ticket_id, run) do update
+set version = excluded.version, state = excluded.state, reason = excluded.reason, attempts = excluded.attempts,
+    means = excluded.means, due_at = excluded.due_at, until_at = excluded.until_at, policy = excluded.policy,
+    centre = excluded.centre, zone = excluded.zone, contact_hours = excluded.contact_hours, script = excluded.script,
+    updated_at = excluded.updated_at
+where plan.version < excluded.version;
 
 -- name: due
-select ticket_id, run, attempts, means, policy from callback.plan
-where due_at <= %(now)s and means <> 'phone'
+select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
+from callback.plan
+where due_at <= %(now)s and until_at > %(now)s and means <> 'phone'
 order by due_at
 limit 200;
 
--- name: asked
--- Marked after the command was acknowledged; another instance may have been first, then nothing changes.
-update callback.plan
-set attempts = attempts + 1, state = 'asked', due_at = %(due_at)s, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(attempts)s and due_at is not null;
+-- name: missed
+-- The customer's hours of that day are over, and nobody was asked.
+select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
+from callback.plan
+where until_at <= %(now)s
+order by until_at
+limit 200
+for update skip locked;
 
--- name: given_up
+-- name: mark
+-- After the command was acknowledged; another instance may have been first, or an event came between: then nothing changes.
 update callback.plan
-set state = 'done', reason = 'no_answer', due_at = null, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(attempts)s and due_at is not null;
+set state = %(state)s, reason = %(reason)s, attempts = %(attempts)s, due_at = %(due_at)s, until_at = %(until_at)s,
+    updated_at = %(now)s
+where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(had_attempts)s and due_at = %(was_due_at)s;
 
 -- name: calls
--- Calls by the hour in which they are planned.
-select date_trunc('hour', due_at at time zone 'UTC') at time zone 'UTC', count(*) from callback.plan
-where means = 'phone' and due_at >= date_trunc('hour', %(since)s::timestamptz at time zone 'UTC') at time zone 'UTC'
-group by 1;
-
--- name: called
-update callback.plan
-set state = 'asked', attempts = %(attempts)s, due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');
-
--- name: ask_in_writing
--- The calls are used up; one question in writing is left.
-update callback.plan
-set state = 'asked', means = %(means)s, attempts = %(last)s, due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');
-
--- name: move
-update callback.plan
-set due_at = %(due_at)s, version = %(version)s, updated_at = %(now)s
-where ticket_id = %(ticket_id)s and run = %(run)s and version < %(version)s and state in ('planned', 'asked');
+select policy, centre,
+    date_trunc('hour', greatest(due_at, %(now)s) at time zone 'UTC') at time zone 'UTC',
+    count(*)
+from callback.plan
+where means = 'phone' and due_at is not null
+group by 1, 2, 3;

@@ -1,15 +1,19 @@
 """outcome.toml: closing, rejection, record, authority to compensate, repeats, callback, survey, form."""
 
+from collections.abc import Mapping
 from datetime import time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.domain.part import Code, Name, Part
 from services.domain.policy import Label, Length, Marked, When
 
 CALLBACK = "callback"
 """What closing may need that is neither part of the outcome nor an entry: the customer was asked."""
+PHONE = "phone"
+"""The means by which a person asks; every other is in writing."""
 CALL_TAKES = timedelta(minutes=30)
 """How long a call that somebody has taken is left to them."""
 OUTCOME = ("result", "explanation", "cause", "owner", "agreement")
@@ -98,6 +102,22 @@ class RepeatRule(Marked):
     second: SecondComplaint | None = None
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"there is no time zone {name!r}: write it as Asia/Shanghai") from error
+    return name
+
+
+class Script(Marked):
+    """What a caller says (R5.3); the first whose conditions hold."""
+
+    name: Name
+    when: When = When()
+    text: Label
+
+
 class CallbackRule(Marked):
     """When and how the customer is asked (R5.3)."""
 
@@ -105,15 +125,40 @@ class CallbackRule(Marked):
     first_after_vip: Length
     hours_from: time
     hours_until: time
+    """Customers with hours of their own are asked in what both have in common."""
+    zones: Mapping[Name, Annotated[Name, AfterValidator(_zone)]] = Field(default_factory=dict)
+    """Zones of the places, by a part of their names, whose clocks differ from the pack's."""
+    holidays: Code | None = None
+    """The calendar on whose holidays' first days nobody is asked; none: every day is like the others."""
     attempts: Annotated[int, Field(ge=1)]
     retry_after: Length
     means: Code
+    """phone: a person calls everybody who has one."""
+    in_writing: Code = "sms"
+    """How those are asked whom `means` would call, without a phone or after the last call in vain."""
     by_phone: tuple[When, ...] = ()
-    """Whom a person calls (R5.3); who asks for a call gets one too."""
+    """Whom a person calls (R5.3); who asks for a call or a visit gets one too."""
     calls_per_hour: Annotated[int, Field(ge=1)] = 60
-    """What the callback team can do; more move to the next hours."""
+    """What the team of each centre can do; more move to the next hours."""
+    scripts: Annotated[tuple[Script, ...], Field(alias="script")] = ()
     never_for: tuple[Code, ...] = ()
     """Validities and statuses that are not called back."""
+
+    @property
+    def written(self) -> str:
+        """The means by which customers are asked in writing."""
+        return self.in_writing if self.means == PHONE else self.means
+
+    @model_validator(mode="after")
+    def _asks_somebody(self) -> Self:
+        if self.hours_from >= self.hours_until:
+            raise ValueError(
+                f"hours_from ({self.hours_from:%H:%M}) is not before hours_until ({self.hours_until:%H:%M}), "
+                "so nobody could ever be asked: write the beginning and the end of one day's hours"
+            )
+        if self.in_writing == PHONE:
+            raise ValueError("in_writing is how those are asked whom nobody calls: write sms or mail")
+        return self
 
 
 class SurveyRule(Marked):

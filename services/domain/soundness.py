@@ -137,6 +137,8 @@ def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet
     for entry in care.entries:
         for unit in entry.by:
             yield f"outcome.toml: who may write {entry.kind}", unit, units
+    if care.callback.holidays is not None:
+        yield "outcome.toml: holidays of callback", care.callback.holidays, set(pack.calendars)
     for level in care.rejection.levels:
         yield "outcome.toml: rejection levels", level, units
     if care.compensation is not None:
@@ -164,6 +166,7 @@ def _tables(pack: "Pack") -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     yield "routing.toml, centre", [(each.name, each.when) for each in pack.routing.centres]
     yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
     yield "routing.toml, department", [(each.name, each.when) for each in pack.routing.departments]
+    yield "outcome.toml, callback script", [(each.name, each.when) for each in pack.care.callback.scripts]
     for clock in pack.timing.clocks:
         yield f"limits.toml, {clock.name}", [(each.name, each.when) for each in clock.limits]
 

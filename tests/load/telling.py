@@ -49,8 +49,9 @@ HANGING = "hangs"
 DONE: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
 TRIED: LiteralString = "select count(*) from notifier.notice where means = 'hangs' and attempts > 0"
 PLANS = """
-insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, policy, updated_at)
-select gen_random_uuid(), 1, 1, 'planned', 'bench', 'sms', now() - interval '1 hour', 'carrier', now()
+insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, until_at, policy, centre, updated_at)
+select gen_random_uuid(), 1, 1, 'planned', 'bench', 'sms', now() - interval '1 hour', now() + interval '1 day',
+    'carrier', 'provincial_centre', now()
 from generate_series(1, %s)
 """
 LETTERS = Letters(PROJECT / "policies" / "letters")

@@ -1,0 +1,30 @@
+-- Plans know until when the customer may be asked, where the customer is, and who calls.
+alter table callback.plan
+    add column until_at timestamptz,
+    add column centre text,
+    add column zone text,
+    add column contact_hours text,
+    add column script text;
+
+-- A rejected outcome left the plan of the run before.
+update callback.plan p set state = 'cancelled', reason = 'rejected', due_at = null
+from ledger.ticket t
+where t.id = p.ticket_id and p.due_at is not null and p.run < (t.body ->> 'run')::int;
+
+-- Over as soon as they are due: then they move into the hours that count now.
+update callback.plan set until_at = due_at where due_at is not null;
+update callback.plan p set centre = t.body ->> 'centre', contact_hours = t.body #>> '{customer,contact_hours}'
+from ledger.ticket t where t.id = p.ticket_id;
+update callback.plan set centre = '' where centre is null;
+alter table callback.plan
+    alter column centre set not null,
+    add check ((due_at is null) = (until_at is null)),
+    add check ((due_at is null) = (state in ('done', 'cancelled')));
+
+comment on column callback.plan.until_at is 'business time at which the hours are over that due_at lies in; then it moves to the next';
+comment on column callback.plan.centre is 'in charge of the ticket: its people call, and how much they can do is counted by it';
+comment on column callback.plan.zone is 'where the customer is; null: where the pack is';
+comment on column callback.plan.script is 'what the caller says; null: nothing is prescribed';
+drop index callback.plan_due;
+create index plan_due on callback.plan (due_at) where due_at is not null and means <> 'phone';
+create index plan_until on callback.plan (until_at) where until_at is not null;

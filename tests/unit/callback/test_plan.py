@@ -1,0 +1,278 @@
+"""Who is asked, how, how often and until when; whatever happens, nobody is asked twice and nobody forgotten."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.command import (
+    Action,
+    Answer,
+    AnswerSurvey,
+    Assess,
+    CallBack,
+    Close,
+    Correct,
+    EndCallback,
+    Note,
+    Open,
+    RecordCallback,
+    Reject,
+    Reopen,
+    Screen,
+    StartCallback,
+    Withdraw,
+)
+from schemas.contact import Customer
+from schemas.ticket import Survey
+from services.callback.domain import plan as plans
+from services.callback.domain.calls import Calls
+from services.callback.domain.plan import Plan, follow
+from services.domain import packs
+from services.domain.identity import ticket_id
+from services.domain.packs import Pack
+from services.router.domain.classify import classify
+from services.shared.settings import PROJECT
+from tests.builders import HOUR, MINUTE, PACK, Tale, contact
+
+PACKS = packs.load(PROJECT / "policies")
+CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")
+
+
+@dataclass
+class Asking:
+    """A ticket, and the plan that follows its events."""
+
+    pack: Pack = PACK
+    customer: Customer = CALLER
+    calls: Calls = field(default_factory=Calls)
+    by_run: dict[int, Plan] = field(default_factory=dict)
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        first = contact(policy=self.pack.head.name, customer=self.customer)
+        self.tale = Tale(now=first.received_at, id=ticket_id(first.id), pack=self.pack)
+        self.do(Open(contact=first, classification=classify(first, self.pack)))
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan of the latest run that has one."""
+        return self.by_run[max(self.by_run)] if self.by_run else None
+
+    @property
+    def it(self) -> Plan:
+        """The plan, where there is one."""
+        assert self.plan is not None
+        return self.plan
+
+    def do(self, action: Action) -> "Asking":
+        """Decide a command, and let the plan follow; each event comes twice, as after a crash."""
+        self.tale.do(action, unit=self.tale.ticket.centre if self.tale.ticket is not None else None)
+        events = self.tale.events
+        for event in (*events[self.seen :], *events[max(0, self.seen - 3) :]):
+            after = follow(self.plan, event, self.pack, self.tale.now, self.calls)
+            if after is not None:
+                self.by_run[after.run] = after
+        self.seen = len(events)
+        return self
+
+    def answered(self) -> "Asking":
+        """Give the customer an answer."""
+        return self.do(Answer(explanation="e", result="r", cause="c", agreement="agreed"))
+
+    def wait(self, span: timedelta) -> "Asking":
+        """Let time pass, and ask as the service does, which looks all the time."""
+        end = self.tale.now + span
+        while self.plan is not None and self.plan.due_at is not None and self.plan.due_at <= end:
+            self.tale.now = max(self.tale.now, self.plan.due_at)
+            if self.plan.means == "phone":
+                break
+            self._ask()
+        self.tale.now = end
+        self._look()
+        return self
+
+    def _look(self) -> None:
+        if self.plan is not None and self.plan.until_at is not None and self.plan.until_at <= self.tale.now:
+            self.by_run[self.plan.run] = plans.missed(self.plan, self.pack, self.tale.now, self.calls)
+
+    def _ask(self) -> None:
+        self._look()
+        plan = self.it
+        if plan.due_at is None or plan.due_at > self.tale.now:
+            return
+        over = plan.attempts >= self.pack.care.callback.attempts
+        self.by_run[plan.run] = plans.asked(plan, self.pack, self.tale.now)
+        self.do(EndCallback(reason="no_answer") if over else CallBack(attempt=plan.attempts + 1, means=plan.means))
+
+
+@pytest.mark.requirement("R5.3")
+@pytest.mark.parametrize(
+    ("changes", "customer", "means"),
+    [
+        ({}, {}, "sms"),
+        ({"vip": True}, {}, "phone"),
+        ({"signals": frozenset({"severity"})}, {}, "phone"),
+        ({"signals": frozenset({"urgency"})}, {}, "phone"),
+        ({"kind": "appeal"}, {}, "phone"),
+        ({"kind": "escalated"}, {}, "phone"),
+        ({"signals": frozenset({"breadth"})}, {}, "sms"),
+        ({}, {"preferred_means": "phone"}, "phone"),
+        ({}, {"preferred_means": "visit"}, "phone"),
+        ({"vip": True}, {"phone": None}, "sms"),
+    ],
+)
+def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[str, str], means: str) -> None:
+    ticket = Tale.dispatched().it
+    facts = msgspec.structs.replace(PACK.facts_of(ticket), **changes)
+    assert plans.means(PACK.care.callback, ticket.but(customer=ticket.customer.but(**customer)), facts) == means
+
+
+@pytest.mark.requirement("R5.3")
+@pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.care.callback.means == "phone"])
+def test_a_pack_that_calls_everybody_asks_in_writing_at_last_and_then_gives_up(name: str) -> None:
+    asking = Asking(PACKS[name], CALLER.but(preferred_means=None)).answered()
+    assert asking.it.means == "phone"
+    for _ in range(PACKS[name].care.callback.attempts):
+        asking.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
+    assert (asking.it.means, asking.it.open) == ("sms", True)
+    for _ in range(4):
+        asking.wait(26 * HOUR)
+    assert (asking.it.state, asking.it.due_at) == ("done", None)
+    assert asking.tale.it.callback_ended == "no_answer"
+    without = Asking(PACKS[name], Customer(name="钱先生", email="q@mail.example")).answered()
+    assert without.it.means == "sms"
+
+
+@pytest.mark.requirement("R5.3", "R3.6")
+def test_a_rejected_outcome_ends_the_plan_of_its_run_and_the_next_answer_begins_another() -> None:
+    asking = Asking(PACKS["call_centre"]).answered().do(Reject(reason="not solved"))
+    assert (asking.it.run, asking.it.state, asking.it.due_at) == (1, "cancelled", None)
+    asking.answered()
+    assert (asking.it.run, asking.it.state, asking.it.attempts) == (2, "planned", 0)
+    assert not asking.by_run[1].open
+
+
+@pytest.mark.requirement("R5.3")
+def test_the_customer_s_own_hours_count_and_change_when_they_are_corrected() -> None:
+    asking = Asking(customer=CALLER.but(contact_hours="18:00-20:00")).answered()
+    assert asking.it.due_at == _at("2026-03-13T18:00")
+    asking.do(Correct(customer=CALLER.but(contact_hours="10:00-11:00"), reason="x"))
+    asking.wait(_at("2026-03-13T18:00") - asking.tale.now)
+    assert (asking.it.due_at, asking.it.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
+    asking.do(Correct(customer=CALLER.but(phone=None, email="z@mail.example"), reason="x"))
+    assert asking.it.means == "sms"
+
+
+@pytest.mark.requirement("R5.3")
+def test_a_call_that_nobody_made_in_time_is_planned_for_the_next_day() -> None:
+    asking = Asking().answered()
+    asking.wait(_at("2026-03-13T23:00") - asking.tale.now)
+    assert (asking.it.due_at, asking.it.until_at) == (_at("2026-03-14T09:00"), _at("2026-03-14T20:00"))
+
+
+@pytest.mark.requirement("R5.3")
+def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> None:
+    most = PACK.care.callback.calls_per_hour
+    team = ("carrier", "provincial_centre")
+    full = {_at("2026-03-12T13:00"): most, _at("2026-03-12T15:00"): most}
+    asking = Asking(calls=Calls(lambda: {(team, hour): count for hour, count in full.items()})).answered()
+    asking.do(RecordCallback(result="busy"))  # four hours later it is one o'clock
+    assert asking.it.due_at == _at("2026-03-12T14:00")
+    asking.do(RecordCallback(result="moved", until=_at("2026-03-12T15:00")))
+    assert asking.it.due_at == _at("2026-03-12T16:00")
+
+
+@pytest.mark.requirement("R5.3")
+def test_callers_have_a_script_and_talk_freely_with_a_vip() -> None:
+    assert "评" in str(Asking().answered().it.script)
+    vip = Asking(customer=CALLER.but(level="金卡", language="en")).answered()
+    assert str(vip.it.script).startswith("Talk freely")
+
+
+def test_who_was_wrongly_thought_malicious_is_asked_after_all() -> None:
+    asking = Asking().answered().do(Assess(validity="malicious", reason="x"))
+    assert (asking.it.state, asking.it.reason) == ("cancelled", "malicious")
+    asking.do(Assess(validity="valid", reason="y"))
+    assert asking.it.open
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}:00+08:00")
+
+
+def _actions(now: datetime) -> list[Action]:
+    return [
+        Answer(explanation="e", result="r", cause="c", agreement="agreed"),
+        Reopen(reason="x"),
+        Reject(reason="x"),
+        Withdraw(reason="x"),
+        Close(cause="c", owner="agent"),
+        Assess(validity="malicious", reason="x"),
+        Assess(validity="valid", reason="x"),
+        StartCallback(),
+        *(RecordCallback(result=each) for each in ("no_answer", "busy", "refused", "opted_out")),
+        RecordCallback(result="moved", until=now + 30 * HOUR),
+        RecordCallback(result="answered", survey=Survey(process=1, result=2, staff=3)),
+        AnswerSurvey(survey=Survey(process=5, result=5, staff=5)),
+        EndCallback(reason="opted_out"),
+        Screen(wrong_handling=True, reason="x"),
+        Correct(customer=CALLER.but(phone=None, email="z@mail.example"), reason="x"),
+        Correct(customer=CALLER.but(contact_hours="18:00-19:00"), reason="x"),
+        Note(text="x"),
+    ]
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 40 * 60)), max_size=16)
+
+
+@pytest.mark.requirement("R5.3")
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["carrier", "call_centre", "service_company", "property"]), st.booleans(), STEPS)
+def test_whatever_happens_nobody_is_asked_twice_and_nobody_forgotten(
+    name: str,
+    wants_call: bool,  # noqa: FBT001
+    steps: list[tuple[int, int]],
+) -> None:
+    pack = PACKS[name]
+    asking = Asking(pack, CALLER if wants_call else CALLER.but(preferred_means=None)).answered()
+    for number, minutes in steps:
+        asking.wait(minutes * MINUTE).do(_actions(asking.tale.now)[number])
+        _check(asking)
+    attempts = len([each for each in asking.tale.types if each == "called_back"])
+    # Left alone, every plan comes to its end: a person's call waits for the person, who reaches nobody.
+    for _ in range(2 * pack.care.callback.attempts + 2):
+        asking.wait(max(asking.plan.due_at - asking.tale.now, HOUR) if asking.plan and asking.plan.due_at else HOUR)
+        if asking.plan is not None and asking.plan.open and asking.plan.means == "phone":
+            asking.do(RecordCallback(result="no_answer"))
+        _check(asking)
+    assert asking.plan is None or not asking.plan.open
+    further = len([each for each in asking.tale.types if each == "called_back"]) - attempts
+    assert further <= pack.care.callback.attempts + 1
+
+
+def _check(asking: Asking) -> None:
+    ticket, rule = asking.tale.it, asking.pack.care.callback
+    open_ = [each for each in asking.by_run.values() if each.open]
+    assert len(open_) <= 1
+    for each in asking.by_run.values():
+        assert each.open == (each.due_at is not None) == (each.until_at is not None)
+    asked = ticket.status in plans.TOLD and ticket.classification.validity not in rule.never_for
+    if not asked or ticket.survey is not None or ticket.callback_ended is not None:
+        assert open_ == []
+    else:
+        # Given up on, and the command that says so is under way; or planned, in the ticket's own run.
+        assert asking.it.run == ticket.run
+        assert asking.it.open or asking.it.reason == "no_answer"
+        assert asking.it.means != "phone" or ticket.customer.phone is not None
+
+
+def test_a_plan_is_the_same_object_when_nothing_changed() -> None:
+    asking = Asking().answered()
+    before = asking.it
+    asking.do(Note(text="x"))
+    assert asking.it is before
+    assert replace(before) == before

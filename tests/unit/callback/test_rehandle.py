@@ -1,0 +1,36 @@
+"""What a bad answer leads to."""
+
+import pytest
+
+from schemas.command import Answer, AnswerSurvey, FeedBack, LinkTo, Open, Screen
+from schemas.event import TicketEvent
+from schemas.ticket import Survey
+from services.callback.domain import rehandle
+from tests.builders import CENTRE, HOUR, Tale
+
+
+def dissatisfied() -> TicketEvent:
+    tale = Tale.dispatched().do(FeedBack(result="已修复", cause="线路"), unit="network")
+    tale.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE).after(25 * HOUR)
+    tale.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=5, comment="还是慢")))
+    tale.do(Screen(wrong_handling=True, reason="the line was not tested"), unit=CENTRE)
+    return tale.events[-1]
+
+
+@pytest.mark.requirement("R5.5")
+def test_a_bad_answer_opens_a_ticket_for_the_same_department_and_links_both() -> None:
+    event = dissatisfied()
+    opening, tie = rehandle.commands(event, event.at)
+    assert isinstance(opening.action, Open)
+    assert isinstance(tie.action, LinkTo)
+    assert opening.action.classification.department == "network"
+    assert opening.action.links[0].ticket_id == event.ticket_id == tie.ticket_id
+    assert tie.action.link.ticket_id == opening.ticket_id
+    assert "还是慢" in opening.action.contact.text
+    again = Tale(now=event.at, id=opening.ticket_id).decide(opening)
+    assert again.types == ["accepted", "form_completed"]
+
+
+def test_the_same_event_again_leads_to_the_same_commands() -> None:
+    event = dissatisfied()
+    assert rehandle.commands(event, event.at) == rehandle.commands(event, event.at)
