@@ -1,5 +1,6 @@
 """Turns any channel's native message into a Contact or a Command; acknowledges only what Kafka has acknowledged.
 
-Consumes HTTP and the channel topics (channel.hotline, channel.store). Produces contacts, tickets.commands and
-dead-letters. Owns intake.* in PostgreSQL (senders and their keys).
+Consumes HTTP, mail and the channel topics (`channel.<name>` of every channel that speaks JSON). Produces contacts,
+contacts.kept, calls, tickets.commands, receipts and dead-letters. Owns intake.* in PostgreSQL (senders and their keys)
+and the store of attachments.
 """

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from services.shared.errors import Retryable
@@ -13,7 +14,7 @@ SCHEME = "sha256:"
 
 
 class Attachments:
-    """Attachments by the digest of their content, and by the name under which a sender stored them."""
+    """Attachments by the digest of their content, and by the name that somebody gave them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,8 +32,8 @@ class Attachments:
         """Return what is stored under a reference, None when there is nothing."""
         return _read(self._place(reference))
 
-    def put_named(self, sender: str, name: str, content: bytes) -> str:
-        """Store what a sender will speak of by name, and return its reference.
+    def put_named(self, owners: Iterable[str], name: str, content: bytes) -> str:
+        """Store what owners, a sender or a channel, will speak of by name, and return its reference.
 
         Raises:
             Retryable: the disk does not take it.
@@ -40,21 +41,22 @@ class Attachments:
         """
         reference = f"{SCHEME}{hashlib.sha256(content).hexdigest()}"
         self.put(reference, content)
-        self._write(self._named(sender, name), reference.encode())
+        for owner in owners:
+            self._write(self._named(owner, name), reference.encode())
         return reference
 
-    def named(self, sender: str, name: str) -> bytes | None:
-        """Return what a sender stored under a name, None when it is nothing."""
-        reference = _read(self._named(sender, name))
+    def named(self, owner: str, name: str) -> bytes | None:
+        """Return what an owner has under a name, None when it is nothing."""
+        reference = _read(self._named(owner, name))
         return self.get(reference.decode()) if reference is not None else None
 
     def _place(self, reference: str) -> Path:
         digest = reference.removeprefix(SCHEME)
         return self._folder / "sha256" / digest[:2] / digest
 
-    def _named(self, sender: str, name: str) -> Path:
+    def _named(self, owner: str, name: str) -> Path:
         # A name is a stranger's word: only its digest becomes a path.
-        digest = hashlib.sha256(f"{len(sender)}:{sender}/{name}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{len(owner)}:{owner}/{name}".encode()).hexdigest()
         return self._folder / "named" / digest[:2] / digest
 
     def _write(self, place: Path, content: bytes) -> None:

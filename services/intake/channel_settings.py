@@ -1,4 +1,4 @@
-"""What an operator sets for channels: a TOML file with a table for each (`DUBAN_CHANNELS`)."""
+"""What an operator sets for channels: a TOML file with a table for each, and the switchboards (`DUBAN_CHANNELS`)."""
 
 import dataclasses
 import tomllib
@@ -12,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_va
 from services.intake.domain import signatures
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import ChannelConfig, Envelope
+from services.intake.domain.fields import phone
 from services.shared.errors import ConfigurationError
 
+SWITCHBOARDS = "switchboards"
+"""The file's only key that is no channel."""
 _CONFIG = frozenset(each.name for each in dataclasses.fields(ChannelConfig))
 
 
@@ -78,14 +81,10 @@ def load(path: Path | None) -> dict[str, ChannelSettings]:
         ConfigurationError: it cannot be read or used; the message names file and key.
 
     """
-    if path is None:
-        return {}
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {error}") from error
     found = {}
-    for name, told in tables.items():
+    for name, told in _read(path).items():
+        if name == SWITCHBOARDS:
+            continue
         try:
             found[name] = ChannelSettings.model_validate(told)
         except ValidationError as error:
@@ -93,3 +92,32 @@ def load(path: Path | None) -> dict[str, ChannelSettings]:
             place = ".".join(str(each) for each in (name, *first["loc"]))
             raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {place}: {first['msg']}") from error
     return found
+
+
+def switchboards(path: Path | None) -> frozenset[str]:
+    """Read the numbers, E.164, that many people call from, whatever the channel (DECISIONS 30).
+
+    Raises:
+        ConfigurationError: it cannot be read or used; the message names file and key.
+
+    """
+    told = _read(path).get(SWITCHBOARDS, [])
+    if not isinstance(told, list):
+        raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: write a list of numbers")
+    found = {each: phone(each) if isinstance(each, str) else None for each in told}
+    wrong = next((each for each, number in found.items() if number is None), None)
+    if wrong is not None:
+        raise ConfigurationError(
+            f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: {wrong!r} is no phone number; write it as text, such as "
+            '"+8637155500001"'
+        )
+    return frozenset(each.number for each in found.values() if each is not None)
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {error}") from error

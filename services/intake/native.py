@@ -20,7 +20,8 @@ from services.intake.domain.fields import Unusable
 from services.intake.domain.media import PLAIN
 from services.intake.domain.pieces import LINES, MAIL, MAILBOX, SHEET, TABLE
 from services.intake.door import Doorway, body_of
-from services.intake.senders import Sender
+from services.intake.reception import owner_of
+from services.intake.senders import ANY, Sender
 from services.shared import logs, tracing
 from services.shared.errors import Problem, Retryable
 
@@ -28,6 +29,8 @@ FILES = frozenset({LINES, TABLE, SHEET, MAILBOX, PLAIN})
 """Media types whose messages are many: each has its own result."""
 LARGEST_OF = {MAIL: 25 * 1024 * 1024, **dict.fromkeys(FILES, 8 * 1024 * 1024)}
 """Bytes of a body by media type; of others a contact's."""
+SPEAKS_OF_NAMES = frozenset({"letter_fax"})
+"""Channels whose messages speak of attachments by name."""
 LONGEST_NAME = 200
 SENDERS_SETTINGS = frozenset({"default_tz", "default_region", "cdr_tz", "columns", "charset", "encode_values"})
 """Settings of a channel that a sender may give behind the address; what proves who it is never is among them."""
@@ -87,7 +90,10 @@ def install(app: FastAPI, door: Doorway) -> None:
     async def put_attachment(
         name: str, request: Request, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
     ) -> JSONResponse:
-        """Store an attachment under a name of the sender's own, by which a message that comes later speaks of it."""
+        """Store an attachment under a name of the sender's own, by which a message that comes later speaks of it.
+
+        A register that comes by topic speaks of it too, when the key may use that channel.
+        """
         who = door.senders.of(authorization)
         who.require("contacts")
         door.admit(who)
@@ -96,8 +102,9 @@ def install(app: FastAPI, door: Doorway) -> None:
         content = await body_of(request, LARGEST_ATTACHMENT)
         if not content:
             raise problems.one_fault("body", "empty", "send the attachment's bytes")
+        owners = [who.name, *(owner_of(each) for each in SPEAKS_OF_NAMES if {each, ANY} & set(who.channels))]
         try:
-            reference = await asyncio.to_thread(reception.attachments.put_named, who.name, name, content)
+            reference = await asyncio.to_thread(reception.attachments.put_named, owners, name, content)
         except Retryable as error:
             raise problems.later(str(error)) from error
         return JSONResponse({"reference": reference, "size": len(content)}, 201)

@@ -19,6 +19,11 @@ from services.shared.records import Outgoing, outgoing
 NAME = "intake"
 
 
+def owner_of(channel: str) -> str:
+    """Return under whose name attachments are kept that a message without a key speaks of: the channel's."""
+    return f"channel/{channel}"
+
+
 @dataclass(frozen=True)
 class Reception:
     """What the doors share.
@@ -29,6 +34,7 @@ class Reception:
         attachments: where attachments go.
         secret: what record keys are made with.
         policy: pack of channels whose messages come without a key.
+        switchboards: numbers, E.164, that many people call from.
 
     """
 
@@ -37,6 +43,7 @@ class Reception:
     attachments: Attachments
     secret: str
     policy: str
+    switchboards: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, settings: IntakeSettings) -> "Reception":
@@ -60,6 +67,7 @@ class Reception:
             Attachments(settings.attachments),
             settings.contact_key_secret.get_secret_value(),
             settings.channel_policy,
+            channel_settings.switchboards(settings.channels),
         )
 
     def of_channel(self, name: str) -> ChannelSettings:
@@ -89,7 +97,7 @@ class Reception:
             body=body,
             query=query or {},
             config=told.config,
-            papers=Papers(found=lambda name: self.attachments.named(who, name)),
+            papers=Papers(found=lambda name: self.attachments.named(sender or owner_of(channel), name)),
         )
 
     def listen(self, envelope: Envelope) -> list[Heard]:
@@ -112,5 +120,7 @@ class Reception:
     def record(self, what: Record, trace: str | None) -> Outgoing:
         """Return the record of one thing; contacts of one customer stay in order."""
         if isinstance(what, Contact):
+            if what.customer.phone in self.switchboards:
+                what = what.but(customer=what.customer.but(switchboard=True))
             return outgoing(what, NAME, key=record_key(what.customer, self.secret), trace=trace)
         return outgoing(what, NAME, trace=trace)

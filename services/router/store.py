@@ -75,10 +75,11 @@ class Earlier:
 
 
 def digest(contact: Contact) -> bytes:
-    """Return what tells two bodies under one id apart; when and how the message came does not count."""
+    """Return what tells two bodies under one id apart; what our door knows of the message does not count."""
     if contact.channel in REPEATING:
         return hashlib.sha256(contact.id.bytes).digest()
-    said = _told({**contact.to_plain(), "received_at": None, "raw": None})
+    customer = contact.customer.but(switchboard=False)
+    said = _told({**contact.but(customer=customer).to_plain(), "received_at": None, "raw": None})
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
 
 
