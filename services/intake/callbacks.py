@@ -11,14 +11,21 @@ from fastapi.responses import JSONResponse
 
 from schemas.command import Actor, Command, StartCallback
 from services.domain.identity import command_id
-from services.intake import outcomes
+from services.intake import outcomes, problems
 from services.intake.door import Doorway
 from services.shared.errors import Problem
 from services.shared.records import outgoing
 
 WAIT = 5.0
 """Seconds to wait for the ledger's word that a call is taken."""
-TRIES = 5
+TRIES = 20
+"""Calls that are tried before an agent is told that there is none, each once: none stands in the others' way."""
+
+Pack = Annotated[str | None, Query(max_length=64, description="only calls of this policy pack")]
+Centre = Annotated[
+    str | None,
+    Query(max_length=64, description="only calls of this centre: headquarters calls escalated cases and appeals"),
+]
 
 
 def install(app: FastAPI, door: Doorway) -> None:
@@ -27,36 +34,42 @@ def install(app: FastAPI, door: Doorway) -> None:
     @app.get("/v1/callbacks", tags=["callbacks"])
     async def get_callbacks(
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        pack: Pack = None,
+        centre: Centre = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
-        """List calls that are due, the most urgent first; those that somebody has taken are left out."""
+        """List calls that are due in their customers' hours, the most urgent first, without those that are taken."""
         door.senders.of(authorization).require("read")
         now = door.now_clock().now()
-        found = await door.look(lambda: outcomes.due_calls(door.database, now, limit))
+        found = await door.look(lambda: outcomes.due_calls(door.database, now, limit, pack=pack, centre=centre))
         return JSONResponse({"callbacks": found})
 
     @app.post("/v1/callbacks/next", tags=["callbacks"])
     async def take_next(
         agent: Annotated[str, Query(min_length=1, max_length=100, description="who calls")],
+        pack: Pack = None,
+        centre: Centre = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
         """Take the next call that is due: nobody else gets it for half an hour. 404: none is due."""
         who = door.senders.of(authorization)
         who.require("commands")
         door.admit(who)
-        clock = door.now_clock()
-        for _ in range(TRIES):
-            due = await door.look(lambda: outcomes.due_calls(door.database, clock.now(), 1))
-            if not due:
-                break
-            taken = await _take(door, due[0], agent)
-            if taken:
-                return JSONResponse(due[0])
+        now = door.now_clock().now()
+        found = await door.look(lambda: outcomes.due_calls(door.database, now, TRIES, pack=pack, centre=centre))
+        for due in found:
+            if await _take(door, due, agent):
+                return JSONResponse(due)
         raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
 
 
 async def _take(door: Doorway, due: dict[str, Any], agent: str) -> bool:
-    """Ask the ledger for a call; False when somebody else was first."""
+    """Ask the ledger for a call; False when somebody else was first, or the ticket is not to be asked about any more.
+
+    Raises:
+        Problem: 503 when the ledger does not say in time, so that nobody ends up with two calls.
+
+    """
     clock, ticket = door.now_clock(), UUID(due["ticket_id"])
     command = Command(
         id=command_id(ticket, "start_callback", due["version"], agent),
@@ -68,4 +81,6 @@ async def _take(door: Doorway, due: dict[str, Any], agent: str) -> bool:
     )
     await door.publish([outgoing(command, "intake")])
     decided = await door.wait(WAIT, lambda: outcomes.of_command(door.database, command.id), bool)
-    return decided is not None and decided["outcome"] == "done"
+    if decided is None:
+        raise problems.later("it is not decided yet whose call this is: ask again")
+    return bool(decided["outcome"] == "done")

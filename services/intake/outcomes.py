@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.command import Command
+from services.domain.care import CALL_TAKES
 from services.domain.identity import command_digest
 from services.intake.senders import queries
 from services.shared.postgres import Database
@@ -78,6 +79,7 @@ CALL = (
     "version",
     "number",
     "due_at",
+    "until_at",
     "attempts",
     "name",
     "phone",
@@ -86,20 +88,29 @@ CALL = (
     "explanation",
     "priority",
     "vip",
+    "script",
+    "pack",
+    "centre",
 )
 
 
-def due_calls(database: Database, now: datetime, limit: int) -> list[dict[str, Any]]:
-    """Return calls to customers that are due, the most urgent first.
+def due_calls(
+    database: Database, now: datetime, limit: int, *, pack: str | None = None, centre: str | None = None
+) -> list[dict[str, Any]]:
+    """Return calls to customers that are due, the most urgent first: of every pack and centre, or of one.
 
     Raises:
         Retryable: the database is away.
 
     """
+    told = {"now": now, "taken_before": now - CALL_TAKES, "limit": limit, "pack": pack, "centre": centre}
     with database.transaction() as connection:
-        rows = connection.execute(queries["due_calls"], {"now": now, "limit": limit}).fetchall()
+        rows = connection.execute(queries["due_calls"], told).fetchall()
     found = [dict(zip(CALL, row, strict=True)) for row in rows]
-    return [each | {"ticket_id": str(each["ticket_id"]), "due_at": each["due_at"].isoformat()} for each in found]
+    return [
+        each | {"ticket_id": str(each["ticket_id"])} | {name: each[name].isoformat() for name in ("due_at", "until_at")}
+        for each in found
+    ]
 
 
 def ticket_of_survey(database: Database, id_: UUID) -> dict[str, Any] | None:

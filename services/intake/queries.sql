@@ -27,15 +27,19 @@ where c.id = %(id)s;
 select id, version from ledger.ticket where number = %(number)s;
 
 -- name: due_calls
--- By priority, then by time; whoever is being called just now is left out.
-select t.id, t.version, t.number, p.due_at, p.attempts, t.body #>> '{customer,name}', t.phone, t.body ->> 'subject',
-    t.body #>> '{outcome,result}', t.body #>> '{outcome,explanation}', (t.body #>> '{classification,priority}')::int,
-    (t.body #>> '{classification,vip}')::boolean
+-- By priority, then by time, in the customer's hours; whoever is being called just now is left out. A plan may be a moment behind
+-- its ticket, so the ticket has the last word.
+select t.id, t.version, t.number, p.due_at, p.until_at, p.attempts, t.body #>> '{customer,name}', t.phone,
+    t.body ->> 'subject', t.body #>> '{outcome,result}', t.body #>> '{outcome,explanation}',
+    (t.body #>> '{classification,priority}')::int, (t.body #>> '{classification,vip}')::boolean, p.script, p.policy, p.centre
 from callback.plan p
 join ledger.ticket t on t.id = p.ticket_id
-where p.means = 'phone' and p.due_at <= %(now)s
-  and (t.body ->> 'calling_since' is null or (t.body ->> 'calling_since')::timestamptz < %(now)s - interval '30 minutes')
-order by 11, p.due_at
+where p.means = 'phone' and p.due_at <= %(now)s and p.until_at > %(now)s
+  and t.phone is not null and p.run = (t.body ->> 'run')::int and t.status in ('answered', 'closed')
+  and t.body -> 'survey' = 'null' and t.body ->> 'callback_ended' is null
+  and (t.body ->> 'calling_since' is null or (t.body ->> 'calling_since')::timestamptz <= %(taken_before)s)
+  and (%(pack)s::text is null or p.policy = %(pack)s) and (%(centre)s::text is null or p.centre = %(centre)s)
+order by 12, p.due_at
 limit %(limit)s;
 
 -- name: ticket_of_survey

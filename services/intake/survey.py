@@ -19,9 +19,12 @@ from services.shared.errors import Problem
 from services.shared.records import outgoing
 
 LARGEST = 16 * 1024
+MOST_FIELDS = 20
 LONGEST_COMMENT = 500
 QUESTIONS = ("process", "result", "staff")
 LANGUAGES = ("zh", "en")
+PAGES = {400: "unreadable", 404: "unknown", 409: "answered", 410: "over", 413: "unreadable"}
+"""What is shown for a problem; any other is of a moment."""
 WAIT = 5.0
 SOURCES = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 HEADERS = {
@@ -103,7 +106,16 @@ def _command(invitation: Invitation, survey: Survey, door: Doorway) -> Command:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))
+    """Return the fields of a form.
+
+    Raises:
+        Problem: 400, no form of ours has as many.
+
+    """
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Problem(400, "unreadable") from error
 
 
 def _language(request: Request, found: dict[str, Any]) -> str:
@@ -114,7 +126,7 @@ def _language(request: Request, found: dict[str, Any]) -> str:
 
 def _told(error: Problem, request: Request) -> HTMLResponse:
     chosen = request.query_params.get("language") or request.headers.get("accept-language", "")
-    page = {404: "unknown", 409: "answered", 410: "over"}.get(error.status, "later")
+    page = PAGES.get(error.status, "later")
     return _page(page, "en" if chosen.lower().startswith("en") else "zh", error.status, number="")
 
 
