@@ -1,21 +1,17 @@
 """From a file to its messages, one after the other: tables become an object for each row, mailboxes a mail for each."""
 
-import contextlib
 import csv
+import itertools
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
 from io import TextIOWrapper
 from typing import Any, BinaryIO
 
-import openpyxl
-
+from services.intake.domain import sheets
 from services.intake.domain.decoding import Lines, opened, spoilt
-from services.intake.domain.fields import Fault, Unusable, clean, unusable
+from services.intake.domain.fields import Fault, clean, unusable
 from services.intake.domain.mapping import SINCE_1904
 
 JSON = "application/json"
@@ -24,14 +20,11 @@ TABLE = "text/csv"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAIL = "message/rfc822"
 MAILBOX = "application/mbox"
-LARGEST_SHEET = 256 * 1024 * 1024
-"""Bytes of a sheet once it is unpacked; more is a zip bomb or a file to be cut in two."""
 LONGEST_CELL = 200_000
 _TOTALS = ("合计", "总计", "小计", "以下空白", "total")
 _FILLED_ROW = 3
 """Cells from which a row without an id is a row with a fault, not a remark below the table."""
 _HEADER_WITHIN = 50
-_TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,97 +168,45 @@ def _record(at: int, line: bytes) -> Piece:
 
 
 def _rows_of_sheet(file: BinaryIO, ids: set[str]) -> Iterator[Piece]:
-    start = file.read(4)
-    file.seek(0)
-    if not start:
-        raise unusable("body", "empty", "the file is empty")
-    if not start.startswith(b"PK"):
-        raise unusable("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
-    with _whole_book():
-        with zipfile.ZipFile(file) as packed:
-            if sum(each.file_size for each in packed.infolist()) > LARGEST_SHEET:
-                raise unusable("body", "too_large", "unpacked it would be too large: cut the list in two")
-        file.seek(0)
-        return _rows_of_book(openpyxl.load_workbook(file, read_only=True, keep_links=False), ids)
-
-
-@contextlib.contextmanager
-def _whole_book() -> Iterator[None]:
-    """Say of a workbook that cannot be read what to do, whatever stumbles over it.
-
-    A workbook is an archive of XML documents, and what reads it is not made for hostile ones: it fails in many ways.
-
-    Raises:
-        Unusable: it cannot be read.
-
-    """
-    try:
-        yield
-    except (Unusable, GeneratorExit):
-        raise
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise unusable("body", "truncated", "the file is not whole: send it again") from None
-    except Exception as error:
-        told = f"this XLSX cannot be read ({type(error).__name__}): open it and save it again"
-        raise unusable("body", "not_xlsx", told) from error
-
-
-def _rows_of_book(book: Any, ids: set[str]) -> Iterator[Piece]:
-    since_1904 = book.epoch.year == 1904  # noqa: PLR2004 - the other system of days
-    for sheet in book:
-        rows = sheet.iter_rows()
-        names = _header(rows, ids)
-        if names is not None:
-            return _below(rows, names, ids, since_1904=since_1904)
+    book = sheets.opened(file)
+    with sheets.whole():
+        for sheet in book.worksheets:
+            rows = sheets.rows(sheet)
+            names = _header(rows, ids)
+            if names is not None:
+                return _below(rows, names, ids, since_1904=book.epoch.year == 1904)  # noqa: PLR2004 - the other system
     wanted = " or ".join(sorted(ids))
     raise unusable("body", "bad_schema", f"no sheet has a row of names with {wanted}: check the list's columns")
 
 
-def _header(rows: Iterator[Any], ids: set[str]) -> dict[int, str] | None:
+def _header(rows: Iterator[list[Any]], ids: set[str]) -> dict[int, str] | None:
     """Read down to the row of names and return the names by column."""
-    for number, row in enumerate(rows):
-        if number >= _HEADER_WITHIN:
-            break
-        named = {at: str(cell.value).strip() for at, cell in enumerate(row) if cell.value is not None}
+    for row in itertools.islice(rows, _HEADER_WITHIN):
+        named = {cell.column: str(cell.value).strip() for cell in row}
         if ids & set(named.values()):
             return named
     return None
 
 
-def _below(rows: Iterator[Any], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
-    with _whole_book():
+def _below(rows: Iterator[list[Any]], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
+    with sheets.whole():
         yield from _read_below(rows, names, ids, since_1904=since_1904)
 
 
-def _read_below(rows: Iterator[Any], names: dict[int, str], ids: set[str], *, since_1904: bool) -> Iterator[Piece]:
+def _read_below(
+    rows: Iterator[list[Any]], names: dict[int, str], ids: set[str], *, since_1904: bool
+) -> Iterator[Piece]:
     for row in rows:
-        filled = [(at, cell) for at, cell in enumerate(row) if cell.value is not None and str(cell.value).strip()]
-        if not filled:
-            continue
-        told = {names[at]: _value(cell) for at, cell in filled if at in names}
-        if not ids & told.keys() and (
-            len(filled) < _FILLED_ROW or str(filled[0][1].value).strip().lower().startswith(_TOTALS)
-        ):
+        told = {names[cell.column]: sheets.value(cell) for cell in row if cell.column in names}
+        if not ids & told.keys() and (len(row) < _FILLED_ROW or str(row[0].value).strip().lower().startswith(_TOTALS)):
             return
         if since_1904:
             told[SINCE_1904] = True
-        formula = next((names.get(at, "") for at, cell in filled if cell.data_type == "f"), None)
+        formula = next((names.get(cell.column, "") for cell in row if cell.data_type == "f"), None)
         fault = None
         if formula is not None:
             fault = Fault(formula, "formula_cell", "write what the cell shows, not a formula")
-        yield Piece(filled[0][1].row, _object(told), JSON, fault)
-
-
-def _value(cell: Any) -> Any:
-    value = cell.value
-    if isinstance(value, datetime):
-        alone = value.time() == time(0) and not _TIME_IN_FORMAT.search(cell.number_format or "")
-        return value.date().isoformat() if alone else value.isoformat(sep=" ")
-    if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
-        return int(value)
-    if isinstance(value, int | float | bool):
-        return value
-    return str(value)
+        yield Piece(row[0].row, _object(told), JSON, fault)
 
 
 def _mails(file: BinaryIO) -> Iterator[Piece]:

@@ -13,7 +13,6 @@ from services.intake.channel_table import channels
 from services.intake.domain import charsets
 from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, Refusal
 from services.intake.domain.fields import Faults, Unusable, clean, whole_number
-from services.intake.domain.signatures import hmac_sha256
 from services.intake.domain.times import epoch
 from services.shared.errors import ConfigurationError
 from tests.builders import MORNING
@@ -122,11 +121,6 @@ def test_counts_in_other_digits_are_not_told(digit: str) -> None:
     assert isinstance(refused.what, Refusal)
     assert isinstance(call.what, CallRecord)
     assert call.what.call.waiting is None
-
-
-@pytest.mark.parametrize("stamp", NO_DIGITS)
-def test_a_signed_time_in_other_digits_is_no_signature(stamp: str) -> None:
-    assert not hmac_sha256("secret", b"{}", "x", timestamp=stamp, now=MORNING)
 
 
 @pytest.mark.requirement("R2.5")

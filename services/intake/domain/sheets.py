@@ -1,0 +1,143 @@
+"""Spreadsheets of strangers: archives of XML that can be made to cost far more than they weigh."""
+
+import contextlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import datetime, time
+from typing import Any, BinaryIO
+
+from openpyxl.cell.read_only import ReadOnlyCell
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
+from openpyxl.xml.functions import iterparse
+
+from services.intake.domain.fields import Unusable, unusable
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a workbook once it is unpacked: some seconds of reading."""
+MOST_TIMES = 100
+"""How often a workbook's size it may have unpacked: lists have five to twenty times theirs, bombs up to a thousand."""
+MOST_SHEETS = 100
+_TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
+
+
+class _Book(ExcelReader):
+    """Opens workbooks in which no sheet is named more often than it is there: each naming costs a look through it."""
+
+    def read_worksheets(self) -> None:
+        """Find the sheets.
+
+        Raises:
+            Unusable: they are too many.
+
+        """
+        if len(self.parser.sheets) > MOST_SHEETS:
+            told = f"a workbook has at most {MOST_SHEETS} sheets: send the one with the list alone"
+            raise unusable("body", "too_large", told)
+        targets = [link.target for _, link in self.parser.find_sheets()]
+        if len(set(targets)) < len(targets):
+            raise unusable("body", "not_xlsx", "two sheets of it are one: open it and save it again")
+        super().read_worksheets()
+
+    def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+        """Pass a chart by: it holds no list."""
+
+
+class _Cells(WorkSheetParser):
+    """Reads rows as they stand in the file, whatever size the sheet says it has, and nothing behind them."""
+
+    def parse_formula(self, element: Any) -> str:  # noqa: ARG002 - the parser's protocol
+        """Return that it is one: what it says is not asked, and a shared one is dear to work out for each cell."""
+        return "="
+
+    def rows(self) -> Iterator[list[dict[str, Any]]]:
+        """Return the cells that are there, row by row."""
+        for _, element in iterparse(self.source):
+            if element.tag == ROW_TAG:
+                _, cells = self.parse_row(element)
+                element.clear()
+                yield cells
+            elif element.tag == DATA_TAG:
+                return
+
+
+def opened(file: BinaryIO) -> Any:
+    """Open a workbook of openpyxl's.
+
+    Raises:
+        Unusable: it is none, or would unpack to too much.
+
+    """
+    start = file.read(4)
+    file.seek(0)
+    if not start:
+        raise unusable("body", "empty", "the file is empty")
+    if not start.startswith(b"PK"):
+        raise unusable("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
+    with whole():
+        with zipfile.ZipFile(file) as packed:
+            unpacked = sum(each.file_size for each in packed.infolist())
+        size = file.seek(0, 2)
+        file.seek(0)
+        if unpacked > LARGEST:
+            raise unusable("body", "too_large", f"unpacked it has more than {LARGEST >> 20} MiB: cut the list in two")
+        if unpacked > MOST_TIMES * size:
+            told = f"unpacked it has more than {MOST_TIMES} times its size: copy the list into a new workbook"
+            raise unusable("body", "too_large", told)
+        reader = _Book(file, read_only=True, keep_links=False)
+        reader.read()
+        return reader.wb
+
+
+@contextlib.contextmanager
+def whole() -> Iterator[None]:
+    """Say of a workbook that cannot be read what to do, whatever stumbles over it.
+
+    A workbook is an archive of XML documents, and what reads it is not made for hostile ones: it fails in many ways.
+
+    Raises:
+        Unusable: it cannot be read.
+
+    """
+    try:
+        yield
+    except (Unusable, GeneratorExit):
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise unusable("body", "truncated", "the file is not whole: send it again") from None
+    except Exception as error:
+        told = f"this XLSX cannot be read ({type(error).__name__}): open it and save it again"
+        raise unusable("body", "not_xlsx", told) from error
+
+
+def rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
+    """Return the cells of each row that say something; rows without any are left out."""
+    book = sheet.parent
+    # openpyxl's own way through a sheet makes rows and columns that are not there, up to the size that it claims.
+    with sheet._get_source() as source:  # noqa: SLF001
+        reader = _Cells(
+            source,
+            sheet._shared_strings,  # noqa: SLF001
+            epoch=book.epoch,
+            date_formats=book._date_formats,  # noqa: SLF001
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001
+        )
+        for cells in reader.rows():
+            filled = [each for each in cells if each["value"] is not None and str(each["value"]).strip()]
+            if filled:
+                yield [ReadOnlyCell(sheet, **each) for each in filled]
+
+
+def value(cell: ReadOnlyCell) -> Any:
+    """Return what a cell says, as JSON can tell it: a day alone without a time."""
+    told = cell.value
+    if isinstance(told, datetime):
+        alone = told.time() == time(0) and not _TIME_IN_FORMAT.search(cell.number_format or "")
+        return told.date().isoformat() if alone else told.isoformat(sep=" ")
+    if isinstance(told, float) and told.is_integer() and abs(told) < 10**15:
+        return int(told)
+    if isinstance(told, int | float | bool):
+        return told
+    return str(told)
