@@ -199,6 +199,16 @@ class Attach(ActionModel, tag="attach"):
     evidence: tuple[Evidence, ...]
 
 
+class JoinCall(ActionModel, tag="join_call"):
+    """The record of the call came after its form: the ticket gets what it would have had otherwise (R2.1)."""
+
+    evidence: tuple[Evidence, ...]
+    started_at: AwareDatetime | None = None
+    """When the customer called; the promise counts from then (DECISIONS 5)."""
+    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}$")] | None = None
+    """The caller, E.164."""
+
+
 class Correct(ActionModel, tag="correct"):
     """Put the customer's data right."""
 
@@ -366,6 +376,7 @@ Action = (
     | Reject
     | Assign
     | Attach
+    | JoinCall
     | Correct
     | Split
     | Merge

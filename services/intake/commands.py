@@ -16,7 +16,17 @@ from services.shared.clock import Clock
 from services.shared.errors import Problem
 
 INTERNAL = frozenset(
-    {"open", "remind", "tick", "call_back", "end_callback", "apply_policy", "join_hot_issue", "report_undeliverable"}
+    {
+        "open",
+        "remind",
+        "tick",
+        "call_back",
+        "end_callback",
+        "apply_policy",
+        "join_hot_issue",
+        "join_call",
+        "report_undeliverable",
+    }
 )
 """Actions that only services take."""
 FIELDS = frozenset({"action", "actor", "expected_version"})

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from schemas.call import Call, CallRecord
-from schemas.command import Actor, Attach, Command, Note
+from schemas.command import Actor, Command, JoinCall, Note
 from schemas.contact import Contact, Customer, Evidence
 from schemas.kept import Kept
 from schemas.ticket import Status
@@ -148,8 +148,8 @@ def heard_call(record: CallRecord, joined: Joined) -> list[Command]:
     if form is None:
         return []
     # Also when nothing is new: after a crash the same record has to lead to the same command.
-    action = Attach(evidence=tuple(evidence_of(call)))
-    return [_command(record.id, "attach", form[1], record.received_at, record.policy, action)]
+    action = JoinCall(evidence=tuple(evidence_of(call)), started_at=call.started_at, phone=call.phone)
+    return [_command(record.id, "join_call", form[1], record.received_at, record.policy, action)]
 
 
 def heard_kept(kept: Kept, joined: Joined) -> list[Command]:
@@ -171,7 +171,7 @@ def noted(kept: Kept, ticket: UUID) -> Command:
     return _command(kept.id, "note", ticket, kept.received_at, kept.policy, Note(text=text))
 
 
-def _command(cause: UUID, what: str, ticket: UUID, at: datetime, policy: str, action: Attach | Note) -> Command:
+def _command(cause: UUID, what: str, ticket: UUID, at: datetime, policy: str, action: JoinCall | Note) -> Command:
     return Command(id=command_id(cause, what), ticket_id=ticket, at=at, actor=ACTOR, policy=policy, action=action)
 
 

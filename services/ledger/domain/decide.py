@@ -48,6 +48,7 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
     "reject": answering.reject,
     "assign": proceedings.assign,
     "attach": proceedings.attach,
+    "join_call": rederiving.join_call,
     "correct": proceedings.correct,
     "record": proceedings.record,
     "compensate": proceedings.compensate,

@@ -99,7 +99,8 @@ def _within(story: Story, rule: CompensationRule, level: AuthorityRule, amount: 
 def attach(story: Story, action: Attach) -> None:
     """Add papers by reference; one that is there already is not added again."""
     present = story.ticket.evidence
-    new = tuple(each for each in action.evidence if each not in present)
+    known = {each.reference for each in present}
+    new = tuple(each for each in action.evidence if each.reference not in known)
     if not new:
         raise Refused("attached", "all of it is attached already")
     story.happen(

@@ -32,6 +32,7 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "reject": frozenset({S.ANSWERED}),
     "assign": WORK | {S.ACCEPTED, S.FED_BACK},
     "attach": ANY,
+    "join_call": ANY,
     "correct": ANY,
     "split": OPEN | {S.ANSWERED},
     "merge": OPEN,

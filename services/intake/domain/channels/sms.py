@@ -20,7 +20,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         Unusable: nothing can be made of it.
 
     """
-    told: dict[str, Any] = form(envelope.body)
+    told: dict[str, Any] = clean(form(envelope.body))
     pictures = whole_number(told.get("NumMedia", "")) or 0
     told["media"] = [
         {"url": told[f"MediaUrl{number}"], "type": told.get(f"MediaContentType{number}")}
@@ -32,7 +32,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
 
 
 def form(body: bytes) -> dict[str, Any]:
-    """Read application/x-www-form-urlencoded, strictly: UTF-8, whole escapes.
+    """Read application/x-www-form-urlencoded, strictly: UTF-8, whole escapes. The texts are as they were sent.
 
     Raises:
         Unusable: it is none; names the field where it can.
@@ -50,7 +50,7 @@ def form(body: bytes) -> dict[str, Any]:
             reason, what = ("truncated", "the form ends in the middle") if at_end else ("bad_syntax", "this is no form")
             raise unusable("body", reason, f"{what}: send application/x-www-form-urlencoded, all of it")
         name, value = (_decoded(each, name_) for each in (name_, value_))
-        told[name] = clean(value)
+        told[name] = value
     return told
 
 

@@ -1,0 +1,93 @@
+"""A call and its form make the same ticket whichever comes first (R2.1, DECISIONS 5)."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from schemas.call import Call, CallRecord
+from schemas.command import Attach, JoinCall
+from schemas.contact import Contact, Customer, Evidence
+from services.router.joining import Joined, heard_call, named, with_call
+from services.router.store import Earlier
+from tests.builders import HOUR, MORNING, Tale, contact
+from tests.unit.router.test_route import known
+
+CALL = Call(
+    id="1773277000.1",
+    phone="+8613800000109",
+    started_at=MORNING - 20 * timedelta(minutes=1),
+    answered_at=MORNING - 19 * timedelta(minutes=1),
+    recording="rec/1.wav",
+)
+
+
+def record(call: Call = CALL) -> CallRecord:
+    return CallRecord(
+        id=uuid4(), sender="pbx", channel="hotline", policy="carrier", received_at=MORNING + HOUR, call=call
+    )
+
+
+def form() -> Contact:
+    return contact(call=CALL.id, contacted_at=MORNING, customer=Customer(name="李女士"))
+
+
+def call_second() -> Tale:
+    tale = Tale.opened(form())
+    joined = Joined(forms={CALL.id: (form().id, tale.id)})
+    (command,) = heard_call(record(), joined)
+    return tale.after(HOUR).decide(command)
+
+
+@pytest.mark.requirement("R2.1", "R4.2")
+def test_both_orders_end_in_the_same_facts() -> None:
+    first, second = Tale.opened(with_call(form(), {CALL.id: CALL})).it, call_second().it
+    assert second.contacted_at == first.contacted_at == CALL.started_at
+    assert second.customer == first.customer
+    assert second.customer.phone == CALL.phone
+    assert {each.reference for each in second.evidence} == {each.reference for each in first.evidence}
+    assert second.promised_at == first.promised_at
+
+
+def test_a_further_record_of_the_same_call_adds_nothing() -> None:
+    tale = call_second()
+    more = Joined(calls={CALL.id: CALL}, forms={CALL.id: (form().id, tale.id)})
+    (command,) = heard_call(record(Call(id=CALL.id, talk=90)), more)
+    assert isinstance(command.action, JoinCall)
+    assert tale.decide(command).refused == "joined"
+
+
+def test_what_is_attached_already_is_known_by_its_reference() -> None:
+    tale = call_second()
+    again = Evidence(kind="recording", reference="rec/1.wav", name="another name")
+    assert tale.do(Attach(evidence=(again,))).refused == "attached"
+
+
+def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
+    tale = Tale.opened(form())
+    before = tale.it.promised_at
+    late = CALL.but(started_at=MORNING + 2 * HOUR)
+    (command,) = heard_call(record(late), Joined(forms={CALL.id: (form().id, tale.id)}))
+    tale.after(HOUR).decide(command)
+    assert (tale.it.contacted_at, tale.it.promised_at) == (MORNING, before)
+
+
+@pytest.mark.requirement("R2.4")
+def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> None:
+    ticket = Earlier(known(person="perhaps"), Customer(phone="+8613800000101", email="li@mail.example"))
+    joined = Joined(numbered={"TS20260312000001": ticket})
+
+    def person(customer: Customer) -> str:
+        told = contact(customer=customer, follows="TS20260312000001")
+        (only,) = named(told, joined)
+        return only.person
+
+    assert person(Customer(email="stranger@evil.example")) == "another"
+    assert person(Customer(email="li@mail.example")) == "same"
+    assert person(Customer(phone="+8613800000101")) == "same"
+
+
+def test_the_complaint_before_an_appeal_is_named_by_it() -> None:
+    joined = Joined(numbered={"TS1": Earlier(known(person="perhaps"), Customer())})
+    (only,) = named(contact(details={"earlier_ticket": "TS1"}), joined)
+    assert only.named == "before"
