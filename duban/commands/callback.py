@@ -1,6 +1,7 @@
-"""`duban callback list | next | result`: the work list of those who call customers (R5.3)."""
+"""`duban callback list | next | start | result`: the work list of those who call customers (R5.3)."""
 
 import uuid
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -14,33 +15,49 @@ from services.shared.errors import DubanError
 
 group = typer.Typer(help="Calls to customers.", no_args_is_help=True)
 SCORES = 3
+Centre = Annotated[str, typer.Option(help="only calls of this centre, such as provincial_centre; none: of all")]
+Pack = Annotated[str, typer.Option(help="only calls of this policy pack; none: of all")]
 
 
 @group.command(name="list")
-def list_(data: Data = DEFAULT_DATA) -> None:
-    """List calls that are due and that nobody has taken."""
+def list_(centre: Centre = "", pack: Pack = "", data: Data = DEFAULT_DATA) -> None:
+    """List calls that are due in their customers' hours and that nobody has taken."""
     with target.find(data).http() as client:
-        found = _told(client.get("/v1/callbacks"))["callbacks"]
+        found = _told(client.get("/v1/callbacks", params=_only(centre, pack)))["callbacks"]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("ticket", "due", "tried", "customer", "phone", "priority"):
+    for column in ("ticket", "due", "tried", "customer", "phone", "priority", "centre"):
         table.add_column(column, no_wrap=column in {"ticket", "phone"})
     for each in found:
         name = f"{each['name'] or '-'}{' VIP' if each['vip'] else ''}"
-        table.add_row(
-            each["number"], each["due_at"][:16], str(each["attempts"]), name, each["phone"], str(each["priority"])
-        )
+        told = (each["attempts"], name, each["phone"], each["priority"], each["centre"])
+        table.add_row(each["number"], each["due_at"][:16], *map(str, told))
     Console(highlight=False).print(table if found else "no call is due")
 
 
 @group.command(name="next")
-def next_(name: Annotated[str, typer.Option(help="who calls")] = "duban", data: Data = DEFAULT_DATA) -> None:
+def next_(
+    name: Annotated[str, typer.Option(help="who calls")] = "duban",
+    centre: Centre = "",
+    pack: Pack = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
     """Take the next call; nobody else gets it for half an hour."""
     with target.find(data).http() as client:
-        call = _told(client.post("/v1/callbacks/next", params={"agent": name}))
+        call = _told(client.post("/v1/callbacks/next", params={"agent": name, **_only(centre, pack)}))
     print(f"{call['number']}  {call['phone']}  {call['name'] or ''}")
-    for label in ("subject", "result", "explanation"):
+    for label in ("subject", "result", "explanation", "script"):
         if call[label]:
             print(f"{label:<12}{call[label]}")
+
+
+@group.command()
+def start(
+    number: str,
+    name: Annotated[str, typer.Option(help="who calls")] = "duban",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Take the call of one ticket, due or not; exit code 1 when it was refused."""
+    _do(data, number, {"type": "start_callback"}, name)
 
 
 @group.command()
@@ -61,6 +78,10 @@ def result(
     action |= {key: value for key, value in (("until", until), ("recording", recording)) if value}
     if scores:
         action["survey"] = _survey(scores) | ({"comment": comment} if comment else {})
+    _do(data, number, action, name)
+
+
+def _do(data: Path, number: str, action: dict[str, Any], name: str) -> None:
     body = {"action": action, "actor": {"kind": "agent", "name": name}}
     with target.find(data).http() as client:
         answer = client.post(
@@ -74,6 +95,10 @@ def result(
     print(refusal["message"] if refusal else told.get("outcome", told["state"]))
     if refusal:
         raise typer.Exit(1)
+
+
+def _only(centre: str, pack: str) -> dict[str, str]:
+    return {key: value for key, value in (("centre", centre), ("pack", pack)) if value}
 
 
 def _survey(scores: str) -> dict[str, int]:

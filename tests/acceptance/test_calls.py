@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -31,14 +31,15 @@ def _due(system: System, number: str) -> bool:
     ticket, _ = system.story(number)
     with system.database() as connection:
         changed = connection.execute(
-            "update callback.plan set due_at = %s where ticket_id = %s and means = 'phone' and due_at is not null",
-            (system.clock.now(), ticket.id),
+            "update callback.plan set due_at = %(now)s, until_at = %(now)s + interval '2 days'"
+            " where ticket_id = %(ticket)s and means = 'phone' and due_at is not null",
+            {"now": system.clock.now(), "ticket": ticket.id},
         )
     return changed.rowcount == 1
 
 
-def _listed(system: System) -> list[str]:
-    answer = system.http.get("/v1/callbacks")
+def _listed(system: System, **only: str) -> list[str]:
+    answer = system.http.get("/v1/callbacks", params={"limit": 200, **only})
     assert answer.status_code == 200, answer.text
     return [each["number"] for each in answer.json()["callbacks"]]
 
@@ -110,6 +111,32 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
     assert system.until_event(number, "callback_ended").details["reason"] == "refused"
 
 
+@pytest.mark.requirement("R5.3")
+def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(system: System) -> None:
+    number, _ = _answered(system)
+    eventually(lambda: _due(system, number), within=30)
+    assert number in _listed(system, centre="provincial_centre", pack="carrier")
+    assert number not in _listed(system, centre="hq_centre")
+    assert number not in _listed(system, pack="bank")
+    ticket, _ = system.story(number)
+    over = system.clock.now() - timedelta(hours=1)
+    with system.database() as connection:
+        connection.execute(
+            "update callback.plan set due_at = %(over)s - interval '1 hour', until_at = %(over)s"
+            " where ticket_id = %(id)s",
+            {"over": over, "id": ticket.id},
+        )
+
+    def moved() -> bool:
+        with system.database() as connection:
+            row = connection.execute(
+                "select due_at, until_at from callback.plan where ticket_id = %s", (ticket.id,)
+            ).fetchone()
+        return row is not None and over < row[0] < row[1]
+
+    eventually(moved, within=20)
+
+
 def test_the_command_line_takes_and_records_calls(system: System) -> None:
     number, _ = _answered(system)
     eventually(lambda: _due(system, number), within=30)
@@ -122,7 +149,8 @@ def test_the_command_line_takes_and_records_calls(system: System) -> None:
         return done.stdout
 
     assert number in duban("list")
-    assert number in duban("next", "--name", "戊")
+    assert number in duban("next", "--name", "戊", "--centre", "provincial_centre")
+    assert "done" in duban("start", number, "--name", "戊")
     assert "done" in duban("result", number, "answered", "--scores", "1,1,2", "--comment", "态度不好", "--name", "戊")
     event = system.until_event(number, "screening_needed")
     assert event.details["reason"] == "态度不好"
