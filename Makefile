@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs lock clean
+.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -50,7 +50,7 @@ faults-telling: $(READY) ## notifier and callback die at every point of a send a
 faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the time; SEED=1 ONLY="clock dead"
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-bench-monitor: $(READY) ## the monitor at 10,000, 100,000 and 1,000,000 open tickets; OPEN="10000"
+bench-monitor: $(READY) ## the monitor at 10,000 and 1,000,000 open tickets, beside its peers; BENCH="--rounds 1 --open 10000"
 	@$(BIN)/python -m tests.load.monitor $(if $(OPEN),--open $(OPEN)) $(BENCH)
 
 bench-telling: $(READY) ## notices a second beside a bare loop, while a provider hangs; BENCH="--notices 20000"
@@ -61,6 +61,9 @@ bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 
 docs: $(READY) ## write again what is generated: JSON Schemas, docs/requirements.md, docs/states.md
 	@$(BIN)/python -m deploy.tools.generate
+
+contract: $(READY) ## keep today's contract as that of the version in pyproject.toml (docs/versions.md)
+	@$(BIN)/python -m deploy.tools.compatibility
 
 lock: ## write requirements.lock again from pyproject.toml
 	@$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \

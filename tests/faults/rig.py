@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -25,6 +25,7 @@ from services.shared.publisher import Publisher
 from services.shared.settings import KafkaSettings
 from tests.builders import eventually
 from tests.load import tickets
+from tests.load.outcome import Outcome
 from tests.load.tickets import Due
 
 TERM_WITHIN = 15.0
@@ -58,33 +59,6 @@ class Worker:
         """Let it end, and wait until it has."""
         self.process.send_signal(how)
         self.process.wait(TERM_WITHIN)
-
-
-@dataclass
-class Outcome:
-    """What became of the deadlines of a scenario.
-
-    Attributes:
-        late: seconds from each deadline to its decision, least first.
-        missing: deadlines without an event.
-        doubled: deadlines with more than one.
-        early: deadlines decided before their time.
-
-    """
-
-    late: list[float] = field(default_factory=list)
-    missing: int = 0
-    doubled: int = 0
-    early: int = 0
-
-    @property
-    def sound(self) -> bool:
-        """Whether no deadline was missed, doubled or early."""
-        return not (self.missing or self.doubled or self.early)
-
-    def part(self, share: float) -> float:
-        """Return the lateness that so large a share stays below, in seconds."""
-        return self.late[min(int(len(self.late) * share), len(self.late) - 1)] if self.late else float("nan")
 
 
 class Rig:
@@ -132,7 +106,7 @@ class Rig:
 
     def plan(self, count: int, start: float, over: float) -> list[Due]:
         """Let so many tickets come due, one after the other; monitors hear of them as of any other."""
-        told = tickets.due(count, start, over)
+        told = list(tickets.due(count, start, over))
         with psycopg.connect(self.stack.database_url()) as connection:
             tickets.insert(connection, told)
         publisher = Publisher(self.kafka, "faults")
@@ -142,11 +116,11 @@ class Rig:
 
     def outcome(self, told: Sequence[Due], *, until: float) -> Outcome:
         """Wait until every deadline is decided, or an instant has passed; return what became of them."""
-        ids = [each.ticket.id for each in told]
+        ids = [each.id for each in told]
         while time.time() < until and len(self._warned(ids)) < len(ids):
             time.sleep(0.2)
         decided = self._warned(ids)
-        at = {each.ticket.id: each.at for each in told}
+        at = {each.id: each.at for each in told}
         late = sorted(moment.timestamp() - at[id_] for id_, moments in decided.items() for moment in moments[:1])
         published = self._published(set(ids))
         return Outcome(

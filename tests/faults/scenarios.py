@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.builders import eventually
-from tests.faults.rig import Outcome, Rig
+from tests.faults.rig import Rig
+from tests.load.outcome import Outcome
 
 LEAD = 2.0
 """Seconds between the planning of deadlines and the first of them."""
