@@ -3,16 +3,16 @@
 import dataclasses
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from services.intake.domain import signatures
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import ChannelConfig, Envelope
-from services.intake.domain.fields import phone
+from services.intake.domain.fields import Fault, phone
 from services.shared.errors import ConfigurationError
 
 SWITCHBOARDS = "switchboards"
@@ -30,6 +30,7 @@ class ChannelSettings(BaseModel):
         secret: what the signature is made with; of WeChat the account's token.
         signature_header, timestamp_header: where `hmac` finds the signature, and the time that is signed with it.
         public_url: the address that the sender was given, which Twilio signs; None: the one that the request came to.
+        per_minute: messages without a key that are taken in a minute; None: any number.
         config: how its messages are read.
 
     """
@@ -43,6 +44,7 @@ class ChannelSettings(BaseModel):
     signature_header: str = "X-Signature"
     timestamp_header: str | None = None
     public_url: str | None = None
+    per_minute: int | None = Field(default=None, ge=1)
     config: ChannelConfig = ChannelConfig()
 
     @model_validator(mode="before")
@@ -59,19 +61,35 @@ class ChannelSettings(BaseModel):
             raise ValueError("a signature needs a secret")
         return self
 
-    def signed(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> bool:
-        """Whether a message is signed as the channel signs."""
+    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str], now: datetime) -> Fault | None:
+        """Return why a message is not signed as the channel signs, None when it is.
+
+        Args:
+            envelope: of the message.
+            url: the address that it came to.
+            headers: that came with it; their names in small letters.
+            now: real time; signatures are never of business time.
+
+        Raises:
+            Unusable: it is not even a message of the channel.
+
+        """
         secret = self.secret.get_secret_value() if self.secret is not None else self.config.token or ""
         if self.signature == "wechat":
             config = dataclasses.replace(envelope.config, token=secret)
-            return wechat.signed(dataclasses.replace(envelope, config=config))
+            return wechat.unsigned(dataclasses.replace(envelope, config=config), now)
+        header = "X-Twilio-Signature" if self.signature == "twilio" else self.signature_header
+        told = headers.get(header.lower(), "")
         if self.signature == "twilio":
-            return signatures.twilio(
-                secret, self.public_url or url, envelope.body, headers.get("x-twilio-signature", "")
-            )
+            good = signatures.twilio(secret, self.public_url or url, envelope.body, told)
+            return None if good else signatures.wrong(header, "sign address and parameters with the account's secret")
         stamp = headers.get(self.timestamp_header.lower(), "") if self.timestamp_header else None
-        told = headers.get(self.signature_header.lower(), "")
-        return signatures.hmac_sha256(secret, envelope.body, told, timestamp=stamp, now=datetime.now(UTC))
+        if not signatures.hmac_sha256(secret, envelope.body, told, timestamp=stamp):
+            before = f"{self.timestamp_header}, a dot and " if self.timestamp_header else ""
+            return signatures.wrong(header, f"send the hexadecimal HMAC-SHA256 of {before}the body")
+        return (
+            signatures.stale(stamp, self.timestamp_header, now) if stamp is not None and self.timestamp_header else None
+        )
 
 
 def load(path: Path | None) -> dict[str, ChannelSettings]:

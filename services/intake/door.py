@@ -41,7 +41,7 @@ class Doorway:
     clock: Clock | None = None
 
     def admit(self, who: Sender, count: int = 1) -> None:
-        """Let messages of a sender pass, within its rate.
+        """Let messages of a sender pass, within its rate; a count of 0 only asks whether one may.
 
         Raises:
             Problem: 429 with Retry-After.
@@ -50,8 +50,14 @@ class Doorway:
         wait = self.limits.take(who.name, who.per_minute, count)
         if wait > 0:
             seconds = str(math.ceil(wait))
-            told = f"this key may send {who.per_minute} messages a minute: send the same again in {seconds} s"
-            raise Problem(429, "Too many messages", told, headers={"Retry-After": seconds})
+            raise Problem.about(
+                429,
+                "Too many messages",
+                field="Authorization",
+                reason="too_many",
+                what_to_do=f"{who.name} may send {who.per_minute} messages a minute: send it again in {seconds} s",
+                headers={"Retry-After": seconds},
+            )
 
     def now_clock(self) -> Clock:
         """Return the clock.
@@ -110,7 +116,13 @@ async def body_of(request: Request, most: int) -> bytes:
         Problem: 413.
 
     """
-    too_large = Problem(413, "Too large", f"a body is at most {most} bytes here; send attachments by reference")
+    too_large = Problem.about(
+        413,
+        "Too large",
+        field="body",
+        reason="too_large",
+        what_to_do=f"a body is at most {most} bytes here: cut a file in two, send attachments by reference",
+    )
     if int(request.headers.get("content-length") or 0) > most:
         raise too_large
     taken = bytearray()

@@ -55,10 +55,12 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
     async def post_batch(request: Request, who: Who) -> PlainTextResponse:
         """Put contacts in, one JSON object a line; the answer has a result for each line, in order."""
         who.require("contacts")
+        door.admit(who, 0)
         make = _submission(door, who, None)
         body = await body_of(request, LARGEST_BATCH)
-        door.admit(who, body.count(b"\n") or 1)
-        return await _many(door, make, body, _trace(request))
+        lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+        door.admit(who, len(lines))
+        return await _many(door, make, lines, _trace(request))
 
     @app.get("/v1/contacts/{reference}", tags=["contacts"])
     async def get_contact(reference: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
@@ -91,10 +93,13 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
             raise Problem(404, "No such ticket", f"there is no ticket {number}: look it up with GET /v1/tickets")
         command = commands.read(body, who, ticket, clock, idempotency_key)
         if await door.look(lambda: outcomes.contradicts(door.database, command)):
-            raise Problem(
+            raise Problem.about(
                 409,
                 "Another command came under this Idempotency-Key",
-                "send a changed command under a key of its own; GET /v1/commands/<id> tells what became of the first",
+                field="Idempotency-Key",
+                reason="conflict",
+                what_to_do="send a changed command under a key of its own; GET /v1/commands/<id> tells what became of "
+                "the first",
             )
         await door.publish([outgoing(command, "intake", trace=_trace(request))])
         told: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
@@ -160,13 +165,15 @@ def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
 
 
 def _made(door: Doorway, make: Make, body: bytes) -> Contact:
-    if len(body) > LARGEST:
-        raise Problem(413, "Too large", f"a contact is at most {LARGEST} bytes; send attachments by reference")
     try:
+        if len(body) > LARGEST:
+            told = f"a contact is at most {LARGEST} bytes: send attachments by reference"
+            raise Problem.about(413, "Too large", field="body", reason="too_large", what_to_do=told)
         return make(body)
-    except Unusable as error:
-        door.metrics.unusable.labels("contacts", error.faults[0].reason).inc()
-        raise problems.unusable(error) from error
+    except (Unusable, Problem) as error:
+        problem = problems.unusable(error) if isinstance(error, Unusable) else error
+        door.metrics.unusable.labels("contacts", problem.reason).inc()
+        raise problem from None
 
 
 async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) -> JSONResponse:
@@ -181,13 +188,11 @@ async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) 
     return JSONResponse(told, 202, {"Location": f"/v1/contacts/{contact.id}"})
 
 
-async def _many(door: Doorway, make: Make, body: bytes, trace: str) -> PlainTextResponse:
+async def _many(door: Doorway, make: Make, lines: list[tuple[int, bytes]], trace: str) -> PlainTextResponse:
     """Keep the contacts of all good lines and say for each line what became of it."""
     results: list[dict[str, Any]] = []
     good: list[Contact] = []
-    for number, line in enumerate(body.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         try:
             contact = _made(door, make, line)
         except Problem as error:
@@ -199,8 +204,8 @@ async def _many(door: Doorway, make: Make, body: bytes, trace: str) -> PlainText
     await door.publish(door.reception.records(good, trace))
     for each in good:
         _accepted(door, each, "batch")
-    lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)
-    return PlainTextResponse(lines, 200, media_type=LINES)
+    told = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)
+    return PlainTextResponse(told, 200, media_type=LINES)
 
 
 def _accepted(door: Doorway, contact: Contact, way: str) -> None:

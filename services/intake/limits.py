@@ -1,5 +1,6 @@
 """How much a sender may send: a bucket of tokens for each, filled at the sender's rate."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,10 +13,12 @@ class Limits:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        # The doors of HTTP and of mail have threads of their own.
+        self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, sender: str, per_minute: int | None, count: int) -> float:
-        """Take `count` messages out of a sender's bucket.
+        """Take `count` messages out of a sender's bucket; 0 only asks whether one may pass.
 
         Returns:
             0 when they may pass, else the seconds after which they may; nothing is taken then. A batch that is larger
@@ -26,12 +29,11 @@ class Limits:
             return 0.0
         rate = per_minute / 60
         most = max(1.0, rate * BURST)
-        now = self._clock()
-        level, at = self._buckets.get(sender, (most, now))
-        level = min(most, level + (now - at) * rate)
-        wanted = min(float(count), most)
-        if level < wanted:
-            self._buckets[sender] = (level, now)
-            return (wanted - level) / rate
-        self._buckets[sender] = (level - count, now)
-        return 0.0
+        wanted = min(float(max(count, 1)), most)
+        with self._lock:
+            now = self._clock()
+            level, at = self._buckets.get(sender, (most, now))
+            level = min(most, level + (now - at) * rate)
+            enough = level >= wanted
+            self._buckets[sender] = (level - count if enough else level, now)
+        return 0.0 if enough else (wanted - level) / rate

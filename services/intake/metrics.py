@@ -11,7 +11,7 @@ class IntakeMetrics:
             "duban_contacts_accepted_total", "Contacts acknowledged", ["channel", "door"], registry=registry
         )
         self.refused = Counter(
-            "duban_requests_refused_total", "Requests answered with a problem", ["status"], registry=registry
+            "duban_requests_refused_total", "Requests answered with a problem", ["status", "reason"], registry=registry
         )
         self.unusable = Counter(
             "duban_messages_unusable_total", "Messages refused, by reason", ["channel", "reason"], registry=registry

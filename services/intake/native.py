@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request, Response
@@ -14,6 +15,7 @@ from schemas.contact import Contact
 from schemas.kept import Kept
 from services.intake import openapi, outcomes, problems
 from services.intake.attachments import LARGEST as LARGEST_ATTACHMENT
+from services.intake.channel_settings import ChannelSettings
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import LARGEST, Envelope, Heard, Refusal
 from services.intake.domain.fields import Unusable
@@ -53,6 +55,8 @@ def install(app: FastAPI, door: Doorway) -> None:
     ) -> Response:
         """Put a message in that is in a channel's own words, or a file of them; a result for each."""
         _known(door, channel)
+        # Whoever shows a key is known before the body is read; a signature is of the body.
+        who = _keyed(door, channel, authorization)
         media_type = request.headers.get("content-type", "application/json")
         kind = media_type.partition(";")[0].strip().lower()
         body = await body_of(request, LARGEST_OF.get(kind, LARGEST))
@@ -64,10 +68,10 @@ def install(app: FastAPI, door: Doorway) -> None:
             query={name: value for name, value in request.query_params.items() if name != "wait"},
         )
         envelope = _read_as(envelope)
-        who = _sender(door, envelope, request, authorization)
+        who = who or _signing(door, envelope, request)
         envelope = _of(who, envelope, door)
-        door.admit(who, body.count(b"\n") or 1 if kind in FILES else 1)
         heard = await _listen(door, envelope)
+        door.admit(who, len(heard))
         whats = [each.what for each in heard if not isinstance(each.what, Refusal)]
         await door.publish(reception.records(whats, tracing.accepted(request.headers.get(tracing.HEADER))))
         _count(door, heard, envelope)
@@ -82,8 +86,9 @@ def install(app: FastAPI, door: Doorway) -> None:
             channel, b"", media_type="text/plain", received_at=door.now_clock().now(), query=query
         )
         told = reception.of_channel(channel)
-        if told.signature != "wechat" or not told.signed(envelope, str(request.url), dict(request.headers)):
-            raise _unsigned()
+        if told.signature != "wechat":
+            raise Problem(404, "No echo here", f"{channel} has no account that proves this address: set its signature")
+        _require_signature(told, envelope, request)
         return PlainTextResponse(query.get("echostr", ""))
 
     @app.put("/v1/attachments/{name}", status_code=201, tags=["channels"], openapi_extra=openapi.ATTACHMENT)
@@ -116,30 +121,49 @@ def _known(door: Doorway, channel: str) -> None:
         raise Problem(404, "No such channel", f"there is no channel {channel!r}: choose of {', '.join(table)}")
 
 
-def _unsigned() -> Problem:
-    return Problem(401, "The signature is wrong", "sign with the secret of this channel, or send a key")
-
-
-def _sender(door: Doorway, envelope: Envelope, request: Request, authorization: str | None) -> Sender:
-    """Return who sent a message: whose key it is, or the channel itself when it signs its webhooks.
+def _keyed(door: Doorway, channel: str, authorization: str | None) -> Sender | None:
+    """Return whose key it is that came with a message; None where the channel signs its messages instead.
 
     Raises:
-        Problem: 401 or 403.
+        Problem: 401, 403 or 429.
+
+    """
+    if door.reception.of_channel(channel).signature is not None and not authorization:
+        return None
+    who = door.senders.of(authorization)
+    who.require("contacts")
+    who.channel(channel)
+    door.admit(who, 0)
+    return who
+
+
+def _signing(door: Doorway, envelope: Envelope, request: Request) -> Sender:
+    """Return the sender of a message that its channel signed.
+
+    Raises:
+        Problem: 401 or 429.
 
     """
     told = door.reception.of_channel(envelope.channel)
-    if told.signature is not None and not authorization:
-        try:
-            signed = told.signed(envelope, str(request.url), dict(request.headers))
-        except Unusable as error:
-            raise problems.unusable(error) from error
-        if not signed:
-            raise _unsigned()
-        return Sender(envelope.sender, envelope.policy, (envelope.channel,), ("contacts",))
-    who = door.senders.of(authorization)
-    who.require("contacts")
-    who.channel(envelope.channel)
+    _require_signature(told, envelope, request)
+    who = Sender(envelope.sender, envelope.policy, (envelope.channel,), ("contacts",), told.per_minute)
+    door.admit(who, 0)
     return who
+
+
+def _require_signature(told: ChannelSettings, envelope: Envelope, request: Request) -> None:
+    try:
+        fault = told.unsigned(envelope, str(request.url), dict(request.headers), datetime.now(UTC))
+    except Unusable as error:
+        raise problems.unusable(error) from error
+    if fault is not None:
+        raise Problem.about(
+            401,
+            "The signature is wrong",
+            field=fault.field,
+            reason=fault.reason,
+            what_to_do=f"{fault.message}; or send a key",
+        )
 
 
 def _of(who: Sender, envelope: Envelope, door: Doorway) -> Envelope:
@@ -169,10 +193,15 @@ def _read_as(envelope: Envelope) -> Envelope:
         raise problems.one_fault(name, "bad_schema", message) from error
 
 
+def takes_long(envelope: Envelope) -> bool:
+    """Whether reading a message may take long: by its kind more than its size, for a small workbook may hold much."""
+    return envelope.kind in LARGEST_OF or len(envelope.body) >= LARGEST
+
+
 async def _listen(door: Doorway, envelope: Envelope) -> list[Heard]:
-    """Take in a message; a large one in a thread of its own, so that others need not wait for it."""
+    """Take in a message; one that may take long in a thread of its own, so that others need not wait for it."""
     try:
-        if len(envelope.body) > LARGEST or envelope.kind == MAIL:
+        if takes_long(envelope):
             return await asyncio.to_thread(door.reception.listen, envelope)
         return door.reception.listen(envelope)
     except Unusable as error:

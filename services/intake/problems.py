@@ -46,7 +46,7 @@ def install(app: FastAPI, metrics: IntakeMetrics) -> None:
     """Make every error a problem document."""
 
     def told(error: Problem) -> JSONResponse:
-        metrics.refused.labels(str(error.status)).inc()
+        metrics.refused.labels(str(error.status), error.reason).inc()
         return _document(error)
 
     async def problem(_: Request, error: Exception) -> JSONResponse:

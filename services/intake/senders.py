@@ -44,10 +44,12 @@ class Sender:
 
         """
         if action not in self.actions:
-            raise Problem(
+            raise Problem.about(
                 403,
                 "The key does not allow this",
-                f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it",
+                field="Authorization",
+                reason="not_allowed",
+                what_to_do=f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it",
             )
 
     def channel(self, wanted: str | None) -> str:
@@ -65,7 +67,13 @@ class Sender:
                 "channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}"
             )
         if ANY not in self.channels and wanted not in own:
-            raise Problem(403, "The key does not allow this channel", f"it allows {', '.join(own)}, not {wanted}")
+            raise Problem.about(
+                403,
+                "The key does not allow this channel",
+                field="channel",
+                reason="not_allowed",
+                what_to_do=f"it allows {', '.join(own)}, not {wanted}: send it there, or ask for another key",
+            )
         return wanted
 
 
@@ -132,10 +140,12 @@ class Senders:
         key = _key(authorization or "")
         sender = self._by_hash.get(hashed(key)) if key else None
         if sender is None:
-            raise Problem(
+            raise Problem.about(
                 401,
                 "Unknown key",
-                "send `Authorization: Bearer <key>`; `duban sender add` makes one",
+                field="Authorization",
+                reason="unknown_key",
+                what_to_do="send `Authorization: Bearer <key>`; `duban sender add` makes one",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return sender

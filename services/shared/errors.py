@@ -68,3 +68,23 @@ class Problem(DubanError):
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
+
+    @classmethod
+    def about(
+        cls,
+        status: int,
+        title: str,
+        *,
+        field: str,
+        reason: str,
+        what_to_do: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Problem":
+        """Return the problem of one field, or of one header."""
+        fault = {"field": field, "reason": reason, "detail": what_to_do}
+        return cls(status, title, what_to_do, errors=(fault,), headers=headers)
+
+    @property
+    def reason(self) -> str:
+        """The first fault's reason, by which problems are counted; empty when no field is at fault."""
+        return self.errors[0]["reason"] if self.errors else ""

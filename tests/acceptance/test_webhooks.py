@@ -5,16 +5,20 @@ import hashlib
 import hmac
 import json
 import smtplib
+import struct
 import time
+from contextlib import ExitStack
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from schemas.ticket import Status
 from services.intake.domain.channels import wechat
+from services.intake.mail import MOST_OF_A_PEER
 from tests.acceptance.test_channels import duban, ticket_of
 from tests.builders import CENTRE, eventually
 from tests.system import System
@@ -68,7 +72,7 @@ def test_a_signed_body_is_taken_once_fresh(system: System) -> None:
 
 @pytest.mark.requirement("R2.1")
 def test_a_wechat_account_gets_its_echo_and_its_success(system: System) -> None:
-    stamp = {"timestamp": "1776650000", "nonce": "n"}
+    stamp = {"timestamp": str(int(time.time())), "nonce": "n"}
     good = stamp | {"signature": wechat.signature("sampletoken", *stamp.values())}
     url = f"{system.stack.intake_url}/v1/channels/wechat"
     assert httpx.get(url, params=good | {"echostr": "17"}).text == "17"
@@ -77,9 +81,25 @@ def test_a_wechat_account_gets_its_echo_and_its_success(system: System) -> None:
     number = str(time.time_ns())
     message = f"<xml><FromUserName>{name}</FromUserName><CreateTime>1776650000</CreateTime><MsgType>text</MsgType>"
     message += f"<Content>宽带断网</Content><MsgId>{number}</MsgId></xml>"
-    answer = post(system, "wechat", message.encode(), params=good)
-    assert (answer.status_code, answer.text) == (200, "success")
+    assert post(system, "wechat", message.encode(), params=good).status_code == 401, "this account is in safe mode"
+    inside = sealed(message)
+    signature = wechat.signature("sampletoken", *stamp.values(), inside)
+    body = f"<xml><ToUserName>gh</ToUserName><Encrypt>{inside}</Encrypt></xml>".encode()
+    params = stamp | {"encrypt_type": "aes", "msg_signature": signature}
+    for _ in range(2):
+        answer = post(system, "wechat", body, params=params)
+        assert (answer.status_code, answer.text) == (200, "success")
     assert eventually(lambda: ticket_of(system, number))
+
+
+def sealed(message: str) -> str:
+    """Return a message as the account of the tests' system seals it."""
+    key = base64.b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    content = message.encode()
+    plain = b"r" * 16 + struct.pack(">I", len(content)) + content + b"wx0000000000000001"
+    padding = 32 - len(plain) % 32
+    seal = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+    return base64.b64encode(seal.update(plain + bytes([padding]) * padding) + seal.finalize()).decode()
 
 
 def mail(system: System, subject: str, text: str, **headers: str) -> str:
@@ -109,6 +129,24 @@ def test_a_reply_by_mail_joins_its_ticket_and_says_why(system: System) -> None:
     reminded = system.until_event(number, "reminded")
     assert reminded.details is not None
     assert reminded.details["reason"] == "the contact says that it is about this ticket"
+
+
+@pytest.mark.requirement("R2.5")
+def test_the_smtp_door_says_what_is_too_large_and_bounds_the_connections_of_a_peer(system: System) -> None:
+    port = system.stack.state.ports["mail"]
+    with ExitStack() as stack:
+        first = stack.enter_context(smtplib.SMTP("127.0.0.1", port, timeout=30))
+        first.ehlo()
+        code, told = first.mail("a@mail.example", ["SIZE=30000000"])
+        assert code == 552
+        assert b"send large files another way" in told
+        for _ in range(MOST_OF_A_PEER - 1):
+            stack.enter_context(smtplib.SMTP("127.0.0.1", port, timeout=30))
+        with pytest.raises(smtplib.SMTPConnectError) as caught:
+            smtplib.SMTP("127.0.0.1", port, timeout=30)
+        assert caught.value.smtp_code == 421
+    sent = mail(system, "宽带断网", "家里宽带断网三天了")
+    assert eventually(lambda: ticket_of(system, sent))
 
 
 def form(call: str, phone: str, name: str) -> bytes:

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import struct
+from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -15,8 +16,9 @@ from defusedxml.ElementTree import fromstring
 from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, text_of
-from services.intake.domain.fields import Faults, clean, phones_in, unusable
+from services.intake.domain.fields import Fault, Faults, clean, phones_in, unusable
 from services.intake.domain.mapping import ChannelMapping
+from services.intake.domain.signatures import stale, wrong
 
 ANSWER = "success"
 """What stops the account from sending a message again."""
@@ -60,15 +62,31 @@ def signature(token: str, *parts: str) -> str:
     return hashlib.sha1("".join(sorted((token, *parts))).encode(), usedforsecurity=False).hexdigest()
 
 
-def signed(envelope: Envelope) -> bool:
-    """Whether the signature in the address is the account's."""
+def unsigned(envelope: Envelope, now: datetime) -> Fault | None:
+    """Return why a message is not the account's, None when it is.
+
+    The signature of a plain message does not cover its text, so an account with a key for safe mode takes no plain one.
+
+    Args:
+        envelope: of the message; without a body, of the echo by which an account proves the address.
+        now: real time.
+
+    Raises:
+        Unusable: it is no XML document.
+
+    """
     query, token = envelope.query, envelope.config.token or ""
     parts = [query.get("timestamp", ""), query.get("nonce", "")]
-    told = query.get("signature", "")
-    if query.get("encrypt_type") == "aes" and envelope.body:
-        told = query.get("msg_signature", "")
-        parts.append(_fields(_document(envelope.body)).get("Encrypt", ""))
-    return bool(token) and hmac.compare_digest(signature(token, *parts).encode(), told.encode())
+    name = "signature"
+    if envelope.body and (envelope.config.encoding_aes_key or query.get("encrypt_type") == "aes"):
+        name = "msg_signature"
+        sealed = _fields(_document(envelope.body)).get("Encrypt")
+        if query.get("encrypt_type") != "aes" or not sealed:
+            return wrong("encrypt_type", "this account is in safe mode: send the message sealed, encrypt_type=aes")
+        parts.append(sealed)
+    if not token or not hmac.compare_digest(signature(token, *parts).encode(), query.get(name, "").encode()):
+        return wrong(name, "sign with the account's token")
+    return stale(query.get("timestamp", ""), "timestamp", now)
 
 
 def _document(body: bytes) -> Element:

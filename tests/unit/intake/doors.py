@@ -1,0 +1,104 @@
+"""The HTTP door without a broker or a database: what it published is a list, and each key is its sender's name."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from services.intake.door import Doorway
+from services.intake.http import application
+from services.intake.limits import Limits
+from services.intake.metrics import IntakeMetrics
+from services.intake.reception import Reception
+from services.intake.senders import Sender, Senders, hashed
+from services.intake.settings import IntakeSettings
+from services.shared.clock import SystemClock
+from services.shared.records import Outgoing
+
+
+class _Keys:
+    """Stands for the database that the keys are in."""
+
+    def __init__(self, senders: Sequence[Sender]) -> None:
+        self._senders = senders
+
+    @contextmanager
+    def transaction(self) -> Iterator["_Keys"]:
+        yield self
+
+    def execute(self, _: Any) -> "_Keys":
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return [
+            (each.name, hashed(each.name), each.policy, each.channels, each.actions, each.per_minute)
+            for each in self._senders
+        ]
+
+
+class _Publisher:
+    """Stands for the broker."""
+
+    def __init__(self) -> None:
+        self.records: list[Outgoing] = []
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.records += records
+
+
+class Door:
+    """The door of an intake.
+
+    Attributes:
+        way: what it needs.
+        published: the records that it put on their topics.
+
+    """
+
+    def __init__(self, folder: Path, *senders: Sender, channels: str = "") -> None:
+        file = folder / "channels.toml"
+        file.write_text(channels, encoding="utf-8")
+        settings = IntakeSettings(attachments=folder / "attachments", channels=file)
+        keys = Senders(cast("Any", _Keys(senders)))
+        keys.refresh()
+        publisher = _Publisher()
+        self.registry = CollectorRegistry()
+        self.published = publisher.records
+        self.way = Doorway(
+            settings,
+            cast("Any", None),
+            keys,
+            cast("Any", publisher),
+            IntakeMetrics(self.registry),
+            Reception.of(settings),
+            limits=Limits(lambda: 0.0),
+            clock=SystemClock(),
+        )
+        self._application = application(self.way)
+
+    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request and return the answer."""
+
+        async def answer() -> httpx.Response:
+            transport = httpx.ASGITransport(self._application, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(answer())
+
+    def post(self, path: str, **request: Any) -> httpx.Response:
+        """Post a request and return the answer."""
+        return self.send("POST", path, **request)
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Return a counter's value."""
+        return self.registry.get_sample_value(f"duban_{name}_total", labels) or 0.0
+
+
+def key(name: str) -> dict[str, str]:
+    """Return the header that shows a sender's key."""
+    return {"Authorization": f"Bearer {name}"}
