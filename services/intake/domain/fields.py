@@ -1,5 +1,6 @@
 """Reading values that strangers wrote: texts, phone numbers, amounts. Faults are collected, not raised one by one."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -16,6 +17,10 @@ BODY = "body"
 TOO_MUCH = 10**12
 """An amount from here on is a mistake."""
 CENT = Decimal("0.01")
+LONGEST_TEXT = 32_000
+"""Characters of what somebody wrote (`schemas.contact.Text`)."""
+LONGEST_ID = 200
+"""Characters of a message's own id."""
 
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
 _MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
@@ -144,6 +149,11 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def short_id(text: str) -> str:
+    """Return an id; the digest of one that is too long, so that two which begin alike stay two."""
+    return text if len(text) <= LONGEST_ID else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
 def whole_number(text: str, digits: int = 20) -> int | None:
     """Return what a text of ASCII digits says, None when it is no such text or has more digits than that.
 
@@ -214,5 +224,6 @@ def money(value: Any, name: str, faults: Faults) -> str | None:
 
 def phones_in(text: str, region: str = "CN") -> list[Phone]:
     """Return the phone numbers that a text names, each once; longer runs of digits (cards, orders) are none."""
-    found = [phone(each, region) for each in _CANDIDATE.findall(unicodedata.normalize("NFKC", text))]
+    candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:LONGEST_TEXT]))
+    found = [phone(each, region) for each in dict.fromkeys(candidates)]
     return list({each.number: each for each in found if each is not None}.values())

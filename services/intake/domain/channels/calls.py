@@ -6,7 +6,7 @@ from datetime import datetime
 from schemas.call import Call, CallRecord
 from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope, Heard
-from services.intake.domain.fields import WITHHELD, phone
+from services.intake.domain.fields import WITHHELD, phone, short_id
 
 LONGEST = 200
 """Characters of a name."""
@@ -19,7 +19,7 @@ def record(call: Call, envelope: Envelope) -> CallRecord:
     names = {name: getattr(call, name) for name in ("operator", "recording", "queue")}
     spans = {name: getattr(call, name) for name in ("waiting", "talk")}
     call = call.but(
-        id=call.id[:LONGEST],
+        id=short_id(call.id),
         **{name: (value or "")[:LONGEST].strip() or None for name, value in names.items()},
         **{name: value if value is not None and value <= LONGEST_CALL else None for name, value in spans.items()},
     )

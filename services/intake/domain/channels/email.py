@@ -9,12 +9,11 @@ from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mail_message import Mail
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, Papers
-from services.intake.domain.fields import Faults, Unusable, phones_in, unusable
+from services.intake.domain.fields import LONGEST_TEXT, Faults, Unusable, phones_in, unusable
 from services.intake.domain.mapping import ChannelMapping
 
 LARGEST_ATTACHMENT = 20 * 1024 * 1024
 MOST_ATTACHMENTS = 50
-TEXT = 32_000
 EXECUTABLE = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".jar", ".msi", ".lnk", ".hta")
 """Ends of names of files that run when opened; kept out of the store, named in the contact."""
 
@@ -28,6 +27,9 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:  # noqa: A
     """
     if not envelope.body.strip():
         raise unusable("body", "empty", "the mail is empty")
+    if Mail.too_much(envelope.body):
+        told = "the mail has too many lines or parts: send what is attached in it as files"
+        raise unusable("body", "too_large", told)
     try:
         return _heard(Mail(envelope.body), envelope)
     except Unusable:
@@ -56,7 +58,7 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
     if len(numbers) > 1:
         faults.flag("phone_ambiguous")
     number = numbers[0] if len(numbers) == 1 else None
-    if len(text) > TEXT:
+    if mail.cut or len(text) > LONGEST_TEXT:
         faults.flag("text_cut")
     evidence, left_out = _attachments(mail, envelope.papers, faults)
     name, address = mail.sender
@@ -69,10 +71,10 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
             "phone": number.number if number else None,
             "phone_extension": number.extension if number else None,
         },
-        "text": text[:TEXT],
+        "text": text[:LONGEST_TEXT],
         "evidence": evidence,
         "follows": mail.ticket,
-        "details": {key: value[:TEXT] for key, value in details.items() if value},
+        "details": {key: value[:LONGEST_TEXT] for key, value in details.items() if value},
     }
     # The whole mail is kept beside the contact: its attachments are in it.
     whole = dataclasses.replace(envelope, media_type="message/rfc822")

@@ -5,7 +5,7 @@ from typing import Any
 from services.intake.domain.channels import asterisk, freeswitch
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told
+from services.intake.domain.fields import Faults, Told, short_id
 from services.intake.domain.mapping import ChannelMapping
 
 
@@ -25,7 +25,8 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     told = json_object(envelope.body)
     if "core-uuid" in told or "callflow" in told:
         return [freeswitch.call(told, envelope)]
-    more = {"settlement": _settlement(told), "call": told.get("call_id")}
+    call = told.get("call_id")
+    more = {"settlement": _settlement(told), "call": short_id(call) if isinstance(call, str) else call}
     return [Heard(Mapped(mapping).drawn(told, envelope, more={name: each for name, each in more.items() if each}))]
 
 

@@ -7,8 +7,7 @@ from schemas.contact import Contact
 from schemas.kept import Kept, KeptReason
 from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope
-
-LONGEST = 200
+from services.intake.domain.fields import short_id
 
 
 def kept(
@@ -37,7 +36,7 @@ def kept(
         id=contact_id(envelope.sender, envelope.channel, cause or message_id),
         sender=envelope.sender,
         channel=envelope.channel,
-        message_id=message_id[:LONGEST],
+        message_id=short_id(message_id),
         policy=envelope.policy,
         received_at=envelope.received_at,
         reason=reason,

@@ -5,25 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import errors, message_from_bytes
-from email.header import decode_header
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 
-from services.intake.domain.channels.html_text import text_of_html
-from services.intake.domain.fields import clean
+from services.intake.domain.channels.html_text import LARGEST, text_of_html, without_pictures
+from services.intake.domain.channels.mail_header import LONGEST_DECODED, AsWritten, decoded, text_of
+from services.intake.domain.fields import clean, short_id
 from services.intake.domain.times import EARLIEST, LATEST
 
-_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "x-gbk": "gb18030", "hz-gb-2312": "hz"}
-"""Senders say a charset that is too small for what they wrote."""
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
-"""Codecs of Python that are no charset of a mail; some of them are slow on what they were not made for."""
 _CUT = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
 _TICKET = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
 _NOTICE = re.compile(r"<notice\.(TS[0-9]{14})(?:\.[^@<>\s]*)?@")
 """The Message-ID of a mail of ours (the notifier's means.py)."""
 _QUOTED = re.compile(
-    r"^(?:[-_ ]*(?:原始邮件|原邮件|回复的原邮件|转发的原邮件|Original Message|Forwarded message)[-_ ]*"
+    r"^(?:[-_ ]*(?:原始邮件|原邮件|回复的原邮件|转发的原邮件|Original Message|Forwarded message)[-_ ]*+"
     r"|在.{4,80}写道[:：]|On .{6,120} wrote:|_{20,})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -33,6 +30,16 @@ _HEADERS = re.compile(
 )
 _RETURNED = ("text/rfc822-headers", "message/rfc822", "message/global-headers")
 _REPORT = ("message/delivery-status", "message/global-delivery-status")
+
+
+MOST_LINES = 500_000
+"""Lines of a mail: the largest has some 350,000."""
+MOST_PARTS = 50_000
+"""Lines that may begin a part."""
+MOST_WORK = 10_000_000
+"""Lines times parts that hold parts: each line may be the end of any of them."""
+_MACHINES = frozenset({"auto_reply", "auto-reply", "autoreply", "junk"})
+"""What programs that answer by themselves write for Precedence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +55,26 @@ class Mail:
     """One mail; whatever is broken in it, what is whole can be read."""
 
     def __init__(self, body: bytes) -> None:
-        self._message: Message = message_from_bytes(body)
+        self._message: Message = message_from_bytes(body, policy=AsWritten())
+
+    @staticmethod
+    def too_much(body: bytes) -> bool:
+        """Whether a mail is made of so many lines or parts that reading it would take minutes."""
+        lines = body.count(b"\n")
+        within = len(re.findall(rb"multipart/", body, re.IGNORECASE))
+        return lines > MOST_LINES or body.count(b"\n--") > MOST_PARTS or lines * within > MOST_WORK
 
     def _header(self, name: str) -> str:
         return decoded(str(self._message.get(name, "")))
 
+    def _end_of(self, name: str) -> str:
+        """Return a header that grows at its end."""
+        return clean(str(self._message.get(name, ""))[-LONGEST_DECODED:])
+
     @property
     def message_id(self) -> str | None:
-        """Its own id, None without one."""
-        return clean(str(self._message.get("Message-ID", ""))).strip()[:200] or None
+        """Its own id, None without one; the digest of one that is too long."""
+        return short_id(clean(str(self._message.get("Message-ID", ""))).strip()) or None
 
     @property
     def date(self) -> datetime | None:
@@ -90,10 +108,9 @@ class Mail:
     @property
     def ticket(self) -> str | None:
         """Number of the ticket that it replies about: from the mail it answers, else from its subject."""
-        for name, pattern in (("In-Reply-To", _NOTICE), ("References", _NOTICE), ("Subject", _TICKET)):
-            if found := pattern.findall(self._header(name)):
-                return str(found[-1])
-        return None
+        answered = (_NOTICE.findall(self._end_of(name)) for name in ("In-Reply-To", "References"))
+        found = next((each for each in answered if each), None) or _TICKET.findall(self._header("Subject"))
+        return str(found[-1]) if found else None
 
     @property
     def automatic(self) -> bool:
@@ -102,7 +119,11 @@ class Mail:
 
     @property
     def _answers(self) -> bool:
-        return str(self._message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no"
+        precedence = str(self._message.get("Precedence", "")).strip().lower()
+        # Lists write bulk too, and pass on what people write: a complaint by way of a list is one.
+        alone = precedence == "bulk" and "List-Id" not in self._message
+        submitted = str(self._message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
+        return submitted != "no" or precedence in _MACHINES or alone
 
     @property
     def _reports(self) -> bool:
@@ -129,13 +150,20 @@ class Mail:
     @property
     def text(self) -> str:
         """What its writer wrote: plain text, else the text of its HTML; without what it quotes."""
-        plain = [_text(each) for each in self._texts("text/plain")]
-        html = (
-            []
-            if any(each.strip() for each in plain)
-            else [text_of_html(_text(each)) for each in self._texts("text/html")]
-        )
-        return clean(own_words("\n".join(plain or html) if not html else "\n".join(html)))
+        plain, html = self._written
+        return clean(own_words(plain[:LARGEST] if plain.strip() else text_of_html(html)))
+
+    @property
+    def cut(self) -> bool:
+        """Whether it is so long that its text is not all of it."""
+        return any(len(each) > LARGEST for each in self._written)
+
+    @cached_property
+    def _written(self) -> tuple[str, str]:
+        """Its plain text, and where that says nothing its HTML."""
+        plain = "\n".join(_text(each) for each in self._texts("text/plain"))
+        pages = self._texts("text/html") if not plain.strip() else ()
+        return plain, "<p>".join(without_pictures(_text(each)) for each in pages)
 
     def _texts(self, media_type: str) -> Iterator[Message]:
         return (each for each in parts(self._message) if each.get_content_type() == media_type and not _attached(each))
@@ -220,48 +248,16 @@ def _file_name(part: Message) -> str:
     return clean(name).replace("/", "_").replace("\\", "_").strip()
 
 
-def decoded(header: str) -> str:
-    """Return a header's text; encoded words join without a blank."""
-    try:
-        pieces = decode_header(header)
-    except errors.HeaderParseError:
-        return clean(header)
-    text = (each if isinstance(each, str) else _bytes(each, charset) for each, charset in pieces)
-    return clean("".join(text))
-
-
-def _bytes(content: bytes, charset: str | None) -> str:
-    name = (charset or "ascii").lower().strip()
-    name = _WIDER.get(name, name)
-    if name in {"ascii", "us-ascii", "unknown-8bit"}:
-        # Bytes without a charset: what mail programs here send is UTF-8, else GB18030.
-        name = "utf-8"
-        if not _fits(content, name):
-            name = "gb18030"
-    if name.replace("-", "_") in _NO_CHARSETS:
-        name = "utf-8"
-    try:
-        return content.decode(name, "replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
-
-
-def _fits(content: bytes, charset: str) -> bool:
-    try:
-        content.decode(charset)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _text(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    return _bytes(payload, part.get_content_charset()).replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+    if not isinstance(payload, bytes):
+        return ""
+    return text_of(payload, part.get_content_charset()).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def own_words(text: str) -> str:
     """Return a text without the mail that it quotes below."""
     ends = [found.start() for pattern in (_QUOTED, _HEADERS) if (found := pattern.search(text)) is not None]
     kept = text[: min(ends)] if ends else text
-    lines = [each for each in kept.splitlines() if not each.lstrip().startswith(">")]
+    lines = [each for each in kept.split("\n") if not each.lstrip().startswith(">")]
     return "\n".join(lines).strip()
