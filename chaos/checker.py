@@ -13,6 +13,7 @@ from base64 import b64decode
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -23,6 +24,8 @@ MOST = 20
 CHANNELS = ("channel.hotline", "channel.store")
 TOLD_AFTER = ("breached", "dispatched", "answered")
 """Events that somebody has to be told of."""
+NOTICES = "select id::text, event_id::text, audience, state from notifier.notice"
+SETTLED = ("sent", "delivered", "failed", "obsolete")
 
 
 @dataclass
@@ -248,27 +251,39 @@ def _told(
     """Somebody was told of each event that somebody has to be told of, once, and the proof is on the topic."""
     notices: dict[str, list[str]] = defaultdict(list)
     customers: dict[str, set[str]] = defaultdict(set)
-    proved = {record.body["id"]: record.body["state"] for record in topic(servers, "deliveries")}
-    query = (
-        "select id::text, event_id::text, audience, state = 'queued' and try_at > clock_timestamp()"
-        " from notifier.notice"
-    )
-    for id_, event, audience, waits in connection.execute(query):
+    proved = _proved(servers)
+    for id_, event, audience, state in connection.execute(NOTICES):
         notices[event].append(audience)
-        if id_ not in proved and not waits:
+        # The system is at rest: what is still to be sent, or has begun anew after a failure, is proof of nothing.
+        if state not in SETTLED:
+            found.add("a notice that is not settled", id_)
+        elif proved.get(id_) != state:
             found.add("a notice without its proof on deliveries", id_)
         if audience == "customer":
-            customers[event].add("waits" if waits else proved.get(id_, ""))
+            customers[event].add(state)
     for story in events.values():
         for event in story:
-            audiences = notices.get(event["id"], [])
-            if len(audiences) != len(set(audiences)):
-                found.add("a notice told twice", event["id"])
-            if event["type"] in TOLD_AFTER and not audiences and not _in_person(event):
-                found.add(f"nobody told of {event['type']}", event["id"])
+            _audiences(found, event, notices.get(event["id"], []))
     for id_, ticket in tickets.items():
         if ticket["status"] == "closed" and not any(_reached(each, customers) for each in events.get(id_, [])):
             found.add("a closed ticket whose customer nobody told", ticket["number"])
+
+
+def _proved(servers: str) -> dict[str, str]:
+    """Return what became of each notice: by the record that was settled last, as each means has its own order."""
+    last: dict[str, tuple[datetime, str]] = {}
+    for record in topic(servers, "deliveries"):
+        at, before = datetime.fromisoformat(record.body["at"]), last.get(record.body["id"])
+        if before is None or at >= before[0]:
+            last[record.body["id"]] = (at, record.body["state"])
+    return {id_: state for id_, (_, state) in last.items()}
+
+
+def _audiences(found: Findings, event: dict[str, Any], audiences: list[str]) -> None:
+    if len(audiences) != len(set(audiences)):
+        found.add("a notice told twice", event["id"])
+    if event["type"] in TOLD_AFTER and not audiences and not _in_person(event):
+        found.add(f"nobody told of {event['type']}", event["id"])
 
 
 def _in_person(event: dict[str, Any]) -> bool:
@@ -283,7 +298,7 @@ def _reached(event: dict[str, Any], customers: dict[str, set[str]]) -> bool:
     if "taken_over" in event["details"]:
         return True
     told = customers.get(event["id"], set())
-    return event["type"] == "answered" and (_in_person(event) or bool(told & {"sent", "delivered", "waits"}))
+    return event["type"] == "answered" and (_in_person(event) or bool(told & {"sent", "delivered"}))
 
 
 def main() -> int:

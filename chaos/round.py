@@ -43,7 +43,7 @@ class Plan:
     lasts: timedelta = timedelta(hours=14)
     kills: tuple[str, ...] = KILLED
     points: tuple[tuple[str, str], ...] = tuple(
-        # A day this small has no hot issue, so nothing to publish of one.
+        # A day has one hot issue, which is published once: by then another point may be armed.
         (service, point)
         for service in SERVICES
         for point in POINTS

@@ -4,17 +4,17 @@ import argparse
 import shutil
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 from rich.console import Console
 from rich.live import Live
 
-from demo import closing, quiet
+from demo import closing, crm, quiet, telling
 from demo.driver import Driver
 from demo.figures import Figures, look
-from demo.opening import ORIGIN, SCALE, open_day
+from demo.opening import SCALE, ZONE, open_day, origin
 from demo.view import frame
 from deploy.local import Stack
 from deploy.local.errors import LocalError
@@ -25,9 +25,6 @@ from services.shared.clock import Clock
 from services.shared.errors import DubanError, Retryable
 from services.shared.settings import PROJECT
 
-ZONE = "Asia/Shanghai"
-LASTS = timedelta(hours=33)
-"""Policy time from the first contact to the evening of the day after, when most have been called back."""
 LOOK_EVERY = 0.5
 SAY_EVERY = 10.0
 """Seconds between two lines where there is no terminal to draw on."""
@@ -40,7 +37,8 @@ def main() -> int:
     try:
         _empty(told.data)
         with Stack.start(
-            Options(data=told.data, scale=SCALE, origin=ORIGIN, tied=True), say=lambda line: console.print(f"  {line}")
+            Options(data=told.data, scale=told.scale, origin=origin(told.scale), tied=True),
+            say=lambda line: console.print(f"  {line}"),
         ) as stack:
             return _play(stack, told, console)
     except (LocalError, DubanError) as error:
@@ -55,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=PROJECT / ".duban" / "demo", help="the data folder; emptied first")
     parser.add_argument("--contacts", type=int, default=400, help="customers of the day")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another day")
+    parser.add_argument("--scale", type=float, default=SCALE, help="policy seconds in a second")
     parser.add_argument("--keep", action="store_true", help="go on running afterwards")
     return parser.parse_args()
 
@@ -73,18 +72,21 @@ def _empty(data: Path) -> None:
 def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
     today = open_day(stack, contacts=told.contacts, seed=told.seed)
     driver, clock = today.driver, today.clock
+    minutes = told.scale / 60
     console.print(
-        f"A day of {told.contacts} customers begins; one second is {SCALE / 60:.0f} of its minutes. Seed {told.seed}."
+        f"A day of {told.contacts} customers begins; one second is {minutes:.0f} of its minutes. Seed {told.seed}."
     )
-    driver.begin()
     try:
-        with psycopg.connect(stack.database_url(), autocommit=True) as connection:
-            _watch(stack, driver, clock, today.start + LASTS, connection, console)
+        with psycopg.connect(stack.database_url(), autocommit=True) as connection, crm.subscribed(stack) as crm_got:
+            driver.begin()
+            _watch(stack, driver, clock, today.end, connection, console)
             console.print("The day is over: waiting until nothing is in flight, then counting.")
             driver.end()
             quiet.settle(stack)
             figures = look(connection)
             closing.summary(figures, driver.counts, console)
+            received = telling.Received(stack.folder.mail / "smtp.jsonl", crm_got, closing.sample(stack))
+            telling.show(telling.count(connection, received), console)
             closing.stories(connection, console, ZONE)
         found = closing.check(stack, str(driver.accepted))
     finally:

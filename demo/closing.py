@@ -3,14 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from demo.driver import Counts
+from demo.doors import Counts
 from demo.figures import STAGES, TIERS, Figures
 from deploy.local import Stack
+from deploy.local.errors import LocalError
 from duban import timeline
 from services.ledger import store
 from services.shared.settings import PROJECT
@@ -64,6 +66,27 @@ def stories(connection: psycopg.Connection, console: Console, zone: str) -> None
         found = store.story(connection, row[0])
         assert found is not None
         console.print(timeline.lines(*found, title=title, zone=zone))
+
+
+def sample(stack: Stack) -> Path:
+    """Draw a sample of the day's tickets for a study by a third party, as anyone would; return its file.
+
+    Raises:
+        LocalError: it could not be drawn.
+
+    """
+    file = stack.folder.root / "sample.csv"
+    words = ["survey", "sample", "--from=2026-03-12", "--until=2026-03-14", "--size=40", f"--out={file}"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "duban", *words, f"--data={stack.folder.root}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+    )
+    if done.returncode != 0:
+        raise LocalError(f"no sample could be drawn: {done.stderr.strip()}")
+    return file
 
 
 def check(stack: Stack, accepted: str) -> dict[str, object]:

@@ -4,14 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
+from demo import outage
 from demo.people import ASKING, DISPUTING, SUBJECTS, Person, Subject, person
+from demo.planned import Door, Planned, submission
 
-Door = Literal["http", "batch", "hotline", "store", "file"]
 DOORS: tuple[Door, ...] = ("http", "http", "batch", "hotline", "hotline", "store", "file")
 HOURS = 10.0
 """Policy hours over which contacts come."""
@@ -22,24 +22,6 @@ COLUMNS = (
 HALLS = ("HNZZ0012", "HNLY0031", "HNKF0107")
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One message that will come.
-
-    Attributes:
-        after: policy time from the beginning of the day.
-        door: where.
-        body: in the door's own words; for `file` a row by column, for topics the record as text.
-        name: the channel's own id of the message.
-
-    """
-
-    after: timedelta
-    door: Door
-    body: Any
-    name: str
-
-
 def day(count: int, seed: int, start: datetime) -> list[Planned]:
     """Return the messages of a day of about `count` customers, in order of time."""
     rng = Random(f"day/{seed}")
@@ -47,11 +29,14 @@ def day(count: int, seed: int, start: datetime) -> list[Planned]:
     for number in range(count):
         who, what = person(number, rng), rng.choice(SUBJECTS)
         door = rng.choice(DOORS)
+        if who.writes_himself:
+            door = "http"
         hours = rng.uniform(0, HOURS)
         if door in {"batch", "file"}:
             # Partners send what they have once an hour; halls export at noon and in the evening.
             hours = float(int(hours) + 1) if door == "batch" else (4.0 if hours < HOURS / 2 else HOURS)
         planned += _of_one(number, who, what, door, hours, start, rng)
+    planned += outage.reports(count, rng)
     planned += _broken(start)
     return sorted(planned, key=lambda each: each.after)
 
@@ -68,10 +53,10 @@ def _of_one(
         yield Planned(after + timedelta(minutes=20), first.door, first.body, name)
     elif luck < 0.16:
         later = after + timedelta(hours=rng.uniform(1, 5))
-        yield Planned(later, "http", _submission(f"{name}-2", who, rng.choice(ASKING), "sms"), f"{name}-2")
+        yield Planned(later, "http", submission(f"{name}-2", who, rng.choice(ASKING), "sms"), f"{name}-2")
     elif luck < 0.20:
         later = after + timedelta(hours=rng.uniform(9, 14))
-        yield Planned(later, "http", _submission(f"{name}-3", who, rng.choice(DISPUTING), "sms"), f"{name}-3")
+        yield Planned(later, "http", submission(f"{name}-3", who, rng.choice(DISPUTING), "sms"), f"{name}-3")
 
 
 def _body(door: Door, name: str, who: Person, what: Subject, at: datetime, rng: Random) -> Any:
@@ -82,18 +67,7 @@ def _body(door: Door, name: str, who: Person, what: Subject, at: datetime, rng: 
     if door == "file":
         return _row(name, who, what, at, rng)
     text = "" if rng.random() < 0.05 else what.text
-    return _submission(name, who, text, rng.choice(("web", "app", "mail")), what.language)
-
-
-def _submission(name: str, who: Person, text: str, channel: str, language: str = "zh") -> dict[str, Any]:
-    customer: dict[str, Any] = {"name": who.name, "phone": who.phone, "level": who.level, "home_region": who.home}
-    if who.visiting is not None:
-        customer["visiting_region"] = who.visiting
-    if language != "zh":
-        customer["language"] = language
-    if channel == "mail":
-        customer |= {"email": f"customer{who.phone[-4:]}@mail.example", "preferred_means": "mail"}
-    return {"channel": channel, "message_id": name, "customer": customer, "text": text}
+    return submission(name, who, text, rng.choice(("web", "app")), what.language)
 
 
 def _form(name: str, who: Person, what: Subject, at: datetime, rng: Random) -> str:

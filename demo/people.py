@@ -1,5 +1,6 @@
 """Who complains, and of what. Invented people; numbers are placeholders of the form 1xx 0000 xxxx."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -7,6 +8,10 @@ FAMILY = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 PREFIXES = ("138", "139", "150", "177", "186", "199")
 LEVELS = ("普通",) * 7 + ("gold", "platinum", "集团重点客户")
 PROVINCES = ("河南", "浙江", "广东", "北京")
+GONE_PHONES = (7, 19)
+"""Of fifty customers, those whose phones are out of use: the first has a mail address, the second has none."""
+GONE_MAIL = 31
+"""Of fifty customers, the one who wants mail at an address that is gone."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +52,57 @@ DISPUTING = ("没有解决，请重新处理。", "对答复不满意，问题�
 
 @dataclass(frozen=True)
 class Person:
-    """A customer."""
+    """A customer.
+
+    Attributes:
+        email: where mail reaches them; None: they have told none.
+        prefers: mail or phone; None: they did not say.
+        visiting: where they are just now, when not at home.
+
+    """
 
     name: str
     phone: str
     level: str
     home: str
     visiting: str | None
+    email: str | None
+    prefers: str | None
+
+    @property
+    def writes_himself(self) -> bool:
+        """Whether the complaint comes straight from the customer, with everything there is to know."""
+        return unreachable(self.phone) or (self.email is not None and bounces(self.email))
 
 
 def person(number: int, rng: Random) -> Person:
     """Return customer number `number`; two numbers never share a phone."""
     home = PROVINCES[0]
-    return Person(
-        name=rng.choice(FAMILY) + rng.choice(("先生", "女士")),
-        phone=f"{rng.choice(PREFIXES)}0000{number:04d}",
-        level=rng.choice(LEVELS),
-        home=home,
-        visiting=rng.choice(PROVINCES[1:]) if rng.random() < 0.1 else None,
-    )
+    name = rng.choice(FAMILY) + rng.choice(("先生", "女士"))
+    phone = f"{rng.choice(PREFIXES)}0000{number:04d}"
+    level = rng.choice(LEVELS)
+    visiting = rng.choice(PROVINCES[1:]) if rng.random() < 0.1 else None
+    email = f"customer{number:04d}@mail.example" if rng.random() < 0.4 else None
+    prefers = "phone" if rng.random() < 0.1 else "mail" if email is not None and rng.random() < 0.4 else None
+    if number % 50 == GONE_MAIL:
+        email, prefers = f"gone{number:04d}@mail.example", "mail"
+    elif number % 50 in GONE_PHONES:
+        email, prefers = (f"customer{number:04d}@mail.example" if number % 50 == GONE_PHONES[0] else None), None
+    return Person(name, phone, level, home, visiting, email, prefers)
+
+
+def unreachable(phone: str) -> bool:
+    """Whether a phone is out of use: its gateway reports that no message arrives."""
+    return "0000" in phone and int(phone[-4:]) % 50 in GONE_PHONES
+
+
+def bounces(email: str) -> bool:
+    """Whether there is no such mail address any more: its server sends back what comes."""
+    return email.startswith("gone")
+
+
+def dealt(cards: Sequence[str], seed: str) -> Iterator[str]:
+    """Return what happens to one after the other: by chance, but of so many each as often as it stands in `cards`."""
+    rng = Random(seed)
+    while True:
+        yield from rng.sample(cards, len(cards))

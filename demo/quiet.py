@@ -24,6 +24,15 @@ INPUTS = {
 STARTERS = ("sla_monitor", "hot_issues", "callback")
 """Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
 PIPELINE = ("intake", "router", "ledger", "notifier")
+TELLING = {
+    "letters": "select count(*) from notifier.notice where not published",
+    "reports": """
+        select count(*) from notifier.report r
+        join notifier.attempt a on a.outcome = 'sent' and r.named in (a.handed, a.provider_id)
+    """,
+    "webhooks": "select count(*) from notifier.hook where state = 'queued'",
+}
+"""What the notifier still has to do; a report about nothing that was sent waits for ever."""
 WITHIN = 120.0
 
 
@@ -63,9 +72,10 @@ def _open(lag: Lag, connection: psycopg.Connection) -> dict[str, int]:
         behind = {name: count for name, count in lag.look().items() if count and name not in STARTERS}
     except Retryable:
         return {"broker": 1}
-    row = connection.execute("select count(*) from notifier.notice where not published").fetchone()
-    if row is not None and row[0]:
-        behind["letters"] = row[0]
+    for name, query in TELLING.items():
+        row = connection.execute(query).fetchone()
+        if row is not None and row[0]:
+            behind[name] = row[0]
     return behind
 
 

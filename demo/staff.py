@@ -4,13 +4,14 @@ Pure: an event leads to acts, each after some policy time; the ticket's own id d
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from demo import outage
 from schemas.event import TicketEvent
-from schemas.ticket import Status
+from schemas.ticket import Status, Ticket
 
 CENTRE = "provincial_centre"
 OTHER = "remote_unit"
@@ -55,8 +56,8 @@ def habit(event: TicketEvent, seed: int) -> str:
     return str(Random(f"{seed}/{event.ticket_id}").choices(names, weights)[0])
 
 
-def react(event: TicketEvent, seed: int) -> Iterator[Act]:  # noqa: C901 - one line for each type of event
-    """Return what an event leads to."""
+def react(event: TicketEvent, seed: int, start: datetime) -> Iterator[Act]:  # noqa: C901 - a line for each event
+    """Return what an event of the day that began at `start` leads to."""
     rng = Random(f"{seed}/{event.id}")
     how = habit(event, seed)
     ticket = event.ticket
@@ -70,7 +71,10 @@ def react(event: TicketEvent, seed: int) -> Iterator[Act]:  # noqa: C901 - one l
     elif event.type == "form_completed" and ticket.settlement is None:
         department = ticket.classification.department or OTHER
         low, high = (4.2, 6.0) if how == "late_review" else (0.2, 2.0)
-        yield act(low, high, CENTRE, "dispatch", unit=department)
+        told = act(low, high, CENTRE, "dispatch", unit=department)
+        if ticket.customer.city == outage.CITY:
+            told = replace(told, after=outage.dispatched_at(start, event.at) - event.at)
+        yield told
     elif event.type == "sent_back":
         yield act(0.2, 0.8, CENTRE, "dispatch", unit=OTHER, note="请远端处理单元核实")
     elif event.type == "dispatched":
@@ -88,6 +92,17 @@ def react(event: TicketEvent, seed: int) -> Iterator[Act]:  # noqa: C901 - one l
         low, high = (2.2, 3.5) if how == "late_answer" else (0.2, 1.5)
         agreement = "refused" if rng.random() < 0.05 else "agreed"
         yield act(low, high, CENTRE, "answer", explanation="已查明原因并处理，感谢您的监督", agreement=agreement)
+    else:
+        yield from _told(event, rng, act)
+
+
+def _told(event: TicketEvent, rng: Random, act: Any) -> Iterator[Act]:
+    """Return what the centre does once the customer was told, could not be told, or has judged."""
+    ticket = event.ticket
+    if event.type == "answered" and ticket.breaches and ticket.customer.email is not None:
+        yield act(0.2, 1.0, CENTRE, "apologise", letter="apology_service", facts=_facts(ticket))
+    elif event.type == "undeliverable" and event.details["audience"] == "customer":
+        yield act(0.2, 2.0, CENTRE, "note", text="短信和邮件均未送达，请受理渠道上门告知客户")
     elif event.type in {"survey_answered", "callback_ended"} and ticket.status is Status.ANSWERED:
         yield act(0.1, 0.5, CENTRE, "close")
     elif event.type == "screening_needed":
@@ -125,7 +140,17 @@ def _claimed(event: TicketEvent, how: str, act: Any) -> Iterator[Act]:
     elif how == "late":
         yield act(0.5, 2.0, unit, "feed_back", result="已补办处理", cause="部门积压")
     else:
-        yield act(1.0, 6.0, unit, "feed_back", result="问题已处理", cause="系统数据错误")
+        yield act(0.5, 4.0, unit, "feed_back", result="问题已处理", cause="系统数据错误")
+
+
+def _facts(ticket: Ticket) -> dict[str, str]:
+    """Return what a letter of apology for a case that took too long must hold."""
+    return {
+        "incident_date": f"{ticket.accepted_at:%Y-%m-%d}",
+        "cause": ticket.outcome.cause or "内部流转延误",
+        "measure": "已责成责任部门整改，并纳入当月考核",
+        "signature": "省级投诉处理中心",
+    }
 
 
 def _hours(event: TicketEvent) -> float:

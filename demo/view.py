@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from demo.driver import Counts
+from demo.doors import Counts
 from demo.figures import STAGES, TIERS, Figures
 from duban.timeline import local
 

@@ -130,6 +130,40 @@ def test_a_lost_contact_and_one_that_is_there_twice(monkeypatch: pytest.MonkeyPa
     assert unknown.lost == 1
 
 
+class _Notices:
+    """Rows of notices: id, event, audience, state."""
+
+    def __init__(self, *rows: tuple[str, str, str, str]) -> None:
+        self._rows = rows
+
+    def execute(self, _: str) -> tuple[tuple[str, str, str, str], ...]:
+        return self._rows
+
+
+@pytest.mark.parametrize(
+    ("state", "proof", "kinds"),
+    [
+        ("sent", "sent", set()),
+        ("delivered", "delivered", set()),
+        # It was sent, the gateway gave it up, and the next means has not been tried yet.
+        ("queued", "sent", {"a notice that is not settled", "a closed ticket whose customer nobody told"}),
+        ("delivered", "sent", {"a notice without its proof on deliveries"}),
+        ("failed", "failed", {"a closed ticket whose customer nobody told"}),
+    ],
+)
+def test_a_closed_ticket_s_customer_was_told(
+    monkeypatch: pytest.MonkeyPatch, state: str, proof: str, kinds: set[str]
+) -> None:
+    events = {"t": [{"id": "e1", "type": "answered", "details": {}}]}
+    closed = {"t": {"status": "closed", "number": "TS1"}}
+    # What another means had settled before may come later on the topic.
+    told = [{"state": proof, "at": "2026-03-12T10:00:00.5Z"}, {"state": "sent", "at": "2026-03-12T09:00:00Z"}]
+    records(monkeypatch, deliveries=[record({"id": "n1"} | each) for each in told])
+    found = Findings()
+    checker._told(found, "", _Notices(("n1", "e1", "customer", state)), events, closed)  # type: ignore[arg-type]
+    assert set(found.kinds) == kinds
+
+
 def test_problems_are_told_with_examples() -> None:
     found = Findings()
     for number in range(3):

@@ -37,4 +37,4 @@ def test_people_of_every_habit_are_there() -> None:
 
 def test_an_event_seen_twice_leads_to_one_act() -> None:
     event = Tale.opened().events[-1]
-    assert [each.key for each in react(event, 1)] == [each.key for each in react(event, 1)] != []
+    assert [each.key for each in react(event, 1, MORNING)] == [each.key for each in react(event, 1, MORNING)] != []

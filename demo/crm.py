@@ -1,0 +1,34 @@
+"""A CRM that cannot subscribe to topics: it gets every ticket event as a signed webhook."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from deploy.local import Stack
+from deploy.receivers import webhook as receiver
+from services.notifier import subscribers
+from services.notifier.domain import webhook
+
+NAME = "crm"
+EVENTS = ("accepted", "answered", "breached", "survey_answered", "closed")
+
+
+@contextmanager
+def subscribed(stack: Stack) -> Iterator[Path]:
+    """Let a CRM listen while the block runs; gives the file with what it got."""
+    file, secret = stack.folder.mail / "crm.jsonl", webhook.new_secret()
+    server = receiver.server(0, file, secret)
+    listening = threading.Thread(target=server.serve_forever, name=NAME, daemon=True)
+    listening.start()
+    try:
+        with psycopg.connect(stack.database_url()) as connection:
+            url = f"http://127.0.0.1:{server.server_port}/tickets"
+            subscribers.add(connection, NAME, url, EVENTS, secret, private=True)
+        yield file
+    finally:
+        server.shutdown()
+        server.server_close()
+        listening.join()
