@@ -27,6 +27,7 @@ from services.intake.domain.envelope import Heard, Refusal
 from services.intake.domain.fields import Unusable
 from services.shared import dead_letter_box as box
 from services.shared.publisher import Publisher
+from services.shared.reading import Lag
 from services.shared.records import Outgoing
 from tests.builders import eventually
 from tests.system import System
@@ -43,6 +44,7 @@ class Doors:
     def __init__(self, system: System) -> None:
         self._system = system
         self._key = system.key
+        self._lag = Lag(system.kafka, {"router": [Contact.TOPIC]})
 
     def send(self, path: Path, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Send one sample by its own door and return what it became."""
@@ -173,7 +175,7 @@ class Doors:
             assert found is not None
             told = facts(found[1])
             if what.id in before:
-                return {"outcome": "duplicate", "conflict": facts(what)["text"] != told["text"], **told}
+                return {"outcome": "duplicate", "conflict": self._conflict(what.id), **told}
             return {"outcome": "followup" if found[1].follows else "ticket", **told}
         if isinstance(what, Kept):
             kept = eventually(lambda: self._kept(what.id), why=f"{path.name}: nothing was kept")
@@ -184,6 +186,12 @@ class Doors:
         call = eventually(lambda: self._call(what.call), why=f"{path.name}: no call")
         assert call is not None
         return {"outcome": "duplicate" if call.id in before else "call_event", **call_facts(call)}
+
+    def _conflict(self, id_: UUID) -> bool:
+        """Whether the router found another body under a contact's id."""
+        eventually(lambda: self._lag.look()["router"] == 0, why="the router is behind")
+        letters = box.letters(self._system.kafka)
+        return any(each.told["reason"] == "conflict" and str(id_).encode() in each.value for each in letters)
 
     def _kept(self, id_: UUID) -> Kept | None:
         with self._system.database() as connection:

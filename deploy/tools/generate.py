@@ -24,7 +24,7 @@ def outputs() -> dict[Path, str]:
     """Return every generated file with what it has to hold."""
     return {
         **dict(_schemas()),
-        asyncapi.FILE: asyncapi.text(_version()),
+        asyncapi.FILE: asyncapi.text(version()),
         PROJECT / "docs" / "requirements.md": _requirements(),
         PROJECT / "docs" / "states.md": transitions.diagram(),
     }
@@ -45,7 +45,8 @@ def _schemas() -> Iterator[tuple[Path, str]]:
             yield EXPORTED / f"{name}.json", json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
-def _version() -> str:
+def version() -> str:
+    """Return the version in pyproject.toml."""
     told: str = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     return told
 

@@ -83,6 +83,82 @@ def test_what_a_reader_relies_on_may_not_change() -> None:
     assert list(compatibility.breaks(old, within)) == ["customer.phone is gone"]
 
 
+SMALL: dict[str, Any] = {
+    "type": "object",
+    "required": ["facts"],
+    "properties": {
+        "facts": {"type": "object", "additionalProperties": {"type": "string"}},
+        "level": {"enum": ["a", "b"]},
+        "at": {"type": "string", "format": "date-time"},
+        "first": {"$ref": "#/$defs/A"},
+        "second": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]},
+        "action": {"anyOf": [{"$ref": "#/$defs/Open"}, {"$ref": "#/$defs/Close"}]},
+    },
+    "$defs": {
+        "A": {"type": "object", "properties": {"x": {"type": "string"}, "next": {"$ref": "#/$defs/A"}}},
+        "Open": {"type": "object", "properties": {"type": {"enum": ["open"]}, "who": {"type": "string"}}},
+        "Close": {"type": "object", "properties": {"type": {"enum": ["close"]}, "why": {"type": "string"}}},
+    },
+}
+NEW = {"type": "object", "properties": {"type": {"enum": ["new"]}}}
+
+
+@pytest.mark.parametrize(
+    ("path", "now", "told"),
+    [
+        (("facts", "additionalProperties"), {"type": "integer"}, ["facts{} may now be integer"]),
+        (("facts", "additionalProperties"), True, ["facts{} may now be anything"]),
+        (("level",), {"type": "integer"}, ["level may now be integer"]),
+        (("level",), {"enum": ["a", "b", "c"]}, []),
+        (("at",), {"type": "string"}, ["at may now be no date-time"]),
+        (("first",), {"$ref": "#/$defs/B"}, ["first.x is gone"]),
+        (("second",), {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/B"}]}, ["second.x is gone"]),
+        (("action", "anyOf"), [{"$ref": f"#/$defs/{each}"} for each in ("New", "Close", "Open")], []),
+        (("action", "anyOf"), [{"$ref": "#/$defs/New"}, {"$ref": "#/$defs/Open"}], []),
+        (("action", "anyOf"), [NEW, {"$ref": "#/$defs/Less"}], ["action.who is gone"]),
+    ],
+)
+def test_what_breaks_a_reader_and_what_does_not(path: tuple[str, ...], now: Any, told: list[str]) -> None:
+    new = copy.deepcopy(SMALL)
+    new["$defs"] |= {
+        "B": {"type": "object", "properties": {"next": {"$ref": "#/$defs/B"}}},
+        "New": NEW,
+        "Less": {"type": "object", "properties": {"type": {"enum": ["open"]}}},
+    }
+    holder = new["properties"]
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = now
+    assert list(compatibility.breaks(SMALL, new)) == told
+
+
+def test_a_key_and_a_partition_count_are_promises_too(tmp_path: Path) -> None:
+    folder = tmp_path / "0.1.0"
+    compatibility.release(folder)
+    assert {each.stem for each in folder.iterdir()} == {*compatibility.read_by_others(), "topics"}
+    assert list(compatibility.problems(tmp_path)) == []
+    with pytest.raises(FileExistsError):
+        compatibility.release(folder)
+    moved = compatibility.promises()
+    moved["tickets.events"] |= {"key": "sender", "partitions": 6}
+    (folder / compatibility.TOPICS).write_text(json.dumps(moved))
+    key, count = compatibility.problems(tmp_path)
+    assert "key was sender, today it is ticket id" in key
+    assert "partitions was 6, today it is 12" in count
+
+
+def test_the_contract_of_the_present_version_is_kept_and_holds() -> None:
+    assert {each.name for each in compatibility.RELEASED.glob("*/*.json")} >= {
+        f"{each}.json" for each in (*compatibility.read_by_others(), "topics")
+    }
+    assert list(compatibility.problems()) == []
+
+
+def test_what_others_read_is_told_by_the_list_of_topics() -> None:
+    assert compatibility.read_by_others() == {"tickets.events", "tickets.state", "hot-issues", "deliveries"}
+    assert "notifier" in topics.load()["hot-issues"].consumers
+
+
 def test_a_released_topic_that_is_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "0.1.0").mkdir()
     (tmp_path / "0.1.0" / "tickets.state.json").write_text("{}")
