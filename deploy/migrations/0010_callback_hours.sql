@@ -28,3 +28,18 @@ comment on column callback.plan.script is 'what the caller says; null: nothing i
 drop index callback.plan_due;
 create index plan_due on callback.plan (due_at) where due_at is not null and means <> 'phone';
 create index plan_until on callback.plan (until_at) where until_at is not null;
+
+create table callback.sample (
+    name text primary key,
+    policy text not null,
+    accepted_from timestamptz not null,
+    accepted_until timestamptz not null,
+    size integer not null check (size > 0),
+    strata text[] not null,
+    seed text not null,
+    population integer not null,
+    tickets uuid[] not null,
+    drawn_at timestamptz not null
+);
+comment on table callback.sample is 'samples for studies by a third party (R5.4): how each was drawn, and which tickets it holds for good';
+grant select, insert on callback.sample to duban_callback;

@@ -1,29 +1,38 @@
-"""`duban survey sample`: tickets for a study by a third party, drawn so that anyone can draw them again (R5.4)."""
+"""`duban survey sample | list | export`: tickets for a study by a third party, drawn once and for good (R5.4)."""
 
 import csv
+import io
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import psycopg
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from duban import target
 from duban.target import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
-from services.domain import sampling
+from services.callback import samples
+from services.callback.samples import Sample
+from services.domain import packs, sampling
 from services.ledger import store
 from services.shared.errors import DubanError
+from services.shared.settings import PROJECT
 
 group = typer.Typer(help="Studies of satisfaction.", no_args_is_help=True)
-ZONE = "Asia/Shanghai"
+POLICIES = PROJECT / "policies"
 COLUMNS = ("number", "accepted", "answered_with", "process", "result", "staff", "comment", "attitude_at_answer")
+CONTACTS = ("name", "phone")
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
 
-
-@group.callback()
-def about() -> None:
-    """Studies of satisfaction."""
+Contacts = Annotated[bool, typer.Option(help="with name and phone, for those who have to call")]
+Out = Annotated[Path | None, typer.Option(help="file to write; none: standard output")]
 
 
 @group.command()
@@ -32,48 +41,115 @@ def sample(
     until: Annotated[str, typer.Option(help="the day after the last")],
     size: Annotated[int, typer.Option(min=1, help="tickets in the sample")] = 400,
     by: Annotated[str, typer.Option(help=f"strata: {', '.join(sampling.BY)}")] = "region,business_type",
-    seed: Annotated[str, typer.Option(help="the same seed draws the same tickets")] = "1",
+    seed: Annotated[str, typer.Option(help="the same seed draws the same of the same tickets")] = "1",
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
-    contacts: Annotated[bool, typer.Option(help="with name and phone, for those who have to call")] = False,  # noqa: FBT002
-    out: Annotated[Path | None, typer.Option(help="file to write; none: standard output")] = None,
+    name: Annotated[str, typer.Option(help="what the sample is called; none: after pack, days, size and seed")] = "",
+    contacts: Contacts = False,  # noqa: FBT002
+    out: Out = None,
+    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Draw a stratified sample of answered tickets and write it with what the customers said, as CSV."""
+    """Draw a stratified sample of answered tickets, keep it under its name, and write it with the answers, as CSV.
+
+    The same command again writes the same tickets, whatever was answered meanwhile.
+    """
     keys = [each.strip() for each in by.split(",") if each.strip()]
     unknown = [each for each in keys if each not in sampling.BY]
     if unknown:
         raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose of {', '.join(sampling.BY)}")
+    zone = packs.load_one(policies, pack).head.zone
+    since, end = _day(begin, zone), _day(until, zone)
+    system = target.find(data)
+    now = system.clock().now()
+    called = name or "-".join((pack, begin, until, by, str(size), seed))
+    with system.connect() as connection:
+        found = [each for each, _ in store.history(connection, pack, since, end) if each.outcome.explanation]
+        chosen = [each.id for each in sampling.choose(found, size, keys, seed)]
+        drawn = Sample(called, pack, since, end, size, keys, seed, len(found), chosen, now)
+        kept = samples.keep(connection, drawn)
+        if not kept.drawn_like(drawn):
+            raise DubanError(
+                f"the sample {called!r} was drawn by another plan on {kept.drawn_at:%Y-%m-%d}: choose another --name, "
+                f"or write that one with `duban survey export {called}`"
+            )
+        _write(connection, kept, zone, out, contacts=contacts)
+
+
+@group.command(name="list")
+def list_(data: Data = DEFAULT_DATA) -> None:
+    """List the samples that were drawn, and how."""
     with target.find(data).connect() as connection:
-        found = [
-            each for each, _ in store.history(connection, pack, _day(begin), _day(until)) if each.outcome.explanation
-        ]
-    chosen = sampling.choose(found, size, keys, seed)
-    print(f"{len(chosen)} of {len(found)} answered tickets, seed {seed}", file=sys.stderr)
-    with out.open("w", encoding="utf-8-sig", newline="") if out is not None else sys.stdout as file:
-        writer = csv.writer(file)
-        writer.writerow([*keys, *COLUMNS, *(("name", "phone") if contacts else ())])
-        for each in chosen:
-            strata = [sampling.BY[key](each) or "" for key in keys]
-            whom = (_safe(each.customer.name), each.customer.phone or "") if contacts else ()
-            writer.writerow([*strata, *_row(each), *whom])
+        found = samples.every(connection)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("name", "pack", "accepted from", "until", "strata", "seed", "tickets", "of"):
+        table.add_column(column, no_wrap=column == "name")
+    for each in found:
+        days = (f"{each.accepted_from:%Y-%m-%d %H:%M%z}", f"{each.accepted_until:%Y-%m-%d %H:%M%z}")
+        counts = (str(len(each.tickets)), str(each.population))
+        table.add_row(each.name, each.policy, *days, ",".join(each.strata), each.seed, *counts)
+    Console(highlight=False).print(table if found else "no sample was drawn yet: `duban survey sample` draws one")
 
 
-def _row(ticket: Ticket) -> tuple[object, ...]:
+@group.command()
+def export(
+    name: str,
+    contacts: Contacts = False,  # noqa: FBT002
+    out: Out = None,
+    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Write a sample that was drawn before, with what its customers have said so far, as CSV."""
+    with target.find(data).connect() as connection:
+        found = samples.named(connection, name)
+        if found is None:
+            raise DubanError(f"there is no sample {name!r}: `duban survey list` shows those that were drawn")
+        _write(connection, found, packs.load_one(policies, found.policy).head.zone, out, contacts=contacts)
+
+
+def _write(connection: psycopg.Connection, kept: Sample, zone: str, out: Path | None, *, contacts: bool) -> None:
+    tickets, _ = store.load_tickets(connection, kept.tickets)
+    told = table([tickets[each] for each in kept.tickets if each in tickets], kept.strata, zone, contacts=contacts)
+    print(
+        f"sample {kept.name}: {len(kept.tickets)} of {kept.population} tickets that were answered "
+        f"on {kept.drawn_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}, seed {kept.seed}",
+        file=sys.stderr,
+    )
+    if out is None:
+        sys.stdout.write(told)
+    else:
+        # With a byte order mark, by which spreadsheets know the encoding.
+        out.write_text(told, encoding="utf-8-sig", newline="")
+
+
+def table(tickets: list[Ticket], strata: list[str], zone: str, *, contacts: bool) -> str:
+    """Return tickets with what their customers said, as CSV of which no cell is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*strata, *COLUMNS, *(CONTACTS if contacts else ())])
+    for each in tickets:
+        whom = (each.customer.name, each.customer.phone) if contacts else ()
+        writer.writerow(map(_safe, (*(sampling.BY[key](each) for key in strata), *_row(each, zone), *whom)))
+    return text.getvalue()
+
+
+def _row(ticket: Ticket, zone: str) -> Iterator[str | int | None]:
+    yield ticket.number
+    yield f"{ticket.accepted_at.astimezone(ZoneInfo(zone)):%Y-%m-%d}"
+    yield ticket.outcome.result
     survey = ticket.survey
-    scores = (survey.process, survey.result, survey.staff) if survey is not None else ("", "", "")
-    comment = _safe(survey.comment) if survey is not None else ""
-    agreement = ticket.outcome.agreement or ""
-    return (ticket.number, f"{ticket.accepted_at:%Y-%m-%d}", ticket.outcome.result or "", *scores, comment, agreement)
+    yield from (survey.process, survey.result, survey.staff, survey.comment) if survey is not None else (None,) * 4
+    yield ticket.outcome.agreement
 
 
-def _safe(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""
+def _safe(cell: str | int | None) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(RISKY) else text
 
 
-def _day(text: str) -> datetime:
+def _day(text: str, zone: str) -> datetime:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE))
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
     except ValueError as error:
         raise DubanError(f"{text!r} is no day: write it as 2026-03-01") from error
 

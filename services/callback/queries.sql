@@ -49,3 +49,15 @@ select policy, centre,
 from callback.plan
 where means = 'phone' and due_at is not null
 group by 1, 2, 3;
+
+-- name: add_sample
+insert into callback.sample (name, policy, accepted_from, accepted_until, size, strata, seed, population, tickets, drawn_at)
+values (%(name)s, %(policy)s, %(accepted_from)s, %(accepted_until)s, %(size)s, %(strata)s, %(seed)s, %(population)s, %(tickets)s,
+    %(drawn_at)s)
+on conflict (name) do nothing;
+
+-- name: samples
+select name, policy, accepted_from, accepted_until, size, strata, seed, population, tickets, drawn_at
+from callback.sample
+where %(name)s::text is null or name = %(name)s
+order by drawn_at, name;

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ def test_the_page_takes_one_answer_and_says_what_is_missing(system: System) -> N
     assert short.status_code == 400
     assert short.text.count("请选择分数") == 2
     assert "&lt;b&gt;慢&lt;/b&gt;" in short.text
+    assert "提交的内容无法识别" in httpx.post(link, content="a=1&" * 30).text
     assert 'value="2" checked' in short.text
 
     done = httpx.post(link, data={"process": "2", "result": "1", "staff": "4", "comment": "还是慢"})
@@ -132,6 +134,32 @@ def test_links_that_are_over_or_not_ours_are_pages_too(system: System) -> None:
     assert httpx.get(f"{base}/s/nonsense").status_code == 404
     another = survey_link.token(Invitation(ticket.id, 9, system.clock.now() + timedelta(days=1)), secret)
     assert httpx.get(f"{base}/s/{another}").status_code == 410
+
+
+@pytest.mark.requirement("R5.4")
+def test_a_sample_stays_the_same_whatever_is_answered_later(system: System) -> None:
+    _asked(system)
+
+    def duban(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "duban", "survey", *words, "--data", str(system.stack.folder.root)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def drawn(*more: str) -> subprocess.CompletedProcess[str]:
+        return duban("sample", "--from=2026-03-01", "--until=2030-01-01", "--name=study", "--by=channel", *more)
+
+    first = drawn()
+    assert first.returncode == 0, first.stderr
+    number, phone = _asked(system)
+    again = drawn()
+    assert again.stdout == first.stdout
+    assert number not in again.stdout
+    assert duban("export", "study").stdout == first.stdout
+    assert phone not in duban("export", "study", "--contacts").stdout
+    assert "study" in duban("list").stdout
+    other = drawn("--seed=2")
+    assert other.returncode != 0
+    assert "another plan" in other.stderr
+    assert "survey list" in duban("export", "nothing").stderr
 
 
 @pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="there is no chromium here")

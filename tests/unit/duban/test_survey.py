@@ -1,0 +1,48 @@
+"""What a third party gets of a sample."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from duban.commands.survey import COLUMNS, table
+from schemas.command import Answer, AnswerSurvey
+from schemas.ticket import Survey
+from services.callback.samples import Sample
+from tests.builders import CENTRE, Tale
+
+FORMULA = "=HYPERLINK(1)"
+
+
+@pytest.mark.requirement("R5.4")
+def test_no_cell_is_a_formula() -> None:
+    tale = Tale.dispatched().do(Answer(explanation="e", result="+1", cause="c", agreement="agreed"), unit=CENTRE)
+    tale.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=3, comment="@SUM(A1)")))
+    ticket = replace(tale.it, customer=tale.it.customer.but(city=FORMULA, name="-1", level="\tx"))
+    told = table([ticket], ["region", "level"], "Asia/Shanghai", contacts=True)
+    head, row = csv.reader(io.StringIO(told))
+    assert head == ["region", "level", *COLUMNS, "name", "phone"]
+    assert dict(zip(head, row, strict=True)) == {
+        "region": f"'{FORMULA}",
+        "level": "'\tx",
+        "number": ticket.number,
+        "accepted": "2026-03-12",
+        "answered_with": "'+1",
+        "process": "1",
+        "result": "2",
+        "staff": "3",
+        "comment": "'@SUM(A1)",
+        "attitude_at_answer": "agreed",
+        "name": "'-1",
+        "phone": "'+8613800000101",
+    }
+
+
+def test_samples_are_alike_by_their_plan_and_not_by_what_was_answered_meanwhile() -> None:
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    first = Sample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 10, [], begin)
+    later = Sample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [Tale().id], begin)
+    assert first.drawn_like(later)
+    assert not first.drawn_like(Sample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))
