@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Name, Raw
+from schemas.contact import Code, Name, Raw, Reference
 
 Seconds = Annotated[int, Meta(ge=0, le=7 * 86_400)]
 
@@ -29,7 +29,7 @@ class Call(Model):
     talk: Seconds | None = None
     """Seconds of talk."""
     operator: Name | None = None
-    recording: Name | None = None
+    recording: Reference | None = None
     """Where the recording is kept."""
     queue: Name | None = None
     ended_by: Literal["caller", "operator", "abandoned", "blind_transfer", "timeout"] | None = None

@@ -17,6 +17,8 @@ Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, Meta(max_length=32_000)]
 """What somebody wrote or said, in full."""
 
+Reference = Annotated[str, Meta(min_length=1, max_length=2000)]
+"""Where something is kept: a link, a path, a name. Links that are signed are long, and useless when they are cut."""
 
 Money = Annotated[str, Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$")]
 """An amount as text, so that no cent is lost on the way."""
@@ -64,7 +66,7 @@ class Evidence(Model):
     """A recording, a signed form, a scan or another attachment, by reference (R2.2)."""
 
     kind: Code
-    reference: Name
+    reference: Reference
     name: Name | None = None
     """Of the file, as its sender called it."""
     media_type: Name | None = None

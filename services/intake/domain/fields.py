@@ -19,6 +19,8 @@ TOO_MUCH = 10**12
 CENT = Decimal("0.01")
 LONGEST_TEXT = 32_000
 """Characters of what somebody wrote (`schemas.contact.Text`)."""
+LONGEST_REFERENCE = 2000
+"""Characters of a link to something (`schemas.contact.Reference`)."""
 LONGEST_ID = 200
 """Characters of a message's own id."""
 
@@ -147,6 +149,14 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list):
         return [_cleaned(each) for each in value]
     return value
+
+
+def reference(text: str, faults: Faults) -> str | None:
+    """Return where a piece of evidence is kept; a link that is too long to be kept whole is left out and flagged."""
+    if len(text) <= LONGEST_REFERENCE:
+        return text
+    faults.flag("attachment_left_out")
+    return None
 
 
 def short_id(text: str) -> str:

@@ -26,6 +26,8 @@ As = Literal[
     "sheet_time",
     "money",
     "number",
+    "integer",
+    "boolean",
     "hours",
     "due",
 ]
@@ -43,6 +45,9 @@ USUAL: Mapping[str, As] = {
     "customer.phone": "phone",
     "customer.contact_hours": "hours",
     "customer.average_spend": "money",
+    "customer.tenure_months": "integer",
+    "customer.switchboard": "boolean",
+    "needs_headquarters": "boolean",
     "amount_in_dispute": "money",
 }
 """How a field of the contact is read when the mapping does not say."""
@@ -82,7 +87,8 @@ class Target(Part):
         at: where it stands.
         with_: where the rest of the value stands, when a sender cut it in two, such as the clock behind the day.
         as_: how it is written; usually what the field calls for.
-        words: what the channel's words are in ours; a word that is not among them says nothing.
+        words: what the channel's words are in ours, read on as the field calls for; a word that is not among them says
+            nothing.
         strict: such a word is a fault.
 
     """

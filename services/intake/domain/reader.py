@@ -1,5 +1,6 @@
 """Reading one message by a form of its channel's mapping: each value as the field calls for, faults collected."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
@@ -8,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from services.intake.domain import times
 from services.intake.domain.envelope import ChannelConfig
-from services.intake.domain.fields import WITHHELD, Faults, money, phone
+from services.intake.domain.fields import WITHHELD, Faults, money, phone, reference, whole_number
 from services.intake.domain.mapping import SINCE_1904, USUAL, As, Form, Papers, Target, first, value_at
 
 _TIMES = frozenset({"time", "epoch", "epoch_ms", "american_time", "american_local", "sheet_time"})
 _HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9])\s*[-~—至]\s*([0-2][0-9]:[0-5][0-9])")
+_TRUTH = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
 _MANY = re.compile(r"[/、,，;；]")
 
 
@@ -36,6 +38,8 @@ class Reader:
             "caller": self._caller,
             "money": lambda name, value, at: self._put(name, money(value, at, faults)),
             "number": self._number,
+            "integer": self._integer,
+            "boolean": self._boolean,
             "hours": self._hours,
             "due": self._due,
         }
@@ -74,15 +78,14 @@ class Reader:
                 self.faults.add(source.at, "bad_schema", f"{word[:40]!r} is none of {', '.join(target.words)}")
             # A strict word stands in for a wrong one, so that one fault is not told twice.
             value = target.words.get(word, next(iter(target.words.values())) if target.strict else None)
-        elif how in _TIMES:
+            if value is None:
+                return
+        if how in _TIMES:
             self._time(name, value, source.at, how)
-            return
         elif how in self._read:
             self._read[how](name, value, source.at)
-            return
         else:
-            value = self._text(value, source.at)
-        self._put(name, value)
+            self._put(name, self._text(value, source.at))
 
     def _put(self, name: str, value: Any) -> None:
         head, _, rest = name.partition(".")
@@ -150,9 +153,26 @@ class Reader:
 
     def _number(self, name: str, value: Any, at: str) -> None:
         try:
-            self._put(name, float(self._text(value, at) or ""))
+            number = float(self._text(value, at) or "")
         except ValueError:
+            number = math.nan
+        if math.isfinite(number):
+            self._put(name, number)
+        else:
             self.faults.add(at, "bad_schema", "write this as a number")
+
+    def _integer(self, name: str, value: Any, at: str) -> None:
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        number = whole_number((self._text(whole, at) or "").strip())
+        if number is None:
+            self.faults.add(at, "bad_schema", "write this as a whole number")
+        self._put(name, number)
+
+    def _boolean(self, name: str, value: Any, at: str) -> None:
+        told = _TRUTH.get((self._text(value, at) or "").strip().lower())
+        if told is None:
+            self.faults.add(at, "bad_schema", f"write this as one of {', '.join(_TRUTH)}")
+        self._put(name, told)
 
     def _hours(self, name: str, value: Any, at: str) -> None:
         text = self._text(value, at) or ""
@@ -183,11 +203,11 @@ class Reader:
             if rule.unless_any and found:
                 continue
             for each in self._parts(rule):
-                reference, _ = first(each, rule.reference) if rule.reference else (each.get(""), None)
-                if isinstance(reference, str) and reference.strip():
+                where, _ = first(each, rule.reference) if rule.reference else (each.get(""), None)
+                if isinstance(where, str) and where.strip() and reference(where.strip(), self.faults):
                     more = {name: getattr(rule, name) for name in ("name", "media_type", "size", "sha256")}
                     told = {name: value_at(each, path) for name, path in more.items() if path is not None}
-                    found.append({"kind": rule.kind, "reference": reference[:200], **told})
+                    found.append({"kind": rule.kind, "reference": where, **told})
         return found
 
     def _parts(self, rule: Papers) -> list[Mapping[str, Any]]:

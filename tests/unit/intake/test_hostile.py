@@ -178,3 +178,98 @@ def test_a_country_may_be_written_small() -> None:
 def test_settings_that_cannot_be_are_told(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         ChannelConfig().with_settings({name: value})
+
+
+LINK = "https://media.example/" + "a" * 900 + "?signature=" + "b" * 900
+
+
+@pytest.mark.requirement("R2.2")
+@pytest.mark.parametrize(
+    ("channel", "media_type", "body"),
+    [
+        ("sms", FORM, "MessageSid=MM1&From=%2B8613800000101&Body=x&NumMedia=1&MediaUrl0={0}"),
+        (
+            "web_form",
+            "application/json",
+            '{{"submission_id": "1", "phone": "13800000101", "content": "x", "attachments": [{{"url": "{0}"}}]}}',
+        ),
+        (
+            "tmf621",
+            "application/json",
+            (
+                '{{"description": "x", "severity": "1", "ticketType": "c", "@type": "T", "externalIdentifier": '
+                '[{{"id": "1"}}], "troubleTicketCharacteristic": [{{"name": "contactPhone", "value": "13800000101"}}], '
+                '"attachment": [{{"url": "{0}"}}]}}'
+            ),
+        ),
+        (
+            "wechat",
+            "text/xml",
+            (
+                "<xml><FromUserName>u</FromUserName><CreateTime>1776650000</CreateTime><MsgType>image</MsgType>"
+                "<PicUrl>{0}</PicUrl><MsgId>1</MsgId></xml>"
+            ),
+        ),
+    ],
+)
+def test_links_are_kept_whole_or_left_out_and_flagged(channel: str, media_type: str, body: str) -> None:
+    for link, kept in ((LINK, [LINK]), (LINK * 2, [])):
+        written = link.replace("?", "%3F").replace("=", "%3D") if media_type == FORM else link
+        (heard,) = listen(channel, body.format(written).encode(), media_type)
+        assert isinstance(heard.what, Contact)
+        assert [each.reference for each in heard.what.evidence] == kept
+        assert ("attachment_left_out" in heard.what.flags) is (not kept)
+
+
+@pytest.mark.requirement("R2.4")
+def test_calls_whose_ids_begin_alike_are_two_and_find_their_forms() -> None:
+    one, two = ("a" * 300 + each for each in "12")
+    assert freeswitch(uuid=one).id != freeswitch(uuid=two).id
+    form = {"form_no": "HF1", "call_id": one, "customer": {"ani": "13800000101"}, "content": "x"}
+    (heard,) = listen("hotline", json.dumps(form).encode(), "application/json")
+    assert isinstance(heard.what, Contact)
+    assert heard.what.call == freeswitch(uuid=one).id
+
+
+KIOSK = (
+    'title = "K"\n[[form]]\nid = "nr"\nreach = "tel"\n[form.fields]\ntext = "msg"\n"customer.phone" = "tel"\n'
+    '"customer.tenure_months" = "months"\n"customer.switchboard" = "shared"\n'
+    'needs_headquarters = { at = "hq", words = { Y = "yes", N = "no" } }\n'
+    '"taken_over.used_minutes" = { at = "used", as = "number" }\n'
+)
+
+
+def kiosk(folder: Path, **told: Any) -> Contact:
+    (folder / "kiosk.toml").write_text(KIOSK)
+    body = json.dumps({"nr": 1, "tel": "13800000101", "msg": "x", **told}).encode()
+    (heard,) = channels(folder)["kiosk"].listen(Envelope("s", "kiosk", "carrier", MORNING, "application/json", body))
+    assert isinstance(heard.what, Contact)
+    return heard.what
+
+
+@pytest.mark.requirement("R2.3")
+@pytest.mark.parametrize("months", [12, "12", " 12 ", 12.0])
+@pytest.mark.parametrize("shared", [True, "true", "YES", "1", 1, "是"])
+def test_a_mapping_fills_numbers_and_truths(tmp_path: Path, months: Any, shared: Any) -> None:
+    made = kiosk(tmp_path, months=months, shared=shared, hq="Y")
+    assert (made.customer.tenure_months, made.customer.switchboard, made.needs_headquarters) == (12, True, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("months", "²"),
+        ("months", "-1"),
+        ("months", "1.5"),
+        ("months", True),
+        ("shared", "perhaps"),
+        ("shared", []),
+        ("used", "nan"),
+        ("used", "inf"),
+        ("used", "x"),
+    ],
+)
+def test_what_is_no_number_and_no_truth_is_told(tmp_path: Path, field: str, value: Any) -> None:
+    with pytest.raises(Unusable) as caught:
+        kiosk(tmp_path, **{field: value})
+    assert (field, "bad_schema") in {(each.field, each.reason) for each in caught.value.faults}

@@ -6,7 +6,7 @@ from datetime import datetime
 from schemas.call import Call, CallRecord
 from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope, Heard
-from services.intake.domain.fields import WITHHELD, phone, short_id
+from services.intake.domain.fields import WITHHELD, Faults, phone, reference, short_id
 
 LONGEST = 200
 """Characters of a name."""
@@ -16,10 +16,11 @@ LONGEST_CALL = 7 * 86_400
 
 def record(call: Call, envelope: Envelope) -> CallRecord:
     """Return the record of a call: the same facts always have the same id, and what no call can have is left out."""
-    names = {name: getattr(call, name) for name in ("operator", "recording", "queue")}
+    names = {name: getattr(call, name) for name in ("operator", "queue")}
     spans = {name: getattr(call, name) for name in ("waiting", "talk")}
     call = call.but(
         id=short_id(call.id),
+        recording=reference((call.recording or "").strip(), Faults()) or None,
         **{name: (value or "")[:LONGEST].strip() or None for name, value in names.items()},
         **{name: value if value is not None and value <= LONGEST_CALL else None for name, value in spans.items()},
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told
+from services.intake.domain.fields import Faults, Told, reference
 from services.intake.domain.mapping import ChannelMapping
 
 REQUIRED = ("description", "severity", "ticketType", "@type")
@@ -67,8 +67,9 @@ def _customer(told: Told) -> Mapping[str, Any]:
 def _attachment(each: Told, envelope: Envelope, faults: Faults) -> dict[str, Any] | None:
     content = each.text("content")
     if content is None:
-        reference = each.text("url") or each.text("href") or each.text("id")
-        return {"kind": "attachment", "reference": reference[:200]} if reference else None
+        told = each.text("url") or each.text("href") or each.text("id")
+        where = reference(told, faults) if told else None
+        return {"kind": "attachment", "reference": where} if where else None
     try:
         plain = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):

@@ -16,7 +16,7 @@ from defusedxml.ElementTree import fromstring
 from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, text_of
-from services.intake.domain.fields import Fault, Faults, clean, phones_in, unusable
+from services.intake.domain.fields import Fault, Faults, clean, phones_in, reference, unusable
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.signatures import stale, wrong
 
@@ -52,8 +52,9 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     more: dict[str, Any] = {"text": text, "customer": {}}
     if len(numbers) == 1:
         more["customer"] = {"phone": numbers[0].number, "phone_extension": numbers[0].extension}
-    if kind in _FILES and (told.get("MediaId") or told.get("PicUrl")):
-        more["evidence"] = [{"kind": _FILES[kind], "reference": (told.get("MediaId") or told["PicUrl"])[:200]}]
+    where = reference(told.get("MediaId") or told.get("PicUrl", ""), faults) if kind in _FILES else None
+    if where:
+        more["evidence"] = [{"kind": _FILES[kind], "reference": where}]
     return [Heard(Mapped(mapping).drawn(told, envelope, faults=faults, more=more))]
 
 
