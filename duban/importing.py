@@ -1,38 +1,34 @@
 """Files of contacts, message by message through intake's doors: a stream, resumable, with a report of refusals."""
 
 import contextlib
-import csv
 import hashlib
 import itertools
 import json
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
 
+from duban.refused import Fault, Refused, report_of, unnoted
 from services.intake.channel_table import OWN_TABLES, Channel
 from services.intake.domain.fields import Unusable
-from services.intake.domain.media import media_type_of
+from services.intake.domain.media import PLAIN, media_type_of
 from services.intake.domain.pieces import JSON, LINES, TABLE, Piece, split
 from services.shared.errors import DubanError
 
 BATCH = 200
 """Messages of one request."""
-NOTES = ("_row", "_field", "_reason", "_what_to_do")
-"""Columns in front of a refused row's own; a mended report goes in as it is."""
-_FORMULA = ("=", "+", "-", "@")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a message was refused."""
-
-    piece: Piece
-    field: str
-    reason: str
-    what_to_do: str
+BATCH_BYTES = 4 * 1024 * 1024
+"""Bytes of its messages, well below what intake takes in one request; a larger message goes alone."""
+_TEXTS = frozenset({TABLE, PLAIN})
+_SILENCE: dict[str, Any] = {
+    "status": 0,
+    "title": "empty",
+    "detail": "intake found no message in it: mend it or leave it out",
+}
+Answered = tuple[Piece, list[Fault]]
+"""A message with what is wrong with it; nothing, when it was taken."""
 
 
 class Import:
@@ -42,7 +38,7 @@ class Import:
         size: bytes of the file.
         position: bytes that have been read.
         done: messages that are through, by this run and those before.
-        accepted, refused: messages of this run.
+        accepted, refused: messages, of this run and those before.
         skipped: messages that a run before has done.
         report: where the refused messages are told.
 
@@ -64,18 +60,19 @@ class Import:
         self._native = table.get(channel)
         self._settings = dict(settings or {})
         self._media_type = media_type_of(file.name, channel)
+        self._own_lines = channel in OWN_TABLES and self._media_type in _TEXTS
         try:
             self.size = file.stat().st_size
             self._digest = _digest(file)
         except OSError as error:
             raise DubanError(f"{file} cannot be read ({error.strerror})") from error
         self._place = file.with_name(file.name + ".progress")
-        self.report = file.with_name(file.name + ".refused.csv")
-        self.skipped = 0 if anew else self._before()
+        self._report = report_of(file, self._media_type, own_lines=self._own_lines)
+        self.report = self._report.path
+        self.skipped, self.refused = (0, 0) if anew else self._before()
         self.done = self.skipped
-        self.position = self.accepted = self.refused = 0
-        if not self.skipped:
-            self.report.unlink(missing_ok=True)
+        self.accepted = self.skipped - self.refused
+        self.position = 0
 
     def run(self) -> Iterator[int]:
         """Send what is left; yields the number of messages that are through.
@@ -84,19 +81,20 @@ class Import:
             DubanError: the file cannot be read, or intake does not take it; what is through is remembered.
 
         """
+        self._report.begin(self.refused)
         with self._file.open("rb") as file, contextlib.closing(self._pieces(file)) as pieces:
             try:
                 for _ in itertools.islice(pieces, self.skipped):
                     pass
-                while batch := list(itertools.islice(pieces, BATCH)):
-                    faults = self._send(batch)
-                    self._tell(faults)
-                    refused = len({each.piece.at for each in faults})
-                    self.refused += refused
-                    self.accepted += len(batch) - refused
+                for batch in _batches(map(unnoted, pieces)):
+                    refused = [Refused(piece, faults) for piece, faults in self._send(batch) if faults]
+                    if refused:
+                        self._report.add(refused)
+                    self.refused += len(refused)
+                    self.accepted += len(batch) - len(refused)
                     self.done += len(batch)
                     self.position = min(self.size, file.tell()) if not file.closed else self.size
-                    self._place.write_text(json.dumps({"sha256": self._digest, "done": self.done}), encoding="utf-8")
+                    self._remember()
                     yield self.done
             except Unusable as error:
                 raise DubanError(f"{self._file}: {error}") from error
@@ -104,7 +102,7 @@ class Import:
         self._place.unlink(missing_ok=True)
 
     def _pieces(self, file: BinaryIO) -> Generator[Piece, None, None]:
-        if self._channel in OWN_TABLES and self._media_type not in {JSON, LINES}:
+        if self._own_lines:
             # The lines are the channel's own; it reads them itself.
             for at, line in enumerate(file, start=1):
                 yield Piece(at, line, self._media_type)
@@ -116,22 +114,21 @@ class Import:
         else:
             yield from found
 
-    def _send(self, batch: list[Piece]) -> list[Fault]:
-        """Send messages and return what was refused of them."""
-        bad = [each for each in batch if each.fault is not None]
-        good = [each for each in batch if each.fault is None]
-        faults = [Fault(each, each.fault.field, each.fault.reason, each.fault.message) for each in bad if each.fault]
-        if not good:
-            return faults
-        kind = good[0].media_type
-        if kind == JSON and (len(good) > 1 or self._media_type in {LINES, TABLE}):
-            lines = b"".join(self._line(each) + b"\n" for each in good)
-            return faults + self._results(self._post(lines, LINES), good)
-        if self._channel in OWN_TABLES and kind != JSON:
-            return faults + self._results(self._post(b"".join(each.body for each in good), kind), good)
-        for each in good:
-            faults += self._one(each)
-        return faults
+    def _send(self, batch: list[Piece]) -> Iterator[Answered]:
+        """Send messages, those of a kind together; those that are no whole ones are not sent."""
+        for kind, same in itertools.groupby(batch, key=lambda each: None if each.fault else each.media_type):
+            pieces = list(same)
+            if kind is None:
+                yield from ((each, [_fault(each)]) for each in pieces)
+            elif kind == JSON and (self._media_type != JSON or self._native is None):
+                lines = b"".join(self._line(each) + b"\n" for each in pieces)
+                yield from self._results(self._post(lines, LINES), pieces)
+            elif kind in _TEXTS and self._channel in OWN_TABLES:
+                # Whether the last line ends says whether it is whole.
+                lines = b"".join(each.body if each.body.endswith(b"\n") else each.body + b"\n" for each in pieces[:-1])
+                yield from self._results(self._post(lines + pieces[-1].body, kind), pieces)
+            else:
+                yield from ((each, self._one(each)) for each in pieces)
 
     def _line(self, piece: Piece) -> bytes:
         body = piece.body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
@@ -145,18 +142,32 @@ class Import:
 
     def _one(self, piece: Piece) -> list[Fault]:
         answer = self._post(piece.body, piece.media_type)
-        if answer.is_success:
-            return []
-        told = answer.json()
-        return _faults(piece, told)
-
-    def _results(self, answer: httpx.Response, good: list[Piece]) -> list[Fault]:
         if not answer.is_success:
-            told = answer.json()
-            return [fault for each in good for fault in _faults(each, told)]
-        results = (json.loads(line) for line in answer.text.splitlines())
-        refused = (each for each in results if each["status"] != httpx.codes.ACCEPTED)
-        return [fault for each in refused for fault in _faults(good[int(each["line"]) - 1], each)]
+            return _faults(answer.json())
+        # What holds several things may be taken in part.
+        several = answer.json().get("results", []) if answer.headers.get("content-type") == JSON else []
+        return [fault for each in several if "errors" in each for fault in _faults(each)]
+
+    @staticmethod
+    def _results(answer: httpx.Response, pieces: list[Piece]) -> Iterator[Answered]:
+        """Tell what became of messages that went together.
+
+        A line of a log may be a part of what another line is answered for; any other message that the answer says
+        nothing of was not taken.
+        """
+        if not answer.is_success:
+            faults = _faults(answer.json())
+            yield from ((each, faults) for each in pieces)
+            return
+        # Not splitlines: to it a line ends at marks too that a message may hold.
+        results: dict[int, list[dict[str, Any]]] = {}
+        for line in filter(None, answer.content.split(b"\n")):
+            each = json.loads(line)
+            results.setdefault(int(each["line"]), []).append(each)
+        for number, piece in enumerate(pieces, start=1):
+            told = results.get(number) or ([_SILENCE] if piece.media_type == JSON else [])
+            refused = [each for each in told if each["status"] != httpx.codes.ACCEPTED]
+            yield piece, [fault for each in refused for fault in _faults(each)]
 
     def _post(self, body: bytes, media_type: str) -> httpx.Response:
         """Post and return the answer: taken, or refused for what it says.
@@ -180,32 +191,36 @@ class Import:
             raise DubanError(f"intake: {told.get('title')}: {told.get('detail', '')}: run the same command again later")
         return answer
 
-    def _before(self) -> int:
+    def _before(self) -> tuple[int, int]:
+        """Return how many messages are through by runs before, and how many of them were refused."""
         try:
             told = json.loads(self._place.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return 0
-        return int(told["done"]) if told.get("sha256") == self._digest else 0
+            return 0, 0
+        if told.get("sha256") != self._digest:
+            return 0, 0
+        return int(told["done"]), int(told.get("refused", 0))
 
-    def _tell(self, faults: list[Fault]) -> None:
-        if not faults:
-            return
-        new = not self.report.exists()
-        # With a byte order mark, so that office programs read it as UTF-8.
-        with self.report.open("a", encoding="utf-8-sig" if new else "utf-8", newline="") as file:
-            writer = csv.writer(file)
-            row = _row(faults[0].piece)
-            if new:
-                writer.writerow((*NOTES, *row))
-            names = list(row) if new else self._columns()
-            for each in faults:
-                cells = _row(each.piece)
-                notes = (str(each.piece.at), each.field, each.reason, each.what_to_do)
-                writer.writerow([_plain(cell) for cell in (*notes, *(cells.get(name, "") for name in names))])
+    def _remember(self) -> None:
+        """Write down how far it is: all of it or nothing, whenever the machine stops."""
+        new = self._place.with_name(self._place.name + ".new")
+        told = {"sha256": self._digest, "done": self.done, "refused": self.refused}
+        new.write_text(json.dumps(told), encoding="utf-8")
+        new.replace(self._place)
 
-    def _columns(self) -> list[str]:
-        with self.report.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file))[len(NOTES) :]
+
+def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Cut a file's messages into what goes together."""
+    batch: list[Piece] = []
+    size = 0
+    for each in pieces:
+        if batch and (len(batch) == BATCH or size + len(each.body) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += len(each.body)
+    if batch:
+        yield batch
 
 
 def _digest(file: Path) -> str:
@@ -213,22 +228,11 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _faults(piece: Piece, told: Mapping[str, Any]) -> list[Fault]:
+def _fault(piece: Piece) -> Fault:
+    assert piece.fault is not None
+    return Fault(piece.fault.field, piece.fault.reason, piece.fault.message)
+
+
+def _faults(told: Mapping[str, Any]) -> list[Fault]:
     errors = told.get("errors") or [{"field": "", "reason": told.get("title", ""), "detail": told.get("detail", "")}]
-    return [Fault(piece, each["field"], each["reason"], each["detail"]) for each in errors]
-
-
-def _row(piece: Piece) -> dict[str, str]:
-    """Return a message as cells: a row has its own, anything else is one."""
-    try:
-        told = json.loads(piece.body)
-    except ValueError:
-        told = None
-    if isinstance(told, dict) and all(not isinstance(each, dict | list) for each in told.values()):
-        return {name: "" if each is None else str(each) for name, each in told.items()}
-    return {"content": piece.body.decode("utf-8", "replace").rstrip()}
-
-
-def _plain(cell: str) -> str:
-    """Return a cell that no office program takes for a formula; the tab in front is gone when it is read back."""
-    return f"\t{cell}" if cell.startswith(_FORMULA) else cell
+    return [Fault(each["field"], each["reason"], each["detail"]) for each in errors]

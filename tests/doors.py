@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import re
 import smtplib
 import time
@@ -226,6 +227,7 @@ def _scans(path: Path, sample: Mapping[str, Any]) -> list[str]:
 def _report(report: Path) -> Iterator[dict[str, Any]]:
     if report.exists():
         with report.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                told = {name.removeprefix("_"): value for name, value in row.items()}
-                yield {"line": int(told["row"]), "field": told["field"], "reason": told["reason"]}
+            rows = csv.DictReader(file) if report.suffix == ".csv" else map(json.loads, file)
+            for row in rows:
+                # Several faults of a row are told together; the first reason is what the manifest names.
+                yield {"line": int(row["_row"]), "field": row["_field"], "reason": row["_reason"].partition(",")[0]}

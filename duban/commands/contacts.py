@@ -32,8 +32,8 @@ def import_(
 ) -> None:
     """Put a file's contacts in. Interrupted, the same command goes on where it was; nothing is counted twice.
 
-    What cannot be used is reported beside the file, in FILE.refused.csv, which goes in again once it is mended; exit
-    code 1 when there is any.
+    What cannot be used is reported beside the file, in its own format (FILE.refused.csv, .ndjson or .mbox), and goes in
+    again once it is mended; exit code 1 when there is any.
     """
     bring_in(file, channel, data, settings, mappings, anew=anew)
 
@@ -61,7 +61,8 @@ def bring_in(
             for done in work.run():
                 bar.update(task, completed=work.position, rows=done)
             bar.update(task, completed=work.size)
-    console.print(f"{work.accepted} accepted, {work.refused} refused, {work.skipped} done before", highlight=False)
+    before = f", {work.skipped} of them by a run before" if work.skipped else ""
+    console.print(f"{work.accepted} accepted, {work.refused} refused{before}", highlight=False)
     if work.refused:
         console.print(f"the refused rows, with field and reason: {work.report}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
