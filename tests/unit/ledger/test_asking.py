@@ -1,5 +1,7 @@
 """Asking the customer, as the ledger decides it: what a new run begins with, and when asking is over (R5.3-R5.5)."""
 
+from typing import Literal
+
 import pytest
 
 from schemas.command import (
@@ -67,7 +69,7 @@ def test_a_rejected_outcome_begins_a_run_in_which_the_customer_is_asked_from_the
 
 @pytest.mark.requirement("R5.3")
 @pytest.mark.parametrize("reason", ["opted_out", "refused", "no_answer"])
-def test_nobody_is_asked_when_asking_is_over(reason: str) -> None:
+def test_nobody_is_asked_when_asking_is_over(reason: Literal["opted_out", "refused", "no_answer"]) -> None:
     tale = answered().do(EndCallback(reason=reason))
     assert tale.do(CallBack(attempt=2, means="sms")).refused == "ended"
     assert tale.do(StartCallback()).refused == "ended"
