@@ -1,14 +1,20 @@
 """`duban sender add | list | revoke`: who may put contacts and commands in (promise 7)."""
 
+import sys
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from duban import target
 from duban.target import DEFAULT_DATA, Data
+from schemas.contact import Code
 from services.intake import senders
+from services.intake.channel_table import channels
+from services.policies import versions
 from services.shared.errors import DubanError
 
 group = typer.Typer(help="Senders and their keys.", no_args_is_help=True)
@@ -25,11 +31,54 @@ def add(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Give a sender a key and print it; it is shown only now. An older key of the same name ends."""
-    unknown = sorted(set(action) - set(ACTIONS))
-    if unknown:
-        raise DubanError(f"there is no action {unknown[0]!r}: choose of {', '.join(ACTIONS)}")
+    chosen("action", action, ACTIONS)
+    for each in (name, *(each for each in channel if each != senders.ANY)):
+        usable(each)
     with target.find(data).connect() as connection:
+        chosen("policy", [policy], sorted({each.pack for each in versions.load(connection)}))
+        note = without_a_door(channel, channels())
+        if note:
+            print(note, file=sys.stderr)
         print(senders.add(connection, name, policy=policy, channels=channel, actions=action, per_minute=rate))
+
+
+def usable(name: str) -> None:
+    """Check that a contact can carry a name of a sender or a channel.
+
+    Raises:
+        DubanError: it cannot.
+
+    """
+    try:
+        msgspec.convert(name, Code)
+    except msgspec.ValidationError:
+        raise DubanError(f"{name!r} cannot be a name: write up to 64 small letters, digits, _, . and -") from None
+
+
+def chosen(what: str, names: Iterable[str], there_are: Collection[str]) -> None:
+    """Check names against those that there are.
+
+    Raises:
+        DubanError: one is not among them; lists what is.
+
+    """
+    unknown = next((each for each in names if each not in there_are), None)
+    if unknown is not None:
+        raise DubanError(f"there is no {what} {unknown!r}: choose of {', '.join(there_are)}")
+
+
+def without_a_door(names: Iterable[str], table: Collection[str]) -> str | None:
+    """Return what to say of channels that have no door in their own words, None when all have one.
+
+    Contacts in our words may name any channel, so this is no error; it may be a slip of the pen.
+    """
+    unknown = [each for each in names if each != senders.ANY and each not in table]
+    if not unknown:
+        return None
+    return (
+        f"note: {', '.join(unknown)}: only for POST /v1/contacts, where the sender names the channel; "
+        f"channels with a door of their own are {', '.join(table)}, and those of DUBAN_MAPPINGS"
+    )
 
 
 @group.command(name="list")

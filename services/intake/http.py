@@ -48,7 +48,7 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         """Put one contact in. 202: it is kept; the reference tells later what became of it."""
         who.require("contacts")
         door.admit(who)
-        make = _submission(door, who, idempotency_key)
+        make = _submission(door, who, idempotency_key or "")
         return await _one(door, make, await body_of(request, LARGEST), wait, _trace(request))
 
     @app.post("/v1/contacts/batch", tags=["contacts"], openapi_extra=openapi.BATCH)

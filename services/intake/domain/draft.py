@@ -16,6 +16,8 @@ from services.intake.domain.fields import Faults, Unusable
 _FORMULA = re.compile(r"^\s*[=+@-]")
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
+_TOO_LONG = re.compile(r"Expected (?P<kind>str|array|object) of length (?:<= |between \d+ and )(?P<most>\d+)")
+_PATTERN = re.compile(r"Expected str matching regex '\^(?P<pattern>.*)\$'")
 ENOUGH = 4
 """Latin words from which a text without a Chinese character is English."""
 _SEPARATE = re.compile(r"\s+")
@@ -29,6 +31,7 @@ def finish(
     *,
     reach: str | None,
     id_field: str = "message_id",
+    names: Mapping[str, str] | None = None,
 ) -> Contact:
     """Make the contact.
 
@@ -40,13 +43,14 @@ def finish(
         reach: name of the field by which the sender usually says how to reach the customer; None where nobody is to be
             reached, in history.
         id_field: name of the field that holds the id.
+        names: where the contact's fields stand in the message; None: the message is in our own words.
 
     Raises:
         Unusable: something is wrong with it; every fault is told at once (R2.5).
 
     """
     if not message_id and not any(each.field in {"message_id", id_field} for each in faults.found):
-        faults.add(id_field, "missing_id", "give the message its own id, or send an Idempotency-Key header")
+        faults.add(id_field, "missing_id", "give the message its own id")
     said = _with_usable_mail(said, faults)
     _observe(said, faults, reach)
     said = _with_language(said)
@@ -66,11 +70,34 @@ def finish(
     except msgspec.ValidationError:
         known = {each.field for each in faults.found}
         for each in shape.every(Contact, whole):
-            if each.field not in known:
-                faults.add(each.field, "bad_schema", f"{each.message}; see /docs for the fields")
+            field = _in_their_words(each.field, {"message_id": id_field, **(names or {})})
+            if field not in known:
+                more = "; see /docs for the fields" if names is None else ""
+                faults.add(field, "bad_schema", _advice(each.message) + more)
     if faults.found:
         raise Unusable(faults.found)
     return contact
+
+
+def _in_their_words(field: str, names: Mapping[str, str]) -> str:
+    """Return a field's path as the sender knows it: the name of the longest part of it that has one, and the rest."""
+    head, rest = field, ""
+    while head:
+        if head in names:
+            return names[head] + rest
+        head, dot, last = head.rpartition(".")
+        rest = f"{dot}{last}{rest}"
+    return field
+
+
+def _advice(message: str) -> str:
+    """Return what to write instead, of what a model expected."""
+    longest = _TOO_LONG.match(message)
+    if longest is not None:
+        return f"write at most {longest['most']} {'characters' if longest['kind'] == 'str' else 'parts'}"
+    if message.startswith("Expected str") and ", got" in message:
+        return "write this as text"
+    return _PATTERN.sub(r"write it in the form \g<pattern>", message)
 
 
 def _observe(said: Mapping[str, Any], faults: Faults, reach: str | None) -> None:

@@ -19,7 +19,8 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
     Args:
         told: the JSON object.
         envelope: what our door knows.
-        key: the Idempotency-Key, which stands for a message id.
+        key: the Idempotency-Key, which stands for a message id; empty: none was sent; None: there can be none, because
+            several messages come in one request.
 
     Raises:
         Unusable: something is wrong with it; every fault is told at once.
@@ -42,6 +43,8 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
     if message_id is not None and not isinstance(message_id, str):
         faults.add("message_id", "bad_id", "write the id as text: numbers lose digits beyond 2^53")
         message_id = None
+    elif not message_id and key == "":
+        faults.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
     return finish(envelope, message_id or key, said, faults, reach="customer.phone")
 
 

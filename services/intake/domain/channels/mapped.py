@@ -9,7 +9,7 @@ from services.intake.domain.channels.keeping import kept
 from services.intake.domain.draft import finish
 from services.intake.domain.envelope import Envelope, Heard, json_object
 from services.intake.domain.fields import Faults, unusable
-from services.intake.domain.mapping import ChannelMapping, Form
+from services.intake.domain.mapping import ChannelMapping, Form, first, value_at
 from services.intake.domain.reader import Reader
 
 
@@ -69,10 +69,23 @@ class Mapped:
         reader = Reader(form, told, envelope.config, faults)
         said = merged(reader.said, more or {})
         id_ = message_id or reader.message_id(form)
-        contact = finish(envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at)
+        contact = finish(
+            envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at, names=_places(form, told)
+        )
         if form.reach is not None:
             return contact
         return kept(envelope, contact.message_id, "history", contact=contact.but(raw=None))
+
+
+def _places(form: Form, told: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the contact's fields stand in a message: where the value was found, else where it is looked for."""
+    fields = {name: target.at for name, target in form.fields.items() if target.at}
+    places = {name: (first(told, sources)[1] or sources[0]).at for name, sources in fields.items()}
+    labels = (each for each in form.labels if isinstance(value := value_at(told, each), str) and value.strip())
+    places |= {f"labels.{number}": each for number, each in enumerate(labels)}
+    if form.papers and form.papers[0].each is not None:
+        places["evidence"] = form.papers[0].each
+    return places
 
 
 def merged(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
