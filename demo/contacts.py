@@ -15,6 +15,8 @@ from demo.planned import Door, Planned, submission
 DOORS: tuple[Door, ...] = ("http", "http", "batch", "hotline", "hotline", "store", "file")
 HOURS = 10.0
 """Policy hours over which contacts come."""
+BUSIEST = 2.0
+"""The hour in which most of them do."""
 COLUMNS = (
     "受理流水号", "受理时间", "营业厅编码", "营业厅名称", "营业厅类型", "受理工号", "客户姓名", "联系电话", "业务号码",
     "业务类型", "投诉类别", "投诉内容", "期望处理", "是否VIP", "附件数", "受理单号",
@@ -31,7 +33,7 @@ def day(count: int, seed: int, start: datetime) -> list[Planned]:
         door = rng.choice(DOORS)
         if who.writes_himself:
             door = "http"
-        hours = rng.uniform(0, HOURS)
+        hours = rng.triangular(0, HOURS, BUSIEST)
         if door in {"batch", "file"}:
             # Partners send what they have once an hour; halls export at noon and in the evening.
             hours = float(int(hours) + 1) if door == "batch" else (4.0 if hours < HOURS / 2 else HOURS)

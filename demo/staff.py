@@ -140,7 +140,7 @@ def _claimed(event: TicketEvent, how: str, act: Any) -> Iterator[Act]:
     elif how == "late":
         yield act(0.5, 2.0, unit, "feed_back", result="已补办处理", cause="部门积压")
     else:
-        yield act(0.5, 4.0, unit, "feed_back", result="问题已处理", cause="系统数据错误")
+        yield act(0.5, 3.0, unit, "feed_back", result="问题已处理", cause="系统数据错误")
 
 
 def _facts(ticket: Ticket) -> dict[str, str]:
