@@ -28,6 +28,8 @@ def subscribed(stack: Stack) -> Iterator[Path]:
             url = f"http://127.0.0.1:{server.server_port}/tickets"
             subscribers.add(connection, NAME, url, EVENTS, secret, private=True)
         yield file
+        with psycopg.connect(stack.database_url()) as connection:
+            subscribers.disable(connection, NAME, "the day is over")
     finally:
         server.shutdown()
         server.server_close()
