@@ -3,6 +3,7 @@
 import json
 import smtplib
 import time
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_people_behind_one_landline_are_told_apart_by_what_they_write(system: Sy
 @pytest.mark.requirement("R2.1", "R4.2")
 def test_a_form_that_comes_before_its_call_gets_the_call_s_start(system: System) -> None:
     name, phone = system.fresh()
-    started = system.clock.now().timestamp() - 1800
+    started = (system.clock.now() - timedelta(minutes=30)).astimezone(UTC).replace(microsecond=0)
     form = {
         "form_no": f"HF{name}",
         "call_id": name,
@@ -103,12 +104,19 @@ def test_a_form_that_comes_before_its_call_gets_the_call_s_start(system: System)
     eventually(lambda: len(_tickets(system, f"HF{name}")) == 1)
     ((number, _),) = _tickets(system, f"HF{name}")
     before, _ = system.story(number)
-    queue = f"{int(started)}|{name}|q|NONE|ENTERQUEUE||{phone}|1\n{int(started) + 9}|{name}|q|PJSIP/31|CONNECT|9|m|3\n"
-    answer = system.http.post("/v1/channels/hotline", content=queue.encode(), headers={"Content-Type": "text/plain"})
+    start, answered, ended = (f"{started + timedelta(seconds=each):%Y-%m-%d %H:%M:%S}" for each in (0, 9, 300))
+    times = f'"{start}","{answered}","{ended}",300,291'
+    row = f'"","{phone}","600","in","","a","b","Queue","q",{times},"ANSWERED","","{name}",""\n'
+    answer = system.http.post(
+        "/v1/channels/hotline",
+        params={"cdr_tz": "UTC", "columns": "18"},
+        content=row.encode(),
+        headers={"Content-Type": "text/csv"},
+    )
     assert answer.is_success, answer.text
 
     def told() -> bool:
-        return int(system.story(number)[0].contacted_at.timestamp()) == int(started)
+        return system.story(number)[0].contacted_at == started
 
     eventually(told, why="the ticket does not have what the exchange knows")
     after, _ = system.story(number)
