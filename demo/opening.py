@@ -18,10 +18,12 @@ SCALE = 1000.0
 ZONE = "Asia/Shanghai"
 BEGINS = datetime(2026, 3, 12, 8, 30, tzinfo=ZoneInfo(ZONE))
 """A Thursday: a working day, tomorrow too, and no holiday near."""
-LASTS = timedelta(hours=35.5)
-"""Until the evening of the day after: many have been asked by then, and nobody is left alone for the night yet."""
+LASTS = timedelta(hours=32)
+"""From the first contact until many have been answered and asked, at least."""
 START_TAKES = 15.0
 """Real seconds from the clock's beginning until every service is ready; on a busy machine the day begins later."""
+EVENING = 20
+"""Hour at which the day ends: until then customers are asked, and nothing waits for the end of the night yet."""
 
 
 def origin(scale: float) -> str:
@@ -51,4 +53,11 @@ def open_day(stack: Stack, *, contacts: int, seed: int) -> Day:
     database.close()
     start = max(BEGINS, clock.now() + timedelta(minutes=30))
     driver = Driver(stack, clock, key, day(contacts, seed, start), seed=seed, start=start)
-    return Day(driver, clock, start, BEGINS + LASTS, key)
+    return Day(driver, clock, start, _evening(start + LASTS), key)
+
+
+def _evening(at: datetime) -> datetime:
+    """Return the first evening from `at` on."""
+    local = at.astimezone(ZoneInfo(ZONE))
+    evening = local.replace(hour=EVENING, minute=0, second=0, microsecond=0)
+    return evening if evening >= local else evening + timedelta(days=1)
