@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Name, Raw, Reference
+from schemas.contact import Code, Evidence, Name, Raw, Reference
 
 Seconds = Annotated[int, Meta(ge=0, le=7 * 86_400)]
 
@@ -40,6 +40,20 @@ class Call(Model):
     def answered(self) -> bool:
         """Whether somebody spoke to the caller."""
         return self.answered_at is not None
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What the call leaves on a ticket: its recording, and the record of it in words."""
+        told = (
+            ("started", self.started_at.isoformat() if self.started_at else None),
+            ("waited", f"{self.waiting} s" if self.waiting is not None else None),
+            ("talked", f"{self.talk} s" if self.talk is not None else None),
+            ("operator", self.operator),
+            ("ended by", self.ended_by),
+        )
+        words = ", ".join(f"{name} {value}" for name, value in told if value)
+        recording = (Evidence(kind="recording", reference=self.recording),) if self.recording is not None else ()
+        return (*recording, Evidence(kind="call", reference=self.id, name=words[:200] or None))
 
     def merged(self, other: "Call") -> "Call":
         """Return what two records of one call say together: the one that was answered has the say."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Meta, field
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
+from schemas.call import Call
 from schemas.contact import Code, Contact, Customer, Evidence, Money, Name, Settlement, Text
 from schemas.ticket import Classification, Link, Survey
 
@@ -202,11 +203,7 @@ class Attach(ActionModel, tag="attach"):
 class JoinCall(ActionModel, tag="join_call"):
     """The record of the call came after its form: the ticket gets what it would have had otherwise (R2.1)."""
 
-    evidence: tuple[Evidence, ...]
-    started_at: AwareDatetime | None = None
-    """When the customer called; the promise counts from then (DECISIONS 5)."""
-    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}$")] | None = None
-    """The caller, E.164."""
+    call: Call
 
 
 class Correct(ActionModel, tag="correct"):
@@ -322,13 +319,11 @@ class StartCallback(ActionModel, tag="start_callback"):
 
 
 class RecordCallback(ActionModel, tag="record_callback"):
-    """How a person's call to the customer ended (R5.3)."""
+    """How a person's call to the customer ended (R5.3): answered comes with a survey, moved with when to call."""
 
     result: Literal["answered", "no_answer", "busy", "refused", "opted_out", "moved"]
     survey: Survey | None = None
-    """With answered."""
     until: AwareDatetime | None = None
-    """With moved: when the customer wants to be called."""
     recording: Name | None = None
     """Reference of the recording, which is kept."""
     note: Text | None = None

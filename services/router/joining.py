@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,7 @@ import psycopg
 
 from schemas.call import Call, CallRecord
 from schemas.command import Actor, Command, JoinCall, Note
-from schemas.contact import Contact, Customer, Evidence
+from schemas.contact import Contact, Customer
 from schemas.kept import Kept
 from schemas.ticket import Status
 from services.domain.identity import command_id, contact_id
@@ -118,25 +118,10 @@ def with_call(contact: Contact, calls: Mapping[str, Call]) -> Contact:
     if call is None:
         return contact
     known = {each.reference for each in contact.evidence}
-    more = tuple(each for each in evidence_of(call) if each.reference not in known)
+    more = tuple(each for each in call.evidence if each.reference not in known)
     customer = contact.customer if contact.customer.phone else contact.customer.but(phone=call.phone)
     started = call.started_at if call.started_at is not None else contact.contacted_at
     return contact.but(contacted_at=started, customer=customer, evidence=(*contact.evidence, *more))
-
-
-def evidence_of(call: Call) -> Iterable[Evidence]:
-    """Return what a call leaves on a ticket: its recording, and the record of it in words."""
-    if call.recording is not None:
-        yield Evidence(kind="recording", reference=call.recording)
-    told = (
-        ("started", call.started_at.isoformat() if call.started_at else None),
-        ("waited", f"{call.waiting} s" if call.waiting is not None else None),
-        ("talked", f"{call.talk} s" if call.talk is not None else None),
-        ("operator", call.operator),
-        ("ended by", call.ended_by),
-    )
-    words = ", ".join(f"{name} {value}" for name, value in told if value)
-    yield Evidence(kind="call", reference=call.id, name=words[:200] or None)
 
 
 def heard_call(record: CallRecord, joined: Joined) -> list[Command]:
@@ -148,8 +133,7 @@ def heard_call(record: CallRecord, joined: Joined) -> list[Command]:
     if form is None:
         return []
     # Also when nothing is new: after a crash the same record has to lead to the same command.
-    action = JoinCall(evidence=tuple(evidence_of(call)), started_at=call.started_at, phone=call.phone)
-    return [_command(record.id, "join_call", form[1], record.received_at, record.policy, action)]
+    return [_command(record.id, "join_call", form[1], record.received_at, record.policy, JoinCall(call=call))]
 
 
 def heard_kept(kept: Kept, joined: Joined) -> list[Command]:

@@ -40,11 +40,11 @@ def join_call(story: Story, action: JoinCall) -> None:
     """Put on a ticket what the record of its call tells, as if it had come before the form (R2.1, DECISIONS 5)."""
     ticket = story.ticket
     known = {each.reference for each in ticket.evidence}
-    new = tuple(each for each in action.evidence if each.reference not in known)
-    start = action.started_at
+    new = tuple(each for each in action.call.evidence if each.reference not in known)
+    start = action.call.started_at
     if start is None or start > ticket.accepted_at:
         start = ticket.contacted_at
-    customer = ticket.customer if ticket.customer.phone else ticket.customer.but(phone=action.phone)
+    customer = ticket.customer if ticket.customer.phone else ticket.customer.but(phone=action.call.phone)
     if not new and start == ticket.contacted_at and customer == ticket.customer:
         raise Refused("joined", "the ticket has all that is known of the call")
     pairs = _from(start, ticket, story.policy, story.at)
