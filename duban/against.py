@@ -36,8 +36,10 @@ def beside(file: Path) -> Callable[[str], bytes | None]:
     """Return what reads attachments that lie next to a file."""
 
     def found(name: str) -> bytes | None:
-        path = file.parent / Path(name).name
-        return path.read_bytes() if path.is_file() else None
+        try:
+            return (file.parent / Path(name).name).read_bytes()
+        except (OSError, ValueError):
+            return None
 
     return found
 

@@ -1,4 +1,4 @@
-"""`make fuzz`: random decisions under every pack, damaged messages on every channel, and the HTTP door by its document.
+"""`make fuzz`: random decisions under every pack, foul messages on every channel, and the HTTP door by its document.
 
 What fails is printed with its seed and can be played again.
 """
@@ -22,7 +22,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="default: everything")
     parser.add_argument("--decisions", type=int, default=100_000, help="of each pack")
-    parser.add_argument("--seconds", type=int, default=300, help="of damaged messages, and again of the HTTP door")
+    parser.add_argument(
+        "--seconds", type=int, default=300, help="of damaged and hostile messages, and again of the HTTP door"
+    )
     parser.add_argument("--seed", type=int, default=0, help="0: the time")
     parser.add_argument("--pack", default="", help="only this one")
     told = parser.parse_args()
@@ -32,7 +34,7 @@ def main() -> int:
     if "parsers" in wanted:
         number = parsers.play(seed, seconds=told.seconds)
         print(
-            f"{number} damaged messages on every channel, seed {seed}, {told.seconds} s: each heard or refused",
+            f"{number} damaged and hostile messages, seed {seed}, {told.seconds} s: each heard or refused",
             flush=True,
         )
     return _http(seed, told.seconds) if "http" in wanted else 0

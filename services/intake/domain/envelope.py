@@ -159,7 +159,7 @@ class Envelope:
     def raw(self) -> Raw:
         """Return the message as it was received; a large one goes to the store of attachments."""
         digest = hashlib.sha256(self.body).hexdigest()
-        media_type = self.media_type[:200]
+        media_type = clean(self.media_type)[:200].strip() or "application/octet-stream"
         if len(self.body) > LARGEST_KEPT_INSIDE:
             return Raw(media_type=media_type, sha256=digest, reference=self.papers.add(self.body))
         return Raw(media_type=media_type, sha256=digest, body=base64.b64encode(self.body).decode())

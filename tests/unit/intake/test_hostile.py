@@ -8,6 +8,7 @@ import pytest
 
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact
+from schemas.kept import Kept
 from services.intake.channel_settings import load
 from services.intake.channel_table import channels
 from services.intake.domain import charsets
@@ -273,3 +274,21 @@ def test_what_is_no_number_and_no_truth_is_told(tmp_path: Path, field: str, valu
     with pytest.raises(Unusable) as caught:
         kiosk(tmp_path, **{field: value})
     assert (field, "bad_schema") in {(each.field, each.reason) for each in caught.value.faults}
+
+
+@pytest.mark.parametrize(("written", "kept"), [("", "application/octet-stream"), ("text/\x00x", "text/x")])
+def test_a_media_type_can_be_kept_whatever_it_says(written: str, kept: str) -> None:
+    assert Envelope("s", "web_form", "carrier", MORNING, written, b"x").raw().media_type == kept
+    kind = written or "a/b"
+    mail = "From: a@b.example\nMessage-ID: <1@x>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n"
+    mail += f"Content-Type: {kind}; name=f.txt\n\nx\n--b--\n"
+    (heard,) = listen("email", mail.encode(), "message/rfc822")
+    assert isinstance(heard.what, Contact)
+    assert [each.media_type for each in heard.what.evidence] == [kept if written else "a/b"]
+
+
+def test_what_an_event_says_is_kept_as_far_as_it_can_be() -> None:
+    told = f"<xml><FromUserName>{'u' * 300}</FromUserName><MsgType>event</MsgType><Event>{'e' * 40_000}</Event></xml>"
+    (heard,) = listen("wechat", told.encode(), "text/xml")
+    assert isinstance(heard.what, Kept)
+    assert Kept.from_json(heard.what.to_json()) == heard.what

@@ -7,7 +7,7 @@ from schemas.contact import Contact
 from schemas.kept import Kept, KeptReason
 from services.domain.identity import contact_id
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import short_id
+from services.intake.domain.fields import LONGEST_TEXT, short_id
 
 
 def kept(
@@ -41,7 +41,7 @@ def kept(
         received_at=envelope.received_at,
         reason=reason,
         about=about,
-        facts=dict(facts or {}),
+        facts={name: value[:LONGEST_TEXT] for name, value in (facts or {}).items()},
         contact=contact,
         raw=envelope.raw(),
     )

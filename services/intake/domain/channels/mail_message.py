@@ -180,7 +180,7 @@ class Mail:
             elif _attached(each):
                 payload = each.get_payload(decode=True)
                 content = payload if isinstance(payload, bytes) else b""
-                yield Attachment(_file_name(each) or f"part-{number}", each.get_content_type(), content)
+                yield Attachment(_file_name(each) or f"part-{number}", clean(each.get_content_type()), content)
 
     def _failures(self) -> Iterator[Message]:
         """Return the parts of a delivery report about recipients who never will get the mail."""
