@@ -3,7 +3,7 @@
 import dataclasses
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,19 +61,20 @@ class ChannelSettings(BaseModel):
             raise ValueError("a signature needs a secret")
         return self
 
-    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str], now: datetime) -> Fault | None:
+    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> Fault | None:
         """Return why a message is not signed as the channel signs, None when it is.
 
         Args:
             envelope: of the message.
             url: the address that it came to.
             headers: that came with it; their names in small letters.
-            now: real time; signatures are never of business time.
 
         Raises:
             Unusable: it is not even a message of the channel.
 
         """
+        # Signatures are of real time, never of business time.
+        now = datetime.now(UTC)
         secret = self.secret.get_secret_value() if self.secret is not None else self.config.token or ""
         if self.signature == "wechat":
             config = dataclasses.replace(envelope.config, token=secret)

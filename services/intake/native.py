@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request, Response
@@ -153,7 +152,7 @@ def _signing(door: Doorway, envelope: Envelope, request: Request) -> Sender:
 
 def _require_signature(told: ChannelSettings, envelope: Envelope, request: Request) -> None:
     try:
-        fault = told.unsigned(envelope, str(request.url), dict(request.headers), datetime.now(UTC))
+        fault = told.unsigned(envelope, str(request.url), dict(request.headers))
     except Unusable as error:
         raise problems.unusable(error) from error
     if fault is not None:
