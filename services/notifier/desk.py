@@ -148,6 +148,10 @@ class Desk:
 
     def _publish(self, done: Sequence[Taken]) -> None:
         """Publish the proof of what was settled, and a task for a person where nobody could be reached."""
+        if done:
+            with self._database.transaction() as connection:
+                # What a report has moved on meanwhile has a newer proof, which an older one must not follow.
+                done = store.unchanged(connection, done)
         if not done:
             return
         tasks = [task for each in done if (task := undeliverable(each, self._clock.now())) is not None]

@@ -214,11 +214,16 @@ set way = 0, means = ways -> 0 ->> 0, address = ways -> 0 ->> 1, turn = turn + 1
 where state = 'failed' and settled_at >= %(since)s and (%(means)s::text is null or means = %(means)s)
     and (%(ids)s::uuid[] is null or id = any(%(ids)s)) and jsonb_array_length(ways) > 0;
 
+-- name: unchanged
+select n.id from notifier.notice n
+join unnest(%(ids)s::uuid[], %(turns)s::integer[], %(states)s::text[]) as told(id, turn, state)
+    on n.id = told.id and n.turn = told.turn and n.state = told.state;
+
 -- name: published
 -- Unless a provider has said something new meanwhile.
 update notifier.notice n set published = true
-from unnest(%(ids)s::uuid[], %(states)s::text[]) as told(id, state)
-where n.id = told.id and n.state = told.state;
+from unnest(%(ids)s::uuid[], %(turns)s::integer[], %(states)s::text[]) as told(id, turn, state)
+where n.id = told.id and n.turn = told.turn and n.state = told.state;
 
 -- name: add_subscriber
 insert into notifier.subscriber (id, name, url, events, secrets, private)

@@ -198,7 +198,20 @@ def begin_again(
     return connection.execute(queries["begin_again"], told).rowcount
 
 
+def unchanged(connection: psycopg.Connection, notices: Sequence[Taken]) -> list[Taken]:
+    """Return those notices that are still as they were settled."""
+    same = {row[0] for row in connection.execute(queries["unchanged"], _as_settled(notices)).fetchall()}
+    return [each for each in notices if each.id in same]
+
+
 def published(connection: psycopg.Connection, notices: Sequence[Taken]) -> None:
     """Mark notices whose delivery was published, as they were then: nothing more is to be done."""
-    told = {"ids": [each.id for each in notices], "states": [each.state for each in notices]}
-    connection.execute(queries["published"], told)
+    connection.execute(queries["published"], _as_settled(notices))
+
+
+def _as_settled(notices: Sequence[Taken]) -> dict[str, Any]:
+    return {
+        "ids": [each.id for each in notices],
+        "turns": [each.turn for each in notices],
+        "states": [each.state for each in notices],
+    }

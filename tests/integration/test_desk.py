@@ -258,3 +258,16 @@ def test_what_comes_in_the_quiet_hours_waits_whatever_brought_it_there(system: S
         assert means.got == []
         assert rows(system, "attempts") == [0]
         eventually(lambda: rows(system, "state") == ["sent"], why="it was never sent")
+
+
+def test_an_older_proof_never_follows_a_newer_one(system: System) -> None:
+    acceptances(system, 1)
+    with system.database() as connection:
+        (taken,) = store.take(connection, MEANS, lease=60, most=5)
+        sent = taken.settled("sent", datetime.now(UTC))
+        store.settle(connection, [sent])
+        assert store.unchanged(connection, [sent]) == [sent]
+        # A bounce has come, and the next means has begun.
+        connection.execute("update notifier.notice set turn = turn + 1, state = 'queued' where id = %s", (sent.id,))
+        assert store.unchanged(connection, [sent]) == []
+        connection.execute("delete from notifier.notice where id = %s", (sent.id,))
