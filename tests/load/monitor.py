@@ -75,7 +75,8 @@ class Run:
                 ):
                     again[name]["on_time"] = killed.on_time_again(seen)
                     again[name] |= {"missing_then": outcome.missing, "doubled_then": outcome.doubled}
-                say(f"{count:,} open: killed; {again[warning]['on_time']:.1f} s later a warning was on time again")
+                first = spread([again[warning]["on_time"]], 1)
+                say(f"{count:,} open: killed; s until a warning was on time again: {first}")
                 memory["most"] = max(memory["most"], bench.memory())
         self.table.note(tick, figures(window.ticks) | memory | again[tick])
         self.table.note(warning, figures(window.warned) | {"cores": window.cores} | again[warning])
