@@ -51,3 +51,11 @@ def test_a_large_group_is_not_kept_once_for_each_of_its_alerts() -> None:
         [alert(number) for number in range(500)], commonAnnotations={"note": "x" * 100_000}, receiver="r" * 9000
     )
     assert sum(len(json.dumps(each)) for each in found) < 4 * LARGEST
+
+
+def test_a_group_whose_names_hold_marks_is_heard() -> None:
+    told = json.dumps({"version": "4", "groupKey": "g", "alerts\x00": [alert(1)]}).encode()
+    (heard,) = channels()["device_monitor"].listen(
+        Envelope("monitor", "device_monitor", "carrier", MORNING, "application/json", told)
+    )
+    assert isinstance(heard.what, Contact)

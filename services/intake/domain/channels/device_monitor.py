@@ -11,7 +11,7 @@ from services.intake.domain import times
 from services.intake.domain.channels.keeping import kept
 from services.intake.domain.channels.mapped import Mapped
 from services.intake.domain.envelope import Envelope, Heard, Refusal, json_object
-from services.intake.domain.fields import Fault, Faults, Told, Unusable, unusable
+from services.intake.domain.fields import Fault, Faults, Told, Unusable, clean, unusable
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.pieces import JSON
 
@@ -49,8 +49,8 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
 
 def _alone(envelope: Envelope) -> Iterator[Envelope]:
     """Return each alert as the message that it would be alone: a group of hundreds is not kept hundreds of times."""
-    # Read anew, because what is kept as the original has not been cleaned.
-    group = json.loads(envelope.body)
+    # Read anew, because what is kept as the original has not been cleaned; its names have to be found all the same.
+    group = {clean(name): value for name, value in json.loads(envelope.body.decode()).items()}
     common = {name: value[:_LONGEST] for name in _GROUP if isinstance(value := group.get(name), str)}
     for alert in group["alerts"]:
         body = json.dumps({**common, "alerts": [alert]}).encode()
