@@ -94,7 +94,12 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def on_start(self) -> None:
         """Join the group."""
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except KafkaError:
+            # Who starts it anew makes another; this one has connections that nobody else would close.
+            await self._consumer.stop()
+            raise
         self._consumer.subscribe([TicketEvent.TOPIC], listener=_Partitions(self))
 
     async def on_stop(self) -> None:
