@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 
 from openpyxl.cell.read_only import ReadOnlyCell
 from openpyxl.reader.excel import ExcelReader
-from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
-from openpyxl.xml.functions import iterparse
+from openpyxl.worksheet._reader import DATA_TAG, INLINE_STRING, ROW_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.xml.constants import ARC_WORKBOOK, SHARED_STRINGS, SHEET_MAIN_NS, XLSM, XLSX, XLTM, XLTX
+from openpyxl.xml.functions import SubElement, iterparse
 
 from services.intake.domain.fields import Unusable, unusable
 
@@ -20,17 +21,66 @@ LARGEST = 32 * 1024 * 1024
 MOST_TIMES = 100
 """How often a workbook's size it may have unpacked: lists have five to twenty times theirs, bombs up to a thousand."""
 MOST_SHEETS = 100
+LARGEST_FRAME = 2 * 1024 * 1024
+"""Bytes of what is neither sheet nor text: formats, names, links."""
+_FRAME = frozenset({"[Content_Types].xml", "xl/styles.xml"})
+_SHARED, _TEXT, _RUN = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "r"))
 _TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
 
 
-class _Book(ExcelReader):
-    """Opens workbooks in which no sheet is named more often than it is there: each naming costs a look through it."""
+def _text(element: Any) -> str:
+    """Return what a shared or inline text says, without how it looks and how it is pronounced."""
+    told = (each.find(_TEXT) if each.tag == _RUN else each for each in element if each.tag in {_TEXT, _RUN})
+    return "".join(each.text or "" for each in told if each is not None)
 
-    def read_worksheets(self) -> None:
-        """Find the sheets.
+
+class _Book(ExcelReader):
+    """Opens workbooks, reading no more of them than a list needs: openpyxl makes objects of all it finds."""
+
+    def read_manifest(self) -> None:
+        """Read which parts there are.
 
         Raises:
-            Unusable: they are too many.
+            Unusable: what is neither sheet nor text is too much.
+
+        """
+        sizes = {each.filename: each.file_size for each in self.archive.infolist()}
+        frame = sum(size for name, size in sizes.items() if name in _FRAME or name.endswith(".rels"))
+        if frame <= LARGEST_FRAME:
+            super().read_manifest()
+            parts = [self._part(each) for each in (XLTM, XLTX, XLSM, XLSX)]
+            frame += sum(sizes.get(each, 0) for each in {*parts, ARC_WORKBOOK} if each is not None)
+        if frame > LARGEST_FRAME:
+            told = "it has too many formats, names or links: copy the list into a new workbook"
+            raise unusable("body", "too_large", told)
+
+    def read_strings(self) -> None:
+        """Read the texts that cells share."""
+        part = self._part(SHARED_STRINGS)
+        if part is None:
+            return
+        with self.archive.open(part) as source:
+            for _, element in iterparse(source):
+                if element.tag == _SHARED:
+                    self.shared_strings.append(_text(element).replace("x005F_", ""))
+                    element.clear()
+
+    def _part(self, kind: str) -> str | None:
+        """Return the name of the part of a kind."""
+        found = next((each for each in self.package.Override if each.ContentType == kind), None)
+        return str(found.PartName)[1:] if found is not None else None
+
+    def read_properties(self) -> None:
+        """Pass by what a workbook says of itself."""
+
+    def read_custom(self) -> None:
+        """Pass by what others say of it."""
+
+    def read_worksheets(self) -> None:
+        """Find the sheets; each naming costs a look through the sheet.
+
+        Raises:
+            Unusable: they are too many, or one is named twice.
 
         """
         if len(self.parser.sheets) > MOST_SHEETS:
@@ -51,6 +101,16 @@ class _Cells(WorkSheetParser):
     def parse_formula(self, element: Any) -> str:  # noqa: ARG002 - the parser's protocol
         """Return that it is one: what it says is not asked, and a shared one is dear to work out for each cell."""
         return "="
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        """Read a cell; a text in it is told as one that a formula made, which needs no objects."""
+        inline = element.find(INLINE_STRING) if element.get("t") == "inlineStr" else None
+        if inline is not None:
+            element.set("t", "str")
+            told = SubElement(element, VALUE_TAG)
+            told.text = _text(inline)
+        cell: dict[str, Any] = super().parse_cell(element)
+        return cell
 
     def rows(self) -> Iterator[list[dict[str, Any]]]:
         """Return the cells that are there, row by row."""

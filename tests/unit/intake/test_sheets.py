@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import zipfile
 from typing import Any
 
@@ -163,3 +164,36 @@ def test_what_is_no_workbook_is_told(content: bytes) -> None:
 )
 def test_what_may_take_long_is_read_in_a_thread_of_its_own(media_type: str, size: int, apart: bool) -> None:  # noqa: FBT001
     assert native.takes_long(Envelope("s", "store", "carrier", MORNING, media_type, b"x" * size)) is apart
+
+
+def test_shared_texts_are_read_whole_and_without_their_pronunciation() -> None:
+    told = "<si><r><t>宽带</t></r><r><rPr><b/></rPr><t>断网</t></r><rPh sb='0' eb='1'><t>kuandai</t></rPh></si>"
+    names = "".join(f"<si><t>{each}</t></si>" for each in ("申诉编号", "申诉内容", "S1"))
+    table = f"<sst {NAMESPACE}>{names}{told}</sst>".encode()
+    rows = (
+        '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'
+        '<row r="2"><c r="A2" t="s"><v>2</v></c><c r="B2" t="s"><v>3</v></c></row>'
+        '<row r="3"><c r="A3" t="inlineStr"><is><r><t>S</t></r><r><t>2</t></r></is></c><c r="B3" t="inlineStr"/></row>'
+    )
+    whole = workbook(["x"])
+    whole = changed(whole, PART, None, f"<worksheet {NAMESPACE}><sheetData>{rows}</sheetData></worksheet>".encode())
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = b'<Override PartName="/xl/texts.xml" ContentType="%s"/></Types>' % kind
+    file = io.BytesIO(changed(whole, "[Content_Types].xml", b"</Types>", override))
+    with zipfile.ZipFile(file, "a") as packed:
+        packed.writestr("xl/texts.xml", table)
+    found = [json.loads(each.body) for each in pieces(file.getvalue())]
+    assert found == [{"申诉编号": "S1", "申诉内容": "宽带断网"}, {"申诉编号": "S2"}]
+
+
+@pytest.mark.parametrize(
+    "part", ["xl/styles.xml", "[Content_Types].xml", "xl/_rels/workbook.xml.rels", "xl/workbook.xml"]
+)
+def test_what_surrounds_a_list_is_bounded(part: str) -> None:
+    whole = workbook(IDS, ["S1"])
+    with zipfile.ZipFile(io.BytesIO(whole)) as packed:
+        told = packed.read(part)
+    # Too varied to be packed away, so that it is not its being a bomb that is told.
+    padding = random.Random(1).randbytes(sheets.LARGEST_FRAME // 2).hex().encode()
+    assert refused(changed(whole, part, None, told + b"<!--" + padding + b"-->")) == "too_large"
+    assert len(pieces(changed(whole, part, None, told + b"<!--" + padding[:1000] + b"-->"))) == 1
