@@ -51,8 +51,8 @@ def test_nobody_s_name_number_or_words_stand_in_logs_metrics_or_keys(system: Sys
     _, phone = system.fresh()
     customer = {"phone": phone, "name": secret, "email": f"{phone}@mail.example", "preferred_means": "mail"}
     number = system.opened(text=f"宽带断网，{secret}", customer=customer)
-    system.do(number, "withdraw", unit=None, reason=secret)
     eventually(lambda: any(number in each["subject"] for each in system.received("mail")))
+    system.do(number, "withdraw", unit=None, reason=secret)
     for log in system.stack.folder.logs.glob("*.log"):
         text = log.read_text(encoding="utf-8", errors="replace")
         assert secret not in text, log.name
