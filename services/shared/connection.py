@@ -13,6 +13,8 @@ from services.shared.settings import KafkaSettings
 
 log = logs.get(__name__)
 
+LEAVE_WITHIN_MS = 4_000
+"""Milliseconds for each step of leaving a group, within the time that a service has for its end."""
 METADATA_MAX_AGE_MS = 5_000
 """Milliseconds after which a client asks again which topics and partitions there are.
 
@@ -49,8 +51,8 @@ def leave(settings: KafkaSettings, group: str, instance: str) -> None:
     """Take a static member out of its group, so that nobody waits for it; a broker that is away notices by itself."""
     options = connection(settings) | {
         "client_id": instance,
-        "request_timeout_ms": 2_000,
-        "bootstrap_timeout_ms": 2_000,
+        "request_timeout_ms": LEAVE_WITHIN_MS,
+        "bootstrap_timeout_ms": LEAVE_WITHIN_MS,
     }
     try:
         admin = KafkaAdminClient(**options)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from uuid import UUID
 
@@ -68,6 +69,7 @@ class Rig:
         self.stack = stack
         self.kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         self.workers: dict[int, Worker] = {}
+        self._processes = count(1)
 
     def fill(self, count: int) -> None:
         """Put open tickets that are not due for days into the ledger's tables."""
@@ -77,8 +79,9 @@ class Rig:
     def join(self, number: int, *, clock: Path | None = None) -> Worker:
         """Start a monitor, with a clock of its own if a file is given."""
         command = ["-m", "tests.faults.skewed", str(clock)] if clock is not None else ["-m", "services.sla_monitor"]
-        log = self.stack.folder.logs / f"worker-{number}.log"
-        with log.open("ab") as file:
+        # A log for each process: what an earlier one of this number has said is not said by this one.
+        log = self.stack.folder.logs / f"worker-{number}-{next(self._processes)}.log"
+        with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, *command],
                 env=self.stack.environment("sla_monitor")
@@ -98,6 +101,11 @@ class Rig:
         for number in list(self.workers):
             self.workers[number].process.send_signal(signal.SIGCONT)
             self.leave(number, signal.SIGKILL)
+
+    def said(self, event: str) -> int:
+        """Return how often monitors have logged something, those that are gone too."""
+        logs = self.stack.folder.logs.glob("worker-*.log")
+        return sum(each.read_text(encoding="utf-8").count(f'"event": "{event}"') for each in logs)
 
     def loaded(self, number: int, times: int = 1) -> None:
         """Wait until a monitor has loaded clocks so often."""
