@@ -107,11 +107,12 @@ class Run:
         name = f"{peer.title} ({opened:,} open)"
         kill = ["--no-kill"] if self.told.no_kill else []
         try:
-            say(f"{peer.name}: {opened:,} open, {self.told.due:,} come due")
-            options = ("--events", str(opened), "--due", str(self.told.due), *kill)
-            self.table.note(name, peers.deadlines(driver.measure("deadlines", peer, *options)))
-            say(f"{peer.name}: {events:,} events")
-            self.table.note(name, peers.throughput(driver.measure("throughput", peer, "--events", str(events))))
+            with driver.broker():
+                say(f"{peer.name}: {opened:,} open, {self.told.due:,} come due")
+                options = ("--events", str(opened), "--due", str(self.told.due), *kill)
+                self.table.note(name, peers.deadlines(driver.measure("deadlines", peer, *options)))
+                say(f"{peer.name}: {events:,} events")
+                self.table.note(name, peers.throughput(driver.measure("throughput", peer, "--events", str(events))))
         except peers.Unavailable as error:
             say(f"{peer.name}: failed: {error}")
             self.table.fail(name, str(error))
@@ -119,8 +120,8 @@ class Run:
     def report(self) -> None:
         """Print what was found."""
         rounds, memory = self.told.rounds, psutil.virtual_memory().total >> 30
-        print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB; {rounds} rounds\n")
-        print("\n".join(self.table.lines()), "\n")
+        print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB; rounds: {rounds}\n")
+        print("\n".join(self.table.lines()), end="\n\n")
         for name, each in (INCLUDES | {each.title: each.includes for each in peers.PEERS}).items():
             if any(row.startswith(name) for row in self.table.rows):
                 print(f"- {name}: {each}.")
