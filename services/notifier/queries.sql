@@ -10,84 +10,37 @@ values
      %(digest_over)s, %(context)s, %(queued_at)s)
 on conflict do nothing;
 
--- name: take
--- Takes notices for as long as the lease; a worker that dies gives them back by not settling them.
-with mine as (
-    select id from notifier.notice
-    where means = %(means)s and not published and try_at <= clock_timestamp()
-    order by urgency, try_at
-    limit %(most)s
-    for update skip locked
-)
-update notifier.notice n
-set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
-from mine
-where n.id = mine.id
-returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
-    way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
-    held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,
-    settled_at, provider_id, error,
-    (select jsonb_build_object(
-        'status', status,
-        'run', coalesce((body ->> 'run')::int, 1),
-        'acted', coalesce((body ->> 'acted_in_stage')::bool, false),
-        'settled', coalesce(body -> 'settlement', 'null') <> 'null',
-        'surveyed', coalesce(body -> 'survey', 'null') <> 'null',
-        'callback_ended', body ->> 'callback_ended',
-        'running', array(
-            select (c ->> 'name') || '/' || coalesce(c ->> 'run', '1') || '/' || coalesce(c ->> 'limit', '1')
-            from jsonb_array_elements(coalesce(body -> 'clocks', '[]')) c
-            where c ->> 'stopped_at' is null and c ->> 'paused_at' is null
-        )
-    ) from ledger.ticket t where t.id = n.ticket_id);
+-- name: due
+select id from notifier.notice
+where means = %(means)s and not published and try_at <= clock_timestamp()
+order by urgency, try_at
+limit %(most)s
+for update skip locked;
 
--- name: take_gathered
-with mine as (
-    select id from notifier.notice
-    where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
-        and address = any(%(addresses)s) and held_until is not null
-    for update skip locked
-)
-update notifier.notice n
-set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
-from mine
-where n.id = mine.id
-returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
-    way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
-    held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,
-    settled_at, provider_id, error,
-    (select jsonb_build_object(
-        'status', status,
-        'run', coalesce((body ->> 'run')::int, 1),
-        'acted', coalesce((body ->> 'acted_in_stage')::bool, false),
-        'settled', coalesce(body -> 'settlement', 'null') <> 'null',
-        'surveyed', coalesce(body -> 'survey', 'null') <> 'null',
-        'callback_ended', body ->> 'callback_ended',
-        'running', array(
-            select (c ->> 'name') || '/' || coalesce(c ->> 'run', '1') || '/' || coalesce(c ->> 'limit', '1')
-            from jsonb_array_elements(coalesce(body -> 'clocks', '[]')) c
-            where c ->> 'stopped_at' is null and c ->> 'paused_at' is null
-        )
-    ) from ledger.ticket t where t.id = n.ticket_id);
+-- name: due_gathered
+select id from notifier.notice
+where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
+    and address = any(%(addresses)s) and held_until is not null
+for update skip locked;
 
--- name: take_tired
+-- name: due_tired
 -- Those that have waited too long for a provider that is away: they need not be tried to go the next way.
-with mine as (
-    select id from notifier.notice
-    where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
-        and begun_at < clock_timestamp() - make_interval(secs => case
-            when way + 1 >= jsonb_array_length(ways) then %(last)s
-            when urgency = 1 then %(patience_1)s
-            when urgency = 2 then %(patience_2)s
-            else %(patience_3)s end)
-    order by urgency, try_at
-    limit %(most)s
-    for update skip locked
-)
+select id from notifier.notice
+where means = %(means)s and not published and state = 'queued' and try_at <= clock_timestamp()
+    and begun_at < clock_timestamp() - make_interval(secs => case
+        when way + 1 >= jsonb_array_length(ways) then %(last)s
+        when urgency = 1 then %(patience_1)s
+        when urgency = 2 then %(patience_2)s
+        else %(patience_3)s end)
+order by urgency, try_at
+limit %(most)s
+for update skip locked;
+
+-- name: lease
+-- Takes notices for as long as the lease; a worker that dies gives them back by not settling them.
 update notifier.notice n
 set try_at = clock_timestamp() + make_interval(secs => %(lease)s), attempts = attempts + (n.state = 'queued')::int
-from mine
-where n.id = mine.id
+where n.id = any(%(ids)s)
 returning n.id, event_id, ticket_id, ticket_number, audience, template, language, means, address,
     way + 1 >= jsonb_array_length(ways), turn, urgency, until, run, clock, quiet_from, quiet_until, zone, paper, digest_over,
     held_until, context, state, attempts, begun_at, try_at, extract(epoch from clock_timestamp() - begun_at)::float8,

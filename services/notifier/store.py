@@ -60,10 +60,10 @@ def take(connection: psycopg.Connection, means: str, *, lease: float, most: int)
 
     With one that gathered for an address come all others that did, so that they can go in one letter.
     """
-    taken = _taken(connection, "take", {"means": means, "lease": lease, "most": most})
+    taken = _taken(connection, "due", {"means": means, "most": most}, lease)
     addresses = [each.address for each in taken if each.held_until is not None]
     if addresses:
-        taken += _taken(connection, "take_gathered", {"means": means, "lease": lease, "addresses": addresses})
+        taken += _taken(connection, "due_gathered", {"means": means, "addresses": addresses}, lease)
     return sorted(taken, key=lambda each: each.urgency)
 
 
@@ -71,12 +71,14 @@ def take_tired(
     connection: psycopg.Connection, means: str, *, lease: float, most: int, patience: Mapping[int, float], last: float
 ) -> list[Taken]:
     """Take notices that have waited for a means for longer than the patience (real seconds, by urgency) with it."""
-    told = {"means": means, "lease": lease, "most": most, "last": last}
-    return _taken(connection, "take_tired", told | {f"patience_{urgency}": told for urgency, told in patience.items()})
+    told = {"means": means, "most": most, "last": last}
+    told |= {f"patience_{urgency}": seconds for urgency, seconds in patience.items()}
+    return _taken(connection, "due_tired", told, lease)
 
 
-def _taken(connection: psycopg.Connection, query: str, told: Mapping[str, Any]) -> list[Taken]:
-    rows = connection.execute(queries[query], told).fetchall()
+def _taken(connection: psycopg.Connection, due: str, told: Mapping[str, Any], lease: float) -> list[Taken]:
+    ids = [row[0] for row in connection.execute(queries[due], told).fetchall()]
+    rows = connection.execute(queries["lease"], {"ids": ids, "lease": lease}).fetchall() if ids else []
     return [Taken(*(*row[:-1], _standing(row[-1]))) for row in rows]
 
 

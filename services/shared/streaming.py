@@ -24,6 +24,8 @@ from services.shared.settings import KafkaSettings, Settings
 
 RETRY = 0.5
 """Seconds between two attempts to reach the broker at the start."""
+END_WITHIN = 5.0
+"""Seconds that an app has to stop by itself; a service as a whole has ten."""
 REQUEST_TIMEOUT = 10.0
 """Seconds within which the broker has to acknowledge a record; then it is sent again."""
 SEND_ERRORS = (KafkaError, ProducerSendError)
@@ -164,7 +166,12 @@ def run(name: str, settings: Settings, build: Build, *, agents: bool = False) ->
                 return build(app, database, clock, health)
 
             service.rarely_look_for_cycles()
-            asyncio.run(_together(name, settings, make, running, health, agents=agents))
+            runner = asyncio.Runner()
+            ended, reason = runner.run(_together(name, settings, make, running, health, agents=agents))
+            if ended:
+                runner.close()
+            if reason is not None:
+                raise reason
         database.close()
 
     service.run(name, settings, body)
@@ -178,7 +185,8 @@ async def _together(
     health: Health,
     *,
     agents: bool,
-) -> None:
+) -> tuple[bool, BaseException | None]:
+    """Run an app until it is told to stop or fails; returns whether all of it ended, and why it failed."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -201,8 +209,10 @@ async def _together(
             continue
         ends = [asyncio.create_task(each) for each in (own.wait_until_stopped(), app.wait_until_stopped())]
         await asyncio.wait({*ends, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        await app.stop()
-        for each in (own, app):
-            if each.crash_reason is not None:
-                raise each.crash_reason
-        return
+        stopping = asyncio.create_task(app.stop())
+        # The library waits minutes for what will never be acknowledged; the end of the process ends that as well.
+        done, _ = await asyncio.wait({stopping}, timeout=END_WITHIN)
+        if not done:
+            log.warning("ended_hard", seconds=END_WITHIN)
+        return bool(done), own.crash_reason or app.crash_reason
+    return True, None
