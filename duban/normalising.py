@@ -9,6 +9,7 @@ from uuid import UUID
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact
 from schemas.kept import Kept
+from services.domain.identity import contact_digest
 from services.intake.channel_table import Channel
 from services.intake.domain.envelope import Envelope, Heard, Refusal
 from services.intake.domain.fields import Fault, Unusable, whole_number
@@ -22,12 +23,12 @@ class Memory:
     """What was heard before: a second message under an id is a duplicate, and a form finds its call.
 
     Attributes:
-        contacts: what each contact said, by id.
+        contacts: what tells each contact's body from another, by id.
         calls: what is known of each call, by the exchange's id.
 
     """
 
-    contacts: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    contacts: dict[UUID, bytes] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
 
 
@@ -89,10 +90,10 @@ def _record(heard: Heard, memory: Memory) -> dict[str, Any]:
         more = facts(what.contact) if what.contact is not None else {"message_id": what.message_id, **what.facts}
         return {"outcome": outcome, "reason": what.reason, **place, **more}
     contact = joined(what, memory.calls)
-    told = facts(contact)
+    told, digest = facts(contact), contact_digest(what)
     if contact.id in memory.contacts:
-        return {"outcome": "duplicate", **place, "conflict": memory.contacts[contact.id] != told, **told}
-    memory.contacts[contact.id] = told
+        return {"outcome": "duplicate", **place, "conflict": memory.contacts[contact.id] != digest, **told}
+    memory.contacts[contact.id] = digest
     return {"outcome": "followup" if contact.follows else "ticket", **place, **told}
 
 

@@ -28,7 +28,7 @@ class HotIssue(Record):
     opened_at: AwareDatetime
     updated_at: AwareDatetime
     recent: Count
-    """Tickets of the kind accepted in the hour before this change."""
+    """Tickets of the kind accepted in the hour before this change, but none from before the last issue of it closed."""
     usual: float | None = None
     """Their mean in this hour of the day over the last four weeks; None: not known yet."""
     tickets: Count

@@ -2,12 +2,16 @@
 
 import hashlib
 import hmac
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
 from schemas.command import Command
-from schemas.contact import Customer
+from schemas.contact import Contact, Customer
+
+REPEATING = frozenset({"device_monitor"})
+"""Channels of machines, which tell the same thing again and again, each time with what they measured last."""
 
 
 def _space(kind: str) -> UUID:
@@ -69,3 +73,19 @@ def command_digest(command: Command) -> bytes:
     """Return what tells two commands under one id apart; when it came does not count."""
     asked = (command.ticket_id, command.actor, command.expected_version, command.action)
     return hashlib.sha256(msgspec.json.encode(asked)).digest()
+
+
+def contact_digest(contact: Contact) -> bytes:
+    """Return what tells two bodies under one id apart; what our door knows of the message does not count."""
+    if contact.channel in REPEATING:
+        return hashlib.sha256(contact.id.bytes).digest()
+    customer = contact.customer.but(switchboard=False)
+    said = _told({**contact.but(customer=customer).to_plain(), "received_at": None, "raw": None})
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()
+
+
+def _told(value: Any) -> Any:
+    """Return a value without what nobody said, so that a field which a later version adds does not change it."""
+    if isinstance(value, dict):
+        return {name: _told(each) for name, each in value.items() if each not in (None, [], {}, False)}
+    return value

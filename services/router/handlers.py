@@ -10,7 +10,7 @@ from schemas.call import CallRecord
 from schemas.command import Actor, AnswerSurvey, Command, EndCallback, Open, Remind
 from schemas.contact import Contact
 from schemas.kept import Kept
-from services.domain.identity import command_id, record_key
+from services.domain.identity import command_id, contact_digest, record_key
 from services.domain.packs import Pack, unknown
 from services.router import joining, store
 from services.router.domain.route import Decision, Known, route
@@ -82,7 +82,7 @@ class Router:
                 orders += [joining.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
                 # The digest is of what was said, not of what a call record added to it.
                 new.append((body, decision, orders, message.record.position))
-                routed[body.id] = store.Routed(store.digest(body), tuple(orders), message.record.position)
+                routed[body.id] = store.Routed(contact_digest(body), tuple(orders), message.record.position)
                 joined.tickets[body.id] = decision.ticket_id
                 if body.call is not None:
                     joined.forms.setdefault(body.call, (body.id, decision.ticket_id))
@@ -148,7 +148,7 @@ class CallsWithoutForm:
 
 def _again(before: store.Routed, record: Incoming, contact: Contact, result: Result) -> tuple[Command, ...]:
     """Return what a contact that was routed before led to, when it is the same record read again."""
-    if before.digest != store.digest(contact):
+    if before.digest != contact_digest(contact):
         result.refused.append(_conflict(record, contact))
     elif before.position == record.position:
         return before.commands

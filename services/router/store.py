@@ -1,29 +1,25 @@
 """Where each contact went, in PostgreSQL."""
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
-import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
+from services.domain.identity import contact_digest
 from services.router.domain.people import relation
 from services.router.domain.route import Decision, Known
 from services.shared.postgres import Queries
 
 queries = Queries.beside(__file__)
 
-REPEATING = frozenset({"device_monitor"})
-"""Channels of machines, which tell the same thing again and again, each time with what they measured last."""
 MOST = 500
 """Earlier contacts of one phone, number, mail or identity that are looked at, the latest."""
 HISTORY = timedelta(days=97)
@@ -72,22 +68,6 @@ class Earlier:
     def written_by(self, customer: Customer) -> "Earlier":
         """Return it with one more person who wrote about the ticket."""
         return dataclasses.replace(self, names=(*self.names, customer.name)) if customer.name else self
-
-
-def digest(contact: Contact) -> bytes:
-    """Return what tells two bodies under one id apart; what our door knows of the message does not count."""
-    if contact.channel in REPEATING:
-        return hashlib.sha256(contact.id.bytes).digest()
-    customer = contact.customer.but(switchboard=False)
-    said = _told({**contact.but(customer=customer).to_plain(), "received_at": None, "raw": None})
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-def _told(value: Any) -> Any:
-    """Return a value without what nobody said, so that a field which a later version adds does not change it."""
-    if isinstance(value, dict):
-        return {name: _told(each) for name, each in value.items() if each not in (None, [], {}, False)}
-    return value
 
 
 def _commands(told: str) -> tuple[Command, ...]:
@@ -178,7 +158,7 @@ def _row(
     topic, partition, offset = position
     return {
         "id": contact.id,
-        "digest": digest(contact),
+        "digest": contact_digest(contact),
         "ticket_id": decision.ticket_id,
         "disposition": decision.disposition,
         "reason": decision.reason,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from schemas.contact import Contact
+from services.domain.identity import contact_digest
 from services.intake.attachments import Attachments
 from services.intake.channel_settings import switchboards
 from services.intake.channel_table import channels
 from services.intake.reception import Reception, owner_of
-from services.router.store import digest
 from services.shared.errors import ConfigurationError
 from tests.builders import MORNING, contact
 
@@ -25,7 +25,7 @@ def test_a_number_that_many_call_from_is_marked_at_every_door(tmp_path: Path) ->
     told = contact(customer=contact().customer.but(phone=LANDLINE))
     marked = Contact.from_json(reception(tmp_path, LANDLINE).record(told, None).value or b"")
     assert marked.customer.switchboard
-    assert digest(marked) == digest(told), "a setting that changes makes no other message of it"
+    assert contact_digest(marked) == contact_digest(told), "a setting that changes makes no other message of it"
     assert not Contact.from_json(reception(tmp_path).record(told, None).value or b"").customer.switchboard
 
 

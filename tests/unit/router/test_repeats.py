@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from schemas.contact import Contact
+from services.domain.identity import contact_digest
 from services.intake.channel_table import channels
 from services.intake.domain.envelope import Envelope
-from services.router.store import digest
 from tests.builders import MORNING
 
 TABLE = channels()
@@ -43,7 +43,7 @@ def heard(channel: str, body: bytes, seconds: int) -> Contact:
 def test_a_retry_is_the_same_message(channel: str, body: bytes) -> None:
     first, again = heard(channel, body, 0), heard(channel, body, 7)
     assert first.id == again.id
-    assert digest(first) == digest(again)
+    assert contact_digest(first) == contact_digest(again)
 
 
 def test_an_alert_that_tells_a_new_measurement_is_the_same_alert() -> None:
@@ -51,8 +51,8 @@ def test_an_alert_that_tells_a_new_measurement_is_the_same_alert() -> None:
     later["alerts"][0]["annotations"]["description"] = "offline for 65 minutes"
     later["truncatedAlerts"] = 2
     first, again = (heard("device_monitor", json.dumps(each).encode(), 0) for each in (ALERT, later))
-    assert digest(first) == digest(again)
+    assert contact_digest(first) == contact_digest(again)
 
 
 def test_another_text_under_the_same_id_is_another_message() -> None:
-    assert digest(heard("sms", SMS, 0)) != digest(heard("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))
+    assert contact_digest(heard("sms", SMS, 0)) != contact_digest(heard("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))

@@ -8,9 +8,9 @@ import pytest
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from services.domain import packs
-from services.domain.identity import ticket_id
+from services.domain.identity import contact_digest, ticket_id
 from services.router.domain.route import Decision, Known, route
-from services.router.store import Earlier, digest
+from services.router.store import Earlier
 from services.shared.settings import PROJECT
 from tests.builders import HOUR, MORNING, PACK, contact
 
@@ -193,5 +193,5 @@ def test_everybody_who_wrote_about_a_ticket_counts() -> None:
 
 
 def test_the_same_message_at_another_time_has_the_same_digest() -> None:
-    assert digest(contact()) == digest(contact(at=MORNING + HOUR))
-    assert digest(contact()) != digest(contact(text="another"))
+    assert contact_digest(contact()) == contact_digest(contact(at=MORNING + HOUR))
+    assert contact_digest(contact()) != contact_digest(contact(text="another"))
