@@ -1,76 +1,69 @@
 """The application of `duban`: every command but `explain`, which starts without the libraries of the others."""
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from deploy.local.errors import LocalError
-from duban.commands import (
-    callback,
-    contacts,
-    db,
-    dlq,
-    explain,
-    hot,
-    ledger,
-    letter,
-    normalise,
-    notice,
-    policy,
-    report,
-    sender,
-    service,
-    stack,
-    subscriber,
-    survey,
-    ticket,
-    topics,
-)
 from services.domain.packs import PolicyError
 from services.shared.errors import DubanError
 
-app = typer.Typer(
-    name="duban",
-    help="Complaint tickets that cannot be forgotten.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-MODULES = (
-    stack,
-    service,
-    topics,
-    db,
-    contacts,
-    ticket,
-    callback,
-    survey,
-    letter,
-    notice,
-    hot,
-    dlq,
-    ledger,
-    report,
-    policy,
-    sender,
-    subscriber,
-    normalise,
-)
-for module in MODULES:
-    module.register(app)
+MODULES = {
+    "stack": ("up", "down", "status", "logs"),
+    "service": ("service",),
+    "topics": ("topics",),
+    "db": ("db",),
+    "contacts": ("contacts", "tickets"),
+    "ticket": ("ticket",),
+    "callback": ("callback",),
+    "survey": ("survey",),
+    "letter": ("letter",),
+    "notice": ("notice",),
+    "hot": ("hot",),
+    "dlq": ("dlq",),
+    "ledger": ("ledger",),
+    "report": ("report",),
+    "policy": ("policy",),
+    "sender": ("sender",),
+    "subscriber": ("subscriber",),
+    "normalise": ("normalise",),
+}
+"""The commands of each module of `duban.commands`."""
 
 
-@app.command(name="explain", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 def explained(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Say what the rules make of a contact, and why; nothing needs to run for it."""
-    raise typer.Exit(explain.main(arguments or []))
+    raise typer.Exit(import_module("duban.commands.explain").main(arguments or []))
+
+
+def application(modules: Iterable[str] = tuple(MODULES)) -> typer.Typer:
+    """Return the application with the commands of some modules."""
+    app = typer.Typer(
+        name="duban",
+        help="Complaint tickets that cannot be forgotten.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name in modules:
+        import_module(f"duban.commands.{name}").register(app)
+    settings = {"ignore_unknown_options": True, "help_option_names": []}
+    app.command(name="explain", context_settings=settings)(explained)
+    return app
+
+
+def needed(command: str) -> tuple[str, ...]:
+    """Return the modules that a command needs: the others bring libraries that take their time; all for the help."""
+    return tuple(name for name, commands in MODULES.items() if command in commands) or tuple(MODULES)
 
 
 def main() -> None:
     """Run one command; a failure is one sentence that says what to do, and exit code 1."""
     try:
-        app()
+        application(needed(sys.argv[1] if len(sys.argv) > 1 else ""))()
     except (LocalError, DubanError, PolicyError) as error:
         print(f"duban: {error}", file=sys.stderr)
         sys.exit(1)
