@@ -48,8 +48,7 @@ def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
         LocalError: something does not come to an end.
 
     """
-    for name in STARTERS:
-        stack.hold(name)
+    stack.hold(*STARTERS)
     lag = lag_of(stack)
     until = time.monotonic() + WITHIN
     calm = 0
@@ -62,8 +61,7 @@ def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
                 time.sleep(0.3)
     finally:
         lag.close()
-    for name in PIPELINE:
-        stack.hold(name)
+    stack.hold(*PIPELINE)
 
 
 def _open(lag: Lag, connection: psycopg.Connection) -> dict[str, int]:

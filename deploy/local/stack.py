@@ -143,15 +143,17 @@ class Stack:
             operations=state.operations,
         )
 
-    def hold(self, name: str) -> None:
-        """Stop one process and keep it stopped.
+    def hold(self, *names: str) -> None:
+        """Stop processes, all at once, and keep them stopped.
 
         Raises:
-            LocalError: it does not stop.
+            LocalError: one does not stop.
 
         """
-        (self.folder.held / name).touch()
-        self._until(lambda: name not in self.state.processes, f"{name} does not stop")
+        for name in names:
+            (self.folder.held / name).touch()
+        for name in names:
+            self._until(lambda name=name: name not in self.state.processes, f"{name} does not stop")  # type: ignore[misc]
 
     def release(self, name: str) -> None:
         """Let a process that was held run again; returns when it has been started."""

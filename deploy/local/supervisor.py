@@ -234,9 +234,10 @@ class Supervisor:
     def _watch(self) -> None:
         """Start again what died, stop what is held."""
         now = time.monotonic()
+        held = [part for part in self._parts.values() if self._is_held(part)]
+        self._end(*held)
         for part in self._parts.values():
-            if self._is_held(part):
-                self._end(part)
+            if part in held:
                 continue
             if part.process is not None:
                 code = part.process.poll()
@@ -257,9 +258,14 @@ class Supervisor:
     def _is_held(self, part: Part) -> bool:
         return (self._folder.held / part.name).exists()
 
-    def _end(self, part: Part) -> None:
-        if part.process is not None and part.known is not None:
-            part.known.signal(part.stop_signal)
+    def _end(self, *parts: Part) -> None:
+        """Stop processes, all at once, and wait for each."""
+        for part in parts:
+            if part.process is not None and part.known is not None:
+                part.known.signal(part.stop_signal)
+        for part in parts:
+            if part.process is None:
+                continue
             try:
                 part.process.wait(part.patience)
             except subprocess.TimeoutExpired:
@@ -273,12 +279,7 @@ class Supervisor:
     def _bring_down(self) -> None:
         """Services first, all at once; then the broker; then the database."""
         stores = ("kafka", "postgres")
-        programs = [part for name, part in self._parts.items() if name not in stores]
-        for part in programs:
-            if part.known is not None:
-                part.known.signal(part.stop_signal)
-        for part in programs:
-            self._end(part)
+        self._end(*(part for name, part in self._parts.items() if name not in stores))
         for name in stores:
             if name in self._parts:
                 self._end(self._parts[name])
