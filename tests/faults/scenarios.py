@@ -11,9 +11,6 @@ from tests.builders import eventually
 from tests.faults.rig import Rig
 from tests.load.outcome import Outcome
 
-LEAD = 2.0
-"""Seconds between the planning of deadlines and the first of them."""
-
 
 @dataclass(frozen=True)
 class Size:
@@ -21,6 +18,7 @@ class Size:
 
     Attributes:
         due: deadlines in each scenario.
+        lead: seconds between the planning of deadlines and the first of them.
         storm: seconds of joining and leaving.
         every: seconds between two of them.
         frozen: seconds that a monitor is stopped, longer than the session timeout.
@@ -32,6 +30,7 @@ class Size:
     """
 
     due: int
+    lead: float
     storm: float
     every: float
     frozen: float
@@ -41,8 +40,8 @@ class Size:
     swept: float
 
 
-LONG = Size(due=6000, storm=180, every=5, frozen=25, away=20, dead=120, wrong=40, swept=30)
-SHORT = Size(due=120, storm=6, every=2, frozen=7.5, away=2, dead=3, wrong=2, swept=3)
+LONG = Size(due=6000, lead=10, storm=180, every=5, frozen=25, away=20, dead=120, wrong=40, swept=30)
+SHORT = Size(due=120, lead=1, storm=4.5, every=1.5, frozen=7.5, away=1.5, dead=3, wrong=2, swept=3)
 
 Proof = list[str]
 
@@ -72,7 +71,7 @@ def storm(rig: Rig, size: Size, chance: random.Random, workers: int) -> Result:
         rig.join(number)
     rig.loaded(0)
     before = rig.said("loaded")
-    start = time.time() + LEAD
+    start = time.time() + size.lead
     told = rig.plan(size.due, start, size.storm)
     joined = left = killed = 0
     while time.time() < start + size.storm:
@@ -99,8 +98,8 @@ def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
         rig.join(number)
     for number in range(2):
         rig.loaded(number)
-    start = time.time() + LEAD
-    told = rig.plan(size.due, start, size.frozen * 1.5)
+    start = time.time() + size.lead
+    told = rig.plan(size.due, start, size.frozen * 1.2)
     victim, other = rig.workers[0], rig.workers[1]
     loads = other.said("loaded")
     time.sleep(max(start - time.time(), 0))
@@ -111,7 +110,7 @@ def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
     # How long after the session's end the group notices is the broker's business.
     taken_over = eventually(lambda: other.said("loaded") - loads, why="the other took nothing over")
     victim.process.send_signal(signal.SIGCONT)
-    outcome = rig.outcome(told, until=start + size.frozen * 1.5 + 60)
+    outcome = rig.outcome(told, until=start + size.frozen * 1.2 + 60)
     alive = victim.process.poll() is None
     rig.all_leave()
     proof = [f"stopped for {size.frozen:g} s, the other loaded {taken_over} times meanwhile; went on: {alive}"]
@@ -122,7 +121,7 @@ def bounce(rig: Rig, size: Size, _: random.Random, name: str) -> Result:
     """Let the broker or the database go away and come back while deadlines pass."""
     rig.join(0)
     rig.loaded(0)
-    start = time.time() + LEAD
+    start = time.time() + size.lead
     told = rig.plan(size.due, start, size.away * 3)
     time.sleep(max(start + size.away * 0.5 - time.time(), 0))
     before = rig.stack.state.processes[name].pid
@@ -150,7 +149,7 @@ def dead(rig: Rig, size: Size, _: random.Random) -> Result:
     rig.join(0)
     rig.loaded(0)
     rig.all_leave()
-    start = time.time() + LEAD
+    start = time.time() + size.lead
     told = rig.plan(size.due, start, size.dead)
     outcome = rig.outcome(told, until=start + size.dead + size.swept + 60)
     # A threshold that is decided gets a new row of its clock, so the sweeper shows in how late everything is.
@@ -164,7 +163,7 @@ def wrong_clock(rig: Rig, size: Size, _: random.Random) -> Result:
     file: Path = rig.stack.folder.root / "clock"
     worker = rig.join(0, clock=file)
     rig.loaded(0)
-    start = time.time() + LEAD
+    start = time.time() + size.lead
     told = rig.plan(size.due, start, size.wrong * 3)
     for seconds in (600, -600, 0):
         time.sleep(max(start - time.time(), 0))
