@@ -55,7 +55,7 @@ def _link(system: System, number: str) -> str:
         texts = [each["text"] for each in system.received("sms") if number in each["text"] and "/s/" in each["text"]]
         return texts[0].partition("http")[2].partition(" ")[0] if texts else None
 
-    found = eventually(look, within=30, why=f"no link for {number}")
+    found = eventually(look, within=150, why=f"no link for {number}")
     assert found is not None
     return "http" + found
 
