@@ -69,7 +69,7 @@ async def ask(line: Line, url: str) -> Answer:
 def test_thirty_that_hang_delay_no_other() -> None:
     async def work() -> None:
         async with serving(hang) as slow, serving(answer) as fast:
-            lines = [Line(TRUST) for _ in range(30)]
+            lines = [Line(TRUST, within=30) for _ in range(30)]
             waiting = [asyncio.create_task(ask(each, slow)) for each in lines for _ in range(AT_ONCE)]
             quick = Line(TRUST, within=5)
             async with asyncio.timeout(5):
