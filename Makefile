@@ -25,8 +25,18 @@ $(READY): requirements.lock
 demo: $(READY) ## a carrier's day in about two minutes; KEEP=1 goes on running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(DEMO)
 
-test: $(READY) ## every test; STACK=containers takes broker and database from containers
+# The pure tests need a processor and the real ones mostly wait, so they run side by side; what the pure ones say comes last.
+PURE := tests/unit tests/architecture tests/contract
+REAL := tests/integration tests/acceptance
+
+test: $(READY) ## every test; STACK=containers takes broker and database from containers; TESTS=tests/unit for some
+ifdef TESTS
 	@STACK=$(STACK) $(BIN)/python -m pytest $(TESTS)
+else
+	@mkdir -p .duban; $(BIN)/python -m pytest $(PURE) > .duban/pure.log 2>&1 & pure=$$!; \
+	STACK=$(STACK) $(BIN)/python -m pytest $(REAL); real=$$?; \
+	wait $$pure; pure=$$?; cat .duban/pure.log; exit $$((real + pure))
+endif
 
 lint: $(READY) ## format, rules, types, import contracts and the checks of data
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,8 @@
 """`make bench-telling`: notices a second with their records, beside a bare loop that keeps none; one provider hangs.
 
-The bare loop renders the same letters and sends them with the same clients to the same receivers.
+The bare loop renders the same letters and sends them with the same clients to the same receivers. Ours has events:
+it plans a notice for each while the first are being sent. Callbacks are planned from events too, every fifth as a call
+with its place among the team's, and the others asked when they are due.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import LiteralString
@@ -28,8 +30,9 @@ from pydantic import SecretStr
 from deploy.local import Stack
 from deploy.local.plan import Options
 from deploy.local.process import accepts, free_port
+from schemas.contact import Customer
 from schemas.event import TicketEvent
-from services.callback.handlers import Asker
+from services.callback.handlers import Asker, Planner
 from services.callback.metrics import CallbackMetrics
 from services.notifier import store
 from services.notifier.desk import Desk
@@ -38,22 +41,26 @@ from services.notifier.domain.notices import Notice, notices
 from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
+from services.shared import logs
 from services.shared.clock import SystemClock
+from services.shared.consumer import Message
 from services.shared.faults import Faults
 from services.shared.postgres import Database
 from services.shared.publisher import Publisher
+from services.shared.records import Incoming
 from services.shared.settings import PROJECT, KafkaSettings
-from tests.builders import PACK, Tale, eventually
+from tests.builders import PACK, Tale, contact, eventually, settlement
 
 HANGING = "hangs"
 DONE: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
 TRIED: LiteralString = "select count(*) from notifier.notice where means = 'hangs' and attempts > 0"
-PLANS = """
-insert into callback.plan (ticket_id, run, version, state, reason, means, due_at, until_at, policy, centre, updated_at)
-select gen_random_uuid(), 1, 1, 'planned', 'bench', 'sms', now() - interval '1 hour', now() + interval '1 day',
-    'carrier', 'provincial_centre', now()
-from generate_series(1, %s)
+NOW_DUE: LiteralString = """
+update callback.plan set due_at = now() - interval '1 hour', until_at = now() + interval '1 day' where means = 'sms'
 """
+BATCH = 500
+"""Events that a service takes at once."""
+CALLED = 5
+"""Every so manieth customer wants to be called."""
 LETTERS = Letters(PROJECT / "policies" / "letters")
 ADDRESSES = {"sms": "+8613800000101", "mail": "li@mail.example", HANGING: "+8613800000102"}
 
@@ -64,12 +71,20 @@ class Hanging(Sms):
     name = HANGING
 
 
-def told(means: str, count: int) -> list[Notice]:
-    """Return so many acceptance notices."""
+def told(means: str, count: int) -> Iterator[Notice]:
+    """Return the notices of so many tickets that are accepted."""
     event: TicketEvent = Tale.opened().events[0]
-    (first,) = notices(event, PACK)
     ways = ((means, ADDRESSES[means]),)
-    return [replace(first, id=uuid4(), event_id=uuid4(), ways=ways) for _ in range(count)]
+    for _ in range(count):
+        (notice,) = notices(event.but(id=uuid4(), ticket_id=uuid4()), PACK)
+        yield replace(notice, id=uuid4(), ways=ways)
+
+
+def answered(means: str) -> TicketEvent:
+    """Return the event of a ticket that was settled on the spot, of a customer with a wish."""
+    customer = Customer(name="王", phone=ADDRESSES["sms"], preferred_means=means)
+    tale = Tale.opened(contact(customer=customer, settlement=settlement()))
+    return next(each for each in tale.events if each.type == "answered")
 
 
 class Bench:
@@ -82,7 +97,7 @@ class Bench:
 
     def bare(self, count: int) -> float:
         """Return notices a second of a loop that renders and sends, for each means side by side."""
-        whole = {"sms": told("sms", count), "mail": told("mail", count)}
+        whole = {means: list(told(means, count)) for means in ("sms", "mail")}
 
         def send(means: Means) -> None:
             for each in whole[means.name]:
@@ -92,13 +107,10 @@ class Bench:
         return 2 * count / _timed([lambda: send(Sms(self._settings)), lambda: send(Mail(self._settings))])
 
     def ours(self, count: int) -> tuple[float, int]:
-        """Return notices a second with their records while a third provider hangs, and how many of it were tried."""
-        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=6)
-        with closing(pool), psycopg.connect(self._stack.database_url()) as connection:
-            for means in ADDRESSES:
-                store.queue(connection, [(each, 0) for each in told(means, count)], SystemClock())
+        """Return notices planned and sent a second while a third provider hangs, and how many of it were tried."""
+        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=7)
+        self._queue(pool, HANGING, count)
         metrics = NotifierMetrics(CollectorRegistry())
-        pool = Database(SecretStr(self._stack.database_url()), name="bench", size=6)
         desks = [
             Desk(each, self._settings, pool, LETTERS, SystemClock(), metrics)
             for each in (Sms(self._settings), Mail(self._settings), Hanging(self._hanging))
@@ -107,6 +119,9 @@ class Bench:
         began = time.monotonic()
         for each in threads:
             each.start()
+        for left in range(count, 0, -BATCH):
+            for means in ("sms", "mail"):
+                self._queue(pool, means, min(BATCH, left))
         eventually(lambda: self._count(DONE) >= 2 * count, within=1800)
         spent = time.monotonic() - began
         tried = self._count(TRIED)
@@ -119,10 +134,28 @@ class Bench:
             connection.execute("truncate notifier.attempt, notifier.notice")
         return 2 * count / spent, tried
 
-    def asked(self, count: int) -> float:
-        """Return due callbacks a second that are asked: published as commands and marked."""
+    @staticmethod
+    def _queue(pool: Database, means: str, count: int) -> None:
+        with pool.transaction() as connection:
+            store.queue(connection, [(each, 0) for each in told(means, count)], SystemClock())
+
+    def planned(self, count: int) -> float:
+        """Return callbacks planned a second, from the events of so many tickets that were answered."""
+        events = [answered("phone"), *[answered("sms")] * (CALLED - 1)]
+        record = Incoming(TicketEvent.TOPIC, 0, 0, None, None)
+        planner = Planner({"carrier": PACK}, SystemClock(), CallbackMetrics(CollectorRegistry()))
+        began = time.monotonic()
         with psycopg.connect(self._stack.database_url()) as connection:
-            connection.execute(PLANS, (count,))
+            for first in range(0, count, BATCH):
+                told = (events[number % CALLED] for number in range(first, min(first + BATCH, count)))
+                planner.handle([Message(record, _another(each)) for each in told], connection)
+                connection.commit()
+        return count / (time.monotonic() - began)
+
+    def asked(self) -> float:
+        """Return callbacks a second that are asked, once all are due: published as commands and marked."""
+        with psycopg.connect(self._stack.database_url()) as connection:
+            count = connection.execute(NOW_DUE).rowcount
         pool = Database(SecretStr(self._stack.database_url()), name="bench", size=2)
         metrics = CallbackMetrics(CollectorRegistry())
         asker = Asker({"carrier": PACK}, pool, SystemClock(), metrics, Faults(None, "callback"))
@@ -145,6 +178,12 @@ class Bench:
         with psycopg.connect(self._stack.database_url()) as connection:
             row = connection.execute("select count(*) from callback.plan where due_at <= now()").fetchone()
         return row is not None and row[0] > 0
+
+
+def _another(event: TicketEvent) -> TicketEvent:
+    """Return the same event of another ticket."""
+    id_ = uuid4()
+    return event.but(id=uuid4(), ticket_id=id_, ticket=event.ticket.but(id=id_))
 
 
 def _timed(works: list[Callable[[], None]]) -> float:
@@ -188,7 +227,10 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{platform.system()}, {os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB\n", flush=True)
     each = given.notices // 2
-    with bench() as made:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, bench() as made:
+        with redirect_stdout(nowhere):
+            # A service's lines, written as it writes them, where nobody has to read them.
+            logs.configure("notifier", "info")
         made.bare(500)
         bare, ours, tried = [], [], []
         for _ in range(given.rounds):
@@ -196,14 +238,16 @@ def main() -> None:
             rate, hung = made.ours(each)
             ours.append(rate)
             tried.append(hung)
-        asked = made.asked(given.callbacks)
+        planned = made.planned(given.callbacks)
+        asked = made.asked()
     loop, kept = statistics.median(bare), statistics.median(ours)
     print("| what | figure |\n|---|---|")
     print(f"| bare loop: letters rendered and sent, nothing kept | {loop:,.0f}/s |")
-    print(f"| notices with every record, a third provider hanging | {kept:,.0f}/s |")
+    print(f"| notices planned and sent with every record, a third provider hanging | {kept:,.0f}/s |")
     print(f"| share of the bare loop | {kept / loop:.2f} |")
     print(f"| notices of the hanging provider that were tried meanwhile, of {each:,} | {max(tried)} |")
-    print(f"| due callbacks asked and marked, {given.callbacks:,} of them | {asked:,.0f}/s |")
+    print(f"| callbacks planned, {given.callbacks:,} of them, every {CALLED}th as a call | {planned:,.0f}/s |")
+    print(f"| due callbacks asked and marked | {asked:,.0f}/s |")
 
 
 if __name__ == "__main__":
