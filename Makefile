@@ -22,7 +22,7 @@ $(READY): requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-demo: $(READY) ## a carrier's day in about two minutes; KEEP=1 goes on running
+demo: $(READY) ## a carrier's day in three to five minutes; KEEP=1 goes on running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(DEMO)
 
 # The pure tests need a processor and the real ones mostly wait, so they run side by side; what the pure ones say comes last.
