@@ -33,7 +33,11 @@ log = logs.get(__name__)
 def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
     """Return the HTTP application."""
     app = FastAPIOffline(
-        title="Duban intake", description="Contacts and commands in, outcomes out.", version="1", redoc_url=None
+        title="Duban intake",
+        description="Contacts and commands in, outcomes out.",
+        version="1",
+        redoc_url=None,
+        dependencies=[Depends(problems.readable)],
     )
 
     async def sender(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Sender:

@@ -42,6 +42,19 @@ def one_fault(field: str, reason: str, message: str) -> Problem:
     return Problem(400, "The request cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
 
 
+async def readable(request: Request) -> None:
+    """Refuse a path or a query with NUL, which no database can look for.
+
+    Raises:
+        Problem: 400; it names the parameter.
+
+    """
+    for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
+        if "\0" in f"{name}{value}":
+            field = name.replace("\0", "")
+            raise one_fault(field, "bad_schema", "NUL is no text: leave it out")
+
+
 def install(app: FastAPI, metrics: IntakeMetrics) -> None:
     """Make every error a problem document."""
 

@@ -120,6 +120,22 @@ def test_a_bad_command_names_its_field(system: System) -> None:
     assert answer.status_code == 404
 
 
+@pytest.mark.requirement("R2.5")
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("GET", "/v1/tickets?number=TS%00", "number"),
+        ("GET", "/v1/callbacks?pack=%00", "pack"),
+        ("POST", "/v1/callbacks/next?agent=Li%00", "agent"),
+        ("POST", "/v1/tickets/TS%001/commands", "number"),
+    ],
+)
+def test_what_no_database_can_look_for_is_refused_by_name(system: System, method: str, path: str, field: str) -> None:
+    answer = system.http.request(method, path, json={"action": {"type": "close"}} if method == "POST" else None)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
 @pytest.mark.requirement("R2.7")
 def test_tickets_are_found_by_phone_as_people_write_it(system: System) -> None:
     body = system.submission()
