@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from schemas.command import Actor, Command, Tick
@@ -131,7 +131,8 @@ def tick(entry: Entry, now: datetime) -> Command:
     return Command(
         id=command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"),
         ticket_id=ticket,
-        at=now,
+        # A clock that was put back since it was due must not make the tick come to nothing.
+        at=max(now, datetime.fromtimestamp(entry.at, UTC)),
         actor=ACTOR,
         action=Tick(),
     )

@@ -1,5 +1,6 @@
 """The monitor's core: what it is given, keeps, loads and forgets."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from schemas.command import Command
@@ -70,3 +71,9 @@ def test_whoever_sends_it_a_tick_is_the_same_command() -> None:
     assert isinstance(one, Command)
     assert (one.id, one.ticket_id) == (other.id, UUID(bytes=ID))
     assert tick(entry(4, 60.0), MORNING).id != one.id
+
+
+def test_a_clock_that_is_put_back_after_a_ticket_was_due_does_not_make_its_tick_come_to_nothing() -> None:
+    at = MORNING.timestamp()
+    assert tick(Entry(at, 4, uuid4().bytes, 0), MORNING - timedelta(milliseconds=200)).at == MORNING
+    assert tick(Entry(at, 4, uuid4().bytes, 0), MORNING + timedelta(seconds=1)).at == MORNING + timedelta(seconds=1)
