@@ -152,8 +152,8 @@ class Tale:
         ]
 
 
-def eventually(look: Callable[[], T], *, within: float = 90.0, why: str = "") -> T:
-    """Return what `look` returns as soon as it is true; the time is that of two nights on the tests' clock.
+def eventually(look: Callable[[], T], *, within: float = 30.0, why: str = "") -> T:
+    """Return what `look` returns as soon as it is true.
 
     Raises:
         AssertionError: it never was, within so many seconds.

@@ -119,7 +119,7 @@ class System:
         assert found is not None, number
         return found
 
-    def until_event(self, number: str, type_: str, *, within: float = 90) -> TicketEvent:
+    def until_event(self, number: str, type_: str, *, within: float = 30) -> TicketEvent:
         """Wait for an event of a ticket and return it."""
 
         def look() -> TicketEvent | None:

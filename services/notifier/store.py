@@ -58,6 +58,8 @@ def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]],
 def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[Taken]:
     """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds).
 
+    Within one transaction, which holds them until they are leased.
+
     With one that gathered for an address come all others that did, so that they can go in one letter.
     """
     taken = _taken(connection, "due", {"means": means, "most": most}, lease)

@@ -56,7 +56,7 @@ def _record(system: System, number: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.requirement("R5.3", "R5.4")
 def test_a_call_is_taken_once_and_what_the_customer_says_is_kept(system: System) -> None:
     number, _ = _answered(system)
-    eventually(lambda: _due(system, number))
+    eventually(lambda: _due(system, number), within=30)
     assert number in _listed(system)
     with ThreadPoolExecutor(4) as hands:
         taken = list(hands.map(lambda agent: _next(system, agent), ["甲", "乙", "丙", "丁"]))
@@ -76,9 +76,9 @@ def test_a_call_is_taken_once_and_what_the_customer_says_is_kept(system: System)
 def test_who_does_not_answer_is_called_again_and_in_the_end_asked_in_writing(system: System) -> None:
     number, _ = _answered(system)
     for attempt in (1, 2, 3):
-        eventually(lambda: _due(system, number))
+        eventually(lambda: _due(system, number), within=30)
         assert _record(system, number, result="no_answer" if attempt < 3 else "busy")["outcome"] == "done"
-        eventually(partial(_counted, system, number, min(attempt, 2)))
+        eventually(partial(_counted, system, number, min(attempt, 2)), within=20)
     with system.database() as connection:
         ticket, _ = system.story(number)
         row = connection.execute("select means from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
@@ -95,7 +95,7 @@ def _counted(system: System, number: str, attempts: int) -> bool:
 @pytest.mark.requirement("R5.3")
 def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(system: System) -> None:
     number, _ = _answered(system)
-    eventually(lambda: _due(system, number))
+    eventually(lambda: _due(system, number), within=30)
     refused = _record(system, number, result="moved")
     assert refused["refusal"]["missing"] == ["until"]
     assert _record(system, number, result="moved", until="2026-12-01T10:00:00+08:00")["outcome"] == "done"
@@ -106,7 +106,7 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
             row = connection.execute("select due_at from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
         return row is not None and row[0] == datetime.fromisoformat("2026-12-01T10:00:00+08:00")
 
-    eventually(moved)
+    eventually(moved, within=20)
     assert _record(system, number, result="refused")["outcome"] == "done"
     assert system.until_event(number, "callback_ended").details["reason"] == "refused"
 
@@ -114,7 +114,7 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
 @pytest.mark.requirement("R5.3")
 def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(system: System) -> None:
     number, _ = _answered(system)
-    eventually(lambda: _due(system, number))
+    eventually(lambda: _due(system, number), within=30)
     assert number in _listed(system, centre="provincial_centre", pack="carrier")
     assert number not in _listed(system, centre="hq_centre")
     assert number not in _listed(system, pack="bank")
@@ -134,12 +134,12 @@ def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(syste
             ).fetchone()
         return row is not None and over < row[0] < row[1]
 
-    eventually(moved)
+    eventually(moved, within=20)
 
 
 def test_the_command_line_takes_and_records_calls(system: System) -> None:
     number, _ = _answered(system)
-    eventually(lambda: _due(system, number))
+    eventually(lambda: _due(system, number), within=30)
 
     def duban(*words: str) -> str:
         data = ("--data", str(system.stack.folder.root))
@@ -160,6 +160,6 @@ def test_the_command_line_takes_and_records_calls(system: System) -> None:
 @pytest.mark.requirement("R5.3")
 def test_a_malicious_complaint_is_not_called_back(system: System) -> None:
     number, _ = _answered(system)
-    eventually(lambda: _due(system, number))
+    eventually(lambda: _due(system, number), within=30)
     assert system.do(number, "assess", validity="malicious", reason="反复骚扰")["outcome"] == "done"
-    eventually(lambda: not _due(system, number))
+    eventually(lambda: not _due(system, number), within=20)

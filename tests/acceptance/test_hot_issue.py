@@ -61,7 +61,7 @@ def _duban(system: System, *words: str) -> str:
 def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(system: System) -> None:
     _burst(system, "衡阳", 9)
     _burst(system, "株洲", 14)
-    found = eventually(lambda: _issues(system, "株洲"), why="no hot issue was noticed")
+    found = eventually(lambda: _issues(system, "株洲"), within=30, why="no hot issue was noticed")
     assert found[0].status == "open"
 
     def linked() -> list[Ticket]:
@@ -78,7 +78,7 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
 
     short = str(found[0].id)[:8]
     letters = eventually(
-        lambda: [each for each in system.received("mail") if short in each["text"]], why="nobody was told"
+        lambda: [each for each in system.received("mail") if short in each["text"]], within=20, why="nobody was told"
     )
     assert len(letters) == 1
     assert "株洲" in letters[0]["text"]
@@ -92,7 +92,7 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
     # Business time runs a thousand times as fast here: two hours of calm are seven seconds.
     eventually(lambda: _issues(system, "株洲")[0].status == "calm", within=60, why="it did not calm down")
     _duban(system, "close", short, "--reason", "光缆已修复", "--name", "赵工")
-    eventually(lambda: _issues(system, "株洲")[0].status == "closed", why="it was not closed")
+    eventually(lambda: _issues(system, "株洲")[0].status == "closed", within=30, why="it was not closed")
 
     def told() -> list[HotIssue]:
         records = [
@@ -140,15 +140,15 @@ def test_an_error_ends_the_process_and_no_event_is_lost(system: System) -> None:
         connection.execute("alter table hot_issues.sign rename column region to away")
         try:
             _burst(system, "岳阳", 14)
-            eventually(lambda: restarts() > before, why="the process went on")
+            eventually(lambda: restarts() > before, within=30, why="the process went on")
         finally:
             connection.execute("alter table hot_issues.sign rename column away to region")
         counted = "select count(*) from hot_issues.sign where region = '岳阳'"
         eventually(lambda: connection.execute(counted).fetchone() == (14,), within=60, why="events were lost")
-    assert eventually(lambda: _issues(system, "岳阳"), why="the burst was not noticed")
+    assert eventually(lambda: _issues(system, "岳阳"), within=30, why="the burst was not noticed")
     system.until_ready()
     lag = reading.Lag(system.kafka, {"hot_issues": ["tickets.events"]})
-    eventually(lambda: lag.look()["hot_issues"] == 0, why="what is saved was not acknowledged")
+    eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="what is saved was not acknowledged")
     lag.close()
 
 

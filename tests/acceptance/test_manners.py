@@ -30,7 +30,7 @@ def test_a_service_that_is_told_to_stop_ends_within_ten_seconds_and_the_supervis
         state = system.stack.state
         return service in state.processes and state.processes[service].pid != known.pid
 
-    eventually(again)
+    eventually(again, within=30)
     system.until_ready()
     assert system.do(number, "note", text="x")["outcome"] == "done"
 

@@ -110,7 +110,7 @@ def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway
             row = connection.execute("select state from notifier.notice where id = %s", (id_,)).fetchone()
         return str(row[0]) if row else ""
 
-    eventually(lambda: state() == "delivered", why="the early report was lost")
+    eventually(lambda: state() == "delivered", within=20, why="the early report was lost")
 
 
 def _duban(system: System, *words: str) -> str:
@@ -131,7 +131,7 @@ def test_a_notice_that_reached_no_unit_is_on_the_ticket_s_record_too(system: Sys
     def told() -> bool:
         return any(number in each["subject"] and "未送达" in each["subject"] for each in system.received("mail"))
 
-    eventually(told, why="the centre does not hear of it")
+    eventually(told, within=20, why="the centre does not hear of it")
 
 
 def _outcomes(system: System, id_: str) -> list[tuple[str, str]]:
@@ -152,7 +152,7 @@ def test_a_report_that_it_arrived_is_kept_and_told(system: System) -> None:
         told = [Delivery.from_json(each.value or b"") for each in reading.whole(system.kafka, Delivery.TOPIC)]
         return any(str(each.id) == id_ and each.state == "delivered" for each in told)
 
-    eventually(proof, why="the proof does not say that it arrived")
+    eventually(proof, within=20, why="the proof does not say that it arrived")
 
 
 @pytest.mark.parametrize(
@@ -227,5 +227,5 @@ def test_what_is_no_longer_true_is_not_sent(system: System) -> None:
             row = connection.execute("select state from notifier.notice where id = %s", (id_,)).fetchone()
         return str(row[0]) if row else ""
 
-    eventually(lambda: state() == "obsolete")
+    eventually(lambda: state() == "obsolete", within=20)
     assert not any("late@carrier.example" in each["to"] for each in system.received("mail"))

@@ -55,6 +55,7 @@ def _link(system: System, number: str) -> str:
         texts = [each["text"] for each in system.received("sms") if number in each["text"] and "/s/" in each["text"]]
         return texts[0].partition("http")[2].partition(" ")[0] if texts else None
 
+    # The night of this clock, in which nobody gets an SMS, takes longer than half a minute.
     found = eventually(look, within=150, why=f"no link for {number}")
     assert found is not None
     return "http" + found

@@ -87,7 +87,7 @@ def test_every_message_is_signed_in_order_and_only_of_the_types_that_were_asked_
         number = system.opened()
         for text in "abc":
             system.do(number, "note", text=text)
-        eventually(lambda: len(made.of(number)) >= 4)
+        eventually(lambda: len(made.of(number)) >= 4, within=30)
         told = made.of(number)
         assert [each["type"] for each in told] == ["duban.ticket.accepted"] + ["duban.ticket.noted"] * 3
         assert [each["data"]["details"].get("text") for each in told[1:]] == ["a", "b", "c"]
@@ -153,8 +153,8 @@ def test_a_fault_of_ours_with_one_subscriber_stops_no_other_and_an_odd_answer_st
         time.sleep(2)
         number = system.opened()
         system.do(number, "note", text="x")
-        eventually(lambda: _state(system, name)[1].get("delivered", 0) == 1)
-        eventually(lambda: "could not be sent" in _error(system, broken))
+        eventually(lambda: _state(system, name)[1].get("delivered", 0) == 1, within=30)
+        eventually(lambda: "could not be sent" in _error(system, broken), within=30)
 
 
 def _error(system: System, name: str) -> str:
@@ -186,12 +186,12 @@ def test_what_is_older_than_is_kept_is_forgotten_whatever_became_of_it(system: S
 def test_one_that_is_removed_is_forgotten_with_its_messages(system: System) -> None:
     with receiver(lambda _: (200, {})) as made, subscribed(system, made.url, "accepted") as (name, _):
         system.opened()
-        eventually(lambda: _state(system, name)[1].get("delivered", 0) >= 1)
+        eventually(lambda: _state(system, name)[1].get("delivered", 0) >= 1, within=30)
         with system.database() as connection:
             subscribers.disable(connection, name, "by hand")
         system.opened()
         # Within a second of being disabled it may still be sent.
-        eventually(lambda: sum(_state(system, name)[1].values()) >= 2)
+        eventually(lambda: sum(_state(system, name)[1].values()) >= 2, within=30)
         with system.database() as connection, connection.transaction():
             assert subscribers.remove(connection, name)
             assert not subscribers.remove(connection, name)
@@ -199,7 +199,7 @@ def test_one_that_is_removed_is_forgotten_with_its_messages(system: System) -> N
         # Others still get what is theirs.
         with subscribed(system, made.url, "noted") as (other, _):
             system.do(system.opened(), "note", text="x")
-            eventually(lambda: _state(system, other)[1].get("delivered", 0) == 1)
+            eventually(lambda: _state(system, other)[1].get("delivered", 0) == 1, within=30)
 
 
 def test_a_redirect_is_not_followed(system: System) -> None:
@@ -214,9 +214,9 @@ def test_a_redirect_is_not_followed(system: System) -> None:
 def test_one_that_is_gone_gets_no_more(system: System) -> None:
     with receiver(lambda _: (410, {})) as made, subscribed(system, made.url, "accepted") as (name, _):
         system.opened()
-        eventually(lambda: _state(system, name)[0] is not None)
+        eventually(lambda: _state(system, name)[0] is not None, within=30)
         assert "410" in (_state(system, name)[0] or "")
-        eventually(lambda: _quiet(made))
+        eventually(lambda: _quiet(made), within=30)
         before = len(made.got)
         system.opened()
         assert len(made.got) == before
@@ -235,7 +235,7 @@ def test_while_a_secret_rotates_both_sign(system: System) -> None:
         with system.database() as connection:
             assert subscribers.rotate(connection, name, new, overlap=timedelta(hours=1))
         # The notifier looks for changes once a second.
-        eventually(lambda: _both(system, made, old, new))
+        eventually(lambda: _both(system, made, old, new), within=30)
         with system.database() as connection:
             assert subscribers.rotate(connection, name, webhook.new_secret(), overlap=timedelta(0))
             found = next(each for each in subscribers.all_(connection) if each.name == name)
@@ -259,8 +259,8 @@ def test_what_was_given_up_is_sent_again_when_asked(system: System) -> None:
         broken.clear()
         with system.database() as connection:
             assert subscribers.redeliver(connection, name, since=datetime(2020, 1, 1, tzinfo=UTC), everything=False)
-        eventually(lambda: _state(system, name)[1].get("failed", 0) == 0)
-        eventually(lambda: made.of(number))
+        eventually(lambda: _state(system, name)[1].get("failed", 0) == 0, within=30)
+        eventually(lambda: made.of(number), within=30)
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/x", "http://localhost/x", "ftp://example.com/x"])

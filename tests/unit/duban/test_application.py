@@ -34,13 +34,20 @@ def test_what_is_no_command_gets_the_whole_list() -> None:
     assert needed("tickets") == ("contacts",)
 
 
-def test_a_command_starts_without_the_libraries_of_the_others() -> None:
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        (["explain", "--text", "x"], {"typer", "rich", "kafka", "psycopg", "fastapi", "structlog"}),
+        (["ticket", "--help"], {"openpyxl", "reportlab", "kafka", "fastapi", "jinja2"}),
+    ],
+)
+def test_a_command_starts_without_the_libraries_of_the_others(words: list[str], others: set[str]) -> None:
     code = (
-        "import sys; sys.argv = ['duban', 'ticket', '--help']\n"
+        f"import sys; sys.argv = ['duban', *{words!r}]\n"
         "import duban.__main__ as m\n"
         "try: m.main()\n"
         "except SystemExit as e: assert e.code == 0\n"
-        "print(sorted({'openpyxl', 'reportlab', 'kafka', 'fastapi', 'jinja2'} & set(sys.modules)))"
+        f"print(sorted({others!r} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
     assert told.stdout.splitlines()[-1] == "[]"

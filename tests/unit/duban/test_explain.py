@@ -1,8 +1,6 @@
 """`duban explain` says what the rules make of a contact, and why, without a stack."""
 
 import json
-import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -57,16 +55,3 @@ def test_what_cannot_be_explained_is_told_in_a_sentence(
 ) -> None:
     assert explain.main(arguments) == 1
     assert told in capsys.readouterr().err
-
-
-def test_it_starts_without_the_libraries_of_the_other_commands() -> None:
-    code = (
-        "import sys; sys.argv = ['duban', 'explain', '--text', 'x']\n"
-        "import duban.__main__ as m\n"
-        "try: m.main()\n"
-        "except SystemExit as e: assert e.code == 0\n"
-        "found = {'typer', 'rich', 'kafka', 'psycopg', 'fastapi', 'structlog'} & set(sys.modules)\n"
-        "print(sorted(found))"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
-    assert told.stdout.splitlines()[-1] == "[]"
