@@ -23,7 +23,9 @@ INPUTS = {
 """What each service reads."""
 STARTERS = ("sla_monitor", "hot_issues", "callback")
 """Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
-PIPELINE = ("intake", "router", "ledger", "notifier")
+DECIDING = ("intake", "router", "ledger")
+TELLERS = ("notifier",)
+PIPELINE = (*DECIDING, *TELLERS)
 TELLING = {
     "letters": "select count(*) from notifier.notice where not published",
     "reports": """
@@ -41,7 +43,7 @@ def lag_of(stack: Stack) -> Lag:
     return Lag(KafkaSettings(bootstrap_servers=stack.bootstrap_servers), INPUTS)
 
 
-def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
+def settle(stack: Stack) -> None:
     """Let everything in flight arrive, then hold every service.
 
     Raises:
@@ -51,23 +53,38 @@ def settle(stack: Stack, *, waiting: Callable[[], int] = lambda: 0) -> None:
     stack.hold(*STARTERS)
     lag = lag_of(stack)
     until = time.monotonic() + WITHIN
-    calm = 0
     try:
         with psycopg.connect(stack.database_url(), autocommit=True) as connection:
-            while calm < 3:
-                if time.monotonic() > until:
-                    raise LocalError(f"records are still in flight after {WITHIN:.0f} s: {_open(lag, connection)}")
-                calm = calm + 1 if not waiting() and not _open(lag, connection) else 0
-                time.sleep(0.3)
+            while True:
+                _calm(lambda: _open(lag, connection, PIPELINE), until)
+                # While the ledger runs its sweeper may begin something, so it stops before the one who tells of it.
+                stack.hold(*DECIDING)
+                _calm(lambda: _open(lag, connection, TELLERS), until)
+                stack.hold(*TELLERS)
+                if not _open(lag, connection, PIPELINE):
+                    return
+                # The last letters led to a command.
+                for name in PIPELINE:
+                    stack.release(name)
     finally:
         lag.close()
-    stack.hold(*PIPELINE)
 
 
-def _open(lag: Lag, connection: psycopg.Connection) -> dict[str, int]:
-    """Return what is still to be done, by service; the held ones do not count."""
+def _calm(still_open: Callable[[], object], until: float) -> None:
+    """Wait until nothing has been open for about a second."""
+    calm = 0
+    while calm < 3:
+        left = still_open()
+        if time.monotonic() > until:
+            raise LocalError(f"records are still in flight after {WITHIN:.0f} s: {left}")
+        calm = 0 if left else calm + 1
+        time.sleep(0.3)
+
+
+def _open(lag: Lag, connection: psycopg.Connection, names: tuple[str, ...]) -> dict[str, int]:
+    """Return what some services have still to do, by service or by what it is."""
     try:
-        behind = {name: count for name, count in lag.look().items() if count and name not in STARTERS}
+        behind = {name: count for name, count in lag.look().items() if count and name in names}
     except Retryable:
         return {"broker": 1}
     for name, query in TELLING.items():
