@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Customer, Evidence, Name, Settlement, Text
+from schemas.contact import Code, Customer, Evidence, Name, OwnCode, Settlement, Text
 from schemas.proceedings import Compensation, Entry
 
 
@@ -41,14 +41,14 @@ class ThresholdState(StrEnum):
 class Threshold(Model):
     """A point in time at which a clock does something by itself."""
 
-    name: Code
+    name: OwnCode
     """warning, breach, escalation_1 ..., lapse, resume, reminder, archive."""
     at: AwareDatetime
     state: ThresholdState = ThresholdState.OPEN
-    reason: Code | None = None
+    reason: OwnCode | None = None
     """Why it was settled without firing, such as stage_ended."""
     decided_at: AwareDatetime | None = None
-    notifies: tuple[Code, ...] = ()
+    notifies: tuple[OwnCode, ...] = ()
     """Who is told when it fires."""
     unless_acted: bool = False
     """Whether it is settled instead of fired when something was done in the stage (R4.1)."""
@@ -61,17 +61,17 @@ class Clock(Model):
     (R4.1, R4.10).
     """
 
-    name: Code
+    name: OwnCode
     """promise, form, review, handling, answer, callback, suspension, extension, archive."""
     run: Annotated[int, Meta(ge=1)] = 1
     limit: Annotated[int, Meta(ge=1)] = 1
-    calendar: Code
+    calendar: OwnCode
     length: timedelta
     """The limit itself, in time of its calendar."""
     started_at: AwareDatetime
     due_at: AwareDatetime
     stopped_at: AwareDatetime | None = None
-    stopped_by: Code | None = None
+    stopped_by: OwnCode | None = None
     """Type of the event that stopped it."""
     paused_at: AwareDatetime | None = None
     used: timedelta = timedelta(0)

@@ -1,6 +1,7 @@
 """A member of a consumer group: polls, stays in the group while it cannot, seeks, commits (DESIGN 3)."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaError
@@ -13,6 +14,8 @@ from services.shared.records import Incoming
 from services.shared.settings import Settings
 
 POLL_SECONDS = 0.5
+POSITION_MS = 500
+"""Milliseconds to find out where a partition stands that has just come back."""
 
 log = logs.get(__name__)
 
@@ -138,8 +141,18 @@ class Membership:
         owned = self._consumer.assignment()
         for (topic, partition), offset in offsets.items():
             where = TopicPartition(topic, partition)
-            if where in owned:
+            # A seek throws away what was fetched ahead, so it is for those alone that do not stand there already.
+            if where in owned and self._position(where) != offset:
                 self._consumer.seek(where, offset)
+
+    def _position(self, where: TopicPartition) -> int | None:
+        """Return what is polled next; None while that is not known, as after a rebalance."""
+        try:
+            return cast("int | None", self._consumer.position(where, timeout_ms=POSITION_MS))
+        except FencedInstanceIdError:
+            raise
+        except KafkaError:
+            return None
 
     def close(self) -> None:
         """Leave the group, so that the partitions are given away at once."""
