@@ -17,8 +17,10 @@ Code = Annotated[str, Meta(pattern=_CODE)]
 """A name that machines use: channel, sender, pack, flag."""
 
 OwnCode = Annotated[str, Meta(extra_json_schema={"pattern": _CODE})]
-"""A code that the ledger takes from a policy and nobody sends: promised to readers, not looked at again at each reading,
-which for a ticket's clocks would take half of the time."""
+"""A code that the ledger takes from a policy and that nobody sends.
+
+Readers are promised its form; matching it at each reading would take half of the time of reading a ticket.
+"""
 
 Text = Annotated[str, Meta(max_length=32_000)]
 """What somebody wrote or said, in full."""

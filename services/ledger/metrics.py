@@ -1,6 +1,7 @@
 """What the ledger counts."""
 
 from datetime import datetime
+from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
@@ -31,12 +32,15 @@ class LedgerMetrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
             registry=registry,
         )
+        # Looking a metric up by its labels costs more than counting; their values are few, as policies name them.
+        self._events = cache(self.events.labels)
+        self._lateness = cache(self.lateness.labels)
 
     def event(self, event: TicketEvent, now: datetime) -> None:
         """Count one event."""
-        self.events.labels(event.type, event.ticket.classification.tier).inc()
+        self._events(event.type, event.ticket.classification.tier).inc()
         if event.threshold is not None:
             late = (now - event.threshold.due_at).total_seconds()
-            self.lateness.labels(event.threshold.clock, event.threshold.threshold).observe(max(late, 0.0))
+            self._lateness(event.threshold.clock, event.threshold.threshold).observe(max(late, 0.0))
             if event.threshold.late:
                 self.late.labels(event.threshold.outcome).inc()

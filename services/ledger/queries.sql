@@ -16,42 +16,54 @@ select body::text from ledger.event where ticket_id = %(ticket_id)s and version 
 -- Numbers are handed out before the decision, so a gap may stay; two tickets never share one.
 select nextval('ledger.ticket_number') from generate_series(1, %(count)s);
 
--- name: insert_ticket
+-- name: insert_tickets
+-- What a batch decided comes as one document for each table: one statement, however many rows it has.
 insert into ledger.ticket
     (id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body,
      trace)
-values
-    (%(id)s, %(number)s, %(version)s, %(partition)s, %(status)s, %(phone)s, %(customer_number)s, %(contact_id)s,
-     %(accepted_at)s, %(updated_at)s, %(closed_at)s, %(body)s, %(trace)s);
+select id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body,
+    trace
+from jsonb_to_recordset(%(rows)s::jsonb) as told (
+    id uuid, number text, version integer, partition integer, status text, phone text, customer_number text,
+    contact_id uuid, accepted_at timestamptz, updated_at timestamptz, closed_at timestamptz, body jsonb, trace text);
 
--- name: update_ticket
--- Changes the row only if nobody else did since it was read; a count of 0 means that the race is lost.
+-- name: update_tickets
+-- Changes a row only if nobody else did since it was read; fewer rows than told mean that the race is lost.
 update ledger.ticket
-set version = %(version)s, partition = %(partition)s, status = %(status)s, phone = %(phone)s,
-    customer_number = %(customer_number)s, updated_at = %(updated_at)s, closed_at = %(closed_at)s,
-    saved_at = clock_timestamp(), body = %(body)s
-where id = %(id)s and version = %(before)s;
+set version = told.version, partition = told.partition, status = told.status, phone = told.phone,
+    customer_number = told.customer_number, updated_at = told.updated_at, closed_at = told.closed_at,
+    saved_at = clock_timestamp(), body = told.body
+from jsonb_to_recordset(%(rows)s::jsonb) as told (
+    id uuid, before integer, version integer, partition integer, status text, phone text, customer_number text,
+    updated_at timestamptz, closed_at timestamptz, body jsonb)
+where ticket.id = told.id and ticket.version = told.before;
 
--- name: insert_event
+-- name: insert_events
 insert into ledger.event (ticket_id, version, id, type, at, threshold, body)
-values (%(ticket_id)s, %(version)s, %(id)s, %(type)s, %(at)s, %(threshold)s, %(body)s);
+select ticket_id, version, id, type, at, threshold, body
+from jsonb_to_recordset(%(rows)s::jsonb) as told (
+    ticket_id uuid, version integer, id uuid, type text, at timestamptz, threshold text, body jsonb);
 
--- name: insert_command
+-- name: insert_commands
 insert into ledger.command
     (id, digest, ticket_id, topic, partition, "offset", type, outcome, first_version, last_version, refusal, commands,
      decided_at)
-values
-    (%(id)s, %(digest)s, %(ticket_id)s, %(topic)s, %(partition)s, %(offset)s, %(type)s, %(outcome)s, %(first_version)s,
-     %(last_version)s, %(refusal)s, %(commands)s, %(decided_at)s);
+select id, decode(digest, 'base64'), ticket_id, topic, partition, "offset", type, outcome, first_version, last_version,
+    refusal, commands, decided_at
+from jsonb_to_recordset(%(rows)s::jsonb) as told (
+    id uuid, digest text, ticket_id uuid, topic text, partition integer, "offset" bigint, type text, outcome text,
+    first_version integer, last_version integer, refusal jsonb, commands jsonb, decided_at timestamptz);
 
--- name: set_clock
+-- name: set_clocks
 insert into ledger.clock (ticket_id, partition, version, next_at)
-values (%(ticket_id)s, %(partition)s, %(version)s, %(next_at)s)
+select ticket_id, partition, version, next_at
+from jsonb_to_recordset(%(rows)s::jsonb) as told (ticket_id uuid, partition integer, version integer, next_at timestamptz)
 on conflict (ticket_id) do update
 set partition = excluded.partition, version = excluded.version, next_at = excluded.next_at, swept_at = null, sweeps = 0;
 
--- name: clear_clock
-delete from ledger.clock where ticket_id = %(ticket_id)s;
+-- name: clear_clocks
+delete from ledger.clock using jsonb_to_recordset(%(rows)s::jsonb) as told (ticket_id uuid)
+where clock.ticket_id = told.ticket_id;
 
 -- name: overdue
 -- Thresholds that nobody has decided although they are due; the spacing doubles for each sweep of a ticket.

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.event import Refusal, TicketChange, TicketEvent
@@ -18,7 +17,7 @@ from services.domain.cases import Happened
 from services.domain.identity import command_digest
 from services.ledger.domain.evolve import fold
 from services.shared.errors import LostRace
-from services.shared.postgres import Queries, as_json
+from services.shared.postgres import Queries
 
 queries = Queries.beside(__file__)
 
@@ -181,20 +180,20 @@ def save(
         if each.next_action_at is not None
     ]
     rows: dict[str, list[dict[str, object]]] = {
-        "insert_ticket": new,
-        "update_ticket": old,
-        "insert_event": [_event_row(event) for each in decisions for event in each.events],
-        "insert_command": [_command_row(each) for each in decisions],
-        "set_clock": due,
-        "clear_clock": [{"ticket_id": each.id} for each in changed if each.next_action_at is None],
+        "insert_tickets": new,
+        "update_tickets": old,
+        "insert_events": [_event_row(event) for each in decisions for event in each.events],
+        "insert_commands": [_command_row(each) for each in decisions],
+        "set_clocks": due,
+        "clear_clocks": [{"ticket_id": each.id} for each in changed if each.next_action_at is None],
     }
     with ExitStack() as stack:
         cursors = {name: stack.enter_context(connection.cursor()) for name, each in rows.items() if each}
         # One pipeline: the statements travel together, and the database answers once.
         with connection.pipeline():
             for name, cursor in cursors.items():
-                cursor.executemany(queries[name], rows[name])
-        if old and cursors["update_ticket"].rowcount != len(old):
+                cursor.execute(queries[name], {"rows": msgspec.json.encode(rows[name]).decode()})
+        if old and cursors["update_tickets"].rowcount != len(old):
             raise LostRace("another owner changed a ticket of the batch first")
 
 
@@ -211,7 +210,7 @@ def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
         "accepted_at": ticket.accepted_at,
         "updated_at": ticket.updated_at,
         "closed_at": ticket.closed_at,
-        "body": as_json(ticket),
+        "body": ticket,
     }
 
 
@@ -231,7 +230,7 @@ def _event_row(event: TicketEvent) -> dict[str, object]:
         "type": event.type,
         "at": event.at,
         "threshold": threshold_key(event),
-        "body": as_json(event.change),
+        "body": event.change,
     }
 
 
@@ -249,7 +248,7 @@ def _command_row(decision: Decision) -> dict[str, object]:
         "outcome": decision.outcome,
         "first_version": versions[0] if versions else None,
         "last_version": versions[-1] if versions else None,
-        "refusal": as_json(decision.refusal) if decision.refusal is not None else None,
-        "commands": Jsonb([each.to_plain() for each in decision.commands]),
+        "refusal": decision.refusal,
+        "commands": decision.commands,
         "decided_at": decision.decided_at,
     }
