@@ -25,7 +25,7 @@ $(READY): requirements.lock
 demo: $(READY) ## a carrier's day in three to five minutes; KEEP=1 goes on running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(DEMO)
 
-# The pure tests need a processor and the real ones mostly wait, so they run side by side; what the pure ones say comes last.
+# The pure tests run beside the real ones and give way to them; what they say comes last.
 PURE := tests/unit tests/architecture tests/contract
 REAL := tests/integration tests/acceptance
 
@@ -33,7 +33,7 @@ test: $(READY) ## every test; STACK=containers takes broker and database from co
 ifdef TESTS
 	@STACK=$(STACK) $(BIN)/python -m pytest $(TESTS)
 else
-	@mkdir -p .duban; $(BIN)/python -m pytest $(PURE) > .duban/pure.log 2>&1 & pure=$$!; \
+	@mkdir -p .duban; nice -n 10 $(BIN)/python -m pytest $(PURE) > .duban/pure.log 2>&1 & pure=$$!; \
 	STACK=$(STACK) $(BIN)/python -m pytest $(REAL); real=$$?; \
 	wait $$pure; pure=$$?; cat .duban/pure.log; exit $$((real + pure))
 endif

@@ -25,10 +25,21 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder, and run what is quick first and what tears the system apart last."""
-    order = {"unit": 0, "architecture": 1, "contract": 2, "integration": 3, "acceptance": 4}
+    """Mark by folder, and run what is quick first.
+
+    Tests that bring a system of their own come before those that share one: it would run beside them for nothing.
+    """
+    order = {"unit": 0, "architecture": 1, "contract": 2, "integration": 4, "acceptance": 5}
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in {"integration", "acceptance"}:
-            item.add_marker(getattr(pytest.mark, folder))
-    items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], 5))
+        if _folder(item) in {"integration", "acceptance"}:
+            item.add_marker(getattr(pytest.mark, _folder(item)))
+
+    def place(item: pytest.Item) -> int:
+        own = _folder(item) == "acceptance" and "system" not in getattr(item, "fixturenames", ())
+        return 3 if own else order[_folder(item)]
+
+    items.sort(key=place)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]

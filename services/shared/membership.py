@@ -61,7 +61,7 @@ class Membership:
             "heartbeat_interval_ms": min(3_000, session // 3),
             "max_poll_records": settings.batch_size,
             "max_partition_fetch_bytes": 2 * 1024 * 1024,
-            "fetch_max_wait_ms": 100,
+            "fetch_max_wait_ms": 250,
             "allow_auto_create_topics": False,
         }
         try:

@@ -89,7 +89,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             max_partition_fetch_bytes=2 * 1024 * 1024,
             # News of a ticket comes hours before its deadlines: fewer answers of the broker, each with more in it.
             fetch_min_bytes=256 * 1024,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=100,
         )
 
     async def on_start(self) -> None:
