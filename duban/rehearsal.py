@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.command import Action, Actor, Command, Open
+from schemas.action import Open
+from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket

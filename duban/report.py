@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.domain.cases import Case
-from services.domain.figures import DIMENSIONS, FIGURES, Figure, Value, cells
+from services.domain.figures import DIMENSIONS, FIGURES, Figure, cells
+from services.domain.formulas import Value
 from services.domain.periods import Period
 from services.shared.errors import DubanError
 

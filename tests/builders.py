@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
-from schemas.command import Action, Actor, Command, Open, Tick
+from schemas.action import Open, Tick
+from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Settlement
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Classification, Clock, Ticket
@@ -78,7 +79,7 @@ class Tale:
     @classmethod
     def dispatched(cls, unit: str = "network", told: Contact | None = None) -> Self:
         """Begin with a ticket that is with a department."""
-        from schemas.command import Dispatch  # noqa: PLC0415 - keeps the list of imports above short
+        from schemas.action import Dispatch  # noqa: PLC0415 - keeps the list of imports above short
 
         return cls.opened(told).do(Dispatch(unit=unit), unit=CENTRE)
 

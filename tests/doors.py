@@ -18,8 +18,9 @@ from duban.against import beside, envelope
 from duban.importing import Import
 from duban.normalising import call_facts, facts
 from duban.target import LOCAL_SENDER
+from schemas.action import Open, Remind
 from schemas.call import Call, CallRecord
-from schemas.command import Command, Open, Remind
+from schemas.command import Command
 from schemas.contact import Contact
 from schemas.kept import Kept
 from services.intake.channel_table import channels

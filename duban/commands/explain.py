@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from duban.rehearsal import Rehearsal, contact_of
-from schemas.command import Dispatch
+from schemas.action import Dispatch
 from schemas.contact import Contact
 from schemas.ticket import Clock, Reason, Ticket
 from services.domain import packs

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from duban import changing, display, target
 from duban.target import DEFAULT_DATA, Data, Target
-from schemas.command import Actor, ApplyPolicy, Command
+from schemas.action import ApplyPolicy
+from schemas.command import Actor, Command
 from services.domain import packs
 from services.domain.identity import command_id
 from services.domain.packs import Pack

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import psycopg
 
-from schemas.command import CallBack, Command, EndCallback
+from schemas.asking import CallBack, EndCallback
+from schemas.command import Command
 from schemas.event import TicketEvent
 from services.callback import store
 from services.callback.domain import plan, rehandle

@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.domain.cases import Case
+from services.domain.formulas import (
+    Formula,
+    Value,
+    complaint_rate,
+    count,
+    flow_timeliness,
+    mean_delay,
+    mean_handling_time,
+    satisfied_with,
+    share,
+)
 from services.domain.periods import Size
 
-HOUR = timedelta(hours=1)
 DIMENSIONS = (
     "kind",
     "tier",
@@ -26,28 +36,6 @@ DIMENSIONS = (
     "status",
 )
 """What every figure can be cut by; some also by `stage`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What a figure comes to.
-
-    Attributes:
-        numerator, denominator: what it rests on; the numerator of a mean is the sum.
-        value: None when there is nothing to divide by.
-
-    """
-
-    numerator: float
-    denominator: int
-
-    @property
-    def value(self) -> float | None:
-        """The numerator over the denominator."""
-        return self.numerator / self.denominator if self.denominator else None
-
-
-Formula = Callable[[Sequence[Case], int], Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,51 +65,6 @@ class Figure:
     at_least: Size = Size.HOUR
 
 
-def _share(hit: Callable[[Case], bool], of: Callable[[Case], bool] = lambda _: True) -> Formula:
-    def formula(cases: Sequence[Case], _: int) -> Value:
-        base = [each for each in cases if of(each)]
-        return Value(sum(map(hit, base)), len(base))
-
-    return formula
-
-
-def _count(of: Callable[[Case], int]) -> Formula:
-    def formula(cases: Sequence[Case], _: int) -> Value:
-        return Value(sum(map(of, cases)), 1)
-
-    return formula
-
-
-def complaint_rate(cases: Sequence[Case], users: int) -> Value:
-    """Complaints on a business over its users (002-1 §2.6.3a)."""
-    return Value(len(cases), users)
-
-
-def mean_delay(cases: Sequence[Case], _: int) -> Value:
-    """Mean length of the delay of those that were late, in hours (002-1 §2.7.2)."""
-    late = [each.delay for each in cases if each.delay > timedelta(0)]
-    return Value(sum(late, timedelta(0)) / HOUR, len(late))
-
-
-def flow_timeliness(cases: Sequence[Case], _: int) -> Value:
-    """Stages done in their limit over all stages that were begun (002-1 §2.6.3)."""
-    runs = [run for each in cases for run in each.runs]
-    return Value(sum(not each.late for each in runs), len(runs))
-
-
-def mean_handling_time(cases: Sequence[Case], _: int) -> Value:
-    """Mean of closing minus acceptance, in hours (002-1 §3.5.3)."""
-    spans = [each.closed_at - each.accepted_at for each in cases if each.closed_at is not None]
-    return Value(sum(spans, timedelta(0)) / HOUR, len(spans))
-
-
-def _satisfied_with(place: int) -> Formula:
-    return _share(
-        lambda each: each.satisfied_with is not None and each.satisfied_with[place],
-        lambda each: each.satisfied_with is not None,
-    )
-
-
 def _complaint(case: Case) -> bool:
     return case.kind == "complaint"
 
@@ -146,7 +89,7 @@ def _response(
     name: str, zh: str, about: Callable[[Case], bool], cut_by: tuple[str, ...], at_least: Size = Size.HOUR
 ) -> Figure:
     """Return the share of those who were asked that answered; beside the satisfaction of the same cases."""
-    formula = _share(lambda each: each.satisfied is not None, lambda each: each.asked)
+    formula = share(lambda each: each.satisfied is not None, lambda each: each.asked)
     return Figure(
         name, zh, "share", formula, "ours: no satisfaction without its response rate", about, cut_by, at_least=at_least
     )
@@ -155,13 +98,13 @@ def _response(
 FIGURES: Mapping[str, Figure] = {
     each.name: each
     for each in (
-        Figure("complaints", "投诉量", "count", _count(lambda _: 1), "002-1 §2.7", _complaint, DIMENSIONS),
+        Figure("complaints", "投诉量", "count", count(lambda _: 1), "002-1 §2.7", _complaint, DIMENSIONS),
         Figure("complaint_rate", "客户投诉率", "share", complaint_rate, "002-1 §2.6.3a", _complaint, RATED),
         Figure(
             "on_time_completion",
             "投诉按时办结率",
             "share",
-            _share(lambda each: each.settled and each.on_time),
+            share(lambda each: each.settled and each.on_time),
             "002-1 §2.6.3b: settled within the set time over complaint tickets",
             _complaint,
             DONE,
@@ -170,7 +113,7 @@ FIGURES: Mapping[str, Figure] = {
             "answered_on_time",
             "按时答复率",
             "share",
-            _share(lambda each: each.on_time),
+            share(lambda each: each.on_time),
             "ours: counts a refused answer in time (DECISIONS 12)",
             _complaint,
             DONE,
@@ -179,7 +122,7 @@ FIGURES: Mapping[str, Figure] = {
             "first_contact_resolution",
             "投诉问题一次性办结率",
             "share",
-            _share(lambda each: each.settled and each.on_time and not each.dispatched),
+            share(lambda each: each.settled and each.on_time and not each.dispatched),
             "002-1 §2.6.3c: settled in time by channel or centre without dispatch over all complaint tickets",
             _complaint,
             DONE,
@@ -188,7 +131,7 @@ FIGURES: Mapping[str, Figure] = {
             "settled_after_dispatch",
             "转相关部门办结率",
             "share",
-            _share(lambda each: each.settled, lambda each: each.dispatched),
+            share(lambda each: each.settled, lambda each: each.dispatched),
             "002-1 §2.7.2 names it; settled over dispatched is ours",
             _complaint,
             DONE,
@@ -197,7 +140,7 @@ FIGURES: Mapping[str, Figure] = {
             "satisfaction",
             "投诉客户满意度",
             "share",
-            _share(lambda each: bool(each.satisfied), lambda each: each.satisfied is not None),
+            share(lambda each: bool(each.satisfied), lambda each: each.satisfied is not None),
             "002-1 §2.6.3d: satisfied over those asked and answered (DECISIONS 20)",
             _complaint,
             RATED,
@@ -208,7 +151,7 @@ FIGURES: Mapping[str, Figure] = {
                 f"satisfaction_{part}",
                 f"{zh}满意度",
                 "share",
-                _satisfied_with(place),
+                satisfied_with(place),
                 "R5.4: process, result and staff are asked apart; over those asked and answered",
                 _complaint,
                 RATED,
@@ -220,7 +163,7 @@ FIGURES: Mapping[str, Figure] = {
             "satisfaction_of_all",
             "投诉客户满意度（全部投诉客户）",
             "share",
-            _share(lambda each: bool(each.satisfied)),
+            share(lambda each: bool(each.satisfied)),
             "002-1 §2.6.3d: satisfied over all complaining customers, the other denominator",
             _complaint,
             RATED,
@@ -240,7 +183,7 @@ FIGURES: Mapping[str, Figure] = {
             "flow_validity",
             "工单流转有效率",
             "share",
-            _share(lambda each: not each.misdirected, lambda each: each.dispatched),
+            share(lambda each: not each.misdirected, lambda each: each.dispatched),
             "002-1 §2.6.3: sent right the first time over dispatched",
             _any,
             ("channel", "stage"),
@@ -254,12 +197,12 @@ FIGURES: Mapping[str, Figure] = {
             _any,
             ("channel", "stage", "brand"),
         ),
-        Figure("warnings", "预警数", "count", _count(lambda each: each.warnings), "002-1 §2.4.7", _any, DIMENSIONS),
+        Figure("warnings", "预警数", "count", count(lambda each: each.warnings), "002-1 §2.4.7", _any, DIMENSIONS),
         Figure(
             "supervision_orders",
             "督办数",
             "count",
-            _count(lambda each: each.supervisions),
+            count(lambda each: each.supervisions),
             "002-1 §1.2.1",
             _any,
             DIMENSIONS,
@@ -268,7 +211,7 @@ FIGURES: Mapping[str, Figure] = {
             "extensions",
             "延期数",
             "count",
-            _count(lambda each: int(each.extended)),
+            count(lambda each: int(each.extended)),
             "R4.10: figures count the extension",
             _any,
             DIMENSIONS,
@@ -287,7 +230,7 @@ FIGURES: Mapping[str, Figure] = {
             "escalated_solved",
             "升级投诉问题解决率",
             "share",
-            _share(lambda each: each.settled and each.on_time),
+            share(lambda each: each.settled and each.on_time),
             "002-1 §3.5.3b",
             _escalated,
             RAISED,
@@ -298,7 +241,7 @@ FIGURES: Mapping[str, Figure] = {
             "escalated_satisfied",
             "处理结果客户满意率",
             "share",
-            _share(lambda each: each.satisfied_with is not None and each.satisfied_with[1]),
+            share(lambda each: each.satisfied_with is not None and each.satisfied_with[1]),
             "002-1 §3.5.3c: satisfied with the result over all",
             _escalated,
             RAISED,
@@ -322,7 +265,7 @@ FIGURES: Mapping[str, Figure] = {
             "escalated_quality",
             "工单处理合格率",
             "share",
-            _share(lambda each: each.complete and not each.misdirected and not any(run.late for run in each.runs)),
+            share(lambda each: each.complete and not each.misdirected and not any(run.late for run in each.runs)),
             "002-1 §3.5.3e: filled and moved correctly in the set time over all",
             _escalated,
             ("channel", "stage"),
@@ -343,7 +286,7 @@ FIGURES: Mapping[str, Figure] = {
             "escalated_completed",
             "投诉处理完成及时率",
             "share",
-            _share(lambda each: each.settled and each.on_time and each.closed_at is not None),
+            share(lambda each: each.settled and each.on_time and each.closed_at is not None),
             "002-1 §3.5.3g: solved, handled and closed in the promised limit over all",
             _escalated,
             RAISED,
@@ -354,7 +297,7 @@ FIGURES: Mapping[str, Figure] = {
             "service_caused",
             "服务性投诉",
             "count",
-            _count(lambda each: int(each.staff_caused)),
+            count(lambda each: int(each.staff_caused)),
             "002-1 §3.5.3i: proven complaints caused by staff; at most 1 a month, fewer than 4 a year",
             _any,
             RAISED,
@@ -365,7 +308,7 @@ FIGURES: Mapping[str, Figure] = {
             "appeals",
             "申诉量",
             "count",
-            _count(lambda _: 1),
+            count(lambda _: 1),
             "002-1 §4.5",
             lambda each: each.kind == "appeal",
             DIMENSIONS,

@@ -17,7 +17,8 @@ import msgspec
 import psycopg
 from mode import Service
 
-from schemas.command import Actor, Command, JoinHotIssue
+from schemas.action import JoinHotIssue
+from schemas.command import Actor, Command
 from schemas.hot_issue import HotIssue
 from services.domain.identity import command_id
 from services.hot_issues import store

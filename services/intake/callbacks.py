@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse
 
-from schemas.command import Actor, Command, StartCallback
+from schemas.asking import StartCallback
+from schemas.command import Actor, Command
 from services.domain.identity import command_id
 from services.intake import outcomes, problems
 from services.intake.door import Doorway

@@ -8,7 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from schemas.command import Actor, AnswerSurvey, Command
+from schemas.asking import AnswerSurvey
+from schemas.command import Actor, Command
 from schemas.ticket import Survey
 from services.domain import survey_link
 from services.domain.identity import command_id

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import psycopg
 
-from schemas.command import Actor, Command, Compensate, Tick
+from schemas.action import Compensate, Tick
+from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import command_digest, command_id

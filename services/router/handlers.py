@@ -6,8 +6,10 @@ from datetime import datetime
 
 import psycopg
 
+from schemas.action import Open, Remind
+from schemas.asking import AnswerSurvey, EndCallback
 from schemas.call import CallRecord
-from schemas.command import Actor, AnswerSurvey, Command, EndCallback, Open, Remind
+from schemas.command import Actor, Command
 from schemas.contact import Contact
 from schemas.kept import Kept
 from services.domain.identity import command_id, contact_digest, record_key

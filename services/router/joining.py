@@ -9,8 +9,9 @@ from uuid import UUID
 
 import psycopg
 
+from schemas.action import JoinCall, Note
 from schemas.call import Call, CallRecord
-from schemas.command import Actor, Command, JoinCall, Note
+from schemas.command import Actor, Command
 from schemas.contact import Contact, Customer
 from schemas.kept import Kept
 from schemas.ticket import Status

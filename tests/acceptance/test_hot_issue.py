@@ -7,7 +7,8 @@ import sys
 import psycopg
 import pytest
 
-from schemas.command import Actor, Command, JoinHotIssue
+from schemas.action import JoinHotIssue
+from schemas.command import Actor, Command
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
 from services.shared import reading

@@ -12,7 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from schemas.command import Actor, CallBack, Command
+from schemas.asking import CallBack
+from schemas.command import Actor, Command
 from services.domain import survey_link
 from services.domain.survey_link import Invitation
 from services.shared.publisher import Publisher

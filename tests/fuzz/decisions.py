@@ -6,26 +6,20 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from schemas.command import (
-    Action,
-    Actor,
+from schemas.action import (
     Answer,
-    AnswerSurvey,
     ApplyPolicy,
     ApproveExtension,
     Assess,
     Assign,
     Attach,
-    CallBack,
     Claim,
     Close,
-    Command,
     Compensate,
     CompleteForm,
     Correct,
     DenyExtension,
     Dispatch,
-    EndCallback,
     Escalate,
     FeedBack,
     LinkTo,
@@ -49,6 +43,8 @@ from schemas.command import (
     Transfer,
     Withdraw,
 )
+from schemas.asking import AnswerSurvey, CallBack, EndCallback
+from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Evidence, Settlement
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, ThresholdState, Ticket

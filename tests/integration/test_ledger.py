@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.command import Actor, Command, Note, Open
+from schemas.action import Note, Open
+from schemas.command import Actor, Command
 from services.domain import packs
 from services.domain.identity import ticket_id
 from services.ledger import store

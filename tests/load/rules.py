@@ -15,8 +15,9 @@ from msgspec import Meta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from duban.rehearsal import contact_of
+from schemas.action import Open
 from schemas.base import Model
-from schemas.command import Action, Actor, Command, Open
+from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
 from services.domain import packs

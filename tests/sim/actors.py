@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from schemas.command import Actor, Command, Tick
+from schemas.action import Tick
+from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from services.domain.identity import command_id
 from services.ledger.domain.decide import decide

@@ -5,12 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from schemas.command import (
-    Action,
-    Actor,
+from schemas.action import (
     Answer,
     Claim,
-    Command,
     Dispatch,
     FeedBack,
     Note,
@@ -21,6 +18,7 @@ from schemas.command import (
     Suspend,
     Withdraw,
 )
+from schemas.command import Action, Actor, Command
 from schemas.ticket import ThresholdState
 from services.domain.identity import command_id, ticket_id
 from services.ledger.domain.evolve import evolve

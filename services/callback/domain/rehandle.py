@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from schemas.command import Actor, Command, LinkTo, Open
+from schemas.action import LinkTo, Open
+from schemas.command import Actor, Command
 from schemas.contact import Contact
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Reason

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from schemas.command import Command, CompleteForm, LinkTo, Note, Open, Reclassify, Remind
+from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
+from schemas.command import Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import Link, Outcome, Status
 from services.domain.identity import command_id, ticket_id

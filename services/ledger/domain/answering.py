@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.command import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
+from schemas.action import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
 from schemas.ticket import Outcome, Reason, Status, Ticket
 from services.domain.care import CALLBACK, OUTCOME
 from services.ledger.domain import extension, suspension

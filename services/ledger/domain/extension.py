@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.command import ApproveExtension, DenyExtension, RequestExtension
+from schemas.action import ApproveExtension, DenyExtension, RequestExtension
 from schemas.event import Fired
 from schemas.ticket import Clock, Extension, Reason, Ticket
 from services.domain import clock as clocks

@@ -1,6 +1,6 @@
 """The work itself: dispatched, claimed, sent back, transferred, fed back (R3.5, R3.9)."""
 
-from schemas.command import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
+from schemas.action import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
 from schemas.ticket import Outcome, Status
 from services.ledger.domain import extension, suspension
 from services.ledger.domain.story import Refused, Story, because

@@ -1,6 +1,7 @@
 """One ticket out of two, two out of one (R2.7, DECISIONS 30)."""
 
-from schemas.command import Command, LinkTo, Merge, Open, Split
+from schemas.action import LinkTo, Merge, Open, Split
+from schemas.command import Command
 from schemas.contact import Contact
 from schemas.ticket import Clock, Link, Status
 from services.domain import clock as clocks

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from schemas.command import Assess, JoinHotIssue, Reclassify
+from schemas.action import Assess, JoinHotIssue, Reclassify
 from schemas.ticket import Classification, Clock, Reason
 from services.domain import clock as clocks
 from services.ledger.domain.story import SYSTEM, Refused, Story, because

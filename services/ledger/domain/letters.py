@@ -1,6 +1,6 @@
 """Letters beyond what events tell by themselves: apologies, and those that reached nobody (R5.7)."""
 
-from schemas.command import Apologise, ReportUndeliverable
+from schemas.asking import Apologise, ReportUndeliverable
 from services.ledger.domain.story import Refused, Story, because
 
 

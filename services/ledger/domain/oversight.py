@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from schemas.command import (
-    AnswerSurvey,
-    CallBack,
-    EndCallback,
-    Escalate,
-    RecordCallback,
-    Screen,
-    StartCallback,
-    Supervise,
-)
+from schemas.action import Escalate, Supervise
+from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from services.domain.care import CALL_TAKES
 from services.ledger.domain.story import Refused, Story, because
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from schemas.command import Assign, Attach, Compensate, Correct, RecordEntry
+from schemas.action import Assign, Attach, Compensate, Correct, RecordEntry
 from schemas.proceedings import Compensation, Entry
 from services.domain.care import AuthorityRule, CompensationRule
 from services.ledger.domain.story import Refused, Story, because

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from schemas.command import ApplyPolicy, JoinCall
+from schemas.action import ApplyPolicy, JoinCall
 from schemas.ticket import Clock, ThresholdState, Ticket
 from services.domain import clock as clocks
 from services.domain.packs import Pack

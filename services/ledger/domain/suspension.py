@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from schemas.command import Resume, Suspend
+from schemas.action import Resume, Suspend
 from schemas.event import Fired
 from schemas.ticket import Clock, Reason, Status
 from services.domain import clock as clocks

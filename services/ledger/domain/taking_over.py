@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from schemas.command import Claim, CompleteForm, Dispatch, FeedBack, Open
+from schemas.action import Claim, CompleteForm, Dispatch, FeedBack, Open
 from schemas.contact import TakenOver
 from schemas.ticket import Outcome
 from services.ledger.domain import acceptance, answering, handling

@@ -5,7 +5,8 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID, uuid5
 
-from schemas.command import Actor, Command, ReportUndeliverable
+from schemas.asking import ReportUndeliverable
+from schemas.command import Actor, Command
 from services.domain.identity import command_id
 from services.notifier.domain.hours import Quiet
 from services.notifier.domain.truth import Standing, over

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from schemas.command import Actor, Command, Tick
+from schemas.action import Tick
+from schemas.command import Actor, Command
 from services.domain.identity import command_id
 from services.sla_monitor.domain.schedule import Entry, Schedule
 

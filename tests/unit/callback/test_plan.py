@@ -8,24 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.command import (
-    Action,
-    Answer,
-    AnswerSurvey,
-    Assess,
-    CallBack,
-    Close,
-    Correct,
-    EndCallback,
-    Note,
-    Open,
-    RecordCallback,
-    Reject,
-    Reopen,
-    Screen,
-    StartCallback,
-    Withdraw,
-)
+from schemas.action import Answer, Assess, Close, Correct, Note, Open, Reject, Reopen, Withdraw
+from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
+from schemas.command import Action
 from schemas.contact import Customer
 from schemas.ticket import Survey
 from services.callback.domain import plan as plans

@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.command import Answer, AnswerSurvey, FeedBack, LinkTo, Open, Screen
+from schemas.action import Answer, FeedBack, LinkTo, Open
+from schemas.asking import AnswerSurvey, Screen
 from schemas.event import TicketEvent
 from schemas.ticket import Survey
 from services.callback.domain import rehandle

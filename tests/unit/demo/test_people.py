@@ -11,7 +11,7 @@ import pytest
 from demo import agents, customers, gateway, outage
 from demo.people import bounces, dealt, person, unreachable
 from demo.staff import react
-from schemas.command import RecordCallback
+from schemas.asking import RecordCallback
 from schemas.contact import Customer
 from services.domain.survey_reply import understand
 from services.intake.domain.channels.mail_message import Mail

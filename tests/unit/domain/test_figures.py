@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duban import report
-from schemas.command import Answer, AnswerSurvey, CallBack, Close, Dispatch, FeedBack, Reopen, SendBack
+from schemas.action import Answer, Close, Dispatch, FeedBack, Reopen, SendBack
+from schemas.asking import AnswerSurvey, CallBack
 from schemas.ticket import Survey
 from services.domain.cases import Case, Happened, case
-from services.domain.figures import FIGURES, Value, cells
+from services.domain.figures import FIGURES, cells
+from services.domain.formulas import Value
 from services.domain.periods import Period, Size, between, period
 from services.shared.errors import DubanError
 from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement

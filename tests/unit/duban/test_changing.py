@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from duban import changing
-from schemas.command import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
+from schemas.action import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
 from schemas.contact import Customer
 from services.domain import packs
 from services.domain.packs import Pack

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from duban.commands.survey import COLUMNS, table
-from schemas.command import Answer, AnswerSurvey
+from schemas.action import Answer
+from schemas.asking import AnswerSurvey
 from schemas.ticket import Survey
 from services.callback.samples import Sample
 from tests.builders import CENTRE, Tale

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.command import (
-    Action,
+from schemas.action import (
     Answer,
-    AnswerSurvey,
     ApproveExtension,
     Claim,
     Close,
@@ -27,6 +25,8 @@ from schemas.command import (
     Transfer,
     Withdraw,
 )
+from schemas.asking import AnswerSurvey
+from schemas.command import Action
 from schemas.event import TicketEvent
 from schemas.ticket import Status, Survey, ThresholdState, Ticket
 from services.domain import clock as clocks

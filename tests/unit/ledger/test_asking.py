@@ -4,19 +4,8 @@ from typing import Literal
 
 import pytest
 
-from schemas.command import (
-    Answer,
-    AnswerSurvey,
-    CallBack,
-    EndCallback,
-    FeedBack,
-    Open,
-    RecordCallback,
-    Reject,
-    Reopen,
-    Screen,
-    StartCallback,
-)
+from schemas.action import Answer, FeedBack, Open, Reject, Reopen
+from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
 from services.domain import packs
 from services.domain.care import CALL_TAKES

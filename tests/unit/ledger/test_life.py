@@ -4,15 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.command import (
+from schemas.action import (
     Answer,
-    AnswerSurvey,
-    CallBack,
     Claim,
     Close,
     CompleteForm,
     Dispatch,
-    EndCallback,
     Escalate,
     FeedBack,
     LinkTo,
@@ -28,6 +25,7 @@ from schemas.command import (
     Transfer,
     Withdraw,
 )
+from schemas.asking import AnswerSurvey, CallBack, EndCallback
 from schemas.contact import Customer
 from schemas.ticket import Link, Status, Survey
 from services.router.domain.classify import classify

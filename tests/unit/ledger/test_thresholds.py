@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.command import Claim, FeedBack, Tick
+from schemas.action import Claim, FeedBack, Tick
 from schemas.event import Fired
 from schemas.ticket import ThresholdState
 from tests.builders import CENTRE, HOUR, MINUTE, Tale

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.command import (
+from schemas.action import (
     Answer,
     ApproveExtension,
     DenyExtension,

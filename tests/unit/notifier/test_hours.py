@@ -5,7 +5,7 @@ from datetime import time
 
 import pytest
 
-from schemas.command import ReplyProgress
+from schemas.action import ReplyProgress
 from services.domain.telling import OwnTelling
 from services.notifier.domain.hours import Quiet
 from services.notifier.domain.notices import notices

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.command import Answer, Apologise, FeedBack, ReplyProgress, RequestExtension
+from schemas.action import Answer, FeedBack, ReplyProgress, RequestExtension
+from schemas.asking import Apologise
 from schemas.contact import Customer
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue

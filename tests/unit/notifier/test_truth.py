@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.command import Answer, FeedBack, Reopen, ReplyProgress
+from schemas.action import Answer, FeedBack, Reopen, ReplyProgress
 from services.notifier.domain.notices import notices
 from services.notifier.domain.truth import Standing, over
 from tests.builders import CENTRE, HOUR, PACK, Tale

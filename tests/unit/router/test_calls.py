@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from schemas.action import Attach, JoinCall
 from schemas.call import Call, CallRecord
-from schemas.command import Attach, JoinCall
 from schemas.contact import Contact, Customer, Evidence
 from services.router.joining import Joined, heard_call, named, with_call
 from services.router.store import Earlier
