@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 from uuid import UUID
 
 import psutil
@@ -188,20 +189,11 @@ def rig(*, session_timeout: int, sweep_after: float) -> Iterator[Rig]:
         "DUBAN_TUNE_SWEEP_AFTER": str(sweep_after),
         "DUBAN_TUNE_SWEEP_EVERY": str(min(5.0, sweep_after / 3)),
     }
-    before = {name: os.environ.get(name) for name in tuned}
-    os.environ.update(tuned)
-    try:
-        with tempfile.TemporaryDirectory(prefix="duban-faults-") as folder:
-            options = Options(data=Path(folder) / "data", services=("ledger",), tied=True, http_port=free_port())
-            with Stack.start(options) as stack:
-                made = Rig(stack)
-                try:
-                    yield made
-                finally:
-                    made.all_leave()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-faults-") as folder:
+        options = Options(data=Path(folder) / "data", services=("ledger",), tied=True, http_port=free_port())
+        with Stack.start(options) as stack:
+            made = Rig(stack)
+            try:
+                yield made
+            finally:
+                made.all_leave()

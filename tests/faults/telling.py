@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 import httpx
 import psycopg
@@ -230,9 +231,7 @@ def rounds(seed: int) -> Iterator[Rounds]:
             "DUBAN_TUNE_WEBHOOK_PRIVATE": "true",
             "DUBAN_TUNE_LEASE": "5",
         }
-        os.environ.update(tuned)
-        for name in tuned:
-            cleanup.callback(os.environ.pop, name)
+        cleanup.enter_context(patch.dict(os.environ, tuned))
         options = Options(
             data=Path(folder) / "data",
             services=("intake", "router", "ledger"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
@@ -306,8 +307,8 @@ def system(count: int, *, session_timeout: int = 10_000) -> Iterator[Bench]:
         session_timeout: of consumers, in milliseconds; longer than a monitor is stopped for a heap of events.
 
     """
-    os.environ["DUBAN_TUNE_KAFKA_SESSION_TIMEOUT_MS"] = str(session_timeout)
-    with tempfile.TemporaryDirectory(prefix="duban-monitor-") as folder:
+    tuned = {"DUBAN_TUNE_KAFKA_SESSION_TIMEOUT_MS": str(session_timeout)}
+    with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-monitor-") as folder:
         options = Options(data=Path(folder) / "data", services=WORKERS, tied=True, http_port=free_port())
         with Stack.start(options) as stack:
             yield Bench(stack, count)
