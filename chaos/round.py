@@ -13,7 +13,7 @@ from random import Random
 import httpx
 
 from demo import closing, quiet
-from demo.opening import ORIGIN, SCALE, open_day
+from demo.opening import SCALE, open_day, origin
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.plan import SERVICES, Options
@@ -33,14 +33,17 @@ class Plan:
     Attributes:
         contacts: customers of the day.
         lasts: policy time that the day goes on at least.
+        ends: policy time after which nobody does anything more, even if somebody meant to.
         kills: what is killed at a random moment.
         points: service and named point at which it dies.
         pause: longest real time between two strikes, in seconds.
+        scale: policy seconds in a second.
 
     """
 
     contacts: int = 150
     lasts: timedelta = timedelta(hours=14)
+    ends: timedelta = timedelta(hours=28)
     kills: tuple[str, ...] = KILLED
     points: tuple[tuple[str, str], ...] = tuple(
         # A day has one hot issue, which is published once: by then another point may be armed.
@@ -50,6 +53,7 @@ class Plan:
         if (service, point) != ("hot_issues", "mid_publish")
     )
     pause: float = 2.5
+    scale: float = SCALE
 
 
 def short(seed: int) -> Plan:
@@ -57,7 +61,10 @@ def short(seed: int) -> Plan:
     rng = Random(f"short/{seed}")
     # In so short a day a service may have nothing to publish, so it would never come to that point.
     points = tuple((service, rng.choice(("before_save", "after_save", "before_offset_commit"))) for service in SERVICES)
-    return Plan(contacts=60, lasts=timedelta(hours=6), points=points, pause=1.5)
+    # At this pace it is over before the evening, when letters begin to wait for the morning.
+    return Plan(
+        contacts=60, lasts=timedelta(hours=5), ends=timedelta(hours=6), points=points, pause=1.5, scale=SCALE / 2
+    )
 
 
 @dataclass
@@ -78,7 +85,7 @@ def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outco
 
     """
     outcome = Outcome()
-    with Stack.start(Options(data=data, scale=SCALE, origin=ORIGIN, tied=True)) as stack:
+    with Stack.start(Options(data=data, scale=plan.scale, origin=origin(plan.scale), tied=True)) as stack:
         today = open_day(stack, contacts=plan.contacts, seed=seed)
         today.driver.begin()
         try:
@@ -87,7 +94,7 @@ def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outco
                 time.sleep(0.2)
             _recovered(stack)
             _until(
-                lambda: today.driver.waiting == 0 or today.clock.now() > today.start + plan.lasts * 2,
+                lambda: today.driver.waiting == 0 or today.clock.now() > today.start + plan.ends,
                 120,
                 "the day does not end",
             )
