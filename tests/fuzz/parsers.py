@@ -98,8 +98,8 @@ def damaged(body: bytes, other: bytes, chance: random.Random) -> bytes:
     return bytes(told)
 
 
-def play(seed: int, *, seconds: float = 0, messages: int = 0) -> int:
-    """Play the samples, then damaged and hostile ones for some seconds, or so many of them; returns how many.
+def play(seed: int, *, seconds: float) -> int:
+    """Play the samples, then damaged and hostile ones for some seconds; returns how many.
 
     Raises:
         AssertionError: one was not as it should be; names seed and number, which play it again.
@@ -111,7 +111,7 @@ def play(seed: int, *, seconds: float = 0, messages: int = 0) -> int:
     for each in samples:
         hear(table[each.channel], each)
     until, number = time.monotonic() + seconds, len(samples)
-    while number < messages or time.monotonic() < until:
+    while time.monotonic() < until:
         _damaged(f"{seed}/{number}", table, samples)
         _hostile(f"{seed}/{number}", table, samples)
         number += TURN + HOSTILE

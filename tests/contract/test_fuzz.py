@@ -1,0 +1,10 @@
+"""Half a minute of what `make fuzz` does for long: damaged and hostile messages on every channel."""
+
+import pytest
+
+from tests.fuzz import parsers
+
+
+@pytest.mark.requirement("R2.5")
+def test_damaged_and_hostile_messages_are_heard_or_refused_with_a_reason() -> None:
+    assert parsers.play(20261124, seconds=30) > 0
