@@ -59,7 +59,7 @@ def load(connection: psycopg.Connection, bodies: Sequence[Contact | CallRecord |
     }
     about = {each.id for each in contacts} | {each.about for each in keeps if each.about is not None}
     joined = Joined()
-    if ids or keeps:
+    if ids or about:
         keys = [f"call/{each}" for each in ids] + [f"contact/{each}" for each in about]
         connection.execute(queries["lock"], {"keys": keys})
     if ids:
@@ -140,8 +140,13 @@ def heard_call(record: CallRecord, joined: Joined) -> list[Command]:
 def heard_kept(kept: Kept, joined: Joined) -> list[Command]:
     """Take in a message that opened nothing; a ticket that it tells something about gets a note."""
     number = number_of(kept)
-    if kept.reason == "resolved" and kept.about in joined.tickets:
-        return [noted(kept, joined.tickets[kept.about])]
+    if kept.reason == "resolved" and kept.about is not None:
+        if kept.about in joined.tickets:
+            return [noted(kept, joined.tickets[kept.about])]
+        # Its alert may come later in the same batch, before this is in the table.
+        waiting = joined.kept.setdefault(kept.about, [])
+        if kept.id not in {each.id for each in waiting}:
+            waiting.append(kept)
     if kept.reason == "bounce" and number in joined.numbered:
         return [noted(kept, joined.numbered[number].known.ticket_id)]
     return []

@@ -1,0 +1,76 @@
+"""The router on a real database: what belongs together is joined whatever comes first, in one batch or in two."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.action import Note
+from schemas.command import Command
+from schemas.contact import Contact, Customer
+from schemas.kept import Kept
+from services.domain.identity import ticket_id
+from services.router.handlers import Body, Router
+from services.router.metrics import RouterMetrics
+from services.shared.clock import SystemClock
+from services.shared.consumer import Message
+from services.shared.records import Incoming
+from tests.builders import PACK, contact
+from tests.system import System
+
+OFFSETS = count()
+
+
+def alert() -> Contact:
+    """Return a contact of an alert that no other test knows."""
+    name = str(uuid4())
+    return contact(name, at=datetime.now(UTC), channel="device_monitor", customer=Customer(number=name))
+
+
+def resolved(told: Contact) -> Kept:
+    return Kept(
+        id=uuid4(),
+        sender=told.sender,
+        channel=told.channel,
+        message_id=f"{told.message_id}/resolved",
+        policy=told.policy,
+        received_at=told.received_at,
+        reason="resolved",
+        about=told.id,
+    )
+
+
+def batch(*bodies: Body) -> list[Message[Body]]:
+    return [Message(Incoming("tests", 0, next(OFFSETS), None, None), each) for each in bodies]
+
+
+def notes(system: System, batches: Sequence[list[Message[Body]]]) -> list[tuple[Note, object]]:
+    """Let a router of its own kind handle batches and return the notes that it orders, with their tickets."""
+    router = Router({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
+    found = []
+    for each in batches:
+        with system.database() as connection, connection.transaction():
+            (records,) = router.handle(each, connection).publish
+        found += [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
+    return [(each.action, each.ticket_id) for each in found if isinstance(each.action, Note)]
+
+
+@pytest.mark.requirement("R2.1")
+@pytest.mark.parametrize("together", [1, 2], ids=["alone", "in one batch"])
+@pytest.mark.parametrize("first", ["alert", "resolved"])
+def test_a_resolved_alert_is_noted_once_whichever_comes_first(system: System, first: str, together: int) -> None:
+    told = alert()
+    over = resolved(told)
+    order: list[Body] = [told, over] if first == "alert" else [over, told]
+    batches = [batch(*order[at : at + together]) for at in range(0, 2, together)]
+    assert [ticket for _, ticket in notes(system, batches)] == [ticket_id(told.id)]
+
+
+@pytest.mark.requirement("R2.1")
+def test_a_resolved_alert_that_is_read_again_with_its_alert_is_noted_once(system: System) -> None:
+    told = alert()
+    over = resolved(told)
+    assert len(notes(system, [batch(over), batch(over, told)])) == 1
