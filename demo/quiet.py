@@ -25,7 +25,9 @@ STARTERS = ("sla_monitor", "hot_issues", "callback")
 """Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
 DECIDING = ("intake", "router", "ledger")
 TELLERS = ("notifier",)
+"""Who tells people of what was decided; stops last."""
 PIPELINE = (*DECIDING, *TELLERS)
+"""What finishes what is in flight."""
 TELLING = {
     "letters": "select count(*) from notifier.notice where not published",
     "reports": """
