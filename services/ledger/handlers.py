@@ -100,12 +100,12 @@ class Decider:
             causes |= dict.fromkeys((each.id for each in decided.commands), message.record.trace)
             traces.setdefault(command.ticket_id, message.record.trace)
             self._tell(command, decided, now)
-        store.save(connection, before, after, list(decisions.values()), traces)
-        result.publish = [
-            [outgoing(after[id_], NAME, trace=traces.get(id_)) for id_ in touched if id_ in after],
-            [outgoing(each, NAME, trace=traces.get(each.ticket_id)) for each in told],
-            [outgoing(each, NAME, trace=causes.get(each.id)) for each in own],
-        ]
+        with store.saving(connection, before, after, list(decisions.values()), traces):
+            result.publish = [
+                [outgoing(after[id_], NAME, trace=traces.get(id_)) for id_ in touched if id_ in after],
+                [outgoing(each, NAME, trace=traces.get(each.ticket_id)) for each in told],
+                [outgoing(each, NAME, trace=causes.get(each.id)) for each in own],
+            ]
         return result
 
     def _pack(self, command: Command, ticket: Ticket | None) -> Pack | None:

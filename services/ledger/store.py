@@ -1,7 +1,7 @@
 """Tickets, events, commands and clocks in PostgreSQL: load what a batch needs, save what it decided."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -152,14 +152,17 @@ def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[Tic
     return Ticket.from_json(body), fold(TicketChange.from_json(each) for each in events)
 
 
-def save(
+@contextmanager
+def saving(
     connection: psycopg.Connection,
     before: dict[UUID, Ticket],
     after: dict[UUID, Ticket],
     decisions: Sequence[Decision],
     traces: Mapping[UUID, str | None],
-) -> None:
+) -> Iterator[None]:
     """Save a batch: tickets as they stand after it, every event, every command, every next action time.
+
+    The database works while the block runs, and has done it when the block is over.
 
     Raises:
         LostRace: somebody else changed one of the tickets since it was read.
@@ -193,6 +196,7 @@ def save(
         with connection.pipeline():
             for name, cursor in cursors.items():
                 cursor.execute(queries[name], {"rows": msgspec.json.encode(rows[name]).decode()})
+            yield
         if old and cursors["update_tickets"].rowcount != len(old):
             raise LostRace("another owner changed a ticket of the batch first")
 

@@ -157,7 +157,7 @@ class Desk:
         tasks = [task for each in done if (task := undeliverable(each, self._clock.now())) is not None]
         self._publisher.publish(
             [outgoing(_delivery(each), NAME) for each in done] + [outgoing(each, NAME) for each in tasks],
-            halfway=lambda: self._faults.reach("mid_publish"),
+            halfway=self._faults.ending("mid_publish"),
             stopped=self._stopping.is_set,
         )
         with self._database.transaction() as connection:

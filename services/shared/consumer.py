@@ -210,7 +210,7 @@ class Loop(Generic[M]):
         self._publisher.publish(
             records,
             meanwhile=self._stay,
-            halfway=lambda: self._faults.reach("mid_publish"),
+            halfway=self._faults.ending("mid_publish"),
             stopped=lambda: self._stopping,
         )
 

@@ -6,6 +6,8 @@ ends the process as `kill -9` would. Without the setting this costs nothing.
 
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 POINTS = ("before_save", "after_save", "mid_publish", "before_offset_commit")
@@ -22,10 +24,17 @@ class Faults:
     def __init__(self, folder: Path | None, service: str) -> None:
         self.file = folder / service if folder is not None else None
 
+    def ending(self, point: str) -> Callable[[], None] | None:
+        """Return what ends this process at a point; None if no test asked for it."""
+        return partial(self.reach, point) if self._armed(point) else None
+
     def reach(self, point: str) -> None:
         """Die here if a test asked for it."""
-        if self.file is None or not self.file.exists():
-            return
-        if self.file.read_text(encoding="utf-8").strip() == point:
+        if self.file is not None and self._armed(point):
             self.file.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _armed(self, point: str) -> bool:
+        if self.file is None or not self.file.exists():
+            return False
+        return self.file.read_text(encoding="utf-8").strip() == point

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.partitioner import DefaultPartitioner, murmur2
 
 from services.shared import logs
@@ -21,6 +22,8 @@ CHUNK = 500
 """Records in flight at once: the client's own buffer has no bound."""
 WAIT = 1.0
 """Seconds between two signs of life while waiting for the broker."""
+GATHER_MS = 100
+"""Milliseconds that the client may wait for more: a chunk is told to leave as soon as all of it is there."""
 REMEMBERED = 10_000
 """Keys whose hash is remembered: a ticket's state, events and commands go out one after the other."""
 
@@ -79,7 +82,7 @@ class Publisher:
         records: Sequence[Outgoing],
         *,
         meanwhile: Callable[[], None] = _nothing,
-        halfway: Callable[[], None] = _nothing,
+        halfway: Callable[[], None] | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Publish the records in their order and return when all are acknowledged.
@@ -90,16 +93,17 @@ class Publisher:
         Args:
             records: what to publish.
             meanwhile: called at least every second while waiting, to stay in the consumer group.
-            halfway: called once in the middle, where a fault test may end the process.
+            halfway: called once when half of them are acknowledged, where a fault test may end the process; None:
+                they need not be sent in two halves.
             stopped: whether the service has been told to stop, so waiting makes no more sense.
 
         Raises:
             Retryable: told to stop before the broker acknowledged everything.
 
         """
-        done, failures, middle = 0, 0, len(records) // 2
+        done, failures, middle = 0, 0, len(records) // 2 if halfway is not None else 0
         while done < len(records):
-            if done == middle:
+            if halfway is not None and done == middle:
                 halfway()
             chunk = records[done : min(done + CHUNK, middle if done < middle else len(records))]
             try:
@@ -120,6 +124,8 @@ class Publisher:
             futures = [
                 producer.send(each.topic, key=each.key, value=each.value, headers=each.headers) for each in chunk
             ]
+            with suppress(KafkaTimeoutError):
+                producer.flush(timeout=WAIT)
             for future in futures:
                 while not future.is_done:
                     try:
@@ -140,7 +146,9 @@ class Publisher:
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = KafkaProducer(
-                **producer_options(self._settings, self._client), delivery_timeout_ms=LONG, max_block_ms=5_000
+                **producer_options(self._settings, self._client) | {"linger_ms": GATHER_MS},
+                delivery_timeout_ms=LONG,
+                max_block_ms=5_000,
             )
         return self._producer
 

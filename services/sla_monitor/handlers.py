@@ -35,7 +35,7 @@ from services.sla_monitor.settings import MonitorSettings
 GROUP = f"duban-{NAME}"
 LONGEST_SLEEP = 0.5
 """Real seconds between two looks at the heap when nothing is due sooner."""
-PACE = 0.01
+PACE = 0.02
 """Real seconds between two looks at the least: what comes due meanwhile is sent together."""
 LOOK_AROUND = 2.0
 """Real seconds between two looks at what is watched, for operations."""
@@ -240,7 +240,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         await self._trusted.wait()
         while not self.should_stop:
             self._health.beat("fire")
-            now = self._now()
+            began, now = time.monotonic(), self._now()
             due = self._watch.due(now.timestamp(), self._settings.tick_batch)
             if not due:
                 await self._rest(now)
@@ -249,6 +249,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 await self._send(due, now)
                 failures = 0
                 self._health.have("ticks")
+                if len(due) < self._settings.tick_batch:
+                    await self.sleep(began + PACE - time.monotonic())
             except SEND_ERRORS as error:
                 failures += 1
                 self._watch.not_sent(due)

@@ -83,8 +83,9 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
         late = {told.ticket_id: before[told.ticket_id].but(version=before[told.ticket_id].version + 1)}
         note = command(told.ticket_id, Note(text="second"))
         decision = store.Decision(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
-        with pytest.raises(LostRace), connection.transaction():
-            store.save(connection, before, late, [decision], traces)
+        saving = store.saving(connection, before, late, [decision], traces)
+        with pytest.raises(LostRace), connection.transaction(), saving:
+            pass
         ledger.decide(connection, note, 3)
         after, _ = store.load_tickets(connection, [told.ticket_id])
     assert after[told.ticket_id].version == before[told.ticket_id].version + 2

@@ -15,6 +15,8 @@ from schemas.command import Command
 from schemas.event import TicketEvent
 from tests.load import tickets
 
+PACE_MS = 20
+"""Milliseconds between two answers of the broker: what it is asked more often is taken from what is measured."""
 TOPICS = (Command.TOPIC, TicketEvent.TOPIC)
 
 
@@ -40,7 +42,9 @@ def reading(bootstrap_servers: str) -> Iterator[Seen]:
     seen, ready, stopping = Seen(), threading.Event(), threading.Event()
 
     async def read() -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, fetch_max_wait_ms=100)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers, fetch_max_wait_ms=PACE_MS, fetch_min_bytes=1024 * 1024
+        )
         await consumer.start()
         consumer.assign([TopicPartition(name, each) for name in TOPICS for each in range(tickets.PARTITIONS)])
         await consumer.seek_to_end()
