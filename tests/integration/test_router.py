@@ -1,10 +1,12 @@
 """The router on a real database: what belongs together is joined whatever comes first, in one batch or in two."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 from uuid import uuid4
 
+import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -18,7 +20,7 @@ from services.router.metrics import RouterMetrics
 from services.shared.clock import SystemClock
 from services.shared.consumer import Message
 from services.shared.records import Incoming
-from tests.builders import PACK, contact
+from tests.builders import PACK, contact, eventually
 from tests.system import System
 
 OFFSETS = count()
@@ -48,13 +50,19 @@ def batch(*bodies: Body) -> list[Message[Body]]:
 
 
 def notes(system: System, batches: Sequence[list[Message[Body]]]) -> list[tuple[Note, object]]:
-    """Let a router of its own kind handle batches and return the notes that it orders, with their tickets."""
-    router = Router({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
+    """Let routers handle batches, each in a transaction of its own, and return the notes that they order."""
     found = []
     for each in batches:
         with system.database() as connection, connection.transaction():
-            (records,) = router.handle(each, connection).publish
-        found += [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
+            found += ordered(connection, each)
+    return found
+
+
+def ordered(connection: psycopg.Connection, told: list[Message[Body]]) -> list[tuple[Note, object]]:
+    """Let a router handle a batch and return the notes that it orders, with their tickets."""
+    router = Router({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
+    (records,) = router.handle(told, connection).publish
+    found = [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
     return [(each.action, each.ticket_id) for each in found if isinstance(each.action, Note)]
 
 
@@ -74,3 +82,27 @@ def test_a_resolved_alert_that_is_read_again_with_its_alert_is_noted_once(system
     told = alert()
     over = resolved(told)
     assert len(notes(system, [batch(over), batch(over, told)])) == 1
+
+
+@pytest.mark.requirement("R2.1")
+@pytest.mark.parametrize("first", ["alert", "resolved"])
+def test_two_routers_that_read_them_at_once_note_a_resolved_alert_once(system: System, first: str) -> None:
+    told = alert()
+    over = resolved(told)
+    early, late = (batch(told), batch(over)) if first == "alert" else (batch(over), batch(told))
+    with ThreadPoolExecutor() as threads, system.database() as connection:
+        with connection.transaction():
+            found = ordered(connection, early)
+            other = threads.submit(notes, system, [late])
+            eventually(lambda: waiting(connection) or other.done())
+            assert not other.done()
+        found += other.result(timeout=30)
+    assert [ticket for _, ticket in found] == [ticket_id(told.id)]
+
+
+def waiting(connection: psycopg.Connection) -> bool:
+    """Return whether somebody waits for a lock that this connection holds."""
+    told = "select exists(select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
+    row = connection.execute(told).fetchone()
+    assert row is not None
+    return bool(row[0])
