@@ -5,7 +5,7 @@ import gc
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import faust
@@ -26,11 +26,11 @@ from services.shared.records import outgoing
 from services.shared.streaming import SEND_ERRORS, Sender, bury, consumer_options
 from services.sla_monitor import store
 from services.sla_monitor.domain.schedule import NEVER, Entry
-from services.sla_monitor.domain.vigilance import Vigilance
 from services.sla_monitor.domain.watch import NAME, Watch, tick
 from services.sla_monitor.events import read
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
+from services.sla_monitor.timekeeper import Timekeeper
 
 GROUP = f"duban-{NAME}"
 LONGEST_SLEEP = 0.5
@@ -43,8 +43,8 @@ AT_ONCE = 2_000
 """Rows of a snapshot that are taken in before ticks have their turn."""
 AWAY = 0.5
 """Real seconds between two attempts to reach the broker."""
-ASK_EVERY = 60.0
-"""Real seconds between two questions for the database's time."""
+LOOK_AT_CLOCK = 1.0
+"""Real seconds between two looks whether the clock has to be checked."""
 
 log = logs.get(__name__)
 
@@ -69,8 +69,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._health = health
         self._metrics = metrics
         self._wake = asyncio.Event()
-        self._vigilance = Vigilance(time.time(), time.monotonic())
-        self._trusted = asyncio.Event()
+        self._time = Timekeeper(database, clock, metrics)
         self._sender = sender
         self._faults = Faults(settings.faults, NAME)
         self._instance = settings.instance or f"{NAME}-0"
@@ -236,11 +235,10 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def fire(self) -> None:
         """Send ticks for tickets whose time has come."""
         failures = 0
-        # Before the database has told the time once, a clock that was wrong from the start would fire early.
-        await self._trusted.wait()
+        await self._time.trusted()
         while not self.should_stop:
             self._health.beat("fire")
-            began, now = time.monotonic(), self._now()
+            began, now = time.monotonic(), self._time.now()
             due = self._watch.due(now.timestamp(), self._settings.tick_batch)
             if not due:
                 await self._rest(now)
@@ -271,37 +269,18 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         acknowledged = await self._sender.hand_over([outgoing(tick(each, now), NAME) for each in due])
         self._faults.reach("mid_publish")
         await acknowledged
-        done = self._now().timestamp()
+        done = self._time.now().timestamp()
         self._metrics.ticks.inc(len(due))
         for each in due:
             late = self._clock.real_seconds(timedelta(seconds=done - each.at))
             self._metrics.lateness.observe(max(late, 0.0))
 
-    def _now(self) -> datetime:
-        """Return business time, whatever the wall clock has done."""
-        # One look for both: a jump between two would be believed.
-        wall = time.time()
-        jump = self._vigilance.look(wall, time.monotonic())
-        if jump:
-            self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
-            log.error("clock_jumped", seconds=round(jump, 3))
-        return self._clock.at(datetime.fromtimestamp(wall - self._vigilance.error, UTC))
-
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def watch_the_clock(self) -> None:
-        """Ask the database for the time: at the start, after each jump, and now and then."""
-        asked = float("-inf")
+        """Hold the wall clock against the database's."""
         while not self.should_stop:
-            if self._vigilance.doubtful or time.monotonic() - asked > ASK_EVERY:
-                with suppress(Retryable):
-                    before = time.monotonic()
-                    theirs = await asyncio.to_thread(self._database.real_time)
-                    asked, took = time.monotonic(), time.monotonic() - before
-                    half = took / 2
-                    self._vigilance.settle(time.time() - half, asked - half, theirs.timestamp(), took)
-                    self._metrics.clock_error.set(self._vigilance.error)
-                    self._trusted.set()
-            await self.sleep(1.0)
+            await self._time.check()
+            await self.sleep(LOOK_AT_CLOCK)
 
 
 class _Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
