@@ -3,13 +3,12 @@
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -20,9 +19,10 @@ from deploy.local import plan, probes
 from deploy.local.errors import LocalError
 from deploy.local.folder import Folder, State
 from deploy.local.kafka import Kafka
+from deploy.local.parts import Part, Parts
 from deploy.local.plan import Options, Places
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
-from deploy.local.process import Known, accepts, end, free_port, port_is_free, spawn
+from deploy.local.process import Known, accepts, end, free_port, port_is_free
 from services.policies.versions import seed
 from services.shared import deployment
 from services.shared.errors import DubanError
@@ -30,31 +30,9 @@ from services.shared.migrations import migrate
 from services.shared.settings import PROJECT, KafkaSettings
 
 TICK = 0.1
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
-"""Seconds before a process that died is started again: the first time, and at the most."""
-WELL = 30.0
-"""Seconds after which a process that runs is forgiven its earlier deaths."""
 STARTED_WITHIN = 90.0
 DEFAULT_HTTP_PORT = 8080
 POLICIES = PROJECT / "policies"
-
-
-@dataclass
-class Part:
-    """One process that has to run."""
-
-    name: str
-    command: list[str]
-    environment: Mapping[str, str]
-    ready: Callable[[], bool]
-    stop_signal: int = signal.SIGTERM
-    patience: float = 12.0
-    process: subprocess.Popen[bytes] | None = None
-    known: Known | None = None
-    failures: int = 0
-    not_before: float = 0.0
-    since: float = 0.0
-    restarts: int = field(default=0)
 
 
 class Supervisor:
@@ -64,8 +42,8 @@ class Supervisor:
         self._options = options
         self._folder = Folder(options.data)
         self._stopping = threading.Event()
-        self._parts: dict[str, Part] = {}
         self._state = State(supervisor=Known.of(os.getpid()), scale=options.scale)
+        self._parts = Parts(self._folder, self._state)
 
     def stop(self, *_: object) -> None:
         """Ask it to stop everything and end."""
@@ -78,21 +56,21 @@ class Supervisor:
             self._reap(self._folder.read())
             try:
                 self._bring_up()
-                self._say_state("ready")
+                self._parts.note("ready")
                 while not self._stopping.is_set():
-                    self._watch()
+                    self._parts.watch()
                     self._stopping.wait(TICK)
             except _Stopped:
                 pass
             except (LocalError, DubanError, OSError, psycopg.Error) as error:
                 self._state.problem = str(error).strip().replace("\n", " ")
-                self._say_state("failed")
+                self._parts.note("failed")
                 print(self._state.problem, flush=True)
                 return 1
             finally:
                 if self._state.phase != "failed":
-                    self._say_state("stopping")
-                self._bring_down()
+                    self._parts.note("stopping")
+                self._parts.bring_down()
             self._folder.state_file.unlink(missing_ok=True)
             return 0
 
@@ -111,7 +89,7 @@ class Supervisor:
         self._state.ports, self._state.operations = places.ports, places.operations
         self._state.bootstrap_servers = places.bootstrap_servers
         self._state.database_host, self._state.database_port = places.database_host, places.database_port
-        self._say_state("starting")
+        self._parts.note("starting")
         superuser = self._start_stores(places)
         self._until(lambda: probes.answers(superuser), "PostgreSQL", "postgres")
         ensure_roles(superuser, {role: self._folder.secret(role) for role in plan.ROLES})
@@ -176,7 +154,7 @@ class Supervisor:
             postgres = Postgres(self._folder, places.ports["postgres"])
             postgres.prepare(self._say)
             superuser = postgres.superuser_url
-            self._add(
+            self._parts.add(
                 Part(
                     "postgres",
                     postgres.command,
@@ -189,7 +167,7 @@ class Supervisor:
         if not self._options.kafka:
             kafka = Kafka(self._folder, places.ports["kafka"], places.ports["controller"])
             kafka.prepare(self._say)
-            self._add(Part("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30))
+            self._parts.add(Part("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30))
         self._say("PostgreSQL and Apache Kafka are starting")
         return superuser
 
@@ -198,11 +176,11 @@ class Supervisor:
             port = places.ports[name]
             command = plan.receiver_command(name, self._folder, port)
             environment = plan.service_environment(name, self._folder, places, self._options.environment)
-            self._add(Part(name, command, environment, lambda port=port: accepts(port)))  # type: ignore[misc]
+            self._parts.add(Part(name, command, environment, partial(accepts, port)))
         for name in self._options.services:
             environment = plan.service_environment(name, self._folder, places, self._options.environment)
             page = f"http://127.0.0.1:{places.operations[name]}/readyz"
-            self._add(Part(name, plan.service_command(name), environment, lambda page=page: probes.is_ready(page)))  # type: ignore[misc]
+            self._parts.add(Part(name, plan.service_command(name), environment, partial(probes.is_ready, page)))
 
     def _until(self, ready: Callable[[], bool], title: str, part: str) -> None:
         until = time.monotonic() + STARTED_WITHIN
@@ -214,84 +192,8 @@ class Supervisor:
                     f"{title} did not get ready within {STARTED_WITHIN:.0f} s: look at `duban logs {part}` "
                     f"({self._folder.logs / part}.log)"
                 )
-            self._watch()
+            self._parts.watch()
             time.sleep(TICK)
-
-    # ---- running ----
-
-    def _add(self, part: Part) -> None:
-        self._parts[part.name] = part
-        if not self._is_held(part):
-            self._spawn(part)
-
-    def _spawn(self, part: Part) -> None:
-        log = self._folder.logs / f"{part.name}.log"
-        part.process = spawn(part.command, log=log, environment=part.environment, folder=PROJECT)
-        part.known = Known.of(part.process.pid)
-        part.since = time.monotonic()
-        self._say_state(self._state.phase)
-
-    def _watch(self) -> None:
-        """Start again what died, stop what is held."""
-        now = time.monotonic()
-        held = [part for part in self._parts.values() if self._is_held(part)]
-        self._end(*held)
-        for part in self._parts.values():
-            if part in held:
-                continue
-            if part.process is not None:
-                code = part.process.poll()
-                if code is None:
-                    if now - part.since > WELL:
-                        part.failures = 0
-                    continue
-                part.process = None
-                part.failures += 1
-                part.restarts += 1
-                wait = min(FIRST_WAIT * 2 ** (part.failures - 1), LONGEST_WAIT)
-                part.not_before = now + wait
-                self._say(f"{part.name} ended ({probes.how(code)}); it is started again in {wait:g} s")
-                self._state.restarts[part.name] = part.restarts
-            if now >= part.not_before:
-                self._spawn(part)
-
-    def _is_held(self, part: Part) -> bool:
-        return (self._folder.held / part.name).exists()
-
-    def _end(self, *parts: Part) -> None:
-        """Stop processes, all at once, and wait for each."""
-        for part in parts:
-            if part.process is not None and part.known is not None:
-                part.known.signal(part.stop_signal)
-        for part in parts:
-            if part.process is None:
-                continue
-            try:
-                part.process.wait(part.patience)
-            except subprocess.TimeoutExpired:
-                part.process.kill()
-                part.process.wait()
-            part.process = None
-            self._say_state(self._state.phase)
-
-    # ---- down ----
-
-    def _bring_down(self) -> None:
-        """Services first, all at once; then the broker; then the database."""
-        stores = ("kafka", "postgres")
-        self._end(*(part for name, part in self._parts.items() if name not in stores))
-        for name in stores:
-            if name in self._parts:
-                self._end(self._parts[name])
-
-    def _say_state(self, phase: str) -> None:
-        self._state.phase = phase
-        self._state.processes = {
-            part.name: part.known
-            for part in self._parts.values()
-            if part.known is not None and part.process is not None
-        }
-        self._folder.write(self._state)
 
     @staticmethod
     def _say(text: str) -> None:

@@ -92,7 +92,7 @@ class Publisher:
 
         Args:
             records: what to publish.
-            meanwhile: called at least every second while waiting, to stay in the consumer group.
+            meanwhile: called every second or two while waiting, to stay in the consumer group.
             halfway: called once when half of them are acknowledged, where a fault test may end the process; None:
                 they need not be sent in two halves.
             stopped: whether the service has been told to stop, so waiting makes no more sense.

@@ -169,6 +169,8 @@ def test_a_fault_that_nobody_armed_does_nothing(tmp_path: Path) -> None:
     points = faults.Faults(tmp_path, "ledger")
     (tmp_path / "ledger").write_text("after_save")
     points.reach("before_save")
+    assert points.ending("before_save") is None
+    assert points.ending("after_save") is not None
     assert (tmp_path / "ledger").exists()
     faults.Faults(None, "ledger").reach("before_save")
 
