@@ -99,7 +99,7 @@ def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
     for number in range(2):
         rig.loaded(number)
     start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.frozen * 1.5)
+    told = rig.plan(size.due, start, size.frozen * 1.25)
     victim, other = rig.workers[0], rig.workers[1]
     loads = other.said("loaded")
     time.sleep(max(start - time.time(), 0))
@@ -110,7 +110,7 @@ def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
     # How long after the session's end the group notices is the broker's business.
     taken_over = eventually(lambda: other.said("loaded") - loads, why="the other took nothing over")
     victim.process.send_signal(signal.SIGCONT)
-    outcome = rig.outcome(told, until=start + size.frozen * 1.5 + 60)
+    outcome = rig.outcome(told, until=start + size.frozen * 1.25 + 60)
     alive = victim.process.poll() is None
     rig.all_leave()
     proof = [f"stopped for {size.frozen:g} s, the other loaded {taken_over} times meanwhile; went on: {alive}"]
