@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from duban.values import values
 from schemas.ticket import Ticket
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain.rederiving import moved
 
 

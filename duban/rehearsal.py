@@ -19,7 +19,7 @@ from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import command_id, contact_id, ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.policy import Marked, Span
 
 SOURCE = frozenset({"from_", "ours", "title", "name", "code"})

@@ -14,7 +14,7 @@ from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Classification, Clock, Ticket
 from services.domain import packs
 from services.domain.identity import contact_id, ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 from services.shared.settings import PROJECT

@@ -20,7 +20,8 @@ from schemas.action import Dispatch
 from schemas.contact import Contact
 from schemas.ticket import Clock, Reason, Ticket
 from services.domain import packs
-from services.domain.packs import Pack, PolicyError
+from services.domain.pack import Pack
+from services.domain.packs import PolicyError
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 

@@ -19,7 +19,7 @@ from schemas.action import ApplyPolicy
 from schemas.command import Actor, Command
 from services.domain import packs
 from services.domain.identity import command_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger import store
 from services.notifier.domain import proofreading
 from services.notifier.domain.letters import Letters

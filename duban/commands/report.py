@@ -20,7 +20,7 @@ from duban.report import Row
 from duban.target import DEFAULT_DATA, Data
 from services.domain import cases, packs, periods
 from services.domain.figures import FIGURES
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.periods import Size
 from services.ledger import store
 from services.shared.errors import DubanError

@@ -17,7 +17,8 @@ from services.callback.domain.plan import Plan
 from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
 from services.domain.identity import command_id
-from services.domain.packs import Pack, unknown
+from services.domain.pack import Pack
+from services.domain.packs import unknown
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Publish, Result

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.ticket import Clock, Status, Ticket
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 
 MISDIRECTED = frozenset({"sent_back", "transferred"})
 """Events that say that a ticket was not sent right the first time."""

@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import TYPE_CHECKING
 
 from services.domain.care import CALLBACK, OUTCOME
 from services.domain.events import EVENTS, instead
+from services.domain.pack import Pack
 from services.domain.policy import When
 from services.domain.telling import HOT_ISSUE_OPENED, NoticeRule
-
-if TYPE_CHECKING:
-    from services.domain.packs import Pack
 
 LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal", "liability")
 FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
@@ -23,7 +20,7 @@ NOTICE_MONTH = 12
 """From this month on the next year's holidays have been published."""
 
 
-def faults(pack: "Pack", folder: str) -> list[str]:
+def faults(pack: Pack, folder: str) -> list[str]:
     """Return what cannot be: names of what is not there, rules that can never decide, clocks without a limit."""
     found = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
     found += _missing(_named(pack))
@@ -39,7 +36,7 @@ def faults(pack: "Pack", folder: str) -> list[str]:
     return found
 
 
-def rule_faults(rules: Sequence[NoticeRule], pack: "Pack", file: str) -> list[str]:
+def rule_faults(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
     """Return the rules of a notices.toml that nobody would ever be told by: events and readers that there are not."""
     events = EVENTS.keys() | {each.event for each in pack.care.entries} | {HOT_ISSUE_OPENED}
     readers = READERS | pack.units.keys()
@@ -61,7 +58,7 @@ def _complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
     return When() in conditions or by_tier == tiers
 
 
-def warnings(pack: "Pack", today: date) -> list[str]:
+def warnings(pack: Pack, today: date) -> list[str]:
     """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
     reached = (
         {each.unit for each in pack.routing.departments}
@@ -84,7 +81,7 @@ def warnings(pack: "Pack", today: date) -> list[str]:
     return found
 
 
-def _named(pack: "Pack") -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: C901, PLR0912 - a line each
+def _named(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: C901, PLR0912 - a line each
     """Return every name that has to exist: where it stands, the name, and what there is."""
     units, groups = set(pack.units), {each.code for each in pack.types.groups}
     business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
@@ -128,7 +125,7 @@ def _named(pack: "Pack") -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa
                 yield f"{place}: {name}", code, set(pack.routing.validities)
 
 
-def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
+def _care(pack: Pack, units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
     care = pack.care
     known = {*OUTCOME, CALLBACK, *(each.kind for each in care.entries)}
@@ -146,7 +143,7 @@ def _care(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet
     yield from _classifying(pack, units)
 
 
-def _classifying(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
+def _classifying(pack: Pack, units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     routing = pack.routing
     for centre in routing.centres:
         yield f"routing.toml: {centre.name}", centre.unit, units
@@ -161,7 +158,7 @@ def _classifying(pack: "Pack", units: set[str]) -> Iterator[tuple[str, str, Abst
         yield "routing.toml: validity", validity.validity, set(routing.validities)
 
 
-def _tables(pack: "Pack") -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
+def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     """Return every list of rules of which the first that holds decides."""
     yield "routing.toml, centre", [(each.name, each.when) for each in pack.routing.centres]
     yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
@@ -171,7 +168,7 @@ def _tables(pack: "Pack") -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
         yield f"limits.toml, {clock.name}", [(each.name, each.when) for each in clock.limits]
 
 
-def _hidden(pack: "Pack") -> Iterator[tuple[str, str, str]]:
+def _hidden(pack: Pack) -> Iterator[tuple[str, str, str]]:
     """Return rules that stand behind a rule which holds whenever they do."""
     for place, rules in _tables(pack):
         for number, (later, narrow) in enumerate(rules):

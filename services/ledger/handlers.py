@@ -13,7 +13,8 @@ from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import command_digest, command_id
-from services.domain.packs import Pack, unknown
+from services.domain.pack import Pack
+from services.domain.packs import unknown
 from services.ledger import store
 from services.ledger.domain.decide import LATE_AFTER, NOTHING, Decided, decide
 from services.ledger.metrics import LedgerMetrics

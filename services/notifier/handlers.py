@@ -9,7 +9,8 @@ from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from schemas.kept import Kept
 from schemas.receipt import Receipt
-from services.domain.packs import Pack, unknown
+from services.domain.pack import Pack
+from services.domain.packs import unknown
 from services.domain.telling import CUSTOMER
 from services.notifier import reports, store, subscribers
 from services.notifier.domain.notices import Notice, Page, notices, of_hot_issue

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.domain import packs
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.shared.clock import Clock
 from services.shared.postgres import Database, Queries
 

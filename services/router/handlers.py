@@ -13,7 +13,8 @@ from schemas.command import Actor, Command
 from schemas.contact import Contact
 from schemas.kept import Kept
 from services.domain.identity import command_id, contact_digest, record_key
-from services.domain.packs import Pack, unknown
+from services.domain.pack import Pack
+from services.domain.packs import unknown
 from services.router import joining, store
 from services.router.domain.route import Decision, Known, route
 from services.router.joining import Joined

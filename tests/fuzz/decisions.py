@@ -50,7 +50,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, ThresholdState, Ticket
 from services.domain.clock import next_action
 from services.domain.identity import contact_id, ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.ledger.store import threshold_key

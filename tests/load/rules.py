@@ -22,7 +22,7 @@ from schemas.contact import Contact
 from schemas.ticket import Ticket
 from services.domain import packs
 from services.domain.identity import command_id, ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.router.domain.classify import classify

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.contact import Customer
 from services.domain.calendar import Calendar
 from services.domain.care import CallbackRule
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 
 DAY = timedelta(days=1)
 FURTHEST = 60

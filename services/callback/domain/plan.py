@@ -14,7 +14,7 @@ from schemas.ticket import Status, Ticket
 from services.callback.domain.calls import Calls, Team
 from services.callback.domain.hours import Hours, Turn, zone_of
 from services.domain.care import PHONE, CallbackRule
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.policy import Facts
 
 TOLD = frozenset({Status.ANSWERED, Status.CLOSED})

@@ -13,7 +13,7 @@ from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.identity import refusal_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.ledger.domain import (
     acceptance,
     answering,

@@ -6,7 +6,7 @@ from datetime import datetime
 from schemas.action import ApplyPolicy, JoinCall
 from schemas.ticket import Clock, ThresholdState, Ticket
 from services.domain import clock as clocks
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.timing import ClockRule
 from services.ledger.domain.story import Refused, Story, because
 

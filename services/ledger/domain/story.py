@@ -11,7 +11,7 @@ from schemas.event import Fired, TicketEvent
 from schemas.ticket import Clock, Reason, Ticket
 from services.domain import clock as clocks
 from services.domain.identity import event_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.policy import Facts, Unit
 from services.domain.timing import ClockRule
 from services.ledger.domain.evolve import merge

@@ -9,7 +9,7 @@ from schemas.contact import Customer
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from services.domain.identity import notice_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.policy import Unit
 from services.domain.survey_link import VALID_FOR, Invitation, token
 from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule

@@ -15,7 +15,7 @@ from schemas.event import Fired, TicketEvent
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Classification, Reason, Status, Ticket
 from services.domain.events import ENTRY, EVENTS, Told
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED
 from services.notifier.domain.letters import DIGEST, Letters
 from services.notifier.domain.notices import Notice, Page, notices, of_hot_issue

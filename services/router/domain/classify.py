@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.policy import Facts, Marked, When
 from services.domain.routing import Business, Problem, Worded
 from services.domain.words import fold

@@ -11,7 +11,7 @@ from uuid import UUID
 from schemas.contact import Contact
 from schemas.ticket import Classification, Link, Reason, Status
 from services.domain.identity import ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.domain.survey_reply import Reply, understand
 from services.router.domain.classify import classify
 from services.router.domain.people import Relation

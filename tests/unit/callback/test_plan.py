@@ -18,7 +18,7 @@ from services.callback.domain.calls import Calls
 from services.callback.domain.plan import Plan, follow
 from services.domain import packs
 from services.domain.identity import ticket_id
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.router.domain.classify import classify
 from services.shared.settings import PROJECT
 from tests.builders import HOUR, MINUTE, PACK, Tale, contact

@@ -8,7 +8,7 @@ from duban import changing
 from schemas.action import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
 from schemas.contact import Customer
 from services.domain import packs
-from services.domain.packs import Pack
+from services.domain.pack import Pack
 from services.shared.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MINUTE, PACK, Tale, contact
 
