@@ -10,14 +10,12 @@ from services.intake.domain.fields import Fault, Unusable
 from services.intake.domain.pieces import JSON
 from services.intake.metrics import IntakeMetrics
 from services.intake.reception import Reception
-from services.shared import logs, tracing
+from services.shared import tracing
 from services.shared.clock import Clock
 from services.shared.consumer import Message, Result
 from services.shared.dead_letters import Refused
 from services.shared.errors import InvalidMessage
 from services.shared.records import Incoming
-
-log = logs.get(__name__)
 
 PREFIX = "channel."
 """Of the topics in which channels speak their own words."""
@@ -74,6 +72,5 @@ class ChannelTopics:
                 trace = tracing.accepted(message.record.trace)
                 records.append(self._reception.record(each.what, trace))
                 self._metrics.accepted.labels(channel, "topic").inc()
-                log.info("accepted", contact=str(each.what.id), channel=channel)
         result.publish = [records] if records else []
         return result

@@ -184,7 +184,8 @@ async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) 
     """Keep one contact and say its reference."""
     contact = _made(door, make, body)
     await door.publish(door.reception.records([contact], trace))
-    _accepted(door, contact, "http")
+    door.metrics.accepted.labels(contact.channel, "http").inc()
+    log.info("accepted", contact=str(contact.id), channel=contact.channel)
     told: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
     if wait:
         found = await door.wait(wait, lambda: outcomes.of_contact(door.database, contact.id), outcomes.is_ticket)
@@ -207,11 +208,8 @@ async def _many(door: Doorway, make: Make, lines: list[tuple[int, bytes]], trace
             results.append({"line": number, "status": 202, "reference": str(contact.id)})
     await door.publish(door.reception.records(good, trace))
     for each in good:
-        _accepted(door, each, "batch")
+        door.metrics.accepted.labels(each.channel, "batch").inc()
+    # One line for all: a line for each costs a fifth of what taking in a contact does, and the answer names them.
+    log.info("accepted", contacts=len(good), refused=len(results) - len(good))
     told = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)
     return PlainTextResponse(told, 200, media_type=LINES)
-
-
-def _accepted(door: Doorway, contact: Contact, way: str) -> None:
-    door.metrics.accepted.labels(contact.channel, way).inc()
-    log.info("accepted", contact=str(contact.id), channel=contact.channel)
