@@ -12,7 +12,7 @@ from services.shared import streaming
 from services.shared.clock import Clock
 from services.shared.operations import Health
 from services.shared.postgres import Database
-from services.shared.streaming import Sender
+from services.shared.producer import Producer
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     settings, metrics = HotIssueSettings(), HotIssueMetrics()
 
     def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        watch = Watch(settings, database, clock, health, metrics, Sender(app))
+        watch = Watch(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
         topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types

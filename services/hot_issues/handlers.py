@@ -35,8 +35,9 @@ from services.shared.errors import Retryable
 from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
+from services.shared.producer import Producer, Unacknowledged
 from services.shared.records import Incoming, outgoing
-from services.shared.streaming import SEND_ERRORS, Sender, bury
+from services.shared.streaming import bury
 
 NAME = "hot_issues"
 ACTOR = Actor(kind="service", name=NAME)
@@ -64,7 +65,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         clock: Clock,
         health: Health,
         metrics: HotIssueMetrics,
-        sender: Sender,
+        producer: Producer,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -72,9 +73,13 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._sender = sender
+        self._producer = producer
         self._faults = Faults(settings.faults, NAME)
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(AT_ONCE)
+
+    async def on_stop(self) -> None:
+        """Disconnect."""
+        await self._producer.close()
 
     async def hand_in(self, event: Any) -> None:
         """Hand in an event of the app; it is acknowledged when what it leads to is saved, and else never."""
@@ -117,7 +122,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
                     signs.append(found)
         if refused:
             bound = self._settings.dead_letters_per_hour
-            await bury(refused, NAME, self._sender, self._database, bound, lambda: self.should_stop)
+            await bury(refused, NAME, self._producer, self._database, bound, lambda: self.should_stop)
         if signs:
             await self._saved(partial(self._note, signs=signs))
             self._faults.reach("after_save")
@@ -177,8 +182,8 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
     async def _publish(self, issues: Sequence[HotIssue], links: Sequence[Link]) -> None:
         records = [outgoing(each, NAME) for each in issues] + [outgoing(join(each), NAME) for each in links]
         try:
-            await self._sender.publish(records)
-        except SEND_ERRORS as error:
+            await self._producer.publish(records)
+        except Unacknowledged as error:
             self._health.lack("kafka", f"the broker is away ({type(error).__name__})")
             return
         self._health.have("kafka")

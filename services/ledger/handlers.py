@@ -101,10 +101,11 @@ class Decider:
             causes |= dict.fromkeys((each.id for each in decided.commands), message.record.trace)
             traces.setdefault(command.ticket_id, message.record.trace)
             self._tell(command, decided, now)
-        with store.saving(connection, before, after, list(decisions.values()), traces):
+        with store.saving(connection, before, after, list(decisions.values()), traces) as written:
+            changed = [after[id_] for id_ in touched if id_ in after]
             result.publish = [
-                [outgoing(after[id_], NAME, trace=traces.get(id_)) for id_ in touched if id_ in after],
-                [outgoing(each, NAME, trace=traces.get(each.ticket_id)) for each in told],
+                [outgoing(each, NAME, trace=traces.get(each.id), value=written.ticket(each)) for each in changed],
+                [outgoing(each, NAME, trace=traces.get(each.ticket_id), value=written.event(each)) for each in told],
                 [outgoing(each, NAME, trace=causes.get(each.id)) for each in own],
             ]
         return result

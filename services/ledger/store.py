@@ -9,12 +9,14 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.event import Refusal, TicketChange, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.cases import Happened
 from services.domain.identity import command_digest
+from services.ledger.documents import Documents
 from services.ledger.domain.evolve import fold
 from services.shared.errors import LostRace
 from services.shared.postgres import Queries
@@ -57,7 +59,7 @@ def load_tickets(
     connection: psycopg.Connection, ids: Iterable[UUID]
 ) -> tuple[dict[UUID, Ticket], dict[UUID, str | None]]:
     """Return the tickets that exist, by id, and the trace context of each."""
-    rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}).fetchall()
+    rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}, binary=True).fetchall()
     return {id_: Ticket.from_json(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
 
 
@@ -159,19 +161,25 @@ def saving(
     after: dict[UUID, Ticket],
     decisions: Sequence[Decision],
     traces: Mapping[UUID, str | None],
-) -> Iterator[None]:
+) -> Iterator[Documents]:
     """Save a batch: tickets as they stand after it, every event, every command, every next action time.
 
-    The database works while the block runs, and has done it when the block is over.
+    The database works while the block runs, and has done it when the block is over. The block gets the documents that
+    were written for it.
 
     Raises:
         LostRace: somebody else changed one of the tickets since it was read.
 
     """
+    documents = Documents()
     partitions = {each.command.ticket_id: each.position[1] for each in decisions}
     changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
-    new = [_row(each, partitions) | {"trace": traces.get(each.id)} for each in changed if each.id not in before]
-    old = [_row(each, partitions) | {"before": before[each.id].version} for each in changed if each.id in before]
+    new = [
+        _row(each, partitions, documents) | {"trace": traces.get(each.id)} for each in changed if each.id not in before
+    ]
+    old = [
+        _row(each, partitions, documents) | {"before": before[each.id].version} for each in changed if each.id in before
+    ]
     due = [
         {
             "ticket_id": each.id,
@@ -185,7 +193,7 @@ def saving(
     rows: dict[str, list[dict[str, object]]] = {
         "insert_tickets": new,
         "update_tickets": old,
-        "insert_events": [_event_row(event) for each in decisions for event in each.events],
+        "insert_events": [_event_row(event, documents) for each in decisions for event in each.events],
         "insert_commands": [_command_row(each) for each in decisions],
         "set_clocks": due,
         "clear_clocks": [{"ticket_id": each.id} for each in changed if each.next_action_at is None],
@@ -195,13 +203,13 @@ def saving(
         # One pipeline: the statements travel together, and the database answers once.
         with connection.pipeline():
             for name, cursor in cursors.items():
-                cursor.execute(queries[name], {"rows": msgspec.json.encode(rows[name]).decode()})
-            yield
+                cursor.execute(queries[name], {"rows": Jsonb(rows[name], dumps=msgspec.json.encode)})
+            yield documents
         if old and cursors["update_tickets"].rowcount != len(old):
             raise LostRace("another owner changed a ticket of the batch first")
 
 
-def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
+def _row(ticket: Ticket, partitions: dict[UUID, int], documents: Documents) -> dict[str, object]:
     return {
         "id": ticket.id,
         "number": ticket.number,
@@ -214,7 +222,7 @@ def _row(ticket: Ticket, partitions: dict[UUID, int]) -> dict[str, object]:
         "accepted_at": ticket.accepted_at,
         "updated_at": ticket.updated_at,
         "closed_at": ticket.closed_at,
-        "body": ticket,
+        "body": msgspec.Raw(documents.ticket(ticket)),
     }
 
 
@@ -226,7 +234,7 @@ def threshold_key(event: TicketChange) -> str | None:
     return f"{event.ticket_id}/{fired.clock}/{fired.run}/{fired.limit}/{fired.threshold}"
 
 
-def _event_row(event: TicketEvent) -> dict[str, object]:
+def _event_row(event: TicketEvent, documents: Documents) -> dict[str, object]:
     return {
         "ticket_id": event.ticket_id,
         "version": event.version,
@@ -234,7 +242,7 @@ def _event_row(event: TicketEvent) -> dict[str, object]:
         "type": event.type,
         "at": event.at,
         "threshold": threshold_key(event),
-        "body": event.change,
+        "body": msgspec.Raw(documents.change(event)),
     }
 
 

@@ -1,6 +1,7 @@
 """How every Kafka client of ours connects; the one place that knows the client's names for it."""
 
 import importlib.util
+import ssl
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -45,6 +46,34 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 1_000,
         "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
+
+
+def tls(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Return the TLS context, if TLS is asked for."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    made = ssl.create_default_context(cafile=settings.ssl_cafile)
+    if settings.ssl_certfile is not None:
+        made.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return made
+
+
+def asynchronous(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the options of aiokafka's clients for reaching the broker."""
+    password = settings.sasl_password
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "security_protocol": settings.security_protocol,
+        "ssl_context": tls(settings),
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+    }
+    if settings.security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism or "PLAIN",
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password else None,
+        }
+    return options
 
 
 def leave(settings: KafkaSettings, group: str, instance: str) -> None:

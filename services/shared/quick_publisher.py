@@ -1,18 +1,14 @@
 """Publishing for somebody who waits for an answer: acknowledged within a few seconds, or an error (DESIGN 3)."""
 
 import asyncio
-import threading
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from aiokafka.errors import KafkaError
 
 from services.shared import logs
+from services.shared.background import Background
 from services.shared.errors import Retryable
-from services.shared.publisher import producer_options
+from services.shared.producer import Producer, Unacknowledged
 from services.shared.records import Outgoing
 from services.shared.settings import KafkaSettings
 
@@ -32,43 +28,30 @@ class QuickPublisher:
     """
 
     def __init__(self, settings: KafkaSettings, client: str, *, within: float, most: int) -> None:
-        self._settings = settings
-        self._client = client
+        # Each record stands for itself here, so order and gaps do not matter, and a producer without a sequence
+        # forgets a broker's absence at once.
+        self._producer = Producer(settings, client, idempotent=False, request_timeout_ms=int(within * 750))
+        self._background = Background(client)
         self._within = within
         self._most = most
         self._slice = min(SLICE, most)
         self._in_flight = 0
-        self._producer: KafkaProducer | None = None
-        self._stopping = threading.Event()
-        self._senders = ThreadPoolExecutor(max_workers=8, thread_name_prefix="publish")
-        self._connecting = threading.Thread(target=self._connect, name="connect", daemon=True)
+        self.connected = False
+        """Whether the broker was reached since the start."""
 
     def start(self) -> None:
         """Begin to connect, in the background."""
-        self._connecting.start()
+        self._background.run(self._connect())
 
-    @property
-    def connected(self) -> bool:
-        """Whether the broker was reached since the start."""
-        return self._producer is not None
-
-    def _connect(self) -> None:
-        options = producer_options(self._settings, self._client) | {
-            # Each record stands for itself here, so order and gaps do not matter, and a producer without a sequence
-            # forgets a broker's absence at once.
-            "enable_idempotence": False,
-            "request_timeout_ms": int(self._within * 750),
-            "delivery_timeout_ms": int(self._within * 1000),
-            "max_block_ms": int(self._within * 500),
-        }
-        while not self._stopping.is_set():
+    async def _connect(self) -> None:
+        while not self.connected:
             try:
-                self._producer = KafkaProducer(**options)
+                await self._producer.connect()
             except KafkaError as error:
                 log.warning("broker_away", error=type(error).__name__)
-                self._stopping.wait(RETRY)
+                await asyncio.sleep(RETRY)
             else:
-                return
+                self.connected = True
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish and return when all are acknowledged, each slice within the time that the broker is given.
@@ -77,8 +60,7 @@ class QuickPublisher:
             Retryable: the broker did not acknowledge in time, or too many wait already.
 
         """
-        producer = self._producer
-        if producer is None:
+        if not self.connected:
             raise Retryable("the broker has not been reached yet")
         room = min(len(records), self._slice)
         if self._in_flight + room > self._most:
@@ -86,62 +68,20 @@ class QuickPublisher:
         self._in_flight += room
         try:
             for begin in range(0, len(records), self._slice):
-                await self._publish(producer, records[begin : begin + self._slice])
+                await self._publish(records[begin : begin + self._slice])
         finally:
             self._in_flight -= room
 
-    async def _publish(self, producer: KafkaProducer, records: Sequence[Outgoing]) -> None:
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(loop, len(records))
-        until = time.monotonic() + self._within
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        sending = self._background.run(self._producer.publish(records))
         try:
-            await loop.run_in_executor(self._senders, self._send, producer, records, waiting, until)
-            await asyncio.wait_for(asyncio.shield(waiting.done), max(until - time.monotonic(), 0.05))
+            await asyncio.wait_for(asyncio.wrap_future(sending), self._within)
         except TimeoutError as error:
             raise Retryable("the broker did not acknowledge in time") from error
-        except KafkaError as error:
-            raise Retryable(f"the broker did not take the record ({type(error).__name__})") from error
-
-    @staticmethod
-    def _send(producer: KafkaProducer, records: Sequence[Outgoing], waiting: "_Waiting", until: float) -> None:
-        for each in records:
-            if time.monotonic() > until:
-                raise TimeoutError
-            future = producer.send(each.topic, key=each.key, value=each.value, headers=each.headers)
-            future.add_callback(waiting.acknowledged)
-            future.add_errback(waiting.failed)
+        except Unacknowledged as error:
+            raise Retryable(f"the broker did not take the record ({type(error.__cause__).__name__})") from error
 
     def close(self) -> None:
-        """Disconnect, after what was sent is acknowledged or given up."""
-        self._stopping.set()
-        self._senders.shutdown(wait=False, cancel_futures=True)
-        if self._producer is not None:
-            self._producer.close(timeout=self._within)
-
-
-class _Waiting:
-    """Counts acknowledgements, which come in the producer's thread, for a coroutine that waits for all of them."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
-        self.done: asyncio.Future[None] = loop.create_future()
-        self._loop = loop
-        self._left = count
-        if count == 0:
-            self.done.set_result(None)
-
-    def acknowledged(self, _: Any) -> None:
-        self._loop.call_soon_threadsafe(self._one_less)
-
-    def failed(self, error: BaseException) -> None:
-        self._loop.call_soon_threadsafe(self._fail, error)
-
-    def _one_less(self) -> None:
-        self._left -= 1
-        if self._left == 0 and not self.done.done():
-            self.done.set_result(None)
-
-    def _fail(self, error: BaseException) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-            # Nobody may be waiting any more; asyncio would complain about an error that nobody looks at.
-            self.done.exception()
+        """Disconnect; what is still on its way is given up after a second."""
+        self._background.run(self._producer.close()).result()
+        self._background.close()

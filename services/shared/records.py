@@ -66,7 +66,9 @@ def headers(event: CloudEvent, source: str) -> Headers:
     ]
 
 
-def outgoing(body: Record, source: str, *, key: bytes | None = None, trace: str | None = None) -> Outgoing:
+def outgoing(
+    body: Record, source: str, *, key: bytes | None = None, trace: str | None = None, value: bytes | None = None
+) -> Outgoing:
     """Return the record of a model on its topic; the key is the subject unless told otherwise.
 
     Args:
@@ -74,6 +76,7 @@ def outgoing(body: Record, source: str, *, key: bytes | None = None, trace: str 
         source: the service that says it.
         key: of the record.
         trace: context of what led to it.
+        value: the model as a JSON document, if it was written before.
 
     """
     event = body.cloud_event
@@ -81,7 +84,7 @@ def outgoing(body: Record, source: str, *, key: bytes | None = None, trace: str 
     told = headers(event, source)
     if trace is not None:
         told.append((tracing.HEADER, tracing.child(trace, event.id).encode()))
-    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json(), told)
+    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json() if value is None else value, told)
 
 
 def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:

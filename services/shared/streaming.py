@@ -1,24 +1,22 @@
 """Services on Faust: how its clients connect, what they all do, and the frame from start to end."""
 
 import asyncio
-import ssl
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import faust
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from services.shared import dead_letters, logs, service
 from services.shared.clock import Clock
-from services.shared.connection import METADATA_MAX_AGE_MS
+from services.shared.connection import METADATA_MAX_AGE_MS, tls
 from services.shared.dead_letters import Refused
 from services.shared.errors import Retryable
 from services.shared.operations import Health
 from services.shared.postgres import Database
-from services.shared.records import Outgoing
+from services.shared.producer import Producer, Unacknowledged
 from services.shared.service import Running
 from services.shared.settings import KafkaSettings, Settings
 
@@ -26,56 +24,24 @@ RETRY = 0.5
 """Seconds between two attempts to reach the broker at the start."""
 END_WITHIN = 5.0
 """Seconds that an app has to stop by itself; a service as a whole has ten."""
-REQUEST_TIMEOUT = 10.0
-"""Seconds within which the broker has to acknowledge a record; then it is sent again."""
-SEND_ERRORS = (KafkaError, ProducerSendError)
-"""What a producer raises when a record was not acknowledged."""
 
 log = logs.get(__name__)
 
 
-def context(settings: KafkaSettings) -> ssl.SSLContext | None:
-    """Return the TLS context, if TLS is asked for."""
-    if not settings.security_protocol.endswith("SSL"):
-        return None
-    made = ssl.create_default_context(cafile=settings.ssl_cafile)
-    if settings.ssl_certfile is not None:
-        made.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
-    return made
-
-
-def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the connection part of an aiokafka consumer's options."""
-    password = settings.sasl_password
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap_servers.split(","),
-        "security_protocol": settings.security_protocol,
-        "ssl_context": context(settings),
-        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
-    }
-    if settings.security_protocol.startswith("SASL"):
-        options |= {
-            "sasl_mechanism": settings.sasl_mechanism or "PLAIN",
-            "sasl_plain_username": settings.sasl_username,
-            "sasl_plain_password": password.get_secret_value() if password else None,
-        }
-    return options
-
-
 def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App:
-    """Return a Faust app that listens on no port and makes no topic; without agents it has a producer alone."""
+    """Return a Faust app that listens on no port and makes no topic; without agents it reads nothing by itself."""
     credentials = None
-    tls = context(settings)
+    context = tls(settings)
     if settings.security_protocol.startswith("SASL"):
         password = settings.sasl_password
         credentials = faust.SASLCredentials(
             username=settings.sasl_username,
             password=password.get_secret_value() if password else None,
             mechanism=settings.sasl_mechanism or "PLAIN",
-            ssl_context=tls,
+            ssl_context=context,
         )
-    elif tls is not None:
-        credentials = faust.SSLCredentials(context=tls)
+    elif context is not None:
+        credentials = faust.SSLCredentials(context=context)
     session = settings.session_timeout_ms / 1_000
     app = faust.App(
         name,
@@ -92,41 +58,13 @@ def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.Ap
         stream_wait_empty=False,
         # Nothing is written there, but the library makes the folder.
         datadir=Path(tempfile.gettempdir()) / name,
-        # A connection that has gone silent must not hold what is due for the library's twenty minutes.
-        producer_request_timeout=REQUEST_TIMEOUT,
-        producer_acks=-1,
-        producer_linger_ms=2,
     )
     app.producer_only = not agents
     return app
 
 
-class Sender:
-    """Publishes by the producer of a Faust app."""
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-
-    async def hand_over(self, records: Sequence[Outgoing]) -> "asyncio.Future[list[Any]]":
-        """Give records to the producer; what is returned is done when all are acknowledged.
-
-        Raises:
-            KafkaError, ProducerSendError: not all of them were taken; at once, or when waited for.
-
-        """
-        waiting = [
-            await self._app.producer.send(each.topic, each.key, each.value, None, None, each.headers)
-            for each in records
-        ]
-        return asyncio.gather(*waiting)
-
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Publish and return when all are acknowledged; raises as `hand_over`."""
-        await (await self.hand_over(records))
-
-
 async def bury(
-    refused: list[Refused], name: str, sender: Sender, database: Database, bound: int, stopped: Callable[[], bool]
+    refused: list[Refused], name: str, producer: Producer, database: Database, bound: int, stopped: Callable[[], bool]
 ) -> None:
     """Make dead letters of what cannot be read; nothing is dropped without a trace."""
 
@@ -139,8 +77,8 @@ async def bury(
     while not stopped():
         try:
             await asyncio.to_thread(count)
-            await sender.publish([dead_letters.letter(each, name) for each in refused])
-        except (Retryable, *SEND_ERRORS):
+            await producer.publish([dead_letters.letter(each, name) for each in refused])
+        except (Retryable, Unacknowledged):
             await asyncio.sleep(1.0)
         else:
             return
@@ -149,7 +87,7 @@ async def bury(
 class Build(Protocol):
     """Makes the part of an app that is a service's own."""
 
-    def __call__(self, app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
+    def __call__(self, app: faust.App, /, database: Database, clock: Clock, health: Health) -> faust.Service:
         """Return what runs beside the app's agents."""
         ...
 

@@ -6,7 +6,7 @@ from services.shared import streaming
 from services.shared.clock import Clock
 from services.shared.operations import Health
 from services.shared.postgres import Database
-from services.shared.streaming import Sender
+from services.shared.producer import Producer
 from services.sla_monitor.domain.watch import NAME
 from services.sla_monitor.handlers import Monitor
 from services.sla_monitor.metrics import MonitorMetrics
@@ -17,8 +17,8 @@ def main() -> None:
     """Run the monitor until it is told to stop."""
     settings, metrics = MonitorSettings(), MonitorMetrics()
 
-    def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        return Monitor(settings, database, clock, health, metrics, Sender(app))
+    def build(_: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
+        return Monitor(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
 
     # An agent would read one record after the other; the monitor's own consumer takes thousands at once.
     streaming.run(NAME, settings, build)

@@ -17,13 +17,14 @@ from mode import Service
 from schemas.event import TicketEvent
 from services.shared import logs
 from services.shared.clock import Clock
-from services.shared.connection import leave
+from services.shared.connection import asynchronous, leave
 from services.shared.errors import Retryable
 from services.shared.faults import Faults
 from services.shared.operations import Health
 from services.shared.postgres import Database
+from services.shared.producer import Producer, Unacknowledged
 from services.shared.records import outgoing
-from services.shared.streaming import SEND_ERRORS, Sender, bury, consumer_options
+from services.shared.streaming import bury
 from services.sla_monitor import store
 from services.sla_monitor.domain.schedule import NEVER, Entry
 from services.sla_monitor.domain.watch import NAME, Watch, tick
@@ -59,7 +60,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         clock: Clock,
         health: Health,
         metrics: MonitorMetrics,
-        sender: Sender,
+        producer: Producer,
     ) -> None:
         super().__init__()
         self._watch = Watch()
@@ -70,11 +71,11 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._time = Timekeeper(database, clock, metrics)
-        self._sender = sender
+        self._producer = producer
         self._faults = Faults(settings.faults, NAME)
         self._instance = settings.instance or f"{NAME}-0"
         self._consumer = AIOKafkaConsumer(
-            **consumer_options(settings.kafka),
+            **asynchronous(settings.kafka),
             group_id=GROUP,
             group_instance_id=self._instance,
             client_id=NAME,
@@ -95,15 +96,18 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         """Join the group."""
         try:
             await self._consumer.start()
+            await self._producer.connect()
         except KafkaError:
             # Who starts it anew makes another; this one has connections that nobody else would close.
             await self._consumer.stop()
+            await self._producer.close()
             raise
         self._consumer.subscribe([TicketEvent.TOPIC], listener=_Partitions(self))
 
     async def on_stop(self) -> None:
         """Leave the group."""
         await self._consumer.stop()
+        await self._producer.close()
         # Told to stop, it may stay away: the others need not wait for the session's end, and a restart joins anew.
         await asyncio.to_thread(leave, self._settings.kafka, GROUP, self._instance)
 
@@ -203,7 +207,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         if refused:
             bound = self._settings.dead_letters_per_hour
             # What others sent must not keep a deadline waiting until database and broker have taken it.
-            self.add_future(bury(refused, NAME, self._sender, self._database, bound, lambda: self.should_stop))
+            self.add_future(bury(refused, NAME, self._producer, self._database, bound, lambda: self.should_stop))
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def look_around(self) -> None:
@@ -249,7 +253,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 self._health.have("ticks")
                 if len(due) < self._settings.tick_batch:
                     await self.sleep(began + PACE - time.monotonic())
-            except SEND_ERRORS as error:
+            except Unacknowledged as error:
                 failures += 1
                 self._watch.not_sent(due)
                 self._health.lack("ticks", f"they cannot be sent ({type(error).__name__})")
@@ -266,9 +270,10 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _send(self, due: Sequence[Entry], now: datetime) -> None:
-        acknowledged = await self._sender.hand_over([outgoing(tick(each, now), NAME) for each in due])
+        publishing = asyncio.ensure_future(self._producer.publish([outgoing(tick(each, now), NAME) for each in due]))
+        await asyncio.sleep(0)
         self._faults.reach("mid_publish")
-        await acknowledged
+        await publishing
         done = self._time.now().timestamp()
         self._metrics.ticks.inc(len(due))
         for each in due:

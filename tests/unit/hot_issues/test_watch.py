@@ -23,6 +23,7 @@ from services.shared.clock import SystemClock
 from services.shared.dead_letters import Refused
 from services.shared.errors import DeadLetterBound, Retryable
 from services.shared.operations import Health
+from services.shared.producer import Producer
 from tests.builders import MORNING, Tale
 
 NESTED = b'{"more": ' + b"[" * 100_000
@@ -71,7 +72,8 @@ def _of(city: str) -> Event:
 
 def _watch() -> Watch:
     settings, metrics = HotIssueSettings(), HotIssueMetrics(CollectorRegistry())
-    return Watch(settings, NoDatabase(), SystemClock(), Health(), metrics, sender=None)  # type: ignore[arg-type]
+    producer = Producer(settings.kafka, "tests", idempotent=False)
+    return Watch(settings, NoDatabase(), SystemClock(), Health(), metrics, producer)  # type: ignore[arg-type]
 
 
 def _run(*events: Event) -> Watch:

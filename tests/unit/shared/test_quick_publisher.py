@@ -1,13 +1,16 @@
-"""Publishing for somebody who waits: any number of records, a bounded number of them on the way."""
+"""Publishing for somebody who waits: any number of records, a bounded number of them on the way, and not for long."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from services.shared import quick_publisher
 from services.shared.errors import Retryable
+from services.shared.producer import Unacknowledged
 from services.shared.quick_publisher import QuickPublisher
 from services.shared.records import Outgoing
 from services.shared.settings import KafkaSettings
@@ -15,37 +18,36 @@ from tests.builders import eventually
 
 
 class Broker:
-    """Stands for a producer: keeps what was sent until the test acknowledges it."""
+    """Stands for a producer: keeps what was sent until the test lets it go on."""
 
-    def __init__(self, **_: Any) -> None:
-        self.waiting: list[Callable[[Any], None]] = []
-        self.sent = self.most = 0
+    def __init__(self) -> None:
+        self.goes_on = threading.Event()
+        self.waiting = self.sent = self.most = 0
+        self.takes = True
 
-    def send(self, *_: Any, **__: Any) -> "Broker":
-        self.sent += 1
+    def producer(self, *_: Any, **__: Any) -> "Broker":
         return self
 
-    def add_callback(self, acknowledged: Callable[[Any], None]) -> None:
-        self.waiting.append(acknowledged)
-        self.most = max(self.most, len(self.waiting))
-
-    def add_errback(self, failed: Callable[[BaseException], None]) -> None:
+    async def connect(self) -> None:
         pass
 
-    def close(self, timeout: float) -> None:
+    async def close(self) -> None:
         pass
 
-    async def acknowledge(self) -> None:
-        while True:
-            while self.waiting:
-                self.waiting.pop()(None)
-            await asyncio.sleep(0)
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.waiting += len(records)
+        self.most = max(self.most, self.waiting)
+        await asyncio.to_thread(self.goes_on.wait)
+        self.waiting -= len(records)
+        if not self.takes:
+            raise Unacknowledged(records) from KafkaConnectionError("gone")
+        self.sent += len(records)
 
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     broker = Broker()
-    monkeypatch.setattr(quick_publisher, "KafkaProducer", lambda **_: broker)
+    monkeypatch.setattr(quick_publisher, "Producer", broker.producer)
     return broker
 
 
@@ -64,12 +66,8 @@ def records(count: int) -> list[Outgoing]:
 
 @pytest.mark.requirement("R7.1")
 def test_a_request_larger_than_the_bound_goes_in_slices(broker: Broker, publisher: QuickPublisher) -> None:
-    async def publish() -> None:
-        acknowledging = asyncio.create_task(broker.acknowledge())
-        await publisher.publish(records(5001))
-        acknowledging.cancel()
-
-    asyncio.run(publish())
+    broker.goes_on.set()
+    asyncio.run(publisher.publish(records(5001)))
     assert broker.sent == 5001
     assert broker.most <= quick_publisher.SLICE
 
@@ -80,10 +78,26 @@ def test_what_is_on_its_way_stays_bounded(broker: Broker, publisher: QuickPublis
         await asyncio.sleep(0)
         with pytest.raises(Retryable, match="too many requests"):
             await publisher.publish(records(501))
-        acknowledging = asyncio.create_task(broker.acknowledge())
+        broker.goes_on.set()
         await asyncio.gather(*two)
         await publisher.publish(records(501))
-        acknowledging.cancel()
 
     asyncio.run(publish())
     assert broker.sent == 2 * 5001 + 501
+
+
+def test_a_broker_that_does_not_take_it_is_told(broker: Broker, publisher: QuickPublisher) -> None:
+    broker.goes_on.set()
+    broker.takes = False
+    with pytest.raises(Retryable, match="did not take the record"):
+        asyncio.run(publisher.publish(records(1)))
+
+
+def test_a_broker_that_does_not_answer_is_not_waited_for_longer_than_told(broker: Broker) -> None:
+    publisher = QuickPublisher(KafkaSettings(bootstrap_servers="nowhere:1"), "tests", within=0.01, most=10)
+    publisher.start()
+    eventually(lambda: publisher.connected)
+    with pytest.raises(Retryable, match="in time"):
+        asyncio.run(publisher.publish(records(1)))
+    broker.goes_on.set()
+    publisher.close()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner
 
-from services.shared.publisher import ByKey
+from services.shared.producer import partition
 
 
 class Cluster:
@@ -24,12 +24,5 @@ class Cluster:
 
 @given(key=st.binary(max_size=64), count=st.integers(1, 200))
 def test_a_key_goes_where_the_library_would_send_it(key: bytes, count: int) -> None:
-    cluster = Cluster(set(range(count)))
-    library, ours = (each.partition("t", key, key, b"", b"", cluster) for each in (DefaultPartitioner(), ByKey()))
-    assert ours == library
-
-
-@given(count=st.integers(1, 20))
-def test_a_record_without_a_key_goes_somewhere(count: int) -> None:
-    cluster = Cluster(set(range(count)))
-    assert ByKey().partition("t", None, None, None, b"", cluster) in range(count)
+    every = range(count)
+    assert partition(key, every) == DefaultPartitioner().partition("t", key, key, b"", b"", Cluster(set(every)))

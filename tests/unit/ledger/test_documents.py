@@ -1,0 +1,19 @@
+"""The documents of a batch are what the models would write themselves, each written once."""
+
+from services.ledger.documents import Documents
+from tests.builders import Tale
+
+
+def test_an_event_is_put_together_as_its_model_would_write_it() -> None:
+    written = Documents()
+    for event in Tale.dispatched().events:
+        assert written.event(event) == event.to_json()
+        assert written.change(event) == event.change.to_json()
+        assert written.ticket(event.ticket) == event.ticket.to_json()
+
+
+def test_every_version_of_a_ticket_has_a_document_of_its_own() -> None:
+    first, last = (event.ticket for event in (Tale.dispatched().events[0], Tale.dispatched().events[-1]))
+    written = Documents()
+    assert written.ticket(first) != written.ticket(last)
+    assert written.ticket(first) is written.ticket(first)
