@@ -131,7 +131,7 @@ class Run:
             size, stored = (statistics.mean(getattr(each, name) for each in self.heaps) for name in ("size", "stored"))
             print(
                 f"- Duban's events/s: {self.told.events:,} at a time, one of each of as many open tickets, all of them "
-                f"news; {size:,.0f} bytes each, {stored:,.0f} as the broker keeps them (snappy). The peers': as many "
+                f"news; {size:,.0f} bytes each, {stored:,.0f} as the broker keeps them (zstd). The peers': as many "
                 "at the most, of 600 bytes, uncompressed."
             )
         if self.bursts:
