@@ -184,7 +184,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         try:
             await self._producer.publish(records)
         except Unacknowledged as error:
-            self._health.lack("kafka", f"the broker is away ({type(error).__name__})")
+            self._health.lack("kafka", f"the broker is away ({error.reason})")
             return
         self._health.have("kafka")
         await self._saved(partial(store.told, links=links, issues=issues))

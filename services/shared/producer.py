@@ -39,6 +39,11 @@ class Unacknowledged(Exception):
         super().__init__(len(records))
         self.records = records
 
+    @property
+    def reason(self) -> str:
+        """What kept the broker from it, in a word."""
+        return type(self.__cause__).__name__
+
 
 @lru_cache(maxsize=REMEMBERED)
 def _hash(key: bytes) -> int:

@@ -78,7 +78,7 @@ class Publisher:
                     chunk = failure.records
                     failures += 1
                     left = len(chunk) + len(records) - done
-                    log.warning("publish_failed", error=type(failure.__cause__).__name__, remaining=left)
+                    log.warning("publish_failed", error=failure.reason, remaining=left)
                     _pause(min(0.1 * 2**failures, 5.0), meanwhile)
 
     def _send(self, chunk: Sequence[Outgoing], meanwhile: Callable[[], None], stopped: Callable[[], bool]) -> None:

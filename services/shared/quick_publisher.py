@@ -79,7 +79,7 @@ class QuickPublisher:
         except TimeoutError as error:
             raise Retryable("the broker did not acknowledge in time") from error
         except Unacknowledged as error:
-            raise Retryable(f"the broker did not take the record ({type(error.__cause__).__name__})") from error
+            raise Retryable(f"the broker did not take the record ({error.reason})") from error
 
     def close(self) -> None:
         """Disconnect; what is still on its way is given up after a second."""

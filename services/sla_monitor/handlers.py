@@ -256,7 +256,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             except Unacknowledged as error:
                 failures += 1
                 self._watch.not_sent(due)
-                self._health.lack("ticks", f"they cannot be sent ({type(error).__name__})")
+                self._health.lack("ticks", f"they cannot be sent ({error.reason})")
                 await self.sleep(min(0.1 * 2**failures, 5.0))
 
     async def _rest(self, now: datetime) -> None:
