@@ -13,7 +13,7 @@ from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
 from services.shared import reading
 from services.shared.publisher import Publisher
-from services.shared.records import Outgoing, outgoing
+from services.shared.records import Incoming, Outgoing, outgoing
 from tests.builders import eventually
 from tests.system import System
 
@@ -45,6 +45,13 @@ def _issues(system: System, city: str) -> list[HotIssue]:
 def _tickets(connection: psycopg.Connection, city: str) -> list[Ticket]:
     query = "select body::text from ledger.ticket where body #>> '{customer,city}' = %s"
     return [Ticket.from_json(body) for (body,) in connection.execute(query, (city,)).fetchall()]
+
+
+def _until_hot_issues_has_read(system: System) -> None:
+    """Wait until the service has saved and acknowledged what there is."""
+    lag = reading.Lag(system.kafka, {"hot_issues": ["tickets.events"]})
+    eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="what is there was not acknowledged")
+    lag.close()
 
 
 def _duban(system: System, *words: str) -> str:
@@ -118,14 +125,17 @@ def test_what_comes_twice_counts_once(system: System) -> None:
         "text": TEXT,
     }
     system.put(body)
-    events = [
-        each for each in reading.whole(system.kafka, "tickets.events") if each.value and "湘潭".encode() in each.value
-    ]
+
+    def told() -> list[Incoming]:
+        records = reading.whole(system.kafka, "tickets.events")
+        return [each for each in records if each.value and "湘潭".encode() in each.value]
+
+    events = eventually(told, why="no event told of the ticket")
     publisher = Publisher(system.kafka, "tests")
 
     publisher.publish([Outgoing(each.topic, each.key, each.value, each.headers) for each in events for _ in range(12)])
     publisher.close()
-    system.opened()
+    _until_hot_issues_has_read(system)
     with system.database() as connection:
         counted = connection.execute("select count(*) from hot_issues.sign where region = '湘潭'").fetchone()
     assert counted == (1,)
@@ -148,9 +158,7 @@ def test_an_error_ends_the_process_and_no_event_is_lost(system: System) -> None:
         eventually(lambda: connection.execute(counted).fetchone() == (14,), within=60, why="events were lost")
     assert eventually(lambda: _issues(system, "岳阳"), within=30, why="the burst was not noticed")
     system.until_ready()
-    lag = reading.Lag(system.kafka, {"hot_issues": ["tickets.events"]})
-    eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="what is saved was not acknowledged")
-    lag.close()
+    _until_hot_issues_has_read(system)
 
 
 def test_a_link_that_comes_twice_is_refused_the_second_time(system: System) -> None:
