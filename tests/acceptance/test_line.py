@@ -6,6 +6,7 @@ import pytest
 
 from schemas.delivery import Delivery
 from services.shared import reading
+from services.shared.records import Incoming
 from tests.acceptance.life import Meanwhile, sms_to
 from tests.builders import HOUR, eventually
 from tests.system import System
@@ -75,9 +76,16 @@ def test_crms_find_every_ticket_and_event_on_the_topics_as_it_is_stored(system: 
     system.do(number, "withdraw", unit=None, reason="已恢复")
     ticket, events = system.story(number)
     key = str(ticket.id).encode()
-    state = [each for each in reading.whole(system.kafka, "tickets.state") if each.key == key][-1]
-    assert json.loads(state.value or b"") == ticket.to_plain()
-    told = [each for each in reading.whole(system.kafka, "tickets.events") if each.key == key]
-    assert [json.loads(each.value or b"") for each in told] == [each.to_plain() for each in events]
-    headers = dict(told[0].headers)
+
+    def told(topic: str) -> list[Incoming]:
+        return [each for each in reading.whole(system.kafka, topic) if each.key == key]
+
+    # What the database has is published right after, so whoever asks at once may be first.
+    eventually(lambda: len(told("tickets.events")) >= len(events), why="not every event is on the topic")
+    records = told("tickets.events")
+    assert [json.loads(each.value or b"") for each in records] == [each.to_plain() for each in events]
+    eventually(
+        lambda: json.loads(told("tickets.state")[-1].value or b"") == ticket.to_plain(), why="the state is another"
+    )
+    headers = dict(records[0].headers)
     assert (headers["ce_type"], headers["ce_id"].decode()) == (b"duban.ticket.accepted", str(events[0].id))
