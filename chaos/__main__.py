@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos.round import Plan, play, short
+from chaos.round import RoundPlan, play, short
 from deploy.local.errors import LocalError
 
 
@@ -26,7 +26,7 @@ def main() -> int:
         began = time.monotonic()
         _say(f"round {number + 1} of {told.rounds}, seed {seed}: `make chaos ROUNDS=1 SEED={seed}` plays it again")
         try:
-            outcome = play(data, seed, short(seed) if told.short else Plan(), _say)
+            outcome = play(data, seed, short(seed) if told.short else RoundPlan(), _say)
         except LocalError as error:
             _say(f"  the round could not be ended: {error}; its data is kept in {data}")
             failed += 1

@@ -48,7 +48,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Record:
+class ReadRecord:
     """One record of a topic."""
 
     key: str
@@ -63,7 +63,7 @@ class Record:
         return told
 
 
-def topic(servers: str, name: str) -> Iterator[Record]:
+def topic(servers: str, name: str) -> Iterator[ReadRecord]:
     """Return every record of a topic, in order within each partition."""
     consumer = KafkaConsumer(
         bootstrap_servers=servers.split(","), enable_auto_commit=False, max_partition_fetch_bytes=11 * 1024 * 1024
@@ -76,7 +76,7 @@ def topic(servers: str, name: str) -> Iterator[Record]:
         for records in consumer.poll(timeout_ms=500).values():
             for each in records:
                 headers = {key: (value or b"").decode(errors="replace") for key, value in each.headers or ()}
-                yield Record(
+                yield ReadRecord(
                     (each.key or b"").decode(errors="replace"), each.value, headers, (each.partition, each.offset)
                 )
     consumer.close()
@@ -174,7 +174,7 @@ def _state_topic(found: Findings, servers: str, tickets: dict[str, dict[str, Any
         found.add("a record on tickets.state without a ticket", id_)
 
 
-def _dead_letters(servers: str) -> Iterator[Record]:
+def _dead_letters(servers: str) -> Iterator[ReadRecord]:
     """Return every dead letter there ever was, resolved or not."""
     for record in topic(servers, "dead-letters"):
         if record.value is not None:
@@ -186,7 +186,7 @@ def _contacts(
     servers: str,
     connection: psycopg.Connection,
     events: dict[str, list[dict[str, Any]]],
-    dead: list[Record],
+    dead: list[ReadRecord],
     accepted: list[dict[str, str]],
 ) -> None:
     """Each contact is in exactly one ticket, or recorded as opening none, or in dead-letters (promises 1 and 2)."""
@@ -217,7 +217,7 @@ def _contacts(
             found.add("a contact that is nowhere", reference)
 
 
-def _channels(found: Findings, servers: str, dead: list[Record]) -> None:
+def _channels(found: Findings, servers: str, dead: list[ReadRecord]) -> None:
     """Each record of a channel topic became a contact with its bytes, or a dead letter with them."""
     kept = set()
     for record in topic(servers, "contacts"):

@@ -12,13 +12,13 @@ from random import Random
 
 import httpx
 
-from demo import closing, quiet
-from demo.opening import SCALE, open_day, origin
+from demo import drain, summary
+from demo.setup import SCALE, open_day, origin
 from deploy.local import Stack
 from deploy.local.errors import LocalError
-from deploy.local.plan import SERVICES, Options
-from services.shared.faults import POINTS
-from services.shared.settings import PROJECT
+from deploy.local.plan import SERVICES, StackOptions
+from services.shared.runtime.crash_points import POINTS
+from services.shared.runtime.settings import PROJECT
 
 KILLED = (*SERVICES, "kafka", "postgres")
 REACHED_WITHIN = 150.0
@@ -27,7 +27,7 @@ READY_WITHIN = 120.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class RoundPlan:
     """How hard a round is.
 
     Attributes:
@@ -56,19 +56,19 @@ class Plan:
     scale: float = SCALE
 
 
-def short(seed: int) -> Plan:
+def short(seed: int) -> RoundPlan:
     """Return a plan that takes less than a minute: everything is killed once, each service at one more point."""
     rng = Random(f"short/{seed}")
     # In so short a day a service may have nothing to publish, so it would never come to that point.
     points = tuple((service, rng.choice(("before_save", "after_save", "before_offset_commit"))) for service in SERVICES)
     # At this pace it is over before the evening, when letters begin to wait for the morning.
-    return Plan(
+    return RoundPlan(
         contacts=60, lasts=timedelta(hours=5), ends=timedelta(hours=6), points=points, pause=1.5, scale=SCALE / 2
     )
 
 
 @dataclass
-class Outcome:
+class RoundResult:
     """What a round did and found."""
 
     kills: int = 0
@@ -77,15 +77,15 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outcome:
+def play(data: Path, seed: int, plan: RoundPlan, say: Callable[[str], None]) -> RoundResult:
     """Play one round on an empty data folder.
 
     Raises:
         LocalError: the system does not come back.
 
     """
-    outcome = Outcome()
-    with Stack.start(Options(data=data, scale=plan.scale, origin=origin(plan.scale), tied=True)) as stack:
+    outcome = RoundResult()
+    with Stack.start(StackOptions(data=data, scale=plan.scale, origin=origin(plan.scale), tied=True)) as stack:
         today = open_day(stack, contacts=plan.contacts, seed=seed)
         today.driver.begin()
         try:
@@ -100,8 +100,8 @@ def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outco
             )
         finally:
             today.driver.end()
-        quiet.settle(stack)
-        found = closing.check(stack, str(today.driver.accepted))
+        drain.settle(stack)
+        found = summary.check(stack, str(today.driver.accepted))
         problems = found["problems"]
         assert isinstance(problems, list)
         outcome.problems += [str(each) for each in problems]
@@ -110,7 +110,7 @@ def play(data: Path, seed: int, plan: Plan, say: Callable[[str], None]) -> Outco
     return outcome
 
 
-def _strike(stack: Stack, rng: Random, plan: Plan, outcome: Outcome, say: Callable[[str], None]) -> None:
+def _strike(stack: Stack, rng: Random, plan: RoundPlan, outcome: RoundResult, say: Callable[[str], None]) -> None:
     """Kill everything that the plan names, in an order and at moments that the seed decides."""
     kills = list(plan.kills)
     points = list(plan.points)
@@ -128,7 +128,7 @@ def _strike(stack: Stack, rng: Random, plan: Plan, outcome: Outcome, say: Callab
 
 
 def _arm(
-    stack: Stack, points: list[tuple[str, str]], outcome: Outcome, say: Callable[[str], None], began: float
+    stack: Stack, points: list[tuple[str, str]], outcome: RoundResult, say: Callable[[str], None], began: float
 ) -> None:
     """Let each service die at its points, one point of a service after the other, all services side by side."""
     waiting = {service: [point for name, point in points if name == service] for service, _ in points}

@@ -11,19 +11,19 @@ import psycopg
 from rich.console import Console
 from rich.live import Live
 
-from demo import closing, crm, quiet, telling
-from demo.driver import Driver
+from demo import crm, drain, statistics, summary
+from demo.driver import DayDriver
 from demo.figures import Figures, look
-from demo.opening import SCALE, ZONE, open_day, origin
+from demo.setup import SCALE, ZONE, open_day, origin
 from demo.view import frame
 from deploy.local import Stack
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder
-from deploy.local.plan import Options
-from duban import target
-from services.shared.clock import Clock
-from services.shared.errors import DubanError, Retryable
-from services.shared.settings import PROJECT
+from deploy.local.folder import DataFolder
+from deploy.local.plan import StackOptions
+from duban import system_connection
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import DubanError, Retryable
+from services.shared.runtime.settings import PROJECT
 
 LOOK_EVERY = 0.5
 SAY_EVERY = 10.0
@@ -37,7 +37,7 @@ def main() -> int:
     try:
         _empty(told.data)
         with Stack.start(
-            Options(data=told.data, scale=told.scale, origin=origin(told.scale), tied=True),
+            StackOptions(data=told.data, scale=told.scale, origin=origin(told.scale), tied=True),
             say=lambda line: console.print(f"  {line}"),
         ) as stack:
             return _play(stack, told, console)
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 def _empty(data: Path) -> None:
     """Begin with nothing, but remove only what a demo left."""
-    state = Folder(data).read() if data.exists() else None
+    state = DataFolder(data).read() if data.exists() else None
     if state is not None and state.supervisor.alive:
         raise LocalError(f"a demo runs on {data} already: stop it with `duban down --data {data}`")
     if data.exists() and any(data.iterdir()):
@@ -82,13 +82,13 @@ def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
             _watch(stack, driver, clock, today.end, connection, console)
             console.print("The day is over: waiting until nothing is in flight, then counting.")
             driver.end()
-            quiet.settle(stack)
+            drain.settle(stack)
             figures = look(connection)
-            closing.summary(figures, driver.counts, console)
-            received = telling.Received(stack.folder.mail / "smtp.jsonl", crm_got, closing.sample(stack))
-            telling.show(telling.count(connection, received), console)
-            closing.stories(connection, console, ZONE)
-        found = closing.check(stack, str(driver.accepted))
+            summary.summary(figures, driver.counts, console)
+            received = statistics.ReceivedMessages(stack.folder.mail / "smtp.jsonl", crm_got, summary.sample(stack))
+            statistics.show(statistics.count(connection, received), console)
+            summary.stories(connection, console, ZONE)
+        found = summary.check(stack, str(driver.accepted))
     finally:
         driver.end()
     problems = found.get("problems")
@@ -103,18 +103,18 @@ def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
 
 def _keep(stack: Stack, console: Console, key: str) -> None:
     """Go on running until the person at the terminal has seen enough."""
-    quiet.release(stack)
+    drain.release(stack)
     console.print(f"Still running: {stack.intake_url}/docs. Put a contact in, or press Ctrl-C to stop:")
-    console.print(target.curl(stack.intake_url, key), markup=False)
+    console.print(system_connection.curl(stack.intake_url, key), markup=False)
     while True:
         time.sleep(1)
 
 
 def _watch(
-    stack: Stack, driver: Driver, clock: Clock, end: datetime, connection: psycopg.Connection, console: Console
+    stack: Stack, driver: DayDriver, clock: Clock, end: datetime, connection: psycopg.Connection, console: Console
 ) -> None:
     """Show the day until it ends."""
-    lag_of, behind = quiet.lag_of(stack), dict[str, int]()
+    lag_of, behind = drain.lag_of(stack), dict[str, int]()
     said = 0.0
     with Live(console=console, refresh_per_second=4, transient=True, vertical_overflow="crop") as live:
         while (now := clock.now()) < end:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from demo.customers import JUDGEMENTS, judged
-from demo.doors import Doors
+from demo.doors import ChannelDoors
 from demo.people import dealt
 from demo.timetable import Timetable
 
@@ -34,7 +34,7 @@ def result(end: str, judgement: str, call: dict[str, Any], seed: int) -> dict[st
 class Agents:
     """Those who call."""
 
-    def __init__(self, doors: Doors, timetable: Timetable, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, timetable: Timetable, seed: int) -> None:
         self._doors = doors
         self._timetable = timetable
         self._seed = seed

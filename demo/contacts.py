@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from demo import outage
+from demo.message import Door, PlannedMessage, submission
 from demo.people import ASKING, DISPUTING, SUBJECTS, Person, Subject, person
-from demo.planned import Door, Planned, submission
 
 DOORS: tuple[Door, ...] = ("http", "http", "batch", "hotline", "hotline", "store", "file")
 HOURS = 10.0
@@ -24,10 +24,10 @@ COLUMNS = (
 HALLS = ("HNZZ0012", "HNLY0031", "HNKF0107")
 
 
-def day(count: int, seed: int, start: datetime) -> list[Planned]:
+def day(count: int, seed: int, start: datetime) -> list[PlannedMessage]:
     """Return the messages of a day of about `count` customers, in order of time."""
     rng = Random(f"day/{seed}")
-    planned: list[Planned] = []
+    planned: list[PlannedMessage] = []
     for number in range(count):
         who, what = person(number, rng), rng.choice(SUBJECTS)
         door = rng.choice(DOORS)
@@ -45,20 +45,20 @@ def day(count: int, seed: int, start: datetime) -> list[Planned]:
 
 def _of_one(
     number: int, who: Person, what: Subject, door: Door, hours: float, start: datetime, rng: Random
-) -> Iterator[Planned]:
+) -> Iterator[PlannedMessage]:
     after = timedelta(hours=hours)
     name = f"D{number:05d}"
-    first = Planned(after, door, _body(door, name, who, what, start + after, rng), name)
+    first = PlannedMessage(after, door, _body(door, name, who, what, start + after, rng), name)
     yield first
     luck = rng.random()
     if luck < 0.06:
-        yield Planned(after + timedelta(minutes=20), first.door, first.body, name)
+        yield PlannedMessage(after + timedelta(minutes=20), first.door, first.body, name)
     elif luck < 0.16:
         later = after + timedelta(hours=rng.uniform(1, 5))
-        yield Planned(later, "http", submission(f"{name}-2", who, rng.choice(ASKING), "sms"), f"{name}-2")
+        yield PlannedMessage(later, "http", submission(f"{name}-2", who, rng.choice(ASKING), "sms"), f"{name}-2")
     elif luck < 0.20:
         later = after + timedelta(hours=rng.uniform(9, 14))
-        yield Planned(later, "http", submission(f"{name}-3", who, rng.choice(DISPUTING), "sms"), f"{name}-3")
+        yield PlannedMessage(later, "http", submission(f"{name}-3", who, rng.choice(DISPUTING), "sms"), f"{name}-3")
 
 
 def _body(door: Door, name: str, who: Person, what: Subject, at: datetime, rng: Random) -> Any:
@@ -133,13 +133,13 @@ def _row(name: str, who: Person, what: Subject, at: datetime, rng: Random) -> di
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _broken(start: datetime) -> Iterator[Planned]:
+def _broken(start: datetime) -> Iterator[PlannedMessage]:
     """Two records that no contact can be made of: they have to end in dead-letters."""
-    yield Planned(timedelta(hours=1), "hotline", '{"form_no": "HFX1", "content": "表单没写完', "HFX1")
+    yield PlannedMessage(timedelta(hours=1), "hotline", '{"form_no": "HFX1", "content": "表单没写完', "HFX1")
     late = json.dumps(
         {"event_id": "STORE-X2", "accepted_at": int(start.timestamp()), "customer": {"phone": "13800009999"}}
     )
-    yield Planned(timedelta(hours=2), "store", late, "STORE-X2")
+    yield PlannedMessage(timedelta(hours=2), "store", late, "STORE-X2")
 
 
 def export(rows: list[dict[str, str]]) -> bytes:

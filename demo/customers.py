@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from demo.doors import Doors
+from demo.doors import ChannelDoors
 from demo.people import dealt
 from demo.timetable import Timetable
 
@@ -23,7 +23,7 @@ _LINK = re.compile(r"https?://[!-~]+/s/[\w-]+")
 
 
 @dataclass(frozen=True)
-class Answer:
+class CustomerReply:
     """What a customer will say.
 
     Attributes:
@@ -45,7 +45,7 @@ def judged(judgement: str, rng: Random) -> dict[str, int]:
     return {each: rng.randint(1, 2) if judgement == "bad" else rng.choice((4, 5, 5, 5)) for each in QUESTIONS}
 
 
-def answer(way: str, judgement: str, letter: str, seed: str) -> Answer:
+def answer(way: str, judgement: str, letter: str, seed: str) -> CustomerReply:
     """Return what a customer says to a letter that asks; pure."""
     rng = Random(seed)
     bad, scores = judgement == "bad", judged(judgement, rng)
@@ -56,13 +56,13 @@ def answer(way: str, judgement: str, letter: str, seed: str) -> Answer:
         "words": rng.choice(words),
         "opt_out": "TD",
     }
-    return Answer(way, scores, comment, texts.get(way, ""), timedelta(hours=rng.uniform(0.2, 2.0)))
+    return CustomerReply(way, scores, comment, texts.get(way, ""), timedelta(hours=rng.uniform(0.2, 2.0)))
 
 
-class Customers:
+class CustomerActors:
     """Those who read the SMS and mails that the gateway and the mail server got."""
 
-    def __init__(self, doors: Doors, timetable: Timetable, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, timetable: Timetable, seed: int) -> None:
         self._doors = doors
         self._timetable = timetable
         self._seed = seed
@@ -101,9 +101,9 @@ class Customers:
         told = answer("page", next(self._judgements), message["text"], f"{self._seed}/{message['message_id']}")
         self._later(told, partial(self._on_page, link[0], told))
 
-    def _later(self, told: Answer, what: Callable[[], None]) -> None:
+    def _later(self, told: CustomerReply, what: Callable[[], None]) -> None:
         self._timetable.at(self._timetable.clock.now() + told.after, what)
 
-    def _on_page(self, link: str, told: Answer) -> None:
+    def _on_page(self, link: str, told: CustomerReply) -> None:
         form = {each: str(score) for each, score in told.scores.items()} | {"comment": told.comment}
         self._doors.page(link, form)

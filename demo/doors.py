@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 
 from demo.contacts import export
-from demo.planned import Planned
-from demo.timetable import NotTaken
+from demo.message import PlannedMessage
+from demo.timetable import NotAccepted
 from deploy.local import Stack
-from duban.importing import Import
-from services.intake.channel_table import channels
-from services.shared.publisher import Publisher
-from services.shared.records import Outgoing
-from services.shared.settings import KafkaSettings
+from duban.file_import import FileImport
+from services.intake.channel_registry import channels
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.settings import KafkaSettings
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Counts:
     events: Counter[str] = field(default_factory=Counter)
 
 
-class Doors:
+class ChannelDoors:
     """Every door of one system.
 
     Attributes:
@@ -56,7 +56,7 @@ class Doors:
         self._publisher.close()
         self._http.close()
 
-    def put(self, bundle: list[Planned]) -> None:
+    def put(self, bundle: list[PlannedMessage]) -> None:
         """Put messages in that come through one door at once.
 
         Raises:
@@ -71,7 +71,7 @@ class Doors:
             body = "".join(json.dumps(each.body, ensure_ascii=False) + "\n" for each in bundle).encode()
             answer = self._http.post("/v1/contacts/batch", content=body)
             if not answer.is_success:
-                raise NotTaken
+                raise NotAccepted
             for line in answer.text.splitlines():
                 self._write("reference", json.loads(line)["reference"])
         elif door == "file":
@@ -110,16 +110,16 @@ class Doors:
         """Send the form of a survey page; raises as `put`."""
         answer = self._http.post(link, data=form, headers={"Authorization": ""})
         if answer.is_server_error:
-            raise NotTaken
+            raise NotAccepted
 
     def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
         answer = self._http.post(path, content=json.dumps(body, ensure_ascii=False).encode(), headers=headers)
         if answer.status_code != httpx.codes.ACCEPTED:
-            raise NotTaken
+            raise NotAccepted
         told: dict[str, Any] = answer.json()
         return told
 
-    def _import(self, bundle: list[Planned]) -> None:
+    def _import(self, bundle: list[PlannedMessage]) -> None:
         file = self._stack.folder.root / f"export-{bundle[0].name}.csv"
         file.write_bytes(export([each.body for each in bundle]))
 
@@ -132,7 +132,7 @@ class Doors:
         with httpx.Client(
             base_url=self._url, headers=self._headers, timeout=15, event_hooks={"response": [keep]}
         ) as client:
-            for _ in Import(file, "store", client, table=channels()).run():
+            for _ in FileImport(file, "store", client, table=channels()).run():
                 pass
 
     def _write(self, kind: str, id_: str) -> None:

@@ -12,36 +12,36 @@ from pathlib import Path
 from typing import Any
 
 from demo.agents import Agents
-from demo.customers import Customers
-from demo.doors import Counts, Doors
-from demo.gateway import Gateway
-from demo.planned import Planned
+from demo.customers import CustomerActors
+from demo.doors import ChannelDoors, Counts
+from demo.gateway import DemoGateway
+from demo.message import PlannedMessage
 from demo.staff import react
 from demo.timetable import Timetable
 from deploy.local import Stack
 from schemas.event import TicketEvent
-from services.shared import reading
-from services.shared.clock import Clock
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import topic_reader
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.settings import KafkaSettings
 
 READ_EVERY = 0.2
 """Real seconds between two looks at what the receivers got."""
 
 
-class Driver:
+class DayDriver:
     """One day being played."""
 
     def __init__(
-        self, stack: Stack, clock: Clock, key: str, planned: list[Planned], *, seed: int, start: datetime
+        self, stack: Stack, clock: Clock, key: str, planned: list[PlannedMessage], *, seed: int, start: datetime
     ) -> None:
         self._seed = seed
         self._start = start
         self._kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         self._stopping = threading.Event()
         self._timetable = Timetable(clock)
-        self._doors = Doors(stack, key, self._stopping.is_set)
-        customers = Customers(self._doors, self._timetable, seed)
-        gateway = Gateway(self._doors, self._timetable, stack.state.ports["mail"], seed)
+        self._doors = ChannelDoors(stack, key, self._stopping.is_set)
+        customers = CustomerActors(self._doors, self._timetable, seed)
+        gateway = DemoGateway(self._doors, self._timetable, stack.state.ports["mail"], seed)
         agents = Agents(self._doors, self._timetable, seed)
         got = stack.folder.mail
         works: dict[str, Callable[[], None]] = {
@@ -87,7 +87,7 @@ class Driver:
     def _follow(self) -> None:
         """Let the carrier's people act on what happens."""
         seen: set[str] = set()
-        for record in reading.follow(self._kafka, "tickets.events", self._stopping.is_set):
+        for record in topic_reader.follow(self._kafka, "tickets.events", self._stopping.is_set):
             event = TicketEvent.from_json(record.value or b"")
             if str(event.id) in seen:
                 continue
@@ -118,10 +118,10 @@ class Driver:
                     reader(json.loads(line))
 
 
-def bundled(planned: list[Planned]) -> list[list[Planned]]:
+def bundled(planned: list[PlannedMessage]) -> list[list[PlannedMessage]]:
     """Put together what goes through a door at once: batches and files of the same moment."""
-    bundles: list[list[Planned]] = []
-    together: dict[tuple[str, timedelta], list[Planned]] = {}
+    bundles: list[list[PlannedMessage]] = []
+    together: dict[tuple[str, timedelta], list[PlannedMessage]] = {}
     for each in planned:
         key = (each.door, each.after)
         if each.door in {"batch", "file"} and key in together:

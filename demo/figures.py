@@ -5,7 +5,7 @@ from datetime import datetime
 
 import psycopg
 
-from schemas.ticket import Clock, ThresholdState, Ticket
+from schemas.ticket import SlaTimer, ThresholdState, Ticket
 
 STAGES = ("accepted", "dispatched", "handling", "fed_back", "answered", "closed", "withdrawn")
 TIERS = ("general", "provincial", "national")
@@ -84,7 +84,7 @@ def _risk(ticket: Ticket) -> Risk | None:
     return None
 
 
-def _next(clock: Clock, at: datetime | None) -> str | None:
+def _next(clock: SlaTimer, at: datetime | None) -> str | None:
     if not clock.running:
         return None
     return next((each.name for each in clock.thresholds if each.state is ThresholdState.OPEN and each.at == at), None)

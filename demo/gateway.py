@@ -12,19 +12,19 @@ from functools import partial
 from random import Random
 from typing import Any, Literal
 
-from demo.doors import Doors
+from demo.doors import ChannelDoors
 from demo.people import bounces, unreachable
-from demo.timetable import NotTaken, Timetable
+from demo.timetable import NotAccepted, Timetable
 
 REPORTED = 0.9
 """Share of the messages that arrive of which the gateway tells it."""
 COMPLAINTS = "complaints@carrier.example"
 
 
-class Gateway:
+class DemoGateway:
     """The gateway and the mail server of the customers."""
 
-    def __init__(self, doors: Doors, timetable: Timetable, mail_port: int, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, timetable: Timetable, mail_port: int, seed: int) -> None:
         self._doors = doors
         self._timetable = timetable
         self._mail_port = mail_port
@@ -56,7 +56,7 @@ class Gateway:
                 # Reports of mail servers come from nobody, so that they never come back themselves (RFC 3464).
                 server.sendmail("", [COMPLAINTS], report.as_bytes())
         except (OSError, smtplib.SMTPException) as error:
-            raise NotTaken from error
+            raise NotAccepted from error
 
 
 def state_of(phone: str, rng: Random) -> Literal["delivered", "failed"] | None:

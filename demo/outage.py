@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 
+from demo.message import PlannedMessage, submission
 from demo.people import person
-from demo.planned import Planned, submission
 
 CITY = "洛阳"
 CUSTOMERS = 28
@@ -23,7 +23,7 @@ DISPATCHED = BEGINS + timedelta(hours=2)
 """When the centre has seen that they are one, and dispatches them together."""
 
 
-def reports(first: int, rng: Random) -> Iterator[Planned]:
+def reports(first: int, rng: Random) -> Iterator[PlannedMessage]:
     """Return what the customers write; they are numbered from `first` on."""
     for number in range(first, first + CUSTOMERS):
         name = f"D{number:05d}"
@@ -31,7 +31,7 @@ def reports(first: int, rng: Random) -> Iterator[Planned]:
         # A partner's portal hands some of them on together.
         together = rng.random() < 0.3
         after = BEGINS + (LASTS * 0.75 if together else LASTS * rng.random())
-        yield Planned(after, "batch" if together else "http", body, name)
+        yield PlannedMessage(after, "batch" if together else "http", body, name)
 
 
 def dispatched_at(start: datetime, now: datetime) -> datetime:

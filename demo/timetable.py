@@ -10,15 +10,15 @@ from datetime import datetime
 
 import httpx
 
-from services.shared.clock import Clock
-from services.shared.errors import DubanError
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import DubanError
 
 AGAIN = 0.5
 """Real seconds until something that was not taken is done again."""
 HANDS = 12
 
 
-class NotTaken(Exception):
+class NotAccepted(Exception):
     """The door did not take it just now."""
 
 
@@ -82,7 +82,7 @@ class Timetable:
     def _do(self, what: Callable[[], None]) -> None:
         try:
             what()
-        except (httpx.HTTPError, DubanError, NotTaken):
+        except (httpx.HTTPError, DubanError, NotAccepted):
             # The door was closed for a moment: people try again.
             if not self._stopping.is_set():
                 self.retries += 1

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from deploy.local.errors import LocalError
-from services.domain.packs import PolicyError
-from services.shared.errors import DubanError
+from services.domain.policy.loading import PolicyError
+from services.shared.runtime.errors import DubanError
 
 MODULES = {
     "stack": ("up", "down", "status", "logs"),

@@ -4,25 +4,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.domain.cases import Case
-from services.domain.figures import DIMENSIONS, FIGURES, Figure, cells
-from services.domain.formulas import Value
-from services.domain.periods import Period
-from services.shared.errors import DubanError
+from services.domain.kpi.cases import Case
+from services.domain.kpi.catalogue import DIMENSIONS, FIGURES, Kpi, cells
+from services.domain.kpi.formulas import KpiValue
+from services.domain.kpi.periods import Period
+from services.shared.runtime.errors import DubanError
 
 STAGED = frozenset({"flow_timeliness", "mean_delay", "escalated_timeliness"})
 """Figures that can be cut by stage too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One figure in one cell of one period."""
 
     period: str
-    figure: Figure
+    figure: Kpi
     cell: tuple[str, ...]
-    now: Value
-    before: Value | None
+    now: KpiValue
+    before: KpiValue | None
 
     @property
     def value(self) -> float | None:
@@ -42,7 +42,7 @@ def header(by: Sequence[str]) -> list[str]:
     return ["period", "figure", "名称", *by, "value", "unit", "numerator", "denominator", "change", "target", "source"]
 
 
-def cells_of(row: Row) -> list[str | float | int | None]:
+def cells_of(row: ReportRow) -> list[str | float | int | None]:
     """Return a row as columns."""
     figure = row.figure
     return [
@@ -64,7 +64,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def chosen(names: Sequence[str], by: Sequence[str]) -> list[Figure]:
+def chosen(names: Sequence[str], by: Sequence[str]) -> list[Kpi]:
     """Return the figures to report, with what is always shown beside them.
 
     Raises:
@@ -87,8 +87,8 @@ def chosen(names: Sequence[str], by: Sequence[str]) -> list[Figure]:
 
 
 def rows(
-    figures: Iterable[Figure], periods: Sequence[Period], cases: Sequence[Case], *, by: Sequence[str], users: int
-) -> Iterator[Row]:
+    figures: Iterable[Kpi], periods: Sequence[Period], cases: Sequence[Case], *, by: Sequence[str], users: int
+) -> Iterator[ReportRow]:
     """Return every figure in every cell of every period.
 
     Args:
@@ -106,8 +106,8 @@ def rows(
             short = period.carries < figure.at_least
             for cell, value in cells(figure, mine, by, users).items():
                 # In a period that is too short for the figure only what it rests on is shown (R6.6).
-                shown = Value(value.numerator, 0) if short else value
-                yield Row(period.name, figure, cell, shown, None if short else before.get(cell))
+                shown = KpiValue(value.numerator, 0) if short else value
+                yield ReportRow(period.name, figure, cell, shown, None if short else before.get(cell))
 
 
 def _within(cases: Sequence[Case], period: Period) -> list[Case]:

@@ -45,7 +45,9 @@ from schemas.action import (
     Transfer,
     Withdraw,
 )
-from schemas.asking import (
+from schemas.base import AwareDatetime, CloudEvent, Model, Record
+from schemas.contact import Code, Name
+from schemas.customer_actions import (
     AnswerSurvey,
     Apologise,
     CallBack,
@@ -55,8 +57,6 @@ from schemas.asking import (
     Screen,
     StartCallback,
 )
-from schemas.base import AwareDatetime, CloudEvent, Model, Record
-from schemas.contact import Code, Name
 
 
 class Actor(Model):

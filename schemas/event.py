@@ -9,7 +9,7 @@ from msgspec import Meta
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.command import Actor
 from schemas.contact import Code, Name
-from schemas.ticket import Clock, Reason, Ticket
+from schemas.ticket import Reason, SlaTimer, Ticket
 
 
 class Fired(Model):
@@ -54,7 +54,7 @@ class TicketChange(Record):
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     """What the action said, for people: reasons, notes, explanations."""
     changes: dict[str, Any] = msgspec.field(default_factory=dict)
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaTimer, ...] = ()
 
     @property
     def cloud_event(self) -> CloudEvent:

@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
+from schemas.case_record import Compensation, Entry
 from schemas.contact import Code, Customer, Evidence, Name, OwnCode, Settlement, Text
-from schemas.proceedings import Compensation, Entry
 
 
 class Status(StrEnum):
@@ -54,7 +54,7 @@ class Threshold(Model):
     """Whether it is settled instead of fired when something was done in the stage (R4.1)."""
 
 
-class Clock(Model):
+class SlaTimer(Model):
     """One running or ended limit.
 
     Its key is (ticket, name, run, limit): a reopen or a second dispatch is a new run, an extension is a new limit
@@ -270,7 +270,7 @@ class Ticket(Record):
     links: tuple[Link, ...] = ()
     hot_issue: UUID | None = None
     """The hot issue that it is one of (R3.7)."""
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaTimer, ...] = ()
     promised_at: AwareDatetime | None = None
     """By when the customer was promised an answer (R2.6)."""
     next_action_at: AwareDatetime | None = None

@@ -11,15 +11,15 @@ from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Settlement
 from schemas.event import Refusal, TicketEvent
-from schemas.ticket import Classification, Clock, Ticket
-from services.domain import packs
-from services.domain.identity import contact_id, ticket_id
-from services.domain.pack import Pack
+from schemas.ticket import Classification, SlaTimer, Ticket
+from services.domain.ids import contact_id, ticket_id
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
-PACK: Pack = packs.load(PROJECT / "policies")["carrier"]
+PACK: Pack = loading.load(PROJECT / "policies")["carrier"]
 MORNING = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 """Nine o'clock of a working Thursday in Shanghai."""
 CENTRE = "provincial_centre"
@@ -140,7 +140,7 @@ class Tale:
         """Code of the last refusal; empty if there was none."""
         return self.refusals[-1].code if self.refusals else ""
 
-    def clock(self, name: str) -> Clock:
+    def clock(self, name: str) -> SlaTimer:
         """Return the latest clock of a name."""
         return [each for each in self.it.clocks if each.name == name][-1]
 

@@ -9,7 +9,7 @@ import psycopg
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import accepts, free_port
 from tests.builders import eventually
 
@@ -42,7 +42,7 @@ def _kafka(port: int) -> DockerContainer:
 
 
 @contextmanager
-def running(options: Options) -> Iterator[tuple[dict[str, Any], Options]]:
+def running(options: StackOptions) -> Iterator[tuple[dict[str, Any], StackOptions]]:
     """Start both stores on ports that stay the same when they are stopped and started again."""
     ports = {"kafka": free_port(), "postgres": free_port()}
     postgres = PostgresContainer(POSTGRES, username="postgres", password=PASSWORD, dbname="postgres", driver=None)

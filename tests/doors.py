@@ -14,23 +14,23 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from duban.against import beside, envelope
-from duban.importing import Import
-from duban.normalising import call_facts, facts
-from duban.target import LOCAL_SENDER
+from duban.file_import import FileImport
+from duban.normalisation import call_facts, facts
+from duban.sample_check import beside, envelope
+from duban.system_connection import LOCAL_SENDER
 from schemas.action import Open, Remind
 from schemas.call import Call, CallRecord
 from schemas.command import Command
 from schemas.contact import Contact
-from schemas.kept import Kept
-from services.intake.channel_table import channels
+from schemas.non_ticket import NonTicket
+from services.intake.channel_registry import channels
 from services.intake.domain.channels import wechat
-from services.intake.domain.envelope import Heard, Refusal
-from services.intake.domain.fields import Unusable
-from services.shared import dead_letter_box as box
-from services.shared.publisher import Publisher
-from services.shared.reading import Lag
-from services.shared.records import Outgoing
+from services.intake.domain.envelope import ParsedItem, RejectedItem
+from services.intake.domain.fields import InvalidPayload
+from services.shared.kafka import dead_letter_admin as box
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.kafka.topic_reader import ConsumerLag
 from tests.builders import eventually
 from tests.system import System
 
@@ -46,7 +46,7 @@ class Doors:
     def __init__(self, system: System) -> None:
         self._system = system
         self._key = system.key
-        self._lag = Lag(system.kafka, {"router": [Contact.TOPIC]})
+        self._lag = ConsumerLag(system.kafka, {"router": [Contact.TOPIC]})
 
     def send(self, path: Path, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Send one sample by its own door and return what it became."""
@@ -97,7 +97,7 @@ class Doors:
         if sample["outcome"] != "refuse":
             return []
 
-        def letter() -> box.Letter | None:
+        def letter() -> box.StoredDeadLetter | None:
             letters = box.letters(self._system.kafka)
             return next((each for each in letters if each.value == whole.body), None)
 
@@ -115,20 +115,20 @@ class Doors:
         with httpx.Client(
             base_url=self._system.stack.intake_url, headers={"Authorization": f"Bearer {self._key}"}, timeout=30
         ) as client:
-            work = Import(copy, sample["channel"], client, table=TABLE, settings=told, anew=True)
+            work = FileImport(copy, sample["channel"], client, table=TABLE, settings=told, anew=True)
             try:
                 list(work.run())
             except Exception as error:
                 cause = error.__cause__
-                if isinstance(cause, Unusable):
+                if isinstance(cause, InvalidPayload):
                     return [{"field": each.field, "reason": each.reason} for each in cause.faults]
                 raise
         return list(_report(work.report))
 
-    def _heard(self, path: Path, sample: Mapping[str, Any]) -> list[Heard]:
+    def _heard(self, path: Path, sample: Mapping[str, Any]) -> list[ParsedItem]:
         try:
             return TABLE[sample["channel"]].listen(self._envelope(path, sample))
-        except Unusable:
+        except InvalidPayload:
             return []
 
     def _envelope(self, path: Path, sample: Mapping[str, Any]) -> Any:
@@ -158,7 +158,7 @@ class Doors:
         records = [
             {"line": each.at, **self._record(each.what, path, before)}
             for each in self._heard(path, sample)
-            if not isinstance(each.what, Refusal)
+            if not isinstance(each.what, RejectedItem)
         ]
         records += [{"outcome": "refuse", **each} for each in refused]
         outcomes = {each["outcome"] for each in records}
@@ -179,7 +179,7 @@ class Doors:
             if what.id in before:
                 return {"outcome": "duplicate", "conflict": self._conflict(what.id), **told}
             return {"outcome": "followup" if found[1].follows else "ticket", **told}
-        if isinstance(what, Kept):
+        if isinstance(what, NonTicket):
             kept = eventually(lambda: self._kept(what.id), why=f"{path.name}: nothing was kept")
             assert kept is not None
             outcome = "import" if kept.contact is not None else "no_ticket"
@@ -195,10 +195,10 @@ class Doors:
         letters = box.letters(self._system.kafka)
         return any(each.told["reason"] == "conflict" and str(id_).encode() in each.value for each in letters)
 
-    def _kept(self, id_: UUID) -> Kept | None:
+    def _kept(self, id_: UUID) -> NonTicket | None:
         with self._system.database() as connection:
             row = connection.execute("select body::text from router.kept where id = %s", (id_,)).fetchone()
-        return Kept.from_json(row[0]) if row is not None else None
+        return NonTicket.from_json(row[0]) if row is not None else None
 
     def _call(self, told: Call) -> Call | None:
         """Return what is known of a call, once it holds what a record tells of it."""

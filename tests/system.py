@@ -15,16 +15,16 @@ import psycopg
 from pydantic import SecretStr
 
 from deploy.local import Stack
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import free_port
-from duban import target
+from duban import system_connection
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.ledger import store
-from services.shared import deployment
-from services.shared.clock import Clock
-from services.shared.postgres import Database
-from services.shared.settings import KafkaSettings
+from services.shared.postgres.database import Database
+from services.shared.runtime import deployment
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.settings import KafkaSettings
 from tests.builders import CENTRE, eventually
 
 SCALE = 1000.0
@@ -178,13 +178,15 @@ def running(data: Path, *, scale: float = SCALE) -> Iterator[System]:
     """Start the system that tests share, and stop it."""
     with ExitStack() as cleanup:
         containers: dict[str, Any] = {}
-        options = Options(data=data, scale=scale, origin=ORIGIN if scale != 1 else "", tied=True, http_port=free_port())
+        options = StackOptions(
+            data=data, scale=scale, origin=ORIGIN if scale != 1 else "", tied=True, http_port=free_port()
+        )
         if os.environ.get("STACK") == "containers":
             from tests import containers as stores  # noqa: PLC0415 - only where containers are asked for
 
             containers, options = cleanup.enter_context(stores.running(options))
         stack = cleanup.enter_context(Stack.start(options))
-        key = target.ensure_local_sender(stack)
+        key = system_connection.ensure_local_sender(stack)
         pool = Database(SecretStr(stack.database_url()), name="tests", size=1)
         clock = deployment.read(pool, "test")
         pool.close()

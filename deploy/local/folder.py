@@ -13,16 +13,16 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from deploy.local.errors import LocalError
-from deploy.local.process import Known
+from deploy.local.process import OwnedProcess
 
 FREE = 700 * 1024 * 1024
 """Bytes that have to be free before anything is started: one log segment, the WAL, and room to work."""
 
 
-class State(BaseModel):
+class StackState(BaseModel):
     """What a supervisor says of itself and its processes; written whole, read by everybody."""
 
-    supervisor: Known
+    supervisor: OwnedProcess
     phase: str = "starting"
     """starting, ready, failed or stopping."""
     problem: str = ""
@@ -32,13 +32,13 @@ class State(BaseModel):
     database_host: str = "127.0.0.1"
     ports: dict[str, int] = Field(default_factory=dict)
     """HTTP ports by name: intake, smtp, sms."""
-    processes: dict[str, Known] = Field(default_factory=dict)
+    processes: dict[str, OwnedProcess] = Field(default_factory=dict)
     restarts: dict[str, int] = Field(default_factory=dict)
     operations: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Folder:
+class DataFolder:
     """One data folder."""
 
     root: Path
@@ -128,14 +128,14 @@ class Folder:
             lock.flush()
             yield
 
-    def read(self) -> State | None:
+    def read(self) -> StackState | None:
         """Return what the last supervisor said, if anything readable."""
         try:
-            return State.model_validate_json(self.state_file.read_bytes())
+            return StackState.model_validate_json(self.state_file.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
-    def write(self, state: State) -> None:
+    def write(self, state: StackState) -> None:
         """Replace what is said, as a whole."""
         new = self.state_file.with_suffix(".new")
         new.write_text(state.model_dump_json(indent=1), encoding="utf-8")

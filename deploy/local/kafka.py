@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder
+from deploy.local.folder import DataFolder
 
 VERSION = "4.3.0"
 JARS = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
@@ -17,7 +17,7 @@ JARS = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 class Kafka:
     """One broker that is its own controller."""
 
-    def __init__(self, folder: Folder, port: int, controller_port: int) -> None:
+    def __init__(self, folder: DataFolder, port: int, controller_port: int) -> None:
         self._folder = folder
         self.port = port
         self._controller_port = controller_port

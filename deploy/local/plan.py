@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.folder import Folder
+from deploy.local.folder import DataFolder
 from deploy.local.postgres import DATABASE, OWNER
 
 SERVICES = ("intake", "router", "ledger", "sla_monitor", "hot_issues", "callback", "notifier")
@@ -14,7 +14,7 @@ ROLES = (OWNER, *(f"duban_{name}" for name in SERVICES))
 
 
 @dataclass(frozen=True)
-class Options:
+class StackOptions:
     """What `duban up` was asked for.
 
     Attributes:
@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass
-class Places:
+class Endpoints:
     """Where everything listens."""
 
     bootstrap_servers: str
@@ -66,12 +66,12 @@ class Places:
     operations: dict[str, int] = field(default_factory=dict)
 
 
-def database_url(folder: Folder, places: Places, role: str) -> str:
+def database_url(folder: DataFolder, places: Endpoints, role: str) -> str:
     """Return how a role reaches Duban's database."""
     return f"postgresql://{role}:{folder.secret(role)}@{places.database_host}:{places.database_port}/{DATABASE}"
 
 
-def service_environment(service: str, folder: Folder, places: Places, environment: str) -> dict[str, str]:
+def service_environment(service: str, folder: DataFolder, places: Endpoints, environment: str) -> dict[str, str]:
     """Return the environment of a service: what the caller's has, without a stray DUBAN_ setting, and ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DUBAN_")}
     tuned = {name: value for name, value in os.environ.items() if name.startswith("DUBAN_TUNE_")}
@@ -100,6 +100,6 @@ def service_command(service: str) -> list[str]:
     return [sys.executable, "-m", f"services.{service}"]
 
 
-def receiver_command(receiver: str, folder: Folder, port: int) -> list[str]:
+def receiver_command(receiver: str, folder: DataFolder, port: int) -> list[str]:
     """Return the command line of a receiver of mail or SMS."""
     return [sys.executable, "-m", f"deploy.receivers.{receiver}", str(port), str(folder.mail / f"{receiver}.jsonl")]

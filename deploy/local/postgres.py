@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder
+from deploy.local.folder import DataFolder
 
 DATABASE = "duban"
 OWNER = "duban_owner"
@@ -23,7 +23,7 @@ NOBODY = 65534
 class Postgres:
     """One cluster."""
 
-    def __init__(self, folder: Folder, port: int) -> None:
+    def __init__(self, folder: DataFolder, port: int) -> None:
         self._folder = folder
         self.port = port
 

@@ -5,9 +5,9 @@ import signal
 import httpx
 import psycopg
 
-from services.shared import topics
-from services.shared.errors import Retryable
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import topics
+from services.shared.runtime.errors import Retryable
+from services.shared.runtime.settings import KafkaSettings
 
 
 def how(code: int) -> str:

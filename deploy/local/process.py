@@ -21,7 +21,7 @@ LARGE_LOG = 20 * 1024 * 1024
 """Bytes after which a log is put aside at the next start."""
 
 
-class Known(BaseModel):
+class OwnedProcess(BaseModel):
     """A process that we started."""
 
     pid: int
@@ -29,7 +29,7 @@ class Known(BaseModel):
     """Seconds since the epoch, as the kernel has it."""
 
     @classmethod
-    def of(cls, pid: int) -> "Known":
+    def of(cls, pid: int) -> "OwnedProcess":
         """Return what tells the process from a later one with the same pid."""
         try:
             return cls(pid=pid, started=psutil.Process(pid).create_time())
@@ -71,7 +71,7 @@ def spawn(
         )
 
 
-def end(known: Known, *, first: int = signal.SIGTERM, patience: float) -> None:
+def end(known: OwnedProcess, *, first: int = signal.SIGTERM, patience: float) -> None:
     """Stop a process, by force when it does not end within `patience` seconds."""
     known.signal(first)
     until = time.monotonic() + patience

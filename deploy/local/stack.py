@@ -12,10 +12,10 @@ from typing import Self
 
 from deploy.local import plan
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder, State
-from deploy.local.plan import Options, Places
+from deploy.local.folder import DataFolder, StackState
+from deploy.local.plan import Endpoints, StackOptions
 from deploy.local.process import end
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
 UP_WITHIN = 420.0
 """Seconds for everything to be ready, a first download included."""
@@ -25,19 +25,19 @@ DOWN_WITHIN = 90.0
 class Stack:
     """One data folder's running system."""
 
-    def __init__(self, folder: Folder, supervisor: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, folder: DataFolder, supervisor: subprocess.Popen[bytes] | None = None) -> None:
         self.folder = folder
         self._supervisor = supervisor
 
     @classmethod
-    def start(cls, options: Options, *, say: Callable[[str], None] = lambda _: None) -> Self:
+    def start(cls, options: StackOptions, *, say: Callable[[str], None] = lambda _: None) -> Self:
         """Start the system and return when every part of it is ready.
 
         Raises:
             LocalError: it cannot start; the message says why and what to do.
 
         """
-        folder = Folder(options.data.resolve())
+        folder = DataFolder(options.data.resolve())
         folder.make()
         running = folder.read()
         if running is not None and running.supervisor.alive:
@@ -72,7 +72,7 @@ class Stack:
             LocalError: none does.
 
         """
-        stack = cls(Folder(data.resolve()))
+        stack = cls(DataFolder(data.resolve()))
         state = stack.folder.read()
         if state is None or not state.supervisor.alive:
             raise LocalError(f"nothing runs on {stack.folder.root}: start it with `duban up`")
@@ -102,7 +102,7 @@ class Stack:
             time.sleep(0.1)
 
     @property
-    def state(self) -> State:
+    def state(self) -> StackState:
         """What the supervisor says now.
 
         Raises:
@@ -133,9 +133,9 @@ class Stack:
         return plan.service_environment(service, self.folder, self._places, "local")
 
     @property
-    def _places(self) -> Places:
+    def _places(self) -> Endpoints:
         state = self.state
-        return Places(
+        return Endpoints(
             bootstrap_servers=state.bootstrap_servers,
             database_host=state.database_host,
             database_port=state.database_port,

@@ -17,17 +17,17 @@ from pydantic import SecretStr
 
 from deploy.local import plan, probes
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder, State
+from deploy.local.folder import DataFolder, StackState
 from deploy.local.kafka import Kafka
-from deploy.local.parts import Part, Parts
-from deploy.local.plan import Options, Places
+from deploy.local.plan import Endpoints, StackOptions
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
-from deploy.local.process import Known, accepts, end, free_port, port_is_free
+from deploy.local.process import OwnedProcess, accepts, end, free_port, port_is_free
+from deploy.local.process_manager import ManagedProcess, ProcessManager
 from services.policies.versions import seed
-from services.shared import deployment
-from services.shared.errors import DubanError
-from services.shared.migrations import migrate
-from services.shared.settings import PROJECT, KafkaSettings
+from services.shared.postgres.migrations import migrate
+from services.shared.runtime import deployment
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT, KafkaSettings
 
 TICK = 0.1
 STARTED_WITHIN = 90.0
@@ -38,12 +38,12 @@ POLICIES = PROJECT / "policies"
 class Supervisor:
     """One data folder's processes."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: StackOptions) -> None:
         self._options = options
-        self._folder = Folder(options.data)
+        self._folder = DataFolder(options.data)
         self._stopping = threading.Event()
-        self._state = State(supervisor=Known.of(os.getpid()), scale=options.scale)
-        self._parts = Parts(self._folder, self._state)
+        self._state = StackState(supervisor=OwnedProcess.of(os.getpid()), scale=options.scale)
+        self._parts = ProcessManager(self._folder, self._state)
 
     def stop(self, *_: object) -> None:
         """Ask it to stop everything and end."""
@@ -74,7 +74,7 @@ class Supervisor:
             self._folder.state_file.unlink(missing_ok=True)
             return 0
 
-    def _reap(self, before: State | None) -> None:
+    def _reap(self, before: StackState | None) -> None:
         """End what a supervisor that was killed has left behind."""
         for name, known in (before.processes if before is not None else {}).items():
             if known.alive:
@@ -110,7 +110,7 @@ class Supervisor:
         for name in (*plan.RECEIVERS, *self._options.services):
             self._until(self._parts[name].ready, name, name)
 
-    def _places(self, before: State | None) -> Places:
+    def _places(self, before: StackState | None) -> Endpoints:
         options = self._options
         taken: dict[str, int] = {}
         if before is not None:
@@ -137,7 +137,7 @@ class Supervisor:
         if options.postgres:
             told = conninfo_to_dict(options.postgres)
             host, database_port = str(told["host"]), int(str(told.get("port", 5432)))
-        return Places(
+        return Endpoints(
             bootstrap_servers=options.kafka or f"127.0.0.1:{ports['kafka']}",
             database_host=host,
             database_port=database_port,
@@ -145,7 +145,7 @@ class Supervisor:
             operations={name: port(f"{name}.operations") for name in options.services},
         )
 
-    def _start_stores(self, places: Places) -> str:
+    def _start_stores(self, places: Endpoints) -> str:
         """Start the database and the broker, unless they run elsewhere; return the superuser's URL."""
         environment = plan.service_environment("ledger", self._folder, places, "local")
         quiet = {name: value for name, value in environment.items() if not name.startswith("DUBAN_")}
@@ -155,7 +155,7 @@ class Supervisor:
             postgres.prepare(self._say)
             superuser = postgres.superuser_url
             self._parts.add(
-                Part(
+                ManagedProcess(
                     "postgres",
                     postgres.command,
                     quiet,
@@ -167,20 +167,24 @@ class Supervisor:
         if not self._options.kafka:
             kafka = Kafka(self._folder, places.ports["kafka"], places.ports["controller"])
             kafka.prepare(self._say)
-            self._parts.add(Part("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30))
+            self._parts.add(
+                ManagedProcess("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30)
+            )
         self._say("PostgreSQL and Apache Kafka are starting")
         return superuser
 
-    def _start_programs(self, places: Places) -> None:
+    def _start_programs(self, places: Endpoints) -> None:
         for name in plan.RECEIVERS:
             port = places.ports[name]
             command = plan.receiver_command(name, self._folder, port)
             environment = plan.service_environment(name, self._folder, places, self._options.environment)
-            self._parts.add(Part(name, command, environment, partial(accepts, port)))
+            self._parts.add(ManagedProcess(name, command, environment, partial(accepts, port)))
         for name in self._options.services:
             environment = plan.service_environment(name, self._folder, places, self._options.environment)
             page = f"http://127.0.0.1:{places.operations[name]}/readyz"
-            self._parts.add(Part(name, plan.service_command(name), environment, partial(probes.is_ready, page)))
+            self._parts.add(
+                ManagedProcess(name, plan.service_command(name), environment, partial(probes.is_ready, page))
+            )
 
     def _until(self, ready: Callable[[], bool], title: str, part: str) -> None:
         until = time.monotonic() + STARTED_WITHIN
@@ -204,7 +208,7 @@ class _Stopped(Exception):
     """Told to stop while coming up."""
 
 
-def _options(arguments: list[str] | None = None) -> Options:
+def _options(arguments: list[str] | None = None) -> StackOptions:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0)
@@ -217,7 +221,7 @@ def _options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--tied", action="store_true")
     told = parser.parse_args(arguments)
     services = tuple(name for name in told.services.split(",") if name)
-    return Options(**vars(told) | {"services": services, "data": told.data.resolve()})
+    return StackOptions(**vars(told) | {"services": services, "data": told.data.resolve()})
 
 
 def _end_with_input(supervisor: Supervisor) -> None:

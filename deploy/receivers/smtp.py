@@ -11,7 +11,7 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
-class Keeper:
+class MailRecorder:
     """Appends every message to a file, one JSON object a line."""
 
     def __init__(self, file: Path) -> None:
@@ -39,7 +39,7 @@ class Keeper:
 
 async def serve(port: int, file: Path) -> None:
     """Serve until cancelled."""
-    keeper = Keeper(file)
+    keeper = MailRecorder(file)
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(keeper, hostname="localhost", enable_SMTPUTF8=True), "127.0.0.1", port
     )

@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-from schemas import described
-from services.shared import topics
-from services.shared.models import model_of
-from services.shared.settings import PROJECT
-from services.shared.topics import Topic
+from schemas import json_schema
+from services.shared.kafka import topics
+from services.shared.kafka.topic_models import model_of
+from services.shared.kafka.topics import Topic
+from services.shared.runtime.settings import PROJECT
 
 FILE = PROJECT / "schemas" / "asyncapi.yaml"
 EXAMPLES = PROJECT / "schemas" / "examples"
@@ -35,7 +35,7 @@ def document(version: str) -> dict[str, Any]:
     """Return the document."""
     listed = {name: each for name, each in topics.load().items() if each.model is not None}
     models = [model_of(each) for each in listed.values()]
-    _, schemas = described.components(models, template=TEMPLATE)
+    _, schemas = json_schema.components(models, template=TEMPLATE)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -76,7 +76,7 @@ def _plain(schema: Any) -> Any:
 
 
 def _message(topic: Topic) -> str:
-    return model_of(topic).__name__
+    return json_schema.published_name(model_of(topic))
 
 
 def _channel(name: str, topic: Topic) -> dict[str, Any]:
@@ -115,18 +115,18 @@ def _described(name: str, topic: Topic) -> dict[str, Any]:
     model = model_of(topic)
     text = (model.__doc__ or topic.title).strip()
     told: dict[str, Any] = {
-        "name": model.__name__,
+        "name": json_schema.published_name(model),
         "title": topic.title,
         "summary": text.splitlines()[0],
         "contentType": "application/json",
     }
     if name == "dead-letters":
         # The value is the original bytes; what is known of it stands in the headers.
-        return told | {"headers": {"$ref": f"#/components/schemas/{model.__name__}"}, "payload": {}}
+        return told | {"headers": {"$ref": f"#/components/schemas/{json_schema.published_name(model)}"}, "payload": {}}
     key = {"type": "string", "description": topic.key}
     return told | {
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
-        "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+        "payload": {"$ref": f"#/components/schemas/{json_schema.published_name(model)}"},
         "bindings": {"kafka": {"key": key}},
         "examples": [
             {"name": file.stem, "payload": json.loads(file.read_text(encoding="utf-8"))}

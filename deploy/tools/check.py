@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.tools import asyncapi, compatibility, generate
-from services.domain import packs
-from services.intake.channel_table import MappingError, channels
-from services.notifier.domain import proofreading
-from services.notifier.domain.letters import Letters
-from services.shared import topics
-from services.shared.models import model_of
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.intake.channel_registry import MappingError, channels
+from services.notifier.domain import template_validation
+from services.notifier.domain.letters import TemplateLibrary
+from services.shared.kafka import topics
+from services.shared.kafka.topic_models import model_of
+from services.shared.runtime.settings import PROJECT
 
 STRAY = re.compile(
     r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)"
@@ -37,16 +37,16 @@ def problems() -> Iterator[str]:
 
 def _policies() -> Iterator[str]:
     try:
-        packs.load(PROJECT / "policies")
-    except packs.PolicyError as error:
+        loading.load(PROJECT / "policies")
+    except loading.PolicyError as error:
         yield str(error)
 
 
 def _letters() -> Iterator[str]:
     """Every letter is there in every language and can be written whatever an event leaves out."""
-    letters = Letters(PROJECT / "policies" / "letters")
-    for pack in packs.load(PROJECT / "policies").values():
-        yield from (f"policies/{each} ({pack.head.name})" for each in proofreading.problems(letters, pack))
+    letters = TemplateLibrary(PROJECT / "policies" / "letters")
+    for pack in loading.load(PROJECT / "policies").values():
+        yield from (f"policies/{each} ({pack.head.name})" for each in template_validation.problems(letters, pack))
 
 
 def _examples() -> Iterator[str]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.tools import generate
-from services.shared import topics
-from services.shared.settings import PROJECT, KafkaSettings
+from services.shared.kafka import topics
+from services.shared.runtime.settings import PROJECT, KafkaSettings
 
 RELEASED = PROJECT / "schemas" / "released"
 EXPORTED = PROJECT / "schemas" / "exported"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import opencc
 
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
 TARGET = PROJECT / "services" / "domain" / "traditional.txt"
 

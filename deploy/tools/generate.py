@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.tools import asyncapi
-from schemas import described
+from schemas import json_schema
 from services.ledger.domain import transitions
-from services.shared import topics
-from services.shared.models import model_of
-from services.shared.settings import PROJECT
+from services.shared.kafka import topics
+from services.shared.kafka.topic_models import model_of
+from services.shared.runtime.settings import PROJECT
 
 EXPORTED = PROJECT / "schemas" / "exported"
 SHOWN = 4
@@ -36,7 +36,7 @@ def _schemas() -> Iterator[tuple[Path, str]]:
             schema = {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "$id": f"urn:duban:{name}:1",
-                **described.schema(model_of(topic)),
+                **json_schema.schema(model_of(topic)),
                 "examples": [
                     json.loads(file.read_text(encoding="utf-8"))
                     for file in sorted((asyncapi.EXAMPLES / name).glob("*.json"))

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
-from services.shared.errors import DubanError
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Calls to customers.", no_args_is_help=True)
 SCORES = 3
@@ -22,7 +22,7 @@ Pack = Annotated[str, typer.Option(help="only calls of this policy pack; none: o
 @group.command(name="list")
 def list_(centre: Centre = "", pack: Pack = "", data: Data = DEFAULT_DATA) -> None:
     """List calls that are due in their customers' hours and that nobody has taken."""
-    with target.find(data).http() as client:
+    with system_connection.find(data).http() as client:
         found = _told(client.get("/v1/callbacks", params=_only(centre, pack)))["callbacks"]
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("ticket", "due", "tried", "customer", "phone", "priority", "centre"):
@@ -42,7 +42,7 @@ def next_(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Take the next call; nobody else gets it for half an hour."""
-    with target.find(data).http() as client:
+    with system_connection.find(data).http() as client:
         call = _told(client.post("/v1/callbacks/next", params={"agent": name, **_only(centre, pack)}))
     print(f"{call['number']}  {call['phone']}  {call['name'] or ''}")
     for label in ("subject", "result", "explanation", "script"):
@@ -83,7 +83,7 @@ def result(
 
 def _do(data: Path, number: str, action: dict[str, Any], name: str) -> None:
     body = {"action": action, "actor": {"kind": "agent", "name": name}}
-    with target.find(data).http() as client:
+    with system_connection.find(data).http() as client:
         answer = client.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 10},

@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from duban import target
-from duban.importing import Import
-from duban.target import DEFAULT_DATA, Data
-from services.intake.channel_table import MIGRATION, channels
-from services.shared.errors import DubanError
+from duban import system_connection
+from duban.file_import import FileImport
+from duban.system_connection import DEFAULT_DATA, Data
+from services.intake.channel_registry import MIGRATION, channels
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Contacts.", no_args_is_help=True)
 
@@ -48,8 +48,8 @@ def bring_in(
         told = dict(each.split("=", 1) for each in settings or ())
     except ValueError as error:
         raise DubanError(f"{error}: write --set key=value") from error
-    with target.find(data).http() as client:
-        work = Import(file, channel, client, table=table, settings=told, anew=anew)
+    with system_connection.find(data).http() as client:
+        work = FileImport(file, channel, client, table=table, settings=told, anew=anew)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

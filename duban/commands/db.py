@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from services.policies.versions import seed
-from services.shared import deployment
-from services.shared.migrations import migrate as apply
-from services.shared.settings import Settings
+from services.shared.postgres.migrations import migrate as apply
+from services.shared.runtime import deployment
+from services.shared.runtime.settings import Settings
 
 group = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def migrate(
     clock_origin: Annotated[datetime | None, typer.Option(help="policy time now, fixed for ever")] = None,
 ) -> None:
     """Apply the migrations that are missing and fix the deployment's clock; safe while everything runs."""
-    found = target.find(data)
+    found = system_connection.find(data)
     names = apply(found.database_url)
     with found.connect() as connection:
         seed(connection, Settings().policies)

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
-from services.shared import dead_letter_box as box
-from services.shared.errors import DubanError
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
+from services.shared.kafka import dead_letter_admin as box
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Dead letters.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
     table = Table(title="Dead letters")
     for column in ("id", "at", "topic/partition/offset", "service", "reason", "what is wrong"):
         table.add_column(column, overflow="fold")
-    for each in box.letters(target.find(data).kafka):
+    for each in box.letters(system_connection.find(data).kafka):
         told = each.told
         place = f"{told['topic']}/{told['partition']}/{told['offset']}"
         table.add_row(told["id"][:8], told["at"][:19], place, told["service"], told["reason"], told["message"])
@@ -36,7 +36,7 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="only the original bytes, as they came")] = False,  # noqa: FBT002
 ) -> None:
     """Show one dead letter; with --raw its original bytes, to be repaired in a file."""
-    letter = box.find(target.find(data).kafka, id_)
+    letter = box.find(system_connection.find(data).kafka, id_)
     if raw:
         sys.stdout.buffer.write(letter.value)
         return
@@ -57,7 +57,7 @@ def replay(
         raise DubanError("say which: an id, or --reason for all with that reason")
     if file is not None and not id_:
         raise DubanError("a repaired file stands for one dead letter: give its id")
-    found = target.find(data)
+    found = system_connection.find(data)
     if id_:
         chosen = [box.find(found.kafka, id_)]
     else:

@@ -15,19 +15,19 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from duban.rehearsal import Rehearsal, contact_of
+from duban.policy_simulation import PolicySimulation, contact_of
 from schemas.action import Dispatch
 from schemas.contact import Contact
-from schemas.ticket import Clock, Reason, Ticket
-from services.domain import packs
-from services.domain.pack import Pack
-from services.domain.packs import PolicyError
+from schemas.ticket import Reason, SlaTimer, Ticket
+from services.domain.policy import loading
+from services.domain.policy.loading import PolicyError
+from services.domain.policy.pack import Pack
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """A contact as a ticket, and the same once it is with the department that the rules name."""
 
     pack: Pack
@@ -48,13 +48,13 @@ class Explained:
             "once_dispatched": [self._clock(each) for each in self._later()],
         }
 
-    def _later(self) -> list[Clock]:
+    def _later(self) -> list[SlaTimer]:
         if self.dispatched is None:
             return []
         known = {each.key for each in self.opened.clocks}
         return [each for each in self.dispatched.clocks if each.key not in known]
 
-    def _clock(self, clock: Clock) -> dict[str, Any]:
+    def _clock(self, clock: SlaTimer) -> dict[str, Any]:
         rule = self.pack.timing.by_name.get(clock.name)
         return {
             "clock": clock.name,
@@ -109,9 +109,9 @@ def _reason(reason: Reason) -> str:
     return f"{reason.subject:14}{reason.value}  by {reason.rule}{matched} [{reason.source}]"
 
 
-def explain(contact: Contact, pack: Pack) -> Explained:
+def explain(contact: Contact, pack: Pack) -> Explanation:
     """Return what the rules make of a contact."""
-    told = Rehearsal(pack)
+    told = PolicySimulation(pack)
     told.receive(contact)
     opened = told.ticket
     assert opened is not None
@@ -120,7 +120,7 @@ def explain(contact: Contact, pack: Pack) -> Explained:
     if department is not None and department != opened.unit and opened.open:
         told.act(Dispatch(unit=department), contact.received_at, opened.centre)
         dispatched = told.ticket if told.refusal is None else None
-    return Explained(pack, opened, dispatched)
+    return Explanation(pack, opened, dispatched)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
         at = options.at or told.get("received_at") or told.get("at") or datetime.now(UTC).isoformat()
         kept = {key: value for key, value in told.items() if key not in {"id", "sender", "policy", "received_at", "at"}}
         contact = contact_of({**kept, "at": at}, name, "explained")
-        explained = explain(contact, packs.load_one(options.policies, name))
+        explained = explain(contact, loading.load_one(options.policies, name))
     except (PolicyError, OSError, msgspec.ValidationError, json.JSONDecodeError) as error:
         print(f"duban: {error}", file=sys.stderr)
         return 1

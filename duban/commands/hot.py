@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
 from services.hot_issues import store
-from services.hot_issues.domain.heat import Closing
-from services.shared.errors import DubanError
+from services.hot_issues.domain.burst_detection import IssueClosing
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Hot issues.", no_args_is_help=True)
 ZONE = "Asia/Shanghai"
@@ -32,7 +32,7 @@ def list_(
     zone: Zone = ZONE,
 ) -> None:
     """List hot issues, newest first."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found = store.find(connection, all_=all_)
     table = Table(
         "issue", "what", "where", "status", "since", "tickets", "last hour", "usual", box=None, padding=(0, 2, 0, 0)
@@ -58,7 +58,7 @@ def list_(
 @group.command()
 def show(issue: str, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
     """Show a hot issue as a report of the product's defect: how many, where, what customers say, what became of it."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
         tickets = store.tickets(connection, found.id)
     Console(highlight=False).print(report(found, tickets, zone))
@@ -72,9 +72,9 @@ def close(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Say that a hot issue is over; new complaints of its kind may open another."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
-        if not store.ask_to_close(connection, found.id, Closing(name, reason)):
+        if not store.ask_to_close(connection, found.id, IssueClosing(name, reason)):
             raise DubanError(f"the hot issue {issue} is closed already")
     print(f"{found.id} will be closed within seconds")
 

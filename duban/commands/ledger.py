@@ -2,8 +2,8 @@
 
 import typer
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from services.ledger.verify import verify as check
 
 group = typer.Typer(help="The ledger.", no_args_is_help=True)
@@ -17,7 +17,7 @@ def _ledger() -> None:
 @group.command()
 def verify(data: Data = DEFAULT_DATA) -> None:
     """Fold every ticket's events and compare with the stored ticket and its last record; exit 1 on any difference."""
-    found = target.find(data)
+    found = system_connection.find(data)
     with found.connect() as connection:
         tickets, differences = check(connection, found.kafka)
     for each in differences:

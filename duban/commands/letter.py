@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 from jinja2 import TemplateError
 
-from services.domain import packs, sms
+from services.domain import sms_segments
 from services.domain.events import instead
-from services.notifier import paper
-from services.notifier.domain import proofreading
-from services.notifier.domain.letters import Letters
-from services.shared.errors import DubanError
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.notifier import rendering
+from services.notifier.domain import template_validation
+from services.notifier.domain.letters import TemplateLibrary
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Letters and messages.", no_args_is_help=True)
 POLICIES = PROJECT / "policies"
@@ -36,22 +37,26 @@ def preview(
     """Show a letter with example values, and how many messages it is as an SMS."""
     given = dict(_pair(each) for each in fact or [])
     known = {
-        each.template: each.context for each in reversed(list(proofreading.proofs(packs.load_one(folder, policy))))
+        each.template: each.context
+        for each in reversed(list(template_validation.proofs(loading.load_one(folder, policy))))
     }
     if name not in known:
         raise DubanError(f"{policy} sends no letter {name!r}: {instead(name, known)}")
     context = known[name]
     facts = {each: given.get(each, value) for each, value in context.get("facts", {}).items()}
     try:
-        letter = Letters(folder / "letters").write(name, language, {**context, **given, "facts": facts})
+        letter = TemplateLibrary(folder / "letters").write(name, language, {**context, **given, "facts": facts})
     except TemplateError as error:
         raise DubanError(f"{folder}/letters/{language}/{name}.txt: {error.message}") from error
     print(f"{letter.subject}\n\n{letter.body}\n")
-    print(f"as SMS: {sms.encoding(letter.body)}, {len(letter.body)} characters, {sms.parts(letter.body)} messages")
+    print(
+        f"as SMS: {sms_segments.encoding(letter.body)}, {len(letter.body)} characters,"
+        f" {sms_segments.parts(letter.body)} messages"
+    )
     if pdf is not None:
-        pdf.write_bytes(paper.pdf(letter))
+        pdf.write_bytes(rendering.pdf(letter))
     if html is not None:
-        html.write_text(paper.html(letter), encoding="utf-8")
+        html.write_text(rendering.html(letter), encoding="utf-8")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import against
-from duban.normalising import Memory, configured, normalised
-from services.intake.channel_table import MappingError, channels
-from services.intake.domain.envelope import Envelope, Papers
+from duban import sample_check
+from duban.normalisation import SeenMessages, configured, normalised
+from services.intake.channel_registry import MappingError, channels
+from services.intake.domain.envelope import AttachmentBuffer, Envelope
 from services.intake.domain.media import media_type_of
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def normalise(
     except MappingError as error:
         raise DubanError(str(error)) from error
     if manifest is not None:
-        _table(against.manifest(manifest, table))
+        _table(sample_check.manifest(manifest, table))
         return
     if file is None or channel is None:
         raise DubanError("give a FILE and its --channel, or a --manifest")
@@ -54,17 +54,17 @@ def normalise(
             received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
             media_type=content_type or media_type_of(file.name, channel),
             body=body,
-            papers=Papers(found=against.beside(file)),
+            papers=AttachmentBuffer(found=sample_check.beside(file)),
         )
         envelope = configured(envelope, dict(each.split("=", 1) for each in settings or ()))
     except OSError as error:
         raise DubanError(f"{file} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise DubanError(f"{error}: write --set key=value, and --received-at 2026-03-12T09:00:00+08:00") from error
-    print(json.dumps(normalised(table[channel], envelope, Memory()), ensure_ascii=False, indent=2))
+    print(json.dumps(normalised(table[channel], envelope, SeenMessages()), ensure_ascii=False, indent=2))
 
 
-def _table(results: list[against.Result]) -> None:
+def _table(results: list[sample_check.SampleResult]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200)
     table = Table("file", "expected", "got", "reason", "field", "records", "", box=None, pad_edge=False)
     for each in results:

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from services.notifier import store
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Notices that reached nobody.", no_args_is_help=True)
 MOST = 200
@@ -23,7 +23,7 @@ Hours = Annotated[float, typer.Option(help="failed within so many hours of busin
 @group.command(name="list")
 def list_(means: Means = "", hours: Hours = 24.0, data: Data = DEFAULT_DATA) -> None:
     """List notices that reached nobody, the newest first, at most 200."""
-    system = target.find(data)
+    system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
         found = store.undelivered(connection, since=since, means=means or None, most=MOST)
@@ -44,7 +44,7 @@ def retry(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Send notices that reached nobody again, from their first means on; what is no longer true is not sent."""
-    system = target.find(data)
+    system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
         count = store.begin_again(connection, since=since, means=means or None, ids=notice or None)

@@ -8,14 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import rehearsal
+from duban import policy_simulation
 from duban.commands import policy_change
-from duban.values import values
-from services.domain import packs, soundness
-from services.notifier.domain import proofreading
-from services.notifier.domain.letters import Letters
-from services.shared.errors import DubanError
-from services.shared.settings import PROJECT
+from duban.policy_values import values
+from services.domain.policy import loading, validation
+from services.notifier.domain import template_validation
+from services.notifier.domain.letters import TemplateLibrary
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Policy packs.", no_args_is_help=True)
 POLICIES = PROJECT / "policies"
@@ -27,7 +27,7 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
     table = Table(title="Policy packs")
     for column in ("pack", "version", "units", "clocks", "business types", "problem types"):
         table.add_column(column)
-    loaded = packs.load(folder)
+    loaded = loading.load(folder)
     for name, pack in loaded.items():
         numbers = (len(pack.units), len(pack.timing.clocks), len(pack.types.business), len(pack.types.problem))
         table.add_row(name, pack.head.version, *map(str, numbers))
@@ -35,10 +35,10 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
     console.print(table)
     today = datetime.now(UTC).date()
     for name, pack in loaded.items():
-        for each in soundness.warnings(pack, today):
+        for each in validation.warnings(pack, today):
             console.print(f"{name}: {each}", markup=False)
-    letters = Letters(folder / "letters")
-    broken = sorted({each for pack in loaded.values() for each in proofreading.problems(letters, pack)})
+    letters = TemplateLibrary(folder / "letters")
+    broken = sorted({each for pack in loaded.values() for each in template_validation.problems(letters, pack)})
     if broken:
         raise DubanError("\n".join(broken))
 
@@ -50,7 +50,7 @@ def show(
     folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
 ) -> None:
     """Print every value of a pack with the place in the documents it is from, or why it is ours (R8.1)."""
-    loaded = packs.load(folder)
+    loaded = loading.load(folder)
     if name not in loaded:
         raise DubanError(f"there is no pack {name!r}: choose of {', '.join(loaded)}")
     for where, value, source in values(loaded[name]):
@@ -66,9 +66,9 @@ def play(
     day: Annotated[Path | None, typer.Option(help="another file than the pack's own day.toml")] = None,
 ) -> None:
     """Play a day of contacts and actions by a pack's rules, without a stack; exit code 1 when something differs."""
-    pack = packs.load_one(folder, name)
+    pack = loading.load_one(folder, name)
     different = 0
-    for case, differences in rehearsal.play(day or folder / name / "day.toml", pack):
+    for case, differences in policy_simulation.play(day or folder / name / "day.toml", pack):
         print(f"{'differs' if differences else 'ok':8} {case}")
         for each in differences:
             print(f"           {each}")

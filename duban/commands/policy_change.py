@@ -13,23 +13,23 @@ import psycopg
 import typer
 from rich.table import Table
 
-from duban import changing, display, target
-from duban.target import DEFAULT_DATA, Data, Target
+from duban import display, policy_diff, system_connection
+from duban.system_connection import DEFAULT_DATA, Data, SystemConnection
 from schemas.action import ApplyPolicy
 from schemas.command import Actor, Command
-from services.domain import packs
-from services.domain.identity import command_id
-from services.domain.pack import Pack
+from services.domain.ids import command_id
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
 from services.ledger import store
-from services.notifier.domain import proofreading
-from services.notifier.domain.letters import Letters
+from services.notifier.domain import template_validation
+from services.notifier.domain.letters import TemplateLibrary
 from services.policies import versions
-from services.policies.versions import LEAD, Version
-from services.shared.clock import Clock
-from services.shared.errors import DubanError
-from services.shared.publisher import Publisher
-from services.shared.records import outgoing
-from services.shared.settings import PROJECT
+from services.policies.versions import LEAD, PackVersion
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import outgoing
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 
 NAME = "policy"
 POLICIES = PROJECT / "policies"
@@ -42,10 +42,10 @@ Folder = Annotated[Path, typer.Option(help="the folder of the packs")]
 
 def diff(name: PackName, folder: Folder = POLICIES, data: Data = DEFAULT_DATA) -> None:
     """Show what the files say differently from the version in force, and which open tickets would move by how much."""
-    system = target.find(data)
-    files = packs.files_of(folder, name)
+    system = system_connection.find(data)
+    files = loading.files_of(folder, name)
     with system.connect() as connection:
-        _show(connection, system.clock(), name, packs.load_one(folder, name), packs.revision(files))
+        _show(connection, system.clock(), name, loading.load_one(folder, name), loading.revision(files))
 
 
 def apply(
@@ -56,9 +56,9 @@ def apply(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Put the files in force everywhere at the same instant, then derive the deadlines of open tickets anew."""
-    pack, files = packs.load_one(folder, name), packs.files_of(folder, name)
+    pack, files = loading.load_one(folder, name), loading.files_of(folder, name)
     _proofread(pack, folder)
-    system = target.find(data)
+    system = system_connection.find(data)
     with system.connect() as connection:
         different = _show(connection, system.clock(), name, pack, pack.revision)
     if different and not yes:
@@ -74,7 +74,7 @@ def rollback(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Put the version before the one in force back in force, as a new version."""
-    system = target.find(data)
+    system = system_connection.find(data)
     with system.connect() as connection:
         clock = system.clock()
         known = [each for each in versions.load(connection) if each.pack == name]
@@ -93,7 +93,7 @@ def rollback(
 
 def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
     """List the versions of a pack, with when each came in force, who applied it, and why."""
-    system = target.find(data)
+    system = system_connection.find(data)
     with system.connect() as connection:
         known = [each for each in versions.load(connection) if each.pack == name]
         present = _present(known, name, system.clock().now())
@@ -110,11 +110,11 @@ def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
 
 def _proofread(pack: Pack, folder: Path) -> None:
     """Refuse a policy that tells what no letter can say; letters are no part of a version, so today's are read."""
-    if broken := list(proofreading.problems(Letters(folder / "letters"), pack)):
+    if broken := list(template_validation.problems(TemplateLibrary(folder / "letters"), pack)):
         raise DubanError("\n".join(broken))
 
 
-def _present(known: list[Version], name: str, now: datetime) -> Version:
+def _present(known: list[PackVersion], name: str, now: datetime) -> PackVersion:
     found = versions.in_force(known, name, now)
     if found is None:
         raise DubanError(f"the database has no version of {name}: `duban db migrate` writes the first")
@@ -129,9 +129,9 @@ def _show(connection: psycopg.Connection, clock: Clock, name: str, new: Pack, re
         print(f"{name}: the files are the version in force, {present.policy.reference.version}")
         return False
     print(f"{name}: {present.policy.reference.version} -> {new.reference.version}")
-    for line in changing.changed_values(present.policy, new):
+    for line in policy_diff.changed_values(present.policy, new):
         print(f"  {line}")
-    moved = list(changing.deadlines(store.running(connection, name), new, now))
+    moved = list(policy_diff.deadlines(store.running(connection, name), new, now))
     sooner = sum(each.by < timedelta(0) for each in moved)
     over = sum(each.over(now) for each in moved)
     tickets = len({each.number for each in moved})
@@ -141,7 +141,7 @@ def _show(connection: psycopg.Connection, clock: Clock, name: str, new: Pack, re
     return True
 
 
-def _table(moved: list[changing.Moved], now: datetime, zone: ZoneInfo) -> None:
+def _table(moved: list[policy_diff.MovedDeadline], now: datetime, zone: ZoneInfo) -> None:
     table = Table()
     for column in ("ticket", "tier", "clock", "due", "would be due", "by", "rule"):
         table.add_column(column)
@@ -161,17 +161,17 @@ def _table(moved: list[changing.Moved], now: datetime, zone: ZoneInfo) -> None:
         print(f"and {len(moved) - SHOWN} more")
 
 
-def _change(system: Target, name: str, files: Mapping[str, str], note: str) -> None:
+def _change(system: SystemConnection, name: str, files: Mapping[str, str], note: str) -> None:
     """Write the version, unless it is in force, wait until it is, and send every open ticket the command to follow.
 
     Whoever is interrupted runs it again: the same version sends the same commands, and the ledger knows a repeat.
     """
     clock = system.clock()
-    pack = packs.from_files(name, files)
+    pack = loading.from_files(name, files)
     with system.connect() as connection:
         known = versions.load(connection)
         latest = [each for each in known if each.pack == name][-1]
-        if latest.revision != packs.revision(files):
+        if latest.revision != loading.revision(files):
             since = clock.now() + clock.business(LEAD)
             versions.write(connection, name, files, at=since, by=getpass.getuser(), note=note)
             connection.commit()

@@ -15,21 +15,22 @@ from openpyxl import Workbook
 from rich.console import Console
 from rich.table import Table
 
-from duban import display, report, target
-from duban.report import Row
-from duban.target import DEFAULT_DATA, Data
-from services.domain import cases, packs, periods
-from services.domain.figures import FIGURES
-from services.domain.pack import Pack
-from services.domain.periods import Size
+from duban import display, report, system_connection
+from duban.report import ReportRow
+from duban.system_connection import DEFAULT_DATA, Data
+from services.domain.kpi import cases, periods
+from services.domain.kpi.catalogue import FIGURES
+from services.domain.kpi.periods import PeriodLength
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
 from services.ledger import store
-from services.shared.errors import DubanError
-from services.shared.settings import PROJECT
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 
 POLICIES = PROJECT / "policies"
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     """How the rows are written."""
 
     TABLE = "table"
@@ -37,7 +38,7 @@ class Form(StrEnum):
     XLSX = "xlsx"
 
 
-class Per(StrEnum):
+class PeriodOption(StrEnum):
     """How long each period is."""
 
     HOUR = "hour"
@@ -54,10 +55,10 @@ def show(
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
     since: Annotated[str, typer.Option("--from", help="ISO 8601, in the pack's zone; otherwise this month")] = "",
     until: Annotated[str, typer.Option("--to", help="ISO 8601, not included; otherwise the end of that period")] = "",
-    per: Annotated[Per, typer.Option(help="length of a period; range: the whole as one")] = Per.MONTH,
+    per: Annotated[PeriodOption, typer.Option(help="length of a period; range: the whole as one")] = PeriodOption.MONTH,
     by: Annotated[str, typer.Option(help="dimensions, comma between them: tier,channel,level,business ...")] = "",
     users: Annotated[int, typer.Option(help="users of the business, for rates over users")] = 0,
-    form: Annotated[Form, typer.Option("--format", help="table, csv or xlsx")] = Form.TABLE,
+    form: Annotated[OutputFormat, typer.Option("--format", help="table, csv or xlsx")] = OutputFormat.TABLE,
     out: Annotated[Path | None, typer.Option(help="the file to write; xlsx needs one")] = None,
     policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
     data: Data = DEFAULT_DATA,
@@ -65,13 +66,13 @@ def show(
     """Print figures with the counts they rest on, their targets, and the change against the period before."""
     dimensions = [each for each in by.split(",") if each]
     wanted = report.chosen(figures or [], dimensions)
-    policy = packs.load_one(policies, pack)
+    policy = loading.load_one(policies, pack)
     zone = policy.head.zone
-    system = target.find(data)
+    system = system_connection.find(data)
     now = system.clock().now()
     with system.connect() as connection:
         start, end = _range(since, until, per, zone, now)
-        size = None if per is Per.RANGE else Size[per.name]
+        size = None if per is PeriodOption.RANGE else PeriodLength[per.name]
         spans = periods.between(start, end, size, zone)
         known = [
             cases.case(ticket, events, policy, now)
@@ -81,8 +82,8 @@ def show(
     _write(found, dimensions, form, out, policy)
 
 
-def _range(since: str, until: str, per: Per, zone: str, now: datetime) -> tuple[datetime, datetime]:
-    size = Size.MONTH if per is Per.RANGE else Size[per.name]
+def _range(since: str, until: str, per: PeriodOption, zone: str, now: datetime) -> tuple[datetime, datetime]:
+    size = PeriodLength.MONTH if per is PeriodOption.RANGE else PeriodLength[per.name]
     try:
         start = _instant(since, zone) if since else periods.period(now, size, zone).start
         end = _instant(until, zone) if until else max(periods.period(now, size, zone).end, start + timedelta(hours=1))
@@ -98,9 +99,9 @@ def _instant(text: str, zone: str) -> datetime:
     return told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone))
 
 
-def _write(found: Sequence[Row], by: Sequence[str], form: Form, out: Path | None, pack: Pack) -> None:
+def _write(found: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, out: Path | None, pack: Pack) -> None:
     titles = report.header(by)
-    if form is Form.XLSX:
+    if form is OutputFormat.XLSX:
         if out is None:
             raise DubanError("an XLSX file needs --out FILE")
         book = Workbook(write_only=True)
@@ -110,7 +111,7 @@ def _write(found: Sequence[Row], by: Sequence[str], form: Form, out: Path | None
             sheet.append(report.cells_of(row))
         book.save(out)
         return
-    if form is Form.CSV:
+    if form is OutputFormat.CSV:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(titles)
@@ -124,7 +125,7 @@ def _write(found: Sequence[Row], by: Sequence[str], form: Form, out: Path | None
     _print(found, by, pack, out)
 
 
-def _print(found: Sequence[Row], by: Sequence[str], pack: Pack, out: Path | None) -> None:
+def _print(found: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path | None) -> None:
     table = Table(title=f"{pack.head.title.zh} · {pack.head.title.en}")
     for name in ("period", "figure", *by):
         table.add_column(name)

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from schemas.contact import Code
 from services.intake import senders
-from services.intake.channel_table import channels
+from services.intake.channel_registry import channels
 from services.policies import versions
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Senders and their keys.", no_args_is_help=True)
 ACTIONS = ("contacts", "commands", "read", "receipts")
@@ -34,7 +34,7 @@ def add(
     chosen("action", action, ACTIONS)
     for each in (name, *(each for each in channel if each != senders.ANY)):
         usable(each)
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         chosen("policy", [policy], sorted({each.pack for each in versions.load(connection)}))
         note = without_a_door(channel, channels())
         if note:
@@ -87,7 +87,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
     table = Table(title="Senders")
     for column in ("name", "policy", "channels", "actions", "a minute", "since", "revoked"):
         table.add_column(column)
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         for name, policy, channels, actions, rate, created, revoked in connection.execute(
             senders.queries["all_senders"]
         ):
@@ -106,7 +106,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 @group.command()
 def revoke(name: str, data: Data = DEFAULT_DATA) -> None:
     """End a sender's key; intake knows within a few seconds."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if connection.execute(senders.queries["revoke_sender"], {"name": name}).rowcount == 0:
             raise DubanError(f"there is no sender {name!r} with a key in force; `duban sender list` shows them")
     print(f"{name} has no key any more")

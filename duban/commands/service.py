@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deploy.local.plan import SERVICES
-from services.shared.errors import ConfigurationError
+from services.shared.runtime.errors import ConfigurationError
 
 group = typer.Typer(help="One service.", no_args_is_help=True)
 

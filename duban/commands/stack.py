@@ -13,10 +13,10 @@ from rich.table import Table
 
 from deploy.local import Stack
 from deploy.local.errors import LocalError
-from deploy.local.folder import Folder
-from deploy.local.plan import Options
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from deploy.local.folder import DataFolder
+from deploy.local.plan import StackOptions
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 
 FOLLOW_EVERY = 0.3
 TAIL = 40
@@ -30,13 +30,13 @@ def up(
 ) -> None:
     """Start Kafka, PostgreSQL and every service, and keep them running; data is kept."""
     console = Console(highlight=False, soft_wrap=True)
-    options = Options(data=data, scale=scale, origin=origin, http_port=port)
+    options = StackOptions(data=data, scale=scale, origin=origin, http_port=port)
     stack = Stack.start(options, say=lambda line: console.print(f"  {line}", markup=False))
-    key = target.ensure_local_sender(stack)
+    key = system_connection.ensure_local_sender(stack)
     url = stack.intake_url
     console.print(f"Duban is up: {url}/docs")
     console.print("Try:")
-    console.print(target.curl(url, key), markup=False)
+    console.print(system_connection.curl(url, key), markup=False)
 
 
 def down(data: Data = DEFAULT_DATA) -> None:
@@ -79,7 +79,7 @@ def logs(
     lines: Annotated[int, typer.Option("-n", help="lines of each file to begin with")] = TAIL,
 ) -> None:
     """Show what the processes say."""
-    folder = Folder(data.resolve())
+    folder = DataFolder(data.resolve())
     files = sorted(folder.logs.glob(f"{name or '*'}.log"))
     if not files:
         raise LocalError(f"there is no log of {name or 'any process'} in {folder.logs}: `duban up` starts the system")

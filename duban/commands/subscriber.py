@@ -12,15 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from services.domain.events import EVENTS
-from services.notifier import receivers, subscribers
+from services.notifier import subscribers, webhook_client
 from services.notifier.domain import webhook
-from services.notifier.receivers import Line
 from services.notifier.settings import NotifierSettings
+from services.notifier.webhook_client import SubscriberConnection
 from services.policies import versions
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Subscribers of webhooks.", no_args_is_help=True)
 ANSWER_WITHIN = 10.0
@@ -39,14 +39,14 @@ def add(
     """Add a subscriber and show the secret that signs its messages, this once."""
     wanted = [each for each in events.split(",") if each.strip()]
     made = secret or webhook.new_secret()
-    system = target.find(data)
+    system = system_connection.find(data)
     try:
         webhook.key(made)
-        asyncio.run(receivers.resolved(url, private=private or NotifierSettings().webhook_private))
+        asyncio.run(webhook_client.resolved(url, private=private or NotifierSettings().webhook_private))
         with system.connect() as connection:
             chosen = webhook.chosen(wanted, EVENTS.keys() | _of_entries(connection, system.clock().now()))
             added = subscribers.add(connection, name, url, chosen, made, private=private)
-    except (ValueError, receivers.Refused) as error:
+    except (ValueError, webhook_client.AddressNotAllowed) as error:
         raise DubanError(str(error)) from error
     if not added:
         raise DubanError(f"there is a subscriber {name} already: choose another name, or `duban subscriber rotate`")
@@ -56,7 +56,7 @@ def add(
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
     """List subscribers, with how many messages they got and still have to get."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found, counted = subscribers.all_(connection), subscribers.counts(connection)
     table = Table(
         "name", "address", "events", "queued", "delivered", "failed", "disabled", box=None, padding=(0, 2, 0, 0)
@@ -70,14 +70,14 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 @group.command(name="test")
 def try_out(name: str, data: Data = DEFAULT_DATA) -> None:
     """Send a signed message of type duban.test and show the answer; exit code 1 unless it is 2xx."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found = next((each for each in subscribers.all_(connection) if each.name == name), None)
     if found is None:
         raise _unknown(name)
     body = json.dumps({"type": "duban.test", "timestamp": datetime.now(UTC).isoformat(), "data": {}}).encode()
 
-    async def send() -> webhook.Answer:
-        line = Line(httpx.create_ssl_context(), within=ANSWER_WITHIN)
+    async def send() -> webhook.WebhookResponse:
+        line = SubscriberConnection(httpx.create_ssl_context(), within=ANSWER_WITHIN)
         headers = webhook.signed(str(uuid.uuid4()), datetime.now(UTC), body, found.secrets)
         try:
             return await line.ask(found.url, headers, body, private=found.private or NotifierSettings().webhook_private)
@@ -98,7 +98,7 @@ def rotate(
 ) -> None:
     """Give a subscriber a new secret and show it, this once; for a while messages carry both signatures."""
     made = webhook.new_secret()
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if not subscribers.rotate(connection, name, made, overlap=timedelta(hours=overlap)):
             raise _unknown(name)
     print(made)
@@ -107,7 +107,7 @@ def rotate(
 @group.command()
 def disable(name: str, data: Data = DEFAULT_DATA) -> None:
     """Send a subscriber no more; what queues up waits until it is enabled."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, "by hand"):
             raise _unknown(name)
 
@@ -115,7 +115,7 @@ def disable(name: str, data: Data = DEFAULT_DATA) -> None:
 @group.command()
 def enable(name: str, data: Data = DEFAULT_DATA) -> None:
     """Send a subscriber messages again, beginning with what has queued up."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, None):
             raise _unknown(name)
 
@@ -129,7 +129,7 @@ def redeliver(
 ) -> None:
     """Send again what was given up, or what waits for its next attempt."""
     begin = (since or datetime(2000, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001 - the zone comes right after
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if all(each.name != name for each in subscribers.all_(connection)):
             raise _unknown(name)
         count = subscribers.redeliver(connection, name, since=begin, everything=everything)
@@ -139,7 +139,7 @@ def redeliver(
 @group.command()
 def remove(name: str, data: Data = DEFAULT_DATA) -> None:
     """Forget a subscriber with everything that is queued for it or was sent to it."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         if not subscribers.remove(connection, name):
             raise _unknown(name)
 

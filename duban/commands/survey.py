@@ -14,15 +14,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
-from services.callback import samples
-from services.callback.samples import Sample
-from services.domain import packs, sampling
+from services.callback import survey_samples
+from services.callback.survey_samples import SurveySample
+from services.domain import sampling
+from services.domain.policy import loading
 from services.ledger import store
-from services.shared.errors import DubanError
-from services.shared.settings import PROJECT
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Studies of satisfaction.", no_args_is_help=True)
 POLICIES = PROJECT / "policies"
@@ -57,16 +58,16 @@ def sample(
     unknown = [each for each in keys if each not in sampling.BY]
     if unknown:
         raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose of {', '.join(sampling.BY)}")
-    zone = packs.load_one(policies, pack).head.zone
+    zone = loading.load_one(policies, pack).head.zone
     since, end = _day(begin, zone), _day(until, zone)
-    system = target.find(data)
+    system = system_connection.find(data)
     now = system.clock().now()
     called = name or "-".join((pack, begin, until, by, str(size), seed))
     with system.connect() as connection:
         found = [each for each, _ in store.history(connection, pack, since, end) if each.outcome.explanation]
         chosen = [each.id for each in sampling.choose(found, size, keys, seed)]
-        drawn = Sample(called, pack, since, end, size, keys, seed, len(found), chosen, now)
-        kept = samples.keep(connection, drawn)
+        drawn = SurveySample(called, pack, since, end, size, keys, seed, len(found), chosen, now)
+        kept = survey_samples.keep(connection, drawn)
         if not kept.drawn_like(drawn):
             raise DubanError(
                 f"the sample {called!r} was drawn by another plan on {kept.drawn_at:%Y-%m-%d}: choose another --name, "
@@ -78,8 +79,8 @@ def sample(
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
     """List the samples that were drawn, and how."""
-    with target.find(data).connect() as connection:
-        found = samples.every(connection)
+    with system_connection.find(data).connect() as connection:
+        found = survey_samples.every(connection)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "pack", "accepted from", "until", "strata", "seed", "tickets", "of"):
         table.add_column(column, no_wrap=column == "name")
@@ -99,14 +100,14 @@ def export(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a sample that was drawn before, with what its customers have said so far, as CSV."""
-    with target.find(data).connect() as connection:
-        found = samples.named(connection, name)
+    with system_connection.find(data).connect() as connection:
+        found = survey_samples.named(connection, name)
         if found is None:
             raise DubanError(f"there is no sample {name!r}: `duban survey list` shows those that were drawn")
-        _write(connection, found, packs.load_one(policies, found.policy).head.zone, out, contacts=contacts)
+        _write(connection, found, loading.load_one(policies, found.policy).head.zone, out, contacts=contacts)
 
 
-def _write(connection: psycopg.Connection, kept: Sample, zone: str, out: Path | None, *, contacts: bool) -> None:
+def _write(connection: psycopg.Connection, kept: SurveySample, zone: str, out: Path | None, *, contacts: bool) -> None:
     tickets, _ = store.load_tickets(connection, kept.tickets)
     told = table([tickets[each] for each in kept.tickets if each in tickets], kept.strata, zone, contacts=contacts)
     print(

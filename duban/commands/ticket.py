@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from duban import target, timeline
-from duban.target import DEFAULT_DATA, Data
+from duban import system_connection, timeline
+from duban.system_connection import DEFAULT_DATA, Data
 from services.ledger import store
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="One ticket.", no_args_is_help=True)
 ZONE = "Asia/Shanghai"
@@ -24,7 +24,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="every event in full, one a line")] = False,  # noqa: FBT002
 ) -> None:
     """Show what happened to a ticket: what, when, who, and by which rule."""
-    with target.find(data).connect() as connection:
+    with system_connection.find(data).connect() as connection:
         found = store.story(connection, number)
     if found is None:
         raise DubanError(f"there is no ticket {number}: GET /v1/tickets?phone= finds it by the customer's phone")
@@ -56,7 +56,7 @@ def do(
     }
     if version is not None:
         body["expected_version"] = version
-    with target.find(data).http() as client:
+    with system_connection.find(data).http() as client:
         answer = client.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 10},

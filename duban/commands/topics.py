@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from duban import target
-from duban.target import DEFAULT_DATA, Data
-from services.shared import reading
-from services.shared import topics as plumbing
+from duban import system_connection
+from duban.system_connection import DEFAULT_DATA, Data
+from services.shared.kafka import topic_reader
+from services.shared.kafka import topics as plumbing
 
 group = typer.Typer(help="Topics of the broker.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def _topics() -> None:
 def create(data: Data = DEFAULT_DATA) -> None:
     """Create the topics of schemas/topics.toml that are missing; safe while everything runs."""
     listed = plumbing.load()
-    created = plumbing.create(target.find(data).kafka, listed)
+    created = plumbing.create(system_connection.find(data).kafka, listed)
     print(f"created: {', '.join(created)}" if created else f"all {len(listed)} topics are there")
 
 
@@ -33,8 +33,8 @@ def read_(
     key: Annotated[str, typer.Option(help="only records with this key")] = "",
 ) -> None:
     """Print a topic's records, one a line: partition, offset, time, type, key, value."""
-    kafka = target.find(data).kafka
-    records = reading.follow(kafka, topic, lambda: False) if follow else reading.whole(kafka, topic)
+    kafka = system_connection.find(data).kafka
+    records = topic_reader.follow(kafka, topic, lambda: False) if follow else topic_reader.whole(kafka, topic)
     for each in records:
         headers = {name: value.decode(errors="replace") for name, value in each.headers}
         name = (each.key or b"").decode(errors="replace")

@@ -1,24 +1,24 @@
 """The wiring of callback."""
 
 from schemas.event import TicketEvent
-from services.callback.handlers import NAME, Asker, Planner
+from services.callback.handlers import NAME, CallbackDispatcher, CallbackPlanner
 from services.callback.metrics import CallbackMetrics
-from services.policies.versions import Policies
-from services.shared import worker
-from services.shared.clock import Clock
-from services.shared.faults import Faults
-from services.shared.postgres import Database
-from services.shared.settings import Settings
-from services.shared.worker import Work
+from services.policies.versions import PolicyRegistry
+from services.shared.postgres.database import Database
+from services.shared.runtime import service_runner
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.service_runner import ServiceSpec
+from services.shared.runtime.settings import Settings
 
 
 def main() -> None:
     """Run callback until it is told to stop."""
     settings = Settings()
 
-    def build(database: Database, clock: Clock) -> Work[TicketEvent]:
-        policies, metrics = Policies(database, clock), CallbackMetrics()
-        asker = Asker(policies, database, clock, metrics, Faults(settings.faults, NAME))
-        return Work(Planner(policies, clock, metrics), between=asker)
+    def build(database: Database, clock: Clock) -> ServiceSpec[TicketEvent]:
+        policies, metrics = PolicyRegistry(database, clock), CallbackMetrics()
+        asker = CallbackDispatcher(policies, database, clock, metrics, CrashPoints(settings.faults, NAME))
+        return ServiceSpec(CallbackPlanner(policies, clock, metrics), between=asker)
 
-    worker.run(NAME, settings, [TicketEvent.TOPIC], build)
+    service_runner.run(NAME, settings, [TicketEvent.TOPIC], build)

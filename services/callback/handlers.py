@@ -7,25 +7,25 @@ from uuid import UUID
 
 import psycopg
 
-from schemas.asking import CallBack, EndCallback
 from schemas.command import Command
+from schemas.customer_actions import CallBack, EndCallback
 from schemas.event import TicketEvent
 from services.callback import store
 from services.callback.domain import plan, rehandle
-from services.callback.domain.calls import Calls
-from services.callback.domain.plan import Plan
+from services.callback.domain.call_capacity import CallCapacity
+from services.callback.domain.plan import CallbackPlan
 from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
-from services.domain.identity import command_id
-from services.domain.pack import Pack
-from services.domain.packs import unknown
-from services.shared import logs
-from services.shared.clock import Clock
-from services.shared.consumer import Message, Publish, Result
-from services.shared.errors import InvalidMessage
-from services.shared.faults import Faults
-from services.shared.postgres import Database
-from services.shared.records import Incoming, outgoing, read
+from services.domain.ids import command_id
+from services.domain.policy.loading import unknown
+from services.domain.policy.pack import Pack
+from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
+from services.shared.kafka.records import Incoming, outgoing, read
+from services.shared.observability import logs
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.errors import InvalidMessage
 
 NAME = "callback"
 LOOK_EVERY = 0.25
@@ -34,7 +34,7 @@ LOOK_EVERY = 0.25
 log = logs.get(__name__)
 
 
-class Planner:
+class CallbackPlanner:
     """The stage of tickets.events."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: CallbackMetrics) -> None:
@@ -49,13 +49,13 @@ class Planner:
             raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
         return event
 
-    def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> BatchResult:
         """Plan, end plans, and open re-handle tickets."""
         now = self._clock.now()
         commands: list[Command] = []
-        calls = Calls(lambda: store.calls(connection, now))
+        calls = CallCapacity(lambda: store.calls(connection, now))
         plans = store.latest(connection, {message.body.ticket_id for message in batch})
-        changed: dict[tuple[UUID, int], Plan] = {}
+        changed: dict[tuple[UUID, int], CallbackPlan] = {}
         for message in batch:
             event = message.body
             before = plans.get(event.ticket_id)
@@ -68,17 +68,17 @@ class Planner:
                 commands += rehandle.commands(event, event.at)
                 log.info("rehandles", ticket=str(event.ticket_id), event_id=str(event.id))
         store.save(connection, changed.values(), now)
-        return Result(publish=[[outgoing(each, NAME) for each in commands]])
+        return BatchResult(publish=[[outgoing(each, NAME) for each in commands]])
 
 
-class Asker:
+class CallbackDispatcher:
     """Asks customers whose time has come; publishes first, then marks, under ids that make a repeat harmless.
 
     Whoever could not be asked in the hours meant for it, by a person either, is planned for the next.
     """
 
     def __init__(
-        self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics, faults: Faults
+        self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics, faults: CrashPoints
     ) -> None:
         self._packs = packs
         self._database = database
@@ -121,11 +121,11 @@ class Asker:
     def _move(self, connection: psycopg.Connection, now: datetime) -> bool:
         """Plan anew whoever's hours are over; returns whether there was anybody."""
         found = store.missed(connection, now)
-        calls = Calls(lambda: store.calls(connection, now))
+        calls = CallCapacity(lambda: store.calls(connection, now))
         store.mark(connection, [(each, plan.missed(each, self._packs[each.policy], now, calls)) for each in found], now)
         return bool(found)
 
-    def _command(self, each: Plan) -> Command:
+    def _command(self, each: CallbackPlan) -> Command:
         action: CallBack | EndCallback
         if each.attempts >= self._packs[each.policy].care.callback.attempts:
             action = EndCallback(reason="no_answer")

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventDetails:
     """What an event of one type has in its details.
 
     Attributes:
@@ -24,11 +24,11 @@ class Told:
 
 def _told(
     always: str = "", sometimes: str = "", *, threshold: Literal["always", "sometimes", "never"] = "never"
-) -> Told:
-    return Told(frozenset(always.split()), frozenset(sometimes.split()), threshold)
+) -> EventDetails:
+    return EventDetails(frozenset(always.split()), frozenset(sometimes.split()), threshold)
 
 
-EVENTS: Mapping[str, Told] = {
+EVENTS: Mapping[str, EventDetails] = {
     "accepted": _told("contact_id path", "triage missing"),
     "answered": _told("agreement from", "explanation on_the_spot result"),
     "apologised": _told("letter facts"),

@@ -17,7 +17,7 @@ _MAC = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Invitation:
+class SurveyInvitation:
     """What a link says.
 
     Attributes:
@@ -32,13 +32,13 @@ class Invitation:
     until: datetime
 
 
-def token(invitation: Invitation, secret: str) -> str:
+def token(invitation: SurveyInvitation, secret: str) -> str:
     """Return the part of a link that says and proves what it is for."""
     body = _BODY.pack(invitation.ticket_id.bytes, invitation.run, int(invitation.until.timestamp()))
     return base64.urlsafe_b64encode(body + _signature(body, secret)).rstrip(b"=").decode()
 
 
-def read(told: str, secret: str) -> Invitation | None:
+def read(told: str, secret: str) -> SurveyInvitation | None:
     """Return what a link is for; None when it is not one of ours. Whether it is over is the caller's question."""
     try:
         whole = base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))
@@ -48,7 +48,7 @@ def read(told: str, secret: str) -> Invitation | None:
     if len(whole) != _BODY.size + _MAC or not hmac.compare_digest(mac, _signature(body, secret)):
         return None
     id_, run, until = _BODY.unpack(body)
-    return Invitation(UUID(bytes=id_), run, datetime.fromtimestamp(until, UTC))
+    return SurveyInvitation(UUID(bytes=id_), run, datetime.fromtimestamp(until, UTC))
 
 
 def _signature(body: bytes, secret: str) -> bytes:

@@ -121,7 +121,7 @@ _NUMBERED = re.compile(r"(?:^|[\s,。;!])[(]?[2-9二三四五六七八九十][)]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SurveyReply:
     """What was understood.
 
     Attributes:
@@ -137,7 +137,7 @@ class Reply:
         return "answer" if self.survey is not None else "refusal"
 
 
-def understand(text: str) -> Reply | None:
+def understand(text: str) -> SurveyReply | None:
     """Return what a reply says; None when it is something else, such as a new complaint.
 
     Three scores are process, result and staff; one is for all three. Two are neither, and a score that more words make
@@ -146,7 +146,7 @@ def understand(text: str) -> Reply | None:
     plain = unicodedata.normalize("NFKC", text).strip(_AROUND)
     said = plain.casefold()
     if said in REFUSALS:
-        return Reply(None)
+        return SurveyReply(None)
     # 好的 and 好了 acknowledge, they do not judge: only what is longer keeps its meaning with a particle.
     if alone := SAID_ALONE.get(said) or (len(said) > SHORT and SAID_ALONE.get(said.rstrip(_PARTICLES))):
         return _reply([alone] * 3, "")
@@ -173,7 +173,7 @@ def _ends(rest: str, parted_by: str) -> bool:
     return rest[0] in parted_by and not more
 
 
-def _reply(scores: list[int], rest: str) -> Reply:
+def _reply(scores: list[int], rest: str) -> SurveyReply:
     process, result, staff = scores
     comment = rest.strip(_AROUND)[:LONGEST_COMMENT] or None
-    return Reply(Survey(process=process, result=result, staff=staff, comment=comment))
+    return SurveyReply(Survey(process=process, result=result, staff=staff, comment=comment))

@@ -5,14 +5,14 @@ from typing import Any
 import faust
 
 from schemas.event import TicketEvent
-from services.hot_issues.handlers import NAME, Watch
+from services.hot_issues.handlers import NAME, BurstDetector
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
-from services.shared import streaming
-from services.shared.clock import Clock
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.producer import Producer
+from services.shared.kafka import faust_service
+from services.shared.kafka.producer import Producer
+from services.shared.observability.health_server import Health
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
 
 
 def main() -> None:
@@ -20,7 +20,9 @@ def main() -> None:
     settings, metrics = HotIssueSettings(), HotIssueMetrics()
 
     def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        watch = Watch(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
+        watch = BurstDetector(
+            settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False)
+        )
         topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types
@@ -31,4 +33,4 @@ def main() -> None:
 
         return watch
 
-    streaming.run(NAME, settings, build, agents=True)
+    faust_service.run(NAME, settings, build, agents=True)

@@ -20,24 +20,24 @@ from mode import Service
 from schemas.action import JoinHotIssue
 from schemas.command import Actor, Command
 from schemas.hot_issue import HotIssue
-from services.domain.identity import command_id
+from services.domain.ids import command_id
 from services.hot_issues import store
-from services.hot_issues.domain import heat
-from services.hot_issues.domain.heat import Kind
-from services.hot_issues.domain.sign import Sign, sign
+from services.hot_issues.domain import burst_detection
+from services.hot_issues.domain.burst_detection import IssueKey
+from services.hot_issues.domain.signal import TicketSignal, sign
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
-from services.hot_issues.store import Link
-from services.shared import logs
-from services.shared.clock import Clock
-from services.shared.dead_letters import Refused
-from services.shared.errors import Retryable
-from services.shared.faults import Faults
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.producer import Producer, Unacknowledged
-from services.shared.records import Incoming, outgoing
-from services.shared.streaming import bury
+from services.hot_issues.store import IssueMembership
+from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.faust_service import bury
+from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.records import Incoming, outgoing
+from services.shared.observability import logs
+from services.shared.observability.health_server import Health
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.errors import Retryable
 
 NAME = "hot_issues"
 ACTOR = Actor(kind="service", name=NAME)
@@ -55,7 +55,7 @@ T = TypeVar("T")
 log = logs.get(__name__)
 
 
-class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
+class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no types
     """Watches how many complaints of each kind there are."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         self._health = health
         self._metrics = metrics
         self._producer = producer
-        self._faults = Faults(settings.faults, NAME)
+        self._faults = CrashPoints(settings.faults, NAME)
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(AT_ONCE)
 
     async def on_stop(self) -> None:
@@ -108,15 +108,15 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
             DeadLetterBound: too many of them could not be read.
 
         """
-        signs: list[Sign] = []
-        refused: list[Refused] = []
+        signs: list[TicketSignal] = []
+        refused: list[DeadLetterCandidate] = []
         for record in records:
             try:
                 found = sign(record.value)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 reason = "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
                 message = f"body: no ticket event ({error})"
-                refused.append(Refused(Incoming.of(record), reason, message[:200], None, "unknown"))
+                refused.append(DeadLetterCandidate(Incoming.of(record), reason, message[:200], None, "unknown"))
             else:
                 if found is not None:
                     signs.append(found)
@@ -126,7 +126,7 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         if signs:
             await self._saved(partial(self._note, signs=signs))
             self._faults.reach("after_save")
-            told: defaultdict[Kind, list[datetime]] = defaultdict(list)
+            told: defaultdict[IssueKey, list[datetime]] = defaultdict(list)
             for each in signs:
                 told[each.kind].append(each.at)
             await self._look(told)
@@ -164,22 +164,22 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
         while await self._saved(partial(store.forget, now=now)):
             pass
 
-    def _note(self, connection: psycopg.Connection, signs: Sequence[Sign]) -> None:
+    def _note(self, connection: psycopg.Connection, signs: Sequence[TicketSignal]) -> None:
         store.note(connection, signs)
         self._faults.reach("before_save")
 
-    async def _look(self, told: Mapping[Kind, Sequence[datetime]]) -> None:
+    async def _look(self, told: Mapping[IssueKey, Sequence[datetime]]) -> None:
         """Look at kinds, each with the times of the events that told of it."""
         for kind in sorted(told):
             now = self._clock.now()
-            moments = heat.moments(told[kind], now)
+            moments = burst_detection.moments(told[kind], now)
             changed = await self._saved(partial(judge, kind=kind, moments=moments, now=now))
             if changed is not None:
                 self._metrics.changes.labels(changed.status).inc()
                 id_, status, tickets, version = str(changed.id), changed.status, changed.tickets, changed.version
                 log.info("hot_issue", issue=id_, status=status, tickets=tickets, version=version)
 
-    async def _publish(self, issues: Sequence[HotIssue], links: Sequence[Link]) -> None:
+    async def _publish(self, issues: Sequence[HotIssue], links: Sequence[IssueMembership]) -> None:
         records = [outgoing(each, NAME) for each in issues] + [outgoing(join(each), NAME) for each in links]
         try:
             await self._producer.publish(records)
@@ -209,7 +209,9 @@ class Watch(faust.Service):  # type: ignore[misc]  # the library has no types
             return work(connection)
 
 
-def judge(connection: psycopg.Connection, kind: Kind, moments: Sequence[datetime], now: datetime) -> HotIssue | None:
+def judge(
+    connection: psycopg.Connection, kind: IssueKey, moments: Sequence[datetime], now: datetime
+) -> HotIssue | None:
     """Look at a kind in the caller's transaction: begin its issue or take it a step on, and link its tickets.
 
     Args:
@@ -228,12 +230,14 @@ def judge(connection: psycopg.Connection, kind: Kind, moments: Sequence[datetime
     if known is not None:
         issue, closing = known
         tickets = store.link(connection, issue, kind, now, closed)
-        after = heat.step(issue, store.heat(connection, kind, now, closed), tickets, now, closing)
+        after = burst_detection.step(issue, store.heat(connection, kind, now, closed), tickets, now, closing)
         if after is issue:
             return None
     else:
         found = ((at, store.heat(connection, kind, at, closed)) for at in moments)
-        begun = next((heat.begin(kind, each, at) for at, each in found if heat.is_hot(each)), None)
+        begun = next(
+            (burst_detection.begin(kind, each, at) for at, each in found if burst_detection.is_hot(each)), None
+        )
         if begun is None:
             return None
         # Its members refer to it.
@@ -243,7 +247,7 @@ def judge(connection: psycopg.Connection, kind: Kind, moments: Sequence[datetime
     return after
 
 
-def join(link: Link) -> Command:
+def join(link: IssueMembership) -> Command:
     """Return the command that ties a ticket to its issue: the same one, however often it is sent."""
     return Command(
         id=command_id(link.ticket_id, "hot_issue", 0, str(link.issue_id)),
@@ -254,5 +258,5 @@ def join(link: Link) -> Command:
     )
 
 
-def _kind(issue: HotIssue) -> Kind:
-    return Kind(issue.policy, issue.business_type, issue.problem_type, issue.region)
+def _kind(issue: HotIssue) -> IssueKey:
+    return IssueKey(issue.policy, issue.business_type, issue.problem_type, issue.region)

@@ -1,6 +1,6 @@
 """What the service of hot issues is told by its environment."""
 
-from services.shared.settings import Settings
+from services.shared.runtime.settings import Settings
 
 
 class HotIssueSettings(Settings):

@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
-from services.hot_issues.domain.heat import RULES, Closing, Heat, Kind, Rules
-from services.hot_issues.domain.sign import Sign
-from services.shared.postgres import Queries, as_json
+from services.hot_issues.domain.burst_detection import RULES, BurstLevel, BurstRules, IssueClosing, IssueKey
+from services.hot_issues.domain.signal import TicketSignal
+from services.shared.postgres.database import Queries, as_json
 
 queries = Queries.beside(__file__)
 KEPT = timedelta(days=RULES.days + 7)
@@ -20,7 +20,7 @@ KEPT = timedelta(days=RULES.days + 7)
 FORGOTTEN_AT_ONCE = 5_000
 
 
-class Link(NamedTuple):
+class IssueMembership(NamedTuple):
     """A ticket's part in an issue.
 
     Attributes:
@@ -35,7 +35,7 @@ class Link(NamedTuple):
     tickets: int
 
 
-def note(connection: psycopg.Connection, signs: Iterable[Sign]) -> None:
+def note(connection: psycopg.Connection, signs: Iterable[TicketSignal]) -> None:
     """Keep of what kind tickets are; each ticket once, by its newest event."""
     with connection.cursor() as cursor:
         rows = [
@@ -51,12 +51,12 @@ def forget(connection: psycopg.Connection, now: datetime, at_once: int = FORGOTT
     return connection.execute(queries["forget"], {"before": now - KEPT, "at_once": at_once}).rowcount == at_once
 
 
-def lock(connection: psycopg.Connection, kind: Kind) -> None:
+def lock(connection: psycopg.Connection, kind: IssueKey) -> None:
     """Wait until nobody else looks at a kind, up to the transaction's end."""
     connection.execute(queries["lock"], {"kind": "\x1f".join(kind)})
 
 
-def closed_at(connection: psycopg.Connection, kind: Kind) -> datetime | None:
+def closed_at(connection: psycopg.Connection, kind: IssueKey) -> datetime | None:
     """Return when the last issue of a kind was closed; what came before it belongs to no other."""
     closed: datetime | None
     (closed,) = _row(connection, "closed_at", kind._asdict())
@@ -64,13 +64,13 @@ def closed_at(connection: psycopg.Connection, kind: Kind) -> datetime | None:
 
 
 def heat(
-    connection: psycopg.Connection, kind: Kind, at: datetime, closed: datetime | None, rules: Rules = RULES
-) -> Heat:
+    connection: psycopg.Connection, kind: IssueKey, at: datetime, closed: datetime | None, rules: BurstRules = RULES
+) -> BurstLevel:
     """Count the tickets of a kind up to a moment; `closed` as `closed_at` has it."""
     values = {"at": at, "closed_at": closed, "window": rules.window, "days": rules.days}
     recent, before, first = _row(connection, "heat", kind._asdict() | values)
     days = min((at - first).days, rules.days) if first is not None else 0
-    return Heat(recent, before / days if days >= rules.known_after else None)
+    return BurstLevel(recent, before / days if days >= rules.known_after else None)
 
 
 def _row(connection: psycopg.Connection, name: str, values: dict[str, Any]) -> tuple[Any, ...]:
@@ -84,16 +84,16 @@ def unclosed(connection: psycopg.Connection) -> list[HotIssue]:
     return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unclosed"]).fetchall()]
 
 
-def issue_of(connection: psycopg.Connection, kind: Kind) -> tuple[HotIssue, Closing | None] | None:
+def issue_of(connection: psycopg.Connection, kind: IssueKey) -> tuple[HotIssue, IssueClosing | None] | None:
     """Return the issue of a kind that is not closed, with a person's word that it is over if there is one."""
     row = connection.execute(queries["issue_of"], kind._asdict()).fetchone()
     if row is None:
         return None
     body, closing = row
-    return HotIssue.from_json(body), Closing(**closing) if closing is not None else None
+    return HotIssue.from_json(body), IssueClosing(**closing) if closing is not None else None
 
 
-def save(connection: psycopg.Connection, issue: HotIssue, kind: Kind) -> None:
+def save(connection: psycopg.Connection, issue: HotIssue, kind: IssueKey) -> None:
     """Keep an issue as it stands now; it is published afterwards."""
     values = {"id": issue.id, "status": issue.status, "version": issue.version, "body": as_json(issue)}
     connection.execute(queries["save"], kind._asdict() | values)
@@ -102,10 +102,10 @@ def save(connection: psycopg.Connection, issue: HotIssue, kind: Kind) -> None:
 def link(
     connection: psycopg.Connection,
     issue: HotIssue,
-    kind: Kind,
+    kind: IssueKey,
     now: datetime,
     closed: datetime | None,
-    rules: Rules = RULES,
+    rules: BurstRules = RULES,
 ) -> int:
     """Make every ticket of the kind since the burst began a member; returns how many there are.
 
@@ -118,9 +118,9 @@ def link(
     return int(count)
 
 
-def untold(connection: psycopg.Connection) -> list[Link]:
+def untold(connection: psycopg.Connection) -> list[IssueMembership]:
     """Return links that the ledger does not have yet, at most 100."""
-    return [Link(*row) for row in connection.execute(queries["untold"]).fetchall()]
+    return [IssueMembership(*row) for row in connection.execute(queries["untold"]).fetchall()]
 
 
 def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
@@ -128,7 +128,7 @@ def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
     return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished"]).fetchall()]
 
 
-def told(connection: psycopg.Connection, links: Sequence[Link], issues: Sequence[HotIssue]) -> None:
+def told(connection: psycopg.Connection, links: Sequence[IssueMembership], issues: Sequence[HotIssue]) -> None:
     """Keep what was acknowledged by the broker."""
     with connection.cursor() as cursor:
         cursor.executemany(queries["told"], [each._asdict() for each in links])
@@ -152,7 +152,7 @@ def tickets(connection: psycopg.Connection, issue_id: UUID) -> list[Ticket]:
     return [Ticket.from_json(body) for (body,) in rows]
 
 
-def ask_to_close(connection: psycopg.Connection, issue_id: UUID, closing: Closing) -> bool:
+def ask_to_close(connection: psycopg.Connection, issue_id: UUID, closing: IssueClosing) -> bool:
     """Keep a person's word that an issue is over; False when it is closed already."""
     values = {"id": issue_id, "closing": Jsonb({"by": closing.by, "reason": closing.reason})}
     return connection.execute(queries["ask_to_close"], values).rowcount == 1

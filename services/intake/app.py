@@ -6,22 +6,23 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from services.intake.channels import ChannelTopics, topics
-from services.intake.door import Doorway
+from services.intake.channel_topics import ChannelTopicHandler, topics
 from services.intake.http import application
-from services.intake.mail import MailDoor
+from services.intake.http_context import HttpContext
+from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
-from services.intake.reception import Reception
-from services.intake.senders import Senders
+from services.intake.senders import SenderRegistry
 from services.intake.settings import IntakeSettings
-from services.shared import logs, service
-from services.shared.consumer import Loop
-from services.shared.errors import ConfigurationError, DubanError, Retryable
-from services.shared.metrics import LoopMetrics
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.quick_publisher import QuickPublisher
-from services.shared.service import Running
+from services.intake.smtp_server import SmtpServer
+from services.shared.kafka.batch_consumer import BatchConsumer
+from services.shared.kafka.request_publisher import RequestPublisher
+from services.shared.observability import logs
+from services.shared.observability.health_server import Health
+from services.shared.observability.metrics import ConsumerMetrics
+from services.shared.postgres.database import Database
+from services.shared.runtime import process
+from services.shared.runtime.errors import ConfigurationError, DubanError, Retryable
+from services.shared.runtime.process import StopSignal
 
 NAME = "intake"
 KEYS_EVERY = 3.0
@@ -42,16 +43,16 @@ def main() -> None:
     """Run intake until it is told to stop."""
     settings = IntakeSettings()
 
-    def body(running: Running, health: Health) -> None:
+    def body(running: StopSignal, health: Health) -> None:
         if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
             raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashes keyed with it")
-        reception = Reception.of(settings)
+        reception = Ingestor.of(settings)
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8)
-        publisher = QuickPublisher(
+        publisher = RequestPublisher(
             settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
         )
-        door = Doorway(settings, database, Senders(database), publisher, metrics, reception)
+        door = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, reception)
         server = _Server(
             uvicorn.Config(
                 application(door),
@@ -79,7 +80,7 @@ def main() -> None:
         channels = threading.Thread(target=read_topics, name="channels")
         keys = threading.Thread(target=_keys, args=(door, stopping, health), name="keys", daemon=True)
         running.on_stop(stop)
-        mail = MailDoor(door) if settings.mail_port else None
+        mail = SmtpServer(door) if settings.mail_port else None
         publisher.start()
         channels.start()
         keys.start()
@@ -97,10 +98,10 @@ def main() -> None:
         if failures:
             raise failures[0]
 
-    service.run(NAME, settings, body)
+    process.run(NAME, settings, body)
 
 
-def _keys(door: Doorway, stopping: threading.Event, health: Health) -> None:
+def _keys(door: HttpContext, stopping: threading.Event, health: Health) -> None:
     """Read the senders' keys again and again."""
     while not stopping.is_set():
         try:
@@ -117,21 +118,21 @@ def _keys(door: Doorway, stopping: threading.Event, health: Health) -> None:
         stopping.wait(KEYS_EVERY if door.senders.known and door.publisher.connected else 0.2)
 
 
-def _channels(door: Doorway, running: Running, health: Health) -> None:
+def _channels(door: HttpContext, running: StopSignal, health: Health) -> None:
     """Find out what time it is, then read the channel topics."""
     settings = door.settings
-    clock = service.wait_for_clock(door.database, settings, running, health)
+    clock = process.wait_for_clock(door.database, settings, running, health)
     if clock is None:
         return
     door.clock = clock
-    loop = Loop(
-        ChannelTopics(door.reception, clock, door.metrics),
+    loop = BatchConsumer(
+        ChannelTopicHandler(door.reception, clock, door.metrics),
         service=NAME,
         topics=topics(door.reception),
         settings=settings,
         database=door.database,
         health=health,
-        metrics=LoopMetrics(NAME),
+        metrics=ConsumerMetrics(NAME),
     )
     running.on_stop(loop.stop)
     if not running.stopping:

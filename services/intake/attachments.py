@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from services.shared.errors import Retryable
+from services.shared.runtime.errors import Retryable
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of one attachment."""
 SCHEME = "sha256:"
 
 
-class Attachments:
+class AttachmentStore:
     """Attachments by the digest of their content, and by the name that somebody gave them."""
 
     def __init__(self, folder: Path) -> None:

@@ -9,13 +9,13 @@ from uuid import UUID
 from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse
 
-from schemas.asking import StartCallback
 from schemas.command import Actor, Command
-from services.domain.identity import command_id
+from schemas.customer_actions import StartCallback
+from services.domain.ids import command_id
 from services.intake import outcomes, problems
-from services.intake.door import Doorway
-from services.shared.errors import Problem
-from services.shared.records import outgoing
+from services.intake.http_context import HttpContext
+from services.shared.kafka.records import outgoing
+from services.shared.runtime.errors import Problem
 
 WAIT = 5.0
 """Seconds to wait for the ledger's word that a call is taken."""
@@ -29,7 +29,7 @@ Centre = Annotated[
 ]
 
 
-def install(app: FastAPI, door: Doorway) -> None:
+def install(app: FastAPI, door: HttpContext) -> None:
     """Add the doors to the application."""
 
     @app.get("/v1/callbacks", tags=["callbacks"])
@@ -64,7 +64,7 @@ def install(app: FastAPI, door: Doorway) -> None:
         raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
 
 
-async def _take(door: Doorway, due: dict[str, Any], agent: str) -> bool:
+async def _take(door: HttpContext, due: dict[str, Any], agent: str) -> bool:
     """Ask the ledger for a call; False when somebody else was first, or the ticket is not to be asked about any more.
 
     Raises:

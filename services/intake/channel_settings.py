@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from services.intake.domain import signatures
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import ChannelConfig, Envelope
-from services.intake.domain.fields import Fault, phone
-from services.shared.errors import ConfigurationError
+from services.intake.domain.fields import InputError, phone
+from services.shared.runtime.errors import ConfigurationError
 
 SWITCHBOARDS = "switchboards"
 """The file's only key that is no channel."""
@@ -61,7 +61,7 @@ class ChannelSettings(BaseModel):
             raise ValueError("a signature needs a secret")
         return self
 
-    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> Fault | None:
+    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> InputError | None:
         """Return why a message is not signed as the channel signs, None when it is.
 
         Args:

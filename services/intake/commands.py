@@ -5,15 +5,15 @@ from uuid import UUID
 
 import msgspec
 
-from schemas import faults
+from schemas import validation_errors
 from schemas.command import MODELS, Actor, Command
-from services.domain.identity import command_id
+from services.domain.ids import command_id
 from services.intake import problems
 from services.intake.domain.envelope import json_object
-from services.intake.domain.fields import Unusable
+from services.intake.domain.fields import InvalidPayload
 from services.intake.senders import Sender
-from services.shared.clock import Clock
-from services.shared.errors import Problem
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import Problem
 
 INTERNAL = frozenset(
     {
@@ -48,7 +48,7 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
     """
     try:
         told = json_object(body)
-    except Unusable as error:
+    except InvalidPayload as error:
         raise problems.unusable(error) from error
     unknown = sorted(told.keys() - FIELDS)
     if unknown:
@@ -76,14 +76,18 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
         raise Problem(400, "The command cannot be used", errors=wrong) from error
 
 
-def _faults(action: object, said: dict[str, object]) -> Iterator[faults.Fault]:
+def _faults(action: object, said: dict[str, object]) -> Iterator[validation_errors.FieldError]:
     """Return everything that is wrong with a command; its action has a model of its own once its type is known."""
-    yield from faults.every(Command, {**said, "action": {"type": "tick"}})
+    yield from validation_errors.every(Command, {**said, "action": {"type": "tick"}})
     kind = action.get("type") if isinstance(action, dict) else None
     model = MODELS.get(kind) if isinstance(kind, str) else None
     if not isinstance(action, dict):
-        yield faults.Fault("action", "write a JSON object with type and the fields of that type")
+        yield validation_errors.FieldError("action", "write a JSON object with type and the fields of that type")
     elif model is None:
-        yield faults.Fault("action.type", f"choose one of {', '.join(sorted(MODELS.keys() - INTERNAL))}")
+        yield validation_errors.FieldError(
+            "action.type", f"choose one of {', '.join(sorted(MODELS.keys() - INTERNAL))}"
+        )
     else:
-        yield from faults.every(model, {name: value for name, value in action.items() if name != "type"}, "action")
+        yield from validation_errors.every(
+            model, {name: value for name, value in action.items() if name != "type"}, "action"
+        )

@@ -10,15 +10,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 
 from schemas.contact import Contact
-from services.intake import callbacks, commands, native, openapi, outcomes, problems, receipts, survey
+from services.intake import callbacks, commands, delivery_reports, openapi, outcomes, problems, survey, webhooks
 from services.intake.domain import submission
 from services.intake.domain.envelope import LARGEST, Envelope, json_object
-from services.intake.domain.fields import Unusable, phone
-from services.intake.door import Doorway, body_of
+from services.intake.domain.fields import InvalidPayload, phone
+from services.intake.http_context import HttpContext, body_of
 from services.intake.senders import Sender
-from services.shared import logs, tracing
-from services.shared.errors import Problem
-from services.shared.records import outgoing
+from services.shared.kafka.records import outgoing
+from services.shared.observability import logs, tracing
+from services.shared.runtime.errors import Problem
 
 LARGEST_BATCH = 8 * 1024 * 1024
 LONGEST_WAIT = 30.0
@@ -30,7 +30,7 @@ Make = Callable[[bytes], Contact]
 log = logs.get(__name__)
 
 
-def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
+def application(door: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
     """Return the HTTP application."""
     app = FastAPIOffline(
         title="Duban intake",
@@ -142,8 +142,8 @@ def application(door: Doorway) -> FastAPI:  # noqa: C901, PLR0915 - the routes, 
         )
         return JSONResponse({"tickets": found})
 
-    native.install(app, door)
-    receipts.install(app, door)
+    webhooks.install(app, door)
+    delivery_reports.install(app, door)
     survey.install(app, door)
     callbacks.install(app, door)
     problems.install(app, door.metrics)
@@ -155,7 +155,7 @@ def _trace(request: Request) -> str:
     return tracing.accepted(request.headers.get(tracing.HEADER))
 
 
-def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
+def _submission(door: HttpContext, who: Sender, key: str | None) -> Make:
     clock = door.now_clock()
 
     def make(body: bytes) -> Contact:
@@ -168,19 +168,19 @@ def _submission(door: Doorway, who: Sender, key: str | None) -> Make:
     return make
 
 
-def _made(door: Doorway, make: Make, body: bytes) -> Contact:
+def _made(door: HttpContext, make: Make, body: bytes) -> Contact:
     try:
         if len(body) > LARGEST:
             told = f"a contact is at most {LARGEST} bytes: send attachments by reference"
             raise Problem.about(413, "Too large", field="body", reason="too_large", what_to_do=told)
         return make(body)
-    except (Unusable, Problem) as error:
-        problem = problems.unusable(error) if isinstance(error, Unusable) else error
+    except (InvalidPayload, Problem) as error:
+        problem = problems.unusable(error) if isinstance(error, InvalidPayload) else error
         door.metrics.unusable.labels("contacts", problem.reason).inc()
         raise problem from None
 
 
-async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) -> JSONResponse:
+async def _one(door: HttpContext, make: Make, body: bytes, wait: float, trace: str) -> JSONResponse:
     """Keep one contact and say its reference."""
     contact = _made(door, make, body)
     await door.publish(door.reception.records([contact], trace))
@@ -193,7 +193,7 @@ async def _one(door: Doorway, make: Make, body: bytes, wait: float, trace: str) 
     return JSONResponse(told, 202, {"Location": f"/v1/contacts/{contact.id}"})
 
 
-async def _many(door: Doorway, make: Make, lines: list[tuple[int, bytes]], trace: str) -> PlainTextResponse:
+async def _many(door: HttpContext, make: Make, lines: list[tuple[int, bytes]], trace: str) -> PlainTextResponse:
     """Keep the contacts of all good lines and say for each line what became of it."""
     results: list[dict[str, Any]] = []
     good: list[Contact] = []

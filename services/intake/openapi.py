@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from schemas import described
+from schemas import json_schema
 from schemas.command import Action, Actor
 from schemas.contact import Contact
-from services.intake.domain.pieces import MAILBOX, SHEET
+from services.intake.domain.splitter import MAILBOX, SHEET
 from services.intake.domain.submission import OURS
 
 TEMPLATE = "#/components/schemas/{name}"
@@ -80,7 +80,7 @@ COMMAND = _body(
 
 
 def _schemas() -> dict[str, Any]:
-    (_, _, action), schemas = described.components([Contact, Actor, Action], template=TEMPLATE)
+    (_, _, action), schemas = json_schema.components([Contact, Actor, Action], template=TEMPLATE)
     contact = schemas.pop("Contact")
     contact["title"] = "Submission"
     contact["properties"] = {name: told for name, told in contact["properties"].items() if name not in OURS}
@@ -142,11 +142,11 @@ def _with_problems(document: dict[str, Any]) -> None:
 def install(app: FastAPI) -> None:
     """Make the application describe itself with the contract's schemas."""
 
-    def described() -> dict[str, Any]:
+    def json_schema() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             _with_problems(document)
             app.openapi_schema = document
         return app.openapi_schema
 
-    app.openapi = described  # type: ignore[method-assign]
+    app.openapi = json_schema  # type: ignore[method-assign]

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from schemas.command import Command
-from services.domain.care import CALL_TAKES
-from services.domain.identity import command_digest
+from services.domain.ids import command_digest
+from services.domain.policy.outcome import CALL_TAKES
 from services.intake.senders import queries
-from services.shared.postgres import Database
+from services.shared.postgres.database import Database
 
 
 def of_contact(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | None:

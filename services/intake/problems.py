@@ -8,10 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from services.intake.domain.fields import Unusable
+from services.intake.domain.fields import InvalidPayload
 from services.intake.metrics import IntakeMetrics
-from services.shared import logs
-from services.shared.errors import Problem
+from services.shared.observability import logs
+from services.shared.runtime.errors import Problem
 
 log = logs.get(__name__)
 
@@ -30,7 +30,7 @@ def _document(error: Problem) -> JSONResponse:
     return JSONResponse(body, error.status, error.headers, media_type="application/problem+json")
 
 
-def unusable(error: Unusable) -> Problem:
+def unusable(error: InvalidPayload) -> Problem:
     """Return the problem of a message that cannot be used, with every fault."""
     faults = tuple({"field": each.field, "reason": each.reason, "detail": each.message} for each in error.faults)
     named = ", ".join(dict.fromkeys(each["field"] for each in faults))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import psycopg
 
-from services.shared.errors import Problem
-from services.shared.postgres import Database, Queries
+from services.shared.postgres.database import Database, Queries
+from services.shared.runtime.errors import Problem
 
 queries = Queries.beside(__file__)
 
@@ -99,7 +99,7 @@ def _key(authorization: str) -> str:
     return ""
 
 
-class Senders:
+class SenderRegistry:
     """The keys that are in force."""
 
     def __init__(self, database: Database) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.shared.settings import PROJECT, Settings
+from services.shared.runtime.settings import PROJECT, Settings
 
 
 class IntakeSettings(Settings):

@@ -8,16 +8,16 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from schemas.asking import AnswerSurvey
 from schemas.command import Actor, Command
+from schemas.customer_actions import AnswerSurvey
 from schemas.ticket import Survey
 from services.domain import survey_link
-from services.domain.identity import command_id
-from services.domain.survey_link import Invitation
+from services.domain.ids import command_id
+from services.domain.survey_link import SurveyInvitation
 from services.intake import outcomes
-from services.intake.door import Doorway, body_of
-from services.shared.errors import Problem
-from services.shared.records import outgoing
+from services.intake.http_context import HttpContext, body_of
+from services.shared.kafka.records import outgoing
+from services.shared.runtime.errors import Problem
 
 LARGEST = 16 * 1024
 MOST_FIELDS = 20
@@ -43,7 +43,7 @@ pages = Environment(
 )
 
 
-def install(app: FastAPI, door: Doorway) -> None:
+def install(app: FastAPI, door: HttpContext) -> None:
     """Add the page to the application; a browser gets pages, whatever happens."""
 
     @app.get("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
@@ -75,7 +75,7 @@ def install(app: FastAPI, door: Doorway) -> None:
         return _page("answered" if again else "thanks", language, number=found["number"])
 
 
-async def _invited(door: Doorway, token: str) -> dict[str, Any]:
+async def _invited(door: HttpContext, token: str) -> dict[str, Any]:
     """Return the ticket that a link is for.
 
     Raises:
@@ -95,7 +95,7 @@ async def _invited(door: Doorway, token: str) -> dict[str, Any]:
     return ticket | {"invitation": invitation}
 
 
-def _command(invitation: Invitation, survey: Survey, door: Doorway) -> Command:
+def _command(invitation: SurveyInvitation, survey: Survey, door: HttpContext) -> Command:
     """Return the answer; its id is the link's, so the first answer counts and no other."""
     return Command(
         id=command_id(invitation.ticket_id, "survey link", invitation.run),

@@ -1,24 +1,24 @@
 """The wiring of the ledger."""
 
 from schemas.command import Command
-from services.ledger.handlers import NAME, Chores, Decider
+from services.ledger.handlers import NAME, CommandHandler, LedgerMaintenance
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
-from services.policies.versions import Policies
-from services.shared import worker
-from services.shared.clock import Clock
-from services.shared.postgres import Database
-from services.shared.worker import Work
+from services.policies.versions import PolicyRegistry
+from services.shared.postgres.database import Database
+from services.shared.runtime import service_runner
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.service_runner import ServiceSpec
 
 
 def main() -> None:
     """Run the ledger until it is told to stop."""
     settings = LedgerSettings()
 
-    def build(database: Database, clock: Clock) -> Work[Command]:
+    def build(database: Database, clock: Clock) -> ServiceSpec[Command]:
         metrics = LedgerMetrics()
-        chores = Chores(database, clock, settings, metrics)
-        decider = Decider(Policies(database, clock), clock, metrics)
-        return Work(decider, between=chores, gained=chores.gained, lost=chores.lost)
+        chores = LedgerMaintenance(database, clock, settings, metrics)
+        decider = CommandHandler(PolicyRegistry(database, clock), clock, metrics)
+        return ServiceSpec(decider, between=chores, gained=chores.gained, lost=chores.lost)
 
-    worker.run(NAME, settings, [Command.TOPIC], build)
+    service_runner.run(NAME, settings, [Command.TOPIC], build)

@@ -12,19 +12,19 @@ from schemas.action import Compensate, Tick
 from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
-from services.domain.identity import command_digest, command_id
-from services.domain.pack import Pack
-from services.domain.packs import unknown
+from services.domain.ids import command_digest, command_id
+from services.domain.policy.loading import unknown
+from services.domain.policy.pack import Pack
 from services.ledger import store
-from services.ledger.domain.decide import LATE_AFTER, NOTHING, Decided, decide
+from services.ledger.domain.decide import LATE_AFTER, NOTHING, DecisionResult, decide
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
-from services.shared import logs
-from services.shared.clock import Clock
-from services.shared.consumer import Message, Publish, Result
-from services.shared.dead_letters import Refused
-from services.shared.postgres import Database
-from services.shared.records import Incoming, Outgoing, outgoing, read
+from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
+from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.records import Incoming, Outgoing, outgoing, read
+from services.shared.observability import logs
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
 
 NAME = "ledger"
 SWEPT_AT_ONCE = 500
@@ -35,7 +35,7 @@ REPEATED_AT_ONCE = 100
 log = logs.get(__name__)
 
 
-class Decider:
+class CommandHandler:
     """The stage of tickets.commands."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: LedgerMetrics) -> None:
@@ -47,7 +47,7 @@ class Decider:
         """Read a command."""
         return read(Command, record.value)
 
-    def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> BatchResult:
         """Decide the batch in order; commands that were decided before are not decided again."""
         past = store.load_past(connection, {each.body.id for each in batch})
         digests = {id_: each.digest for id_, each in past.items()}
@@ -58,12 +58,12 @@ class Decider:
         numbers = iter(store.next_numbers(connection, opens, now) if opens else ())
         spending = {each.body.actor.name for each in batch if each.body.action.type == "compensate"}
         spent = store.spent(connection, spending, now) if spending else {}
-        decisions: dict[UUID, store.Decision] = {}
+        decisions: dict[UUID, store.CommandRecord] = {}
         causes: dict[UUID, str | None] = {}
         told: list[TicketEvent] = []
         own: list[Command] = []
         touched: dict[UUID, None] = {}
-        result = Result()
+        result = BatchResult()
         for message in batch:
             command = message.body
             digest = digests.get(command.id)
@@ -93,7 +93,7 @@ class Decider:
                 after[command.ticket_id] = event.ticket
                 touched[command.ticket_id] = None
             digests[command.id] = command_digest(command)
-            decisions[command.id] = store.Decision(
+            decisions[command.id] = store.CommandRecord(
                 command, message.record.position, decided.events, decided.commands, decided.refusal, now
             )
             told += decided.events
@@ -117,7 +117,7 @@ class Decider:
             return next(iter(self._packs.values()))
         return self._packs.get(name or "")
 
-    def _tell(self, command: Command, decided: Decided, now: datetime) -> None:
+    def _tell(self, command: Command, decided: DecisionResult, now: datetime) -> None:
         # No line in the log for each: tickets.events is the record of this.
         for event in decided.events:
             self._metrics.event(event, now)
@@ -126,12 +126,12 @@ class Decider:
             log.info("refused", code=decided.refusal.code, ticket=str(command.ticket_id), command=str(command.id))
 
 
-def _homeless(record: Incoming, command: Command) -> Refused:
-    return Refused(record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
+def _homeless(record: Incoming, command: Command) -> DeadLetterCandidate:
+    return DeadLetterCandidate(record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
 
 
-def _conflict(record: Incoming, command: Command) -> Refused:
-    return Refused(
+def _conflict(record: Incoming, command: Command) -> DeadLetterCandidate:
+    return DeadLetterCandidate(
         record,
         "conflict",
         "Idempotency-Key: another command came under this key before; send a changed command under a key of its own",
@@ -140,7 +140,7 @@ def _conflict(record: Incoming, command: Command) -> Refused:
     )
 
 
-class Chores:
+class LedgerMaintenance:
     """What the ledger does between two batches: ticks for clocks that nobody fired, and states after a hand-over."""
 
     def __init__(self, database: Database, clock: Clock, settings: LedgerSettings, metrics: LedgerMetrics) -> None:

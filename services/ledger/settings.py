@@ -1,6 +1,6 @@
 """What the ledger is told by its environment."""
 
-from services.shared.settings import Settings
+from services.shared.runtime.settings import Settings
 
 
 class LedgerSettings(Settings):

@@ -14,18 +14,18 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.event import Refusal, TicketChange, TicketEvent
 from schemas.ticket import Ticket
-from services.domain.cases import Happened
-from services.domain.identity import command_digest
-from services.ledger.documents import Documents
+from services.domain.ids import command_digest
+from services.domain.kpi.cases import CaseEvent
+from services.ledger.document_cache import DocumentCache
 from services.ledger.domain.evolve import fold
-from services.shared.errors import LostRace
-from services.shared.postgres import Queries
+from services.shared.postgres.database import Queries
+from services.shared.runtime.errors import LostRace
 
 queries = Queries.beside(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ProcessedCommand:
     """A command that was decided before, and where it stood on its topic."""
 
     position: tuple[str, int, int]
@@ -37,7 +37,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CommandRecord:
     """What is kept of a command (DESIGN 3)."""
 
     command: Command
@@ -63,11 +63,11 @@ def load_tickets(
     return {id_: Ticket.from_json(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
 
 
-def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Past]:
+def load_past(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, ProcessedCommand]:
     """Return the commands that were decided before, by id."""
     rows = connection.execute(queries["load_commands"], {"ids": list(ids)}).fetchall()
     return {
-        id_: Past(
+        id_: ProcessedCommand(
             position=(topic, partition, offset),
             ticket_id=ticket_id,
             outcome=outcome,
@@ -98,7 +98,7 @@ def spent(connection: psycopg.Connection, persons: Iterable[str], now: datetime)
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
+class OverdueTimer:
     """A clock whose time has come without a decision."""
 
     ticket_id: UUID
@@ -107,10 +107,10 @@ class Overdue:
     sweeps: int
 
 
-def overdue(connection: psycopg.Connection, before: datetime, *, most: int) -> list[Overdue]:
+def overdue(connection: psycopg.Connection, before: datetime, *, most: int) -> list[OverdueTimer]:
     """Return clocks that were due before an instant of business time, the oldest first, and count the sweep."""
     told = {"before": before, "most": most}
-    return [Overdue(*row) for row in connection.execute(queries["overdue"], told).fetchall()]
+    return [OverdueTimer(*row) for row in connection.execute(queries["overdue"], told).fetchall()]
 
 
 def changed_since(connection: psycopg.Connection, partitions: Iterable[int], seconds: float) -> dict[int, list[UUID]]:
@@ -129,12 +129,12 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
 
 def history(
     connection: psycopg.Connection, pack: str, since: datetime, until: datetime
-) -> Iterator[tuple[Ticket, list[Happened]]]:
+) -> Iterator[tuple[Ticket, list[CaseEvent]]]:
     """Return each ticket of a pack that was accepted in a range, with what figures need of its events."""
     with connection.cursor(name="history") as cursor:
         cursor.itersize = 500
         for body, events in cursor.execute(queries["history"], {"pack": pack, "since": since, "until": until}):
-            yield Ticket.from_json(body), msgspec.json.decode(events, type=list[Happened])
+            yield Ticket.from_json(body), msgspec.json.decode(events, type=list[CaseEvent])
 
 
 def running(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
@@ -159,9 +159,9 @@ def saving(
     connection: psycopg.Connection,
     before: dict[UUID, Ticket],
     after: dict[UUID, Ticket],
-    decisions: Sequence[Decision],
+    decisions: Sequence[CommandRecord],
     traces: Mapping[UUID, str | None],
-) -> Iterator[Documents]:
+) -> Iterator[DocumentCache]:
     """Save a batch: tickets as they stand after it, every event, every command, every next action time.
 
     The database works while the block runs, and has done it when the block is over. The block gets the documents that
@@ -171,7 +171,7 @@ def saving(
         LostRace: somebody else changed one of the tickets since it was read.
 
     """
-    documents = Documents()
+    documents = DocumentCache()
     partitions = {each.command.ticket_id: each.position[1] for each in decisions}
     changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
     new = [
@@ -209,7 +209,7 @@ def saving(
             raise LostRace("another owner changed a ticket of the batch first")
 
 
-def _row(ticket: Ticket, partitions: dict[UUID, int], documents: Documents) -> dict[str, object]:
+def _row(ticket: Ticket, partitions: dict[UUID, int], documents: DocumentCache) -> dict[str, object]:
     return {
         "id": ticket.id,
         "number": ticket.number,
@@ -234,7 +234,7 @@ def threshold_key(event: TicketChange) -> str | None:
     return f"{event.ticket_id}/{fired.clock}/{fired.run}/{fired.limit}/{fired.threshold}"
 
 
-def _event_row(event: TicketEvent, documents: Documents) -> dict[str, object]:
+def _event_row(event: TicketEvent, documents: DocumentCache) -> dict[str, object]:
     return {
         "ticket_id": event.ticket_id,
         "version": event.version,
@@ -246,7 +246,7 @@ def _event_row(event: TicketEvent, documents: Documents) -> dict[str, object]:
     }
 
 
-def _command_row(decision: Decision) -> dict[str, object]:
+def _command_row(decision: CommandRecord) -> dict[str, object]:
     topic, partition, offset = decision.position
     versions = [each.version for each in decision.events]
     return {

@@ -9,8 +9,8 @@ from schemas.event import TicketChange
 from schemas.ticket import Ticket
 from services.ledger import store
 from services.ledger.domain.evolve import evolve
-from services.shared import reading
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import topic_reader
+from services.shared.runtime.settings import KafkaSettings
 
 
 def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, list[str]]:
@@ -23,7 +23,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
 
     """
     differences: list[str] = []
-    last = {record.key: record.value for record in reading.whole(kafka, Ticket.TOPIC)}
+    last = {record.key: record.value for record in topic_reader.whole(kafka, Ticket.TOPIC)}
     count = 0
     for ticket, events in store.every_ticket(connection):
         count += 1

@@ -7,31 +7,31 @@ import psycopg
 
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
-from schemas.kept import Kept
+from schemas.non_ticket import NonTicket
 from schemas.receipt import Receipt
-from services.domain.pack import Pack
-from services.domain.packs import unknown
-from services.domain.telling import CUSTOMER
-from services.notifier import reports, store, subscribers
-from services.notifier.domain.notices import Notice, Page, notices, of_hot_issue
+from services.domain.policy.loading import unknown
+from services.domain.policy.notices import CUSTOMER
+from services.domain.policy.pack import Pack
+from services.notifier import delivery_reports, store, subscribers
+from services.notifier.domain.notices import Notice, SurveyPage, notices, of_hot_issue
 from services.notifier.metrics import NotifierMetrics
-from services.shared.clock import Clock
-from services.shared.consumer import Message, Result
-from services.shared.errors import InvalidMessage
-from services.shared.records import Incoming, read
+from services.shared.kafka.batch_consumer import BatchResult, Message
+from services.shared.kafka.records import Incoming, read
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import InvalidMessage
 
-TOPICS = [TicketEvent.TOPIC, HotIssue.TOPIC, Receipt.TOPIC, Kept.TOPIC]
-Heard = TicketEvent | HotIssue | Receipt | Kept
+TOPICS = [TicketEvent.TOPIC, HotIssue.TOPIC, Receipt.TOPIC, NonTicket.TOPIC]
+Heard = TicketEvent | HotIssue | Receipt | NonTicket
 
 _OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
 """The Message-ID of a mail of ours (means.py), with the id under which it was handed over."""
 
 
-class Teller:
+class NotificationPlanner:
     """The stage of tickets.events, hot-issues, receipts and contacts.kept."""
 
     def __init__(
-        self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics, page: Page | None = None
+        self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics, page: SurveyPage | None = None
     ) -> None:
         self._packs = packs
         self._clock = clock
@@ -42,8 +42,8 @@ class Teller:
         """Read an event, a report, or a message that opens nothing: a mail that came back is one of these."""
         if record.topic == Receipt.TOPIC:
             return read(Receipt, record.value)
-        if record.topic == Kept.TOPIC:
-            return read(Kept, record.value)
+        if record.topic == NonTicket.TOPIC:
+            return read(NonTicket, record.value)
         if record.topic == HotIssue.TOPIC:
             issue = read(HotIssue, record.value)
             self._known(issue.policy, "policy")
@@ -56,7 +56,7 @@ class Teller:
         if pack not in self._packs:
             raise InvalidMessage("bad_schema", unknown(pack), field=field)
 
-    def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> BatchResult:
         """Queue what the events tell; try the next means for what did not arrive."""
         events = [each.body for each in batch if isinstance(each.body, TicketEvent)]
         told = [each for message in batch for each in self._told(message.body)]
@@ -66,7 +66,7 @@ class Teller:
             self._metrics.notices.labels(each.template, each.ways[0][0] if each.ways else "none").inc()
         for message in batch:
             _reported(message.body, connection)
-        return Result()
+        return BatchResult()
 
     def _told(self, heard: Heard) -> Iterator[tuple[Notice, int]]:
         """Return what is to be told, each with the size from which its reader gets one letter about all."""
@@ -82,11 +82,13 @@ class Teller:
 def _reported(said: Heard, connection: psycopg.Connection) -> None:
     """Keep what a provider says about what it took; the desks take it from there."""
     if isinstance(said, Receipt):
-        reports.keep(connection, str(said.notice or said.provider_id), said.state, said.reason)
-    elif isinstance(said, Kept) and said.reason == "bounce" and (ours := _handed_of(said)) is not None:
-        reports.keep(connection, ours, "failed", f"the mail came back ({said.facts.get('status', 'no status')})")
+        delivery_reports.keep(connection, str(said.notice or said.provider_id), said.state, said.reason)
+    elif isinstance(said, NonTicket) and said.reason == "bounce" and (ours := _handed_of(said)) is not None:
+        delivery_reports.keep(
+            connection, ours, "failed", f"the mail came back ({said.facts.get('status', 'no status')})"
+        )
 
 
-def _handed_of(bounce: Kept) -> str | None:
+def _handed_of(bounce: NonTicket) -> str | None:
     found = _OURS.search(bounce.facts.get("original_message_id", ""))
     return found[1] if found is not None else None

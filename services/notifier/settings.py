@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from services.shared.settings import Settings
+from services.shared.runtime.settings import Settings
 
 
 class NotifierSettings(Settings):

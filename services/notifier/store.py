@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from services.notifier.domain.leased_notice import LeasedNotice
 from services.notifier.domain.notices import Notice
-from services.notifier.domain.taken import Taken
-from services.notifier.domain.truth import Standing
-from services.shared.clock import Clock
-from services.shared.postgres import Queries
+from services.notifier.domain.obsolescence import TicketSnapshot
+from services.shared.postgres.database import Queries
+from services.shared.runtime.clock import Clock
 
 queries = Queries.beside(__file__)
 
@@ -55,7 +55,7 @@ def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]],
             cursor.executemany(queries["queue"], rows)
 
 
-def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[Taken]:
+def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[LeasedNotice]:
     """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds).
 
     Within one transaction, which holds them until they are leased.
@@ -71,39 +71,39 @@ def take(connection: psycopg.Connection, means: str, *, lease: float, most: int)
 
 def take_tired(
     connection: psycopg.Connection, means: str, *, lease: float, most: int, patience: Mapping[int, float], last: float
-) -> list[Taken]:
+) -> list[LeasedNotice]:
     """Take notices that have waited for a means for longer than the patience (real seconds, by urgency) with it."""
     told = {"means": means, "most": most, "last": last}
     told |= {f"patience_{urgency}": seconds for urgency, seconds in patience.items()}
     return _taken(connection, "due_tired", told, lease)
 
 
-def _taken(connection: psycopg.Connection, due: str, told: Mapping[str, Any], lease: float) -> list[Taken]:
+def _taken(connection: psycopg.Connection, due: str, told: Mapping[str, Any], lease: float) -> list[LeasedNotice]:
     ids = [row[0] for row in connection.execute(queries[due], told).fetchall()]
     rows = connection.execute(queries["lease"], {"ids": ids, "lease": lease}).fetchall() if ids else []
-    return [Taken(*(*row[:-1], _standing(row[-1]))) for row in rows]
+    return [LeasedNotice(*(*row[:-1], _standing(row[-1]))) for row in rows]
 
 
-def _standing(told: Mapping[str, Any] | None) -> Standing | None:
-    return Standing(**{**told, "running": frozenset(told["running"])}) if told is not None else None
+def _standing(told: Mapping[str, Any] | None) -> TicketSnapshot | None:
+    return TicketSnapshot(**{**told, "running": frozenset(told["running"])}) if told is not None else None
 
 
-def give_back(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
+def give_back(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> None:
     """Let notices that were taken and not tried be taken again."""
     connection.execute(queries["give_back"], _ours(notices))
 
 
-def hold(connection: psycopg.Connection, notices: Iterable[Taken], *, minute: float) -> None:
+def hold(connection: psycopg.Connection, notices: Iterable[LeasedNotice], *, minute: float) -> None:
     """Let notices wait until a minute of policy time, told in real seconds, is over; the same minute for all."""
     connection.execute(queries["hold"], _ours(notices) | {"minute": minute})
 
 
-def still_ours(connection: psycopg.Connection, notices: Iterable[Taken]) -> set[UUID]:
+def still_ours(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> set[UUID]:
     """Return the notices whose lease is not another worker's by now, and keep them ours until the transaction ends."""
     return {id_ for (id_,) in connection.execute(queries["still_ours"], _ours(notices)).fetchall()}
 
 
-def _ours(notices: Iterable[Taken]) -> dict[str, Any]:
+def _ours(notices: Iterable[LeasedNotice]) -> dict[str, Any]:
     notices = list(notices)
     return {"ids": [each.id for each in notices], "leases": [each.leased_until for each in notices]}
 
@@ -114,7 +114,7 @@ def sent_lately(connection: psycopg.Connection, addresses: Iterable[str], *, min
     return dict(connection.execute(queries["sent_lately"], values).fetchall())
 
 
-def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
+def settle(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> None:
     """Keep what became of notices."""
     rows = [
         {
@@ -132,7 +132,7 @@ def settle(connection: psycopg.Connection, notices: Iterable[Taken]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """One try to send a notice, or a provider's word about it afterwards.
 
     Attributes:
@@ -152,7 +152,7 @@ class Attempt:
     parts: int | None = None
 
 
-def attempted(connection: psycopg.Connection, attempts: Iterable[Attempt]) -> None:
+def attempted(connection: psycopg.Connection, attempts: Iterable[AttemptRecord]) -> None:
     """Keep attempts."""
     rows = [asdict(each) for each in attempts]
     if rows:
@@ -176,7 +176,7 @@ def fall_back(connection: psycopg.Connection, id_: UUID, turn: int, error: str) 
 
 
 @dataclass(frozen=True, slots=True)
-class Undelivered:
+class UndeliveredNotice:
     """A notice that reached nobody; settled_at is business time."""
 
     id: UUID
@@ -188,10 +188,12 @@ class Undelivered:
     settled_at: datetime
 
 
-def undelivered(connection: psycopg.Connection, *, since: datetime, means: str | None, most: int) -> list[Undelivered]:
+def undelivered(
+    connection: psycopg.Connection, *, since: datetime, means: str | None, most: int
+) -> list[UndeliveredNotice]:
     """Return notices that have reached nobody since then, by these means or any, the newest first."""
     told = {"since": since, "means": means, "most": most}
-    return [Undelivered(*row) for row in connection.execute(queries["undelivered"], told).fetchall()]
+    return [UndeliveredNotice(*row) for row in connection.execute(queries["undelivered"], told).fetchall()]
 
 
 def begin_again(
@@ -202,18 +204,18 @@ def begin_again(
     return connection.execute(queries["begin_again"], told).rowcount
 
 
-def unchanged(connection: psycopg.Connection, notices: Sequence[Taken]) -> list[Taken]:
+def unchanged(connection: psycopg.Connection, notices: Sequence[LeasedNotice]) -> list[LeasedNotice]:
     """Return those notices that are still as they were settled."""
     same = {row[0] for row in connection.execute(queries["unchanged"], _as_settled(notices)).fetchall()}
     return [each for each in notices if each.id in same]
 
 
-def published(connection: psycopg.Connection, notices: Sequence[Taken]) -> None:
+def published(connection: psycopg.Connection, notices: Sequence[LeasedNotice]) -> None:
     """Mark notices whose delivery was published, as they were then: nothing more is to be done."""
     connection.execute(queries["published"], _as_settled(notices))
 
 
-def _as_settled(notices: Sequence[Taken]) -> dict[str, Any]:
+def _as_settled(notices: Sequence[LeasedNotice]) -> dict[str, Any]:
     return {
         "ids": [each.id for each in notices],
         "turns": [each.turn for each in notices],

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from schemas.event import TicketEvent
 from services.notifier.domain import webhook
-from services.shared.postgres import Queries
+from services.shared.postgres.database import Queries
 
 queries = Queries.beside(__file__)
 
@@ -38,7 +38,7 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class WebhookDelivery:
     """One message to one subscriber."""
 
     event_id: UUID
@@ -102,12 +102,12 @@ def queue(connection: psycopg.Connection, events: Iterable[TicketEvent]) -> None
             cursor.executemany(queries["queue_hook"], rows)
 
 
-def take(connection: psycopg.Connection, subscriber: UUID, *, lease: float, most: int) -> list[Hook]:
+def take(connection: psycopg.Connection, subscriber: UUID, *, lease: float, most: int) -> list[WebhookDelivery]:
     """Take messages that are due, at most one of each ticket, the oldest; for as long as the lease (real seconds)."""
     values = {"subscriber_id": subscriber, "lease": lease, "most": most}
     rows = connection.execute(queries["take_hooks"], values).fetchall()
     return [
-        Hook(event_id, ticket_id, version, bytes(body), attempts)
+        WebhookDelivery(event_id, ticket_id, version, bytes(body), attempts)
         for event_id, ticket_id, version, body, attempts in rows
     ]
 

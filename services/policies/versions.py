@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 from psycopg.types.json import Jsonb
 
-from services.domain import packs
-from services.domain.pack import Pack
-from services.shared.clock import Clock
-from services.shared.postgres import Database, Queries
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
+from services.shared.postgres.database import Database, Queries
+from services.shared.runtime.clock import Clock
 
 queries = Queries.beside(__file__)
 
@@ -25,7 +25,7 @@ LEAD = 5.0
 
 
 @dataclass(frozen=True)
-class Version:
+class PackVersion:
     """One version of a pack.
 
     Attributes:
@@ -46,16 +46,16 @@ class Version:
     @cached_property
     def policy(self) -> Pack:
         """The pack; raises PolicyError when this version of the program cannot read it."""
-        return packs.from_files(self.pack, self.files)
+        return loading.from_files(self.pack, self.files)
 
 
-def load(connection: psycopg.Connection, known: int = 0) -> list[Version]:
+def load(connection: psycopg.Connection, known: int = 0) -> list[PackVersion]:
     """Return the versions that were written after a known one, in order."""
     rows = connection.execute(queries["newer"], {"known": known}).fetchall()
-    return [Version(id_, pack, revision, json.loads(files), *rest) for id_, pack, revision, files, *rest in rows]
+    return [PackVersion(id_, pack, revision, json.loads(files), *rest) for id_, pack, revision, files, *rest in rows]
 
 
-def in_force(versions: Iterable[Version], pack: str, at: datetime) -> Version | None:
+def in_force(versions: Iterable[PackVersion], pack: str, at: datetime) -> PackVersion | None:
     """Return the version of a pack that is in force at an instant of business time."""
     mine = [each for each in versions if each.pack == pack]
     now = [each for each in mine if each.in_force_from is None or each.in_force_from <= at]
@@ -64,9 +64,9 @@ def in_force(versions: Iterable[Version], pack: str, at: datetime) -> Version | 
 
 def seed(connection: psycopg.Connection, folder: Path) -> None:
     """Write the first version of every pack of a folder that has none yet."""
-    for name in packs.names(folder):
-        files = packs.files_of(folder, name)
-        told = {"pack": name, "revision": packs.revision(files), "files": Jsonb(files)}
+    for name in loading.names(folder):
+        files = loading.files_of(folder, name)
+        told = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
         connection.execute(queries["seed"], told)
     connection.commit()
 
@@ -76,21 +76,21 @@ def write(
 ) -> None:
     """Write a version that is in force from an instant of business time on."""
     connection.execute(queries["lock"])
-    told = {"pack": pack, "revision": packs.revision(files), "files": Jsonb(dict(files)), "in_force_from": at}
+    told = {"pack": pack, "revision": loading.revision(files), "files": Jsonb(dict(files)), "in_force_from": at}
     connection.execute(queries["insert"], {**told, "applied_by": by, "note": note})
 
 
-class Policies(Mapping[str, Pack]):
+class PolicyRegistry(Mapping[str, Pack]):
     """The packs in force now. Looks for new versions by itself."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._versions: dict[str, list[Version]] = {}
+        self._versions: dict[str, list[PackVersion]] = {}
         self._known = 0
         self._next = 0.0
 
-    def _look(self) -> dict[str, list[Version]]:
+    def _look(self) -> dict[str, list[PackVersion]]:
         """Return every version by its pack; raises Retryable when the database is away."""
         if time.monotonic() >= self._next:
             with self._database.transaction() as connection:

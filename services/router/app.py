@@ -1,21 +1,21 @@
 """The wiring of the router."""
 
-from services.policies.versions import Policies
-from services.router.handlers import MODELS, NAME, Body, CallsWithoutForm, Router
+from services.policies.versions import PolicyRegistry
+from services.router.handlers import MODELS, NAME, Body, ContactHandler, UnmatchedCallSweeper
 from services.router.metrics import RouterMetrics
-from services.shared import worker
-from services.shared.clock import Clock
-from services.shared.postgres import Database
-from services.shared.settings import Settings
-from services.shared.worker import Work
+from services.shared.postgres.database import Database
+from services.shared.runtime import service_runner
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.service_runner import ServiceSpec
+from services.shared.runtime.settings import Settings
 
 
 def main() -> None:
     """Run the router until it is told to stop."""
     settings = Settings()
 
-    def build(database: Database, clock: Clock) -> Work[Body]:
-        between = CallsWithoutForm(database, clock, settings.contact_key_secret.get_secret_value())
-        return Work(Router(Policies(database, clock), clock, RouterMetrics()), between=between)
+    def build(database: Database, clock: Clock) -> ServiceSpec[Body]:
+        between = UnmatchedCallSweeper(database, clock, settings.contact_key_secret.get_secret_value())
+        return ServiceSpec(ContactHandler(PolicyRegistry(database, clock), clock, RouterMetrics()), between=between)
 
-    worker.run(NAME, settings, list(MODELS), build)
+    service_runner.run(NAME, settings, list(MODELS), build)

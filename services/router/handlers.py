@@ -7,25 +7,25 @@ from datetime import datetime
 import psycopg
 
 from schemas.action import Open, Remind
-from schemas.asking import AnswerSurvey, EndCallback
 from schemas.call import CallRecord
 from schemas.command import Actor, Command
 from schemas.contact import Contact
-from schemas.kept import Kept
-from services.domain.identity import command_id, contact_digest, record_key
-from services.domain.pack import Pack
-from services.domain.packs import unknown
-from services.router import joining, store
-from services.router.domain.route import Decision, Known, route
-from services.router.joining import Joined
+from schemas.customer_actions import AnswerSurvey, EndCallback
+from schemas.non_ticket import NonTicket
+from services.domain.ids import command_id, contact_digest, record_key
+from services.domain.policy.loading import unknown
+from services.domain.policy.pack import Pack
+from services.router import correlation, store
+from services.router.correlation import CorrelationBatch
+from services.router.domain.route import CandidateTicket, RoutingDecision, route
 from services.router.metrics import RouterMetrics
-from services.shared import logs
-from services.shared.clock import Clock
-from services.shared.consumer import Message, Publish, Result
-from services.shared.dead_letters import Refused
-from services.shared.postgres import Database
-from services.shared.records import Incoming, Outgoing, outgoing, read
-from services.shared.tracing import accepted
+from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
+from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.records import Incoming, Outgoing, outgoing, read
+from services.shared.observability import logs
+from services.shared.observability.tracing import accepted
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
 
 NAME = "router"
 ACTOR = Actor(kind="service", name=NAME)
@@ -36,14 +36,14 @@ LOOK_EVERY = 2.0
 log = logs.get(__name__)
 
 
-Body = Contact | CallRecord | Kept
+Body = Contact | CallRecord | NonTicket
 """What the router reads: contacts, and what is told beside them."""
-MODELS: Mapping[str, type[Contact] | type[CallRecord] | type[Kept]] = {
-    each.TOPIC: each for each in (Contact, CallRecord, Kept)
+MODELS: Mapping[str, type[Contact] | type[CallRecord] | type[NonTicket]] = {
+    each.TOPIC: each for each in (Contact, CallRecord, NonTicket)
 }
 
 
-class Router:
+class ContactHandler:
     """The stage of contacts, and of what belongs to them."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: RouterMetrics) -> None:
@@ -55,50 +55,50 @@ class Router:
         """Read a record."""
         return read(MODELS[record.topic], record.value)
 
-    def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> BatchResult:
         """Route the batch in order, each contact seeing those before it."""
         now = self._clock.now()
         bodies = [each.body for each in batch]
         contacts = [each for each in bodies if isinstance(each, Contact)]
-        joined = joining.load(connection, bodies)
+        joined = correlation.load(connection, bodies)
         routed = store.load(connection, {each.id for each in contacts})
         earlier = store.history(connection, [each.customer for each in contacts], now)
-        result, records = Result(), list[Outgoing]()
-        new: list[tuple[Contact, Decision, Sequence[Command], tuple[str, int, int]]] = []
+        result, records = BatchResult(), list[Outgoing]()
+        new: list[tuple[Contact, RoutingDecision, Sequence[Command], tuple[str, int, int]]] = []
         for message in batch:
             body = message.body
             orders: Sequence[Command]
             if isinstance(body, CallRecord):
-                orders = joining.heard_call(body, joined)
-            elif isinstance(body, Kept):
-                orders = joining.heard_kept(body, joined)
+                orders = correlation.heard_call(body, joined)
+            elif isinstance(body, NonTicket):
+                orders = correlation.heard_kept(body, joined)
             elif body.id in routed:
                 orders = _again(routed[body.id], message.record, body, result)
             elif (pack := self._packs.get(body.policy)) is None:
-                fault = Refused(message.record, "bad_schema", unknown(body.policy), "policy", body.sender)
+                fault = DeadLetterCandidate(message.record, "bad_schema", unknown(body.policy), "policy", body.sender)
                 result.refused.append(fault)
                 orders = []
             else:
-                contact = joining.with_call(body, joined.calls)
+                contact = correlation.with_call(body, joined.calls)
                 decision = self._decide(contact, pack, joined, earlier, now)
                 orders = [_command(contact, decision)]
-                orders += [joining.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
+                orders += [correlation.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
                 # The digest is of what was said, not of what a call record added to it.
                 new.append((body, decision, orders, message.record.position))
-                routed[body.id] = store.Routed(contact_digest(body), tuple(orders), message.record.position)
+                routed[body.id] = store.RoutedContact(contact_digest(body), tuple(orders), message.record.position)
                 joined.tickets[body.id] = decision.ticket_id
                 if body.call is not None:
                     joined.forms.setdefault(body.call, (body.id, decision.ticket_id))
             records += [outgoing(each, NAME, trace=message.record.trace) for each in orders]
         store.save(connection, new, now)
-        joining.save(connection, bodies, joined, now)
+        correlation.save(connection, bodies, joined, now)
         result.publish = [records]
         return result
 
     def _decide(
-        self, contact: Contact, pack: Pack, joined: Joined, earlier: list[store.Earlier], now: datetime
-    ) -> Decision:
-        candidates = joining.named(contact, joined)
+        self, contact: Contact, pack: Pack, joined: CorrelationBatch, earlier: list[store.EarlierContact], now: datetime
+    ) -> RoutingDecision:
+        candidates = correlation.named(contact, joined)
         candidates += [each.towards(contact.customer) for each in earlier if each.shares(contact.customer)]
         decision = route(contact, candidates, pack, now)
         if decision.disposition == "open":
@@ -119,7 +119,7 @@ class Router:
         return decision
 
 
-class CallsWithoutForm:
+class UnmatchedCallSweeper:
     """Between two batches: answered calls whose form did not come in time become incomplete contacts."""
 
     def __init__(self, database: Database, clock: Clock, secret: str) -> None:
@@ -139,7 +139,7 @@ class CallsWithoutForm:
             return
         self._next = time.monotonic() + LOOK_EVERY
         with self._database.transaction() as connection:
-            contacts = joining.without_form(connection, self._clock.now())
+            contacts = correlation.without_form(connection, self._clock.now())
             # Before the commit: a crash in between makes the same contacts again, under the same ids.
             publish(
                 [
@@ -149,7 +149,7 @@ class CallsWithoutForm:
             )
 
 
-def _again(before: store.Routed, record: Incoming, contact: Contact, result: Result) -> tuple[Command, ...]:
+def _again(before: store.RoutedContact, record: Incoming, contact: Contact, result: BatchResult) -> tuple[Command, ...]:
     """Return what a contact that was routed before led to, when it is the same record read again."""
     if before.digest != contact_digest(contact):
         result.refused.append(_conflict(record, contact))
@@ -158,9 +158,9 @@ def _again(before: store.Routed, record: Incoming, contact: Contact, result: Res
     return ()
 
 
-def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
+def _as_earlier(contact: Contact, decision: RoutingDecision) -> store.EarlierContact:
     told = decision.classification
-    known = Known(
+    known = CandidateTicket(
         decision.ticket_id,
         None,
         None,
@@ -169,10 +169,10 @@ def _as_earlier(contact: Contact, decision: Decision) -> store.Earlier:
         contact.text,
         person="same",
     )
-    return store.Earlier(known, contact.customer)
+    return store.EarlierContact(known, contact.customer)
 
 
-def _command(contact: Contact, decision: Decision) -> Command:
+def _command(contact: Contact, decision: RoutingDecision) -> Command:
     action: Open | Remind | AnswerSurvey | EndCallback
     actor = ACTOR
     if decision.reply is not None:
@@ -198,8 +198,8 @@ def _command(contact: Contact, decision: Decision) -> Command:
     )
 
 
-def _conflict(record: Incoming, contact: Contact) -> Refused:
-    return Refused(
+def _conflict(record: Incoming, contact: Contact) -> DeadLetterCandidate:
+    return DeadLetterCandidate(
         record,
         "conflict",
         "message_id: another body came under this id before; send a changed message under an id of its own",

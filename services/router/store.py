@@ -13,10 +13,10 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
-from services.domain.identity import contact_digest
-from services.router.domain.people import relation
-from services.router.domain.route import Decision, Known
-from services.shared.postgres import Queries
+from services.domain.ids import contact_digest
+from services.router.domain.identity_matching import relation
+from services.router.domain.route import CandidateTicket, RoutingDecision
+from services.shared.postgres.database import Queries
 
 queries = Queries.beside(__file__)
 
@@ -27,7 +27,7 @@ HISTORY = timedelta(days=97)
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
+class RoutedContact:
     """A contact that was routed before."""
 
     digest: bytes
@@ -36,7 +36,7 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierContact:
     """An earlier contact that opened a ticket, and what is known of its customer.
 
     Attributes:
@@ -46,7 +46,7 @@ class Earlier:
 
     """
 
-    known: Known
+    known: CandidateTicket
     customer: Customer
     names: tuple[str, ...] = ()
 
@@ -61,11 +61,11 @@ class Earlier:
         )
         return any(one is not None and one == other for one, other in pairs)
 
-    def towards(self, customer: Customer) -> Known:
+    def towards(self, customer: Customer) -> CandidateTicket:
         """Return the ticket, seen from another contact."""
         return dataclasses.replace(self.known, person=relation(self.customer, customer, self.names))
 
-    def written_by(self, customer: Customer) -> "Earlier":
+    def written_by(self, customer: Customer) -> "EarlierContact":
         """Return it with one more person who wrote about the ticket."""
         return dataclasses.replace(self, names=(*self.names, customer.name)) if customer.name else self
 
@@ -74,16 +74,16 @@ def _commands(told: str) -> tuple[Command, ...]:
     return tuple(msgspec.json.decode(told, type=list[Command]))
 
 
-def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Routed]:
+def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, RoutedContact]:
     """Return the contacts that were routed before, by id."""
     rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
     return {
-        id_: Routed(bytes(digest), _commands(commands), (topic, partition, offset))
+        id_: RoutedContact(bytes(digest), _commands(commands), (topic, partition, offset))
         for id_, digest, commands, topic, partition, offset in rows
     }
 
 
-def history(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[Earlier]:
+def history(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[EarlierContact]:
     """Return earlier contacts that may be of these customers, latest first."""
     found = connection.execute(
         queries["load_history"],
@@ -97,8 +97,8 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
         },
     ).fetchall()
     return [
-        Earlier(
-            Known(
+        EarlierContact(
+            CandidateTicket(
                 ticket_id,
                 Status(status) if status else None,
                 closed_at,
@@ -141,7 +141,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
 
 def save(
     connection: psycopg.Connection,
-    rows: Iterable[tuple[Contact, Decision, Sequence[Command], tuple[str, int, int]]],
+    rows: Iterable[tuple[Contact, RoutingDecision, Sequence[Command], tuple[str, int, int]]],
     now: datetime,
 ) -> None:
     """Keep where contacts went."""
@@ -152,7 +152,11 @@ def save(
 
 
 def _row(
-    contact: Contact, decision: Decision, commands: Sequence[Command], position: tuple[str, int, int], now: datetime
+    contact: Contact,
+    decision: RoutingDecision,
+    commands: Sequence[Command],
+    position: tuple[str, int, int],
+    now: datetime,
 ) -> dict[str, object]:
     customer = contact.customer
     topic, partition, offset = position

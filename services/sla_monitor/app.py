@@ -2,12 +2,12 @@
 
 import faust
 
-from services.shared import streaming
-from services.shared.clock import Clock
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.producer import Producer
-from services.sla_monitor.domain.watch import NAME
+from services.shared.kafka import faust_service
+from services.shared.kafka.producer import Producer
+from services.shared.observability.health_server import Health
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
+from services.sla_monitor.domain.partition_tracker import NAME
 from services.sla_monitor.handlers import Monitor
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
@@ -21,4 +21,4 @@ def main() -> None:
         return Monitor(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
 
     # An agent would read one record after the other; the monitor's own consumer takes thousands at once.
-    streaming.run(NAME, settings, build)
+    faust_service.run(NAME, settings, build)

@@ -15,23 +15,23 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from mode import Service
 
 from schemas.event import TicketEvent
-from services.shared import logs
-from services.shared.clock import Clock
-from services.shared.connection import asynchronous, leave
-from services.shared.errors import Retryable
-from services.shared.faults import Faults
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.producer import Producer, Unacknowledged
-from services.shared.records import outgoing
-from services.shared.streaming import bury
+from services.shared.kafka.connection import asynchronous, leave
+from services.shared.kafka.faust_service import bury
+from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.records import outgoing
+from services.shared.observability import logs
+from services.shared.observability.health_server import Health
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.errors import Retryable
 from services.sla_monitor import store
-from services.sla_monitor.domain.schedule import NEVER, Entry
-from services.sla_monitor.domain.watch import NAME, Watch, tick
+from services.sla_monitor.domain.partition_tracker import NAME, PartitionTracker, tick
+from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 from services.sla_monitor.events import read
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
-from services.sla_monitor.timekeeper import Timekeeper
+from services.sla_monitor.trusted_clock import TrustedClock
 
 GROUP = f"duban-{NAME}"
 LONGEST_SLEEP = 0.5
@@ -63,16 +63,16 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         producer: Producer,
     ) -> None:
         super().__init__()
-        self._watch = Watch()
+        self._watch = PartitionTracker()
         self._settings = settings
         self._database = database
         self._clock = clock
         self._health = health
         self._metrics = metrics
         self._wake = asyncio.Event()
-        self._time = Timekeeper(database, clock, metrics)
+        self._time = TrustedClock(database, clock, metrics)
         self._producer = producer
-        self._faults = Faults(settings.faults, NAME)
+        self._faults = CrashPoints(settings.faults, NAME)
         self._instance = settings.instance or f"{NAME}-0"
         self._consumer = AIOKafkaConsumer(
             **asynchronous(settings.kafka),
@@ -269,7 +269,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
-    async def _send(self, due: Sequence[Entry], now: datetime) -> None:
+    async def _send(self, due: Sequence[ScheduledTicket], now: datetime) -> None:
         publishing = asyncio.ensure_future(self._producer.publish([outgoing(tick(each, now), NAME) for each in due]))
         await asyncio.sleep(0)
         self._faults.reach("mid_publish")

@@ -1,6 +1,6 @@
 """What the monitor is told by its environment."""
 
-from services.shared.settings import Settings
+from services.shared.runtime.settings import Settings
 
 
 class MonitorSettings(Settings):

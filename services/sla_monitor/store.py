@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterator
 
-from services.shared.postgres import Database, Queries
-from services.sla_monitor.domain.schedule import Entry
+from services.shared.postgres.database import Database, Queries
+from services.sla_monitor.domain.schedule import ScheduledTicket
 
 queries = Queries.beside(__file__)
 
 FIRST_OF_ALL = (0.0, bytes(16))
 
 
-def clocks(database: Database, partitions: Collection[int], *, first: int, chunk: int) -> Iterator[list[Entry]]:
+def clocks(
+    database: Database, partitions: Collection[int], *, first: int, chunk: int
+) -> Iterator[list[ScheduledTicket]]:
     """Return the open clocks of some partitions in chunks, nearest first.
 
     Raises:
@@ -24,7 +26,7 @@ def clocks(database: Database, partitions: Collection[int], *, first: int, chunk
             # In binary: a million rows are read as they are, without a text between.
             rows = connection.cursor(binary=True).execute(queries["nearest"], values).fetchall()
         if rows:
-            yield [Entry(*row) for row in rows]
+            yield [ScheduledTicket(*row) for row in rows]
             after = (rows[-1][0], rows[-1][2])
         if len(rows) < count:
             return

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from services.shared import dead_letter_box as box
-from services.shared.dead_letter_box import Letter
-from services.shared.publisher import Publisher
-from services.shared.records import Outgoing
-from services.shared.settings import PROJECT
+from services.shared.kafka import dead_letter_admin as box
+from services.shared.kafka.dead_letter_admin import StoredDeadLetter
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 
@@ -51,7 +51,7 @@ def ticket_of(system: System, message_id: str) -> str | None:
     return row[0] if row is not None else None
 
 
-def letters_with(system: System, text: bytes) -> Sequence[Letter]:
+def letters_with(system: System, text: bytes) -> Sequence[StoredDeadLetter]:
     return [each for each in box.letters(system.kafka) if text in each.value]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chaos.round import KILLED
 from deploy.local.plan import SERVICES
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
 
 @pytest.mark.skipif(os.environ.get("STACK") == "containers", reason="kills OS processes, which containers hide")

@@ -11,9 +11,9 @@ from schemas.action import JoinHotIssue
 from schemas.command import Actor, Command
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
-from services.shared import reading
-from services.shared.publisher import Publisher
-from services.shared.records import Incoming, Outgoing, outgoing
+from services.shared.kafka import topic_reader
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Incoming, Outgoing, outgoing
 from tests.builders import eventually
 from tests.system import System
 
@@ -49,7 +49,7 @@ def _tickets(connection: psycopg.Connection, city: str) -> list[Ticket]:
 
 def _until_hot_issues_has_read(system: System) -> None:
     """Wait until the service has saved and acknowledged what there is."""
-    lag = reading.Lag(system.kafka, {"hot_issues": ["tickets.events"]})
+    lag = topic_reader.ConsumerLag(system.kafka, {"hot_issues": ["tickets.events"]})
     eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="what is there was not acknowledged")
     lag.close()
 
@@ -104,7 +104,7 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
 
     def told() -> list[HotIssue]:
         records = [
-            each for each in reading.whole(system.kafka, HotIssue.TOPIC) if each.key == str(found[0].id).encode()
+            each for each in topic_reader.whole(system.kafka, HotIssue.TOPIC) if each.key == str(found[0].id).encode()
         ]
         return [HotIssue.from_json(each.value or b"") for each in records]
 
@@ -127,7 +127,7 @@ def test_what_comes_twice_counts_once(system: System) -> None:
     system.put(body)
 
     def told() -> list[Incoming]:
-        records = reading.whole(system.kafka, "tickets.events")
+        records = topic_reader.whole(system.kafka, "tickets.events")
         return [each for each in records if each.value and "湘潭".encode() in each.value]
 
     events = eventually(told, why="no event told of the ticket")

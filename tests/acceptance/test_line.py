@@ -5,8 +5,8 @@ import json
 import pytest
 
 from schemas.delivery import Delivery
-from services.shared import reading
-from services.shared.records import Incoming
+from services.shared.kafka import topic_reader
+from services.shared.kafka.records import Incoming
 from tests.acceptance.life import Meanwhile, sms_to
 from tests.builders import HOUR, eventually
 from tests.system import System
@@ -48,7 +48,7 @@ def test_every_notice_has_its_row_of_proof_and_its_record(system: System) -> Non
     ticket, _ = system.story(number)
 
     def proof() -> list[Delivery]:
-        records = reading.whole(system.kafka, "deliveries")
+        records = topic_reader.whole(system.kafka, "deliveries")
         told = [Delivery.from_json(each.value or b"") for each in records]
         return [each for each in told if each.ticket_id == ticket.id and each.template == "acceptance"]
 
@@ -78,7 +78,7 @@ def test_crms_find_every_ticket_and_event_on_the_topics_as_it_is_stored(system: 
     key = str(ticket.id).encode()
 
     def told(topic: str) -> list[Incoming]:
-        return [each for each in reading.whole(system.kafka, topic) if each.key == key]
+        return [each for each in topic_reader.whole(system.kafka, topic) if each.key == key]
 
     # What the database has is published right after, so whoever asks at once may be first.
     eventually(lambda: len(told("tickets.events")) >= len(events), why="not every event is on the topic")

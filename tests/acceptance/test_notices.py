@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from schemas.delivery import Delivery
-from services.notifier import reports, store
+from services.notifier import delivery_reports, store
 from services.notifier.domain.notices import Notice
-from services.shared import reading
-from services.shared.publisher import Publisher
-from services.shared.records import Outgoing
-from services.shared.settings import PROJECT
+from services.shared.kafka import topic_reader
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 
@@ -98,7 +98,7 @@ def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway
     ticket, _ = system.story(number)
     id_ = uuid.uuid4()
     with system.database() as connection:
-        reports.keep(connection, f"sms-{id_}", "delivered", None)
+        delivery_reports.keep(connection, f"sms-{id_}", "delivered", None)
         context = {"number": number, "reader": "网络部", "unit": "网络部", "clock": "处理", "zone": "Asia/Shanghai"}
         context["due_at"] = system.clock.now().isoformat()
         late = _late(id_, ticket.id, number)
@@ -149,7 +149,7 @@ def test_a_report_that_it_arrived_is_kept_and_told(system: System) -> None:
     _sent(system, number, "acceptance", "sms", "delivered")
 
     def proof() -> bool:
-        told = [Delivery.from_json(each.value or b"") for each in reading.whole(system.kafka, Delivery.TOPIC)]
+        told = [Delivery.from_json(each.value or b"") for each in topic_reader.whole(system.kafka, Delivery.TOPIC)]
         return any(str(each.id) == id_ and each.state == "delivered" for each in told)
 
     eventually(proof, within=20, why="the proof does not say that it arrived")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.intake import senders
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.contact import Contact
-from services.shared import dead_letter_box as box
-from services.shared.reading import Lag
+from services.shared.kafka import dead_letter_admin as box
+from services.shared.kafka.topic_reader import ConsumerLag
 from tests.builders import eventually
 from tests.system import System
 
@@ -61,7 +61,7 @@ def test_what_is_sent_again_seconds_later_is_the_same_message(system: System) ->
         time.sleep(APART)
     for name in (sms, alert, mail):
         eventually(partial(_tickets, system, name), why=f"{name} opened no ticket")
-    lag = Lag(system.kafka, {"router": [Contact.TOPIC]})
+    lag = ConsumerLag(system.kafka, {"router": [Contact.TOPIC]})
     eventually(lambda: lag.look()["router"] == 0, why="the router is behind")
     lag.close()
     buried = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duban import against
+from duban import sample_check
 from tests.doors import Doors
 from tests.system import System
 from tests.unit.intake.test_samples import OWN, SHARED
@@ -24,7 +24,7 @@ def through(system: System, manifest: Path) -> dict[str, list[str]]:
             {key: value for key, value in each.items() if not _of_the_door(key, value, each, sample)}
             for each in sample.get("records", [])
         ]
-        found = list(against.differences({**sample, "records": records}, got))
+        found = list(sample_check.differences({**sample, "records": records}, got))
         if found:
             wrong[name] = found
     return wrong

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from schemas.ticket import Status
 from services.intake.domain.channels import wechat
-from services.intake.mail import MOST_OF_A_PEER
+from services.intake.smtp_server import MOST_OF_A_PEER
 from tests.acceptance.test_channels import duban, ticket_of
 from tests.builders import CENTRE, eventually
 from tests.system import System

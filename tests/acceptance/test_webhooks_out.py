@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from services.notifier import receivers, subscribers
+from services.notifier import subscribers, webhook_client
 from services.notifier.domain import webhook
 from tests.answering import Answer, answering
 from tests.builders import eventually
@@ -265,8 +265,8 @@ def test_what_was_given_up_is_sent_again_when_asked(system: System) -> None:
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/x", "http://localhost/x", "ftp://example.com/x"])
 def test_an_address_within_the_walls_is_refused(url: str) -> None:
-    with pytest.raises(receivers.Refused):
-        asyncio.run(receivers.resolved(url, private=False))
+    with pytest.raises(webhook_client.AddressNotAllowed):
+        asyncio.run(webhook_client.resolved(url, private=False))
 
 
 def duban(system: System, *words: str) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from deploy.tools import asyncapi, compatibility, generate
-from services.shared import topics
-from services.shared.settings import PROJECT
+from services.shared.kafka import topics
+from services.shared.runtime.settings import PROJECT
 
 CHECK = """
 const {Parser} = require('@asyncapi/parser');

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from msgspec import ValidationError
 
 from deploy.tools import check, generate
+from schemas import json_schema
 from schemas.command import MODELS
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetterReason
 from services.ledger.domain.decide import ACTIONS
-from services.shared import topics
-from services.shared.models import model_of
-from services.shared.settings import PROJECT
+from services.shared.kafka import topics
+from services.shared.kafka.topic_models import model_of
+from services.shared.runtime.settings import PROJECT
 from tests.builders import Tale, contact
 
 
@@ -35,7 +36,7 @@ def test_every_topic_of_ours_has_a_schema_and_an_example_that_fits() -> None:
         if topic.model is not None:
             schema = json.loads((generate.EXPORTED / f"{name}.json").read_text(encoding="utf-8"))
             assert schema["additionalProperties"] is False
-            assert schema["title"] == model_of(topic).__name__
+            assert schema["title"] == json_schema.published_name(model_of(topic))
 
 
 def test_unknown_keys_are_errors_not_surprises() -> None:

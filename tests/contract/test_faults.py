@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas import faults
+from schemas import validation_errors
 from schemas.contact import Contact
-from schemas.faults import Fault
+from schemas.validation_errors import FieldError
 from tests.builders import contact
 
 
@@ -18,7 +18,7 @@ def test_every_fault_is_told_with_its_path() -> None:
         "shape": "round",
     }
     del told["channel"]
-    found = {each.field for each in faults.every(Contact, told)}
+    found = {each.field for each in validation_errors.every(Contact, told)}
     assert found == {
         "received_at",
         "customer.phone",
@@ -32,9 +32,9 @@ def test_every_fault_is_told_with_its_path() -> None:
 
 
 def test_nothing_is_wrong_with_a_good_one() -> None:
-    assert list(faults.every(Contact, contact().to_plain())) == []
+    assert list(validation_errors.every(Contact, contact().to_plain())) == []
 
 
 def test_a_fault_says_what_to_do() -> None:
     told = contact().to_plain() | {"shape": "round"}
-    assert Fault("shape", "there is no such field: leave it out") in faults.every(Contact, told)
+    assert FieldError("shape", "there is no such field: leave it out") in validation_errors.every(Contact, told)

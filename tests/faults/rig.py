@@ -19,12 +19,12 @@ import psutil
 import psycopg
 
 from deploy.local import Stack
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import free_port
 from schemas.event import TicketEvent
-from services.shared import reading
-from services.shared.publisher import Publisher
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import topic_reader
+from services.shared.kafka.publisher import Publisher
+from services.shared.runtime.settings import KafkaSettings
 from tests.builders import eventually
 from tests.load import tickets
 from tests.load.outcome import Outcome
@@ -157,7 +157,7 @@ class Rig:
     def _published(self, ids: set[UUID]) -> dict[UUID, set[str]]:
         """Return the ids of each ticket's warnings on tickets.events."""
         found: dict[UUID, set[str]] = {}
-        for record in reading.whole(self.kafka, TicketEvent.TOPIC):
+        for record in topic_reader.whole(self.kafka, TicketEvent.TOPIC):
             headers = dict(record.headers)
             if headers.get("ce_type") == b"duban.ticket.warned" and (id_ := UUID((record.key or b"").decode())) in ids:
                 found.setdefault(id_, set()).add(headers["ce_id"].decode())
@@ -190,7 +190,7 @@ def rig(*, session_timeout: int, sweep_after: float) -> Iterator[Rig]:
         "DUBAN_TUNE_SWEEP_EVERY": str(min(5.0, sweep_after / 3)),
     }
     with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-faults-") as folder:
-        options = Options(data=Path(folder) / "data", services=("ledger",), tied=True, http_port=free_port())
+        options = StackOptions(data=Path(folder) / "data", services=("ledger",), tied=True, http_port=free_port())
         with Stack.start(options) as stack:
             made = Rig(stack)
             try:

@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.shared import clock
+from services.shared.runtime import clock
 
 
 def main() -> None:

@@ -22,11 +22,11 @@ import httpx
 import psycopg
 
 from deploy.local import Stack
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import free_port
-from duban import target
+from duban import system_connection
 from services.notifier import subscribers
-from services.notifier.desk import SETTLED_AT_ONCE
+from services.notifier.delivery_worker import SETTLED_AT_ONCE
 from services.notifier.domain import webhook
 from tests.builders import eventually
 from tests.faults.providers import Providers, repeats
@@ -232,7 +232,7 @@ def rounds(seed: int) -> Iterator[Rounds]:
             "DUBAN_TUNE_LEASE": "5",
         }
         cleanup.enter_context(patch.dict(os.environ, tuned))
-        options = Options(
+        options = StackOptions(
             data=Path(folder) / "data",
             services=("intake", "router", "ledger"),
             tied=True,
@@ -241,7 +241,7 @@ def rounds(seed: int) -> Iterator[Rounds]:
             origin=ORIGIN,
         )
         stack = cleanup.enter_context(Stack.start(options))
-        headers = {"Authorization": f"Bearer {target.ensure_local_sender(stack)}"}
+        headers = {"Authorization": f"Bearer {system_connection.ensure_local_sender(stack)}"}
         http = cleanup.enter_context(httpx.Client(base_url=stack.intake_url, headers=headers, timeout=60))
         eventually(lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, within=30)
         with psycopg.connect(stack.database_url()) as connection:

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from services.domain import packs
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.shared.runtime.settings import PROJECT
 from tests.fuzz import decisions, http, parsers
 
 PARTS = ("rules", "parsers", "http")
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _rules(seed: int, count: int, only: str) -> None:
-    for name, pack in packs.load(PROJECT / "policies").items():
+    for name, pack in loading.load(PROJECT / "policies").items():
         if only and only != name:
             continue
         began = time.monotonic()

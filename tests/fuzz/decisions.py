@@ -43,14 +43,14 @@ from schemas.action import (
     Transfer,
     Withdraw,
 )
-from schemas.asking import AnswerSurvey, CallBack, EndCallback
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Evidence, Settlement
+from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, ThresholdState, Ticket
-from services.domain.clock import next_action
-from services.domain.identity import contact_id, ticket_id
-from services.domain.pack import Pack
+from services.domain.ids import contact_id, ticket_id
+from services.domain.policy.pack import Pack
+from services.domain.sla.timer import next_action
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.ledger.store import threshold_key

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import hypothesis
 
-from duban.against import envelope
+from duban.sample_check import envelope
 from schemas.call import CallRecord
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetterReason
-from schemas.kept import Kept
-from services.intake.channel_table import Channel, channels
-from services.intake.domain.envelope import Envelope, Papers, Refusal
-from services.intake.domain.fields import Fault, Unusable, clean
-from services.shared.settings import PROJECT
+from schemas.non_ticket import NonTicket
+from services.intake.channel_registry import ChannelAdapter, channels
+from services.intake.domain.envelope import AttachmentBuffer, Envelope, RejectedItem
+from services.intake.domain.fields import InputError, InvalidPayload, clean
+from services.shared.runtime.settings import PROJECT
 from tests.fuzz import hostile
 
 SAMPLES = PROJECT / "tests" / "samples" / "manifest.json"
@@ -118,7 +118,7 @@ def play(seed: int, *, seconds: float) -> int:
     return number
 
 
-def _damaged(seed: str, table: Mapping[str, Channel], samples: list[Envelope]) -> None:
+def _damaged(seed: str, table: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
     for number in range(TURN):
         chance = random.Random(f"{seed}/{number}")
         whole = chance.choice(samples)
@@ -132,7 +132,7 @@ def _damaged(seed: str, table: Mapping[str, Channel], samples: list[Envelope]) -
             raise
 
 
-def _hostile(seed: str, table: Mapping[str, Channel], samples: list[Envelope]) -> None:
+def _hostile(seed: str, table: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
     name = random.Random(seed).choice(sorted({each.channel for each in samples}))
 
     @hypothesis.seed(seed)
@@ -154,31 +154,31 @@ def _hostile(seed: str, table: Mapping[str, Channel], samples: list[Envelope]) -
         raise
 
 
-def hear(channel: Channel, told: Envelope) -> None:
+def hear(channel: ChannelAdapter, told: Envelope) -> None:
     """Hear a message and look at what came of it."""
-    told = replace(told, papers=Papers(found=told.papers.found))
+    told = replace(told, papers=AttachmentBuffer(found=told.papers.found))
     began = time.process_time()
     try:
         heard = channel.listen(told)
-    except Unusable as error:
+    except InvalidPayload as error:
         _reasoned(error.faults)
     else:
         for each in heard:
-            if isinstance(each.what, Refusal):
+            if isinstance(each.what, RejectedItem):
                 _reasoned(list(each.what.faults))
             else:
                 _whole(each.what)
     assert time.process_time() - began < LONGEST, "this message takes too long"
 
 
-def _whole(what: Contact | CallRecord | Kept) -> None:
+def _whole(what: Contact | CallRecord | NonTicket) -> None:
     """Look at a record: it can be read again, and no mark is in it that was to be taken out."""
     assert type(what).from_json(what.to_json()) == what
     told = json.loads(what.to_json())
     assert clean(told) == told, "a mark was to be taken out"
 
 
-def _reasoned(faults: list[Fault]) -> None:
+def _reasoned(faults: list[InputError]) -> None:
     assert faults
     for each in faults:
         assert each.field

@@ -12,17 +12,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from services.shared import dead_letter_box as box
-from services.shared import reading, topics
-from services.shared.consumer import Loop, Message, Result
-from services.shared.errors import DeadLetterBound, InvalidMessage, LostRace
-from services.shared.metrics import LoopMetrics
-from services.shared.operations import Health
-from services.shared.postgres import Database
-from services.shared.publisher import Publisher
-from services.shared.records import Incoming, Outgoing
-from services.shared.settings import Settings
-from services.shared.topics import Topic
+from services.shared.kafka import dead_letter_admin as box
+from services.shared.kafka import topic_reader, topics
+from services.shared.kafka.batch_consumer import BatchConsumer, BatchResult, Message
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Incoming, Outgoing
+from services.shared.kafka.topics import Topic
+from services.shared.observability.health_server import Health
+from services.shared.observability.metrics import ConsumerMetrics
+from services.shared.postgres.database import Database
+from services.shared.runtime.errors import DeadLetterBound, InvalidMessage, LostRace
+from services.shared.runtime.settings import Settings
 from tests.builders import eventually
 from tests.system import System
 
@@ -43,7 +43,7 @@ class Doubling:
             raise InvalidMessage("bad_schema", "number: send a number", field="number", sender="tests")
         return told
 
-    def handle(self, batch: Sequence[Message[int]], connection: psycopg.Connection) -> Result:
+    def handle(self, batch: Sequence[Message[int]], connection: psycopg.Connection) -> BatchResult:
         if self.races:
             self.races -= 1
             raise LostRace
@@ -51,7 +51,7 @@ class Doubling:
             if each.body == 13:
                 raise ZeroDivisionError
             connection.execute(f"insert into {self.table} values (%s) on conflict do nothing", (each.body,))  # noqa: S608
-        return Result(publish=[[Outgoing(self.target, b"k", str(each.body * 2).encode(), []) for each in batch]])
+        return BatchResult(publish=[[Outgoing(self.target, b"k", str(each.body * 2).encode(), []) for each in batch]])
 
 
 class Running:
@@ -71,17 +71,17 @@ class Running:
         self.failure: BaseException | None = None
         self.loop = self._loop()
 
-    def _loop(self) -> Loop[int]:
+    def _loop(self) -> BatchConsumer[int]:
         registry = CollectorRegistry()
         self.database = Database(self.settings.database_url, name=self.name, size=2)
-        return Loop(
+        return BatchConsumer(
             self.stage,
             service=self.name,
             topics=[self.source],
             settings=self.settings,
             database=self.database,
             health=Health(),
-            metrics=LoopMetrics(self.name, registry),
+            metrics=ConsumerMetrics(self.name, registry),
         )
 
     @contextmanager
@@ -117,7 +117,7 @@ class Running:
         return [number for (number,) in rows]
 
     def published(self) -> list[int]:
-        return [int(each.value or b"") for each in reading.whole(self.system.kafka, self.target)]
+        return [int(each.value or b"") for each in topic_reader.whole(self.system.kafka, self.target)]
 
     def buried(self) -> list[tuple[bytes, str]]:
         return [

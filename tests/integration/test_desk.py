@@ -20,16 +20,16 @@ from prometheus_client import CollectorRegistry
 
 from deploy.local.process import accepts, free_port
 from schemas.event import TicketEvent
-from services.notifier import reports, store
-from services.notifier.desk import Desk
-from services.notifier.domain.hours import Quiet
-from services.notifier.domain.letters import Letter, Letters
+from services.notifier import delivery_reports, store
+from services.notifier.delivery_worker import DeliveryWorker
+from services.notifier.domain.letters import Letter, TemplateLibrary
 from services.notifier.domain.notices import Notice, notices
-from services.notifier.means import Handed, Mail, Means, NotSent
+from services.notifier.domain.quiet_hours import QuietHours
 from services.notifier.metrics import NotifierMetrics
+from services.notifier.providers import Provider, ProviderError, ProviderReceipt, SmtpProvider
 from services.notifier.settings import NotifierSettings
-from services.shared.clock import Clock, ScaledClock, SystemClock
-from services.shared.settings import PROJECT
+from services.shared.runtime.clock import Clock, ScaledClock, SystemClock
+from services.shared.runtime.settings import PROJECT
 from tests.builders import PACK, Tale, eventually
 from tests.system import System
 
@@ -37,7 +37,7 @@ MEANS = "mail-of-a-test"
 """A means of its own, so that the running notifier does not take its notices."""
 
 
-class TestMail(Mail):
+class TestMail(SmtpProvider):
     """Mail under another name."""
 
     __test__ = False
@@ -60,13 +60,13 @@ class Slow:
         self.away = away
         self._seconds = seconds
 
-    def send(self, address: str, letter: Letter, id_: UUID) -> Handed:  # noqa: ARG002
+    def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:  # noqa: ARG002
         """Take a letter."""
         time.sleep(self._seconds)
         self.got.append(id_)
         if self.away:
-            raise NotSent("gone", away=True)
-        return Handed(f"own-{id_}")
+            raise ProviderError("gone", away=True)
+        return ProviderReceipt(f"own-{id_}")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -95,14 +95,14 @@ def rows(system: System, what: LiteralString) -> list[Any]:
 
 @contextmanager
 def desk(
-    system: System, port: int = 0, clock: Clock | None = None, means: Means | None = None, **more: Any
+    system: System, port: int = 0, clock: Clock | None = None, means: Provider | None = None, **more: Any
 ) -> Iterator[None]:
     told: dict[str, Any] = {"smtp_port": port, "provider_timeout": 0.3, "first_retry": 0.2}
     settings = NotifierSettings(kafka=system.kafka, **told | more)
-    letters = Letters(PROJECT / "policies" / "letters")
+    letters = TemplateLibrary(PROJECT / "policies" / "letters")
     metrics = NotifierMetrics(CollectorRegistry())
     with closing(system.pool()) as pool:
-        working = Desk(means or TestMail(settings), settings, pool, letters, clock or SystemClock(), metrics)
+        working = DeliveryWorker(means or TestMail(settings), settings, pool, letters, clock or SystemClock(), metrics)
         thread = threading.Thread(target=working.run)
         thread.start()
         try:
@@ -215,22 +215,22 @@ def test_an_outage_uses_up_nothing_until_patience_ends_and_then_all_go_the_next_
 def test_reports_speak_of_the_attempt_that_they_name_whenever_they_come(system: System) -> None:
     early, late = acceptances(system, 2)
     with system.database() as connection:
-        reports.keep(connection, str(early.id), "delivered", None)
-        reports.keep(connection, "nothing-of-ours", "failed", None)
+        delivery_reports.keep(connection, str(early.id), "delivered", None)
+        delivery_reports.keep(connection, "nothing-of-ours", "failed", None)
     means = Slow()
     with desk(system, means=means):
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "sent"], why="the early report was lost")
         with system.database() as connection:
             for _ in range(2):
-                reports.keep(connection, f"own-{late.id}", "failed", "no such number")
+                delivery_reports.keep(connection, f"own-{late.id}", "failed", "no such number")
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "failed"], why="the report was lost")
         with system.database() as connection:
             begin = datetime(2000, 1, 1, tzinfo=UTC)
             assert store.begin_again(connection, since=begin, means=MEANS, ids=None) == 1
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "sent"], why="it was not sent again")
         with system.database() as connection:
-            reports.keep(connection, str(late.id), "failed", "the first attempt, once more")
-            reports.keep(connection, str(means.got[-1]), "delivered", None)
+            delivery_reports.keep(connection, str(late.id), "failed", "the first attempt, once more")
+            delivery_reports.keep(connection, str(means.got[-1]), "delivered", None)
         eventually(lambda: rows(system, "state") == ["delivered"] * 2, why="the second attempt is not known")
     assert means.got[-1] != late.id
 
@@ -243,14 +243,14 @@ def test_one_letter_of_several_is_known_by_the_id_it_went_under(system: System) 
     with desk(system, clock=clock, means=means):
         eventually(lambda: rows(system, "state") == ["sent"] * 5, why="not everything was sent")
         with system.database() as connection:
-            reports.keep(connection, str(means.got[-1]), "delivered", None)
+            delivery_reports.keep(connection, str(means.got[-1]), "delivered", None)
         eventually(lambda: rows(system, "state").count("delivered") == 4, why="the report about four found none")
 
 
 def test_what_comes_in_the_quiet_hours_waits_whatever_brought_it_there(system: System) -> None:
     night = datetime(2026, 3, 12, 18, 0, tzinfo=UTC)
     clock = ScaledClock(scale=3600, real_origin=datetime.now(UTC), business_origin=night)
-    acceptances(system, 1, quiet=Quiet(dtime(21), dtime(8), "Asia/Shanghai"))
+    acceptances(system, 1, quiet=QuietHours(dtime(21), dtime(8), "Asia/Shanghai"))
     means = Slow()
     with desk(system, clock=clock, means=means):
         # Two at night in Shanghai: six seconds until eight.

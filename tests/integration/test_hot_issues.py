@@ -9,15 +9,15 @@ import pytest
 
 from schemas.hot_issue import HotIssue
 from services.hot_issues import store
-from services.hot_issues.domain import heat
-from services.hot_issues.domain.heat import Closing, Kind
-from services.hot_issues.domain.sign import Sign
+from services.hot_issues.domain import burst_detection
+from services.hot_issues.domain.burst_detection import IssueClosing, IssueKey
+from services.hot_issues.domain.signal import TicketSignal
 from services.hot_issues.handlers import judge
 from tests.builders import HOUR, MINUTE, MORNING
 from tests.system import System
 
-KIND = Kind("carrier", "broadband", "fault", "测试城")
-CLOSING = Closing("赵工", "光缆已修复")
+KIND = IssueKey("carrier", "broadband", "fault", "测试城")
+CLOSING = IssueClosing("赵工", "光缆已修复")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def connection(system: System) -> Iterator[psycopg.Connection]:
 
 def _tickets(connection: psycopg.Connection, count: int, at: datetime) -> list[UUID]:
     """Take in tickets of the kind, one a second."""
-    told = [Sign(uuid4(), 1, at + timedelta(seconds=n), KIND, at + timedelta(seconds=n)) for n in range(count)]
+    told = [TicketSignal(uuid4(), 1, at + timedelta(seconds=n), KIND, at + timedelta(seconds=n)) for n in range(count)]
     store.note(connection, told)
     return [each.ticket_id for each in told]
 
@@ -76,7 +76,7 @@ def test_a_burst_that_is_read_hours_later_is_noticed(connection: psycopg.Connect
     after = _tickets(connection, 1, MORNING + 2 * HOUR)
     assert judge(connection, KIND, [late], late) is None
     told = [MORNING + timedelta(seconds=n) for n in range(10)] + [MORNING + 2 * HOUR]
-    issue = _begun(connection, late, heat.moments(told, late))
+    issue = _begun(connection, late, burst_detection.moments(told, late))
     assert issue.opened_at == MORNING + timedelta(seconds=9)
     assert _linked(connection, issue) == set(burst + after)
 

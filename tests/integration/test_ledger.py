@@ -11,19 +11,19 @@ from prometheus_client import CollectorRegistry
 
 from schemas.action import Note, Open
 from schemas.command import Actor, Command
-from services.domain import packs
-from services.domain.identity import ticket_id
+from services.domain.ids import ticket_id
+from services.domain.policy import loading
 from services.ledger import store
-from services.ledger.handlers import Chores, Decider
+from services.ledger.handlers import CommandHandler, LedgerMaintenance
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.router.domain.classify import classify
-from services.shared import reading
-from services.shared.clock import ScaledClock, SystemClock
-from services.shared.consumer import Message
-from services.shared.errors import LostRace
-from services.shared.publisher import Publisher
-from services.shared.records import Incoming, Outgoing, outgoing
+from services.shared.kafka import topic_reader
+from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Incoming, Outgoing, outgoing
+from services.shared.runtime.clock import ScaledClock, SystemClock
+from services.shared.runtime.errors import LostRace
 from tests.builders import PACK, contact, eventually
 from tests.system import System
 
@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.decider = Decider({"carrier": PACK}, SystemClock(), LedgerMetrics(CollectorRegistry()))
+        self.decider = CommandHandler({"carrier": PACK}, SystemClock(), LedgerMetrics(CollectorRegistry()))
 
     def message(self, command: Command, offset: int) -> Message[Command]:
         return Message(Incoming("tests", 0, offset, None, None), command)
@@ -82,7 +82,7 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
         ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
         late = {told.ticket_id: before[told.ticket_id].but(version=before[told.ticket_id].version + 1)}
         note = command(told.ticket_id, Note(text="second"))
-        decision = store.Decision(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
+        decision = store.CommandRecord(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
         saving = store.saving(connection, before, late, [decision], traces)
         with pytest.raises(LostRace), connection.transaction(), saving:
             pass
@@ -118,7 +118,7 @@ def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more
     assert row is not None
     pool = system.pool()
     settings = LedgerSettings(settle_after=0.5, sweep_after=10**6)
-    chores = Chores(pool, system.clock, settings, LedgerMetrics(CollectorRegistry()))
+    chores = LedgerMaintenance(pool, system.clock, settings, LedgerMetrics(CollectorRegistry()))
     chores.gained({row[0]})
     with system.database() as connection:
         connection.execute("update ledger.ticket set saved_at = clock_timestamp() where id = %s", (ticket.id,))
@@ -149,7 +149,7 @@ def test_the_sweeper_goes_by_the_database_s_time(system: System) -> None:
     assert isinstance(system.clock, ScaledClock)
     ahead = DayAhead(system.clock.scale, system.clock.real_origin, system.clock.business_origin)
     pool, published = system.pool(), list[Outgoing]()
-    chores = Chores(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
+    chores = LedgerMaintenance(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
     number = system.opened()
     chores(published.extend)
     assert str(system.story(number)[0].id).encode() not in {each.key for each in published}
@@ -175,7 +175,7 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
     _, events = system.story(number)
 
     def told() -> list[int]:
-        records = reading.whole(system.kafka, "tickets.events")
+        records = topic_reader.whole(system.kafka, "tickets.events")
         return [json.loads(each.value or b"")["version"] for each in records if each.key == str(ticket.id).encode()]
 
     eventually(lambda: len(told()) >= len(events), why="not every event is on the topic")
@@ -184,4 +184,4 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
 
 def test_the_policies_of_the_tree_are_those_of_the_services() -> None:
     folder = LedgerSettings().policies
-    assert packs.load(folder).keys() == {each.parent.name for each in folder.glob("*/pack.toml")} > {"carrier"}
+    assert loading.load(folder).keys() == {each.parent.name for each in folder.glob("*/pack.toml")} > {"carrier"}

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from deploy.local.process import free_port
 from services.notifier.domain.letters import Letter
-from services.notifier.means import Mail, NotSent
+from services.notifier.providers import ProviderError, SmtpProvider
 from services.notifier.settings import NotifierSettings
 
 
@@ -81,10 +81,10 @@ def test_only_a_server_whose_certificate_is_vouched_for_gets_a_letter(how: str, 
     letter = Letter("受理", "您的投诉已受理", "TS1")
     with serving(how, certificate) as port:
         told = {"smtp_port": port, "smtp_tls": how, "provider_timeout": 5.0}
-        stranger = Mail(NotifierSettings.model_validate(told))
-        with pytest.raises(NotSent, match="SSLCertVerificationError") as caught:
+        stranger = SmtpProvider(NotifierSettings.model_validate(told))
+        with pytest.raises(ProviderError, match="SSLCertVerificationError") as caught:
             stranger.send("a@x.example", letter, UUID(int=1))
         assert caught.value.away
-        known = Mail(NotifierSettings.model_validate(told | {"smtp_ca": certificate}))
+        known = SmtpProvider(NotifierSettings.model_validate(told | {"smtp_ca": certificate}))
         assert known.send("a@x.example", letter, UUID(int=1)).provider_id
         known.close()

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry
 from schemas.action import Note
 from schemas.command import Command
 from schemas.contact import Contact, Customer
-from schemas.kept import Kept
-from services.domain.identity import ticket_id
-from services.router.handlers import Body, Router
+from schemas.non_ticket import NonTicket
+from services.domain.ids import ticket_id
+from services.router.handlers import Body, ContactHandler
 from services.router.metrics import RouterMetrics
-from services.shared.clock import SystemClock
-from services.shared.consumer import Message
-from services.shared.records import Incoming
+from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.records import Incoming
+from services.shared.runtime.clock import SystemClock
 from tests.builders import PACK, contact, eventually
 from tests.system import System
 
@@ -32,8 +32,8 @@ def alert() -> Contact:
     return contact(name, at=datetime.now(UTC), channel="device_monitor", customer=Customer(number=name))
 
 
-def resolved(told: Contact) -> Kept:
-    return Kept(
+def resolved(told: Contact) -> NonTicket:
+    return NonTicket(
         id=uuid4(),
         sender=told.sender,
         channel=told.channel,
@@ -60,7 +60,7 @@ def notes(system: System, batches: Sequence[list[Message[Body]]]) -> list[tuple[
 
 def ordered(connection: psycopg.Connection, told: list[Message[Body]]) -> list[tuple[Note, object]]:
     """Let a router handle a batch and return the notes that it orders, with their tickets."""
-    router = Router({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
+    router = ContactHandler({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
     (records,) = router.handle(told, connection).publish
     found = [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
     return [(each.action, each.ticket_id) for each in found if isinstance(each.action, Note)]

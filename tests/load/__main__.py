@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from services.shared import reading, topics
-from services.shared.publisher import Publisher
-from services.shared.records import Outgoing
-from services.shared.topics import Topic
+from services.shared.kafka import topic_reader, topics
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.kafka.topics import Topic
 from tests.builders import eventually
 from tests.load import burst, rules
 from tests.system import System, running
@@ -134,7 +134,7 @@ def _broker_alone(system: System, count: int) -> float:
     publisher.publish(records[:1])
     began = time.perf_counter()
     publisher.publish(records)
-    found = sum(1 for _ in reading.whole(system.kafka, name))
+    found = sum(1 for _ in topic_reader.whole(system.kafka, name))
     spent = time.perf_counter() - began
     publisher.close()
     assert found == count + 1
@@ -202,7 +202,7 @@ def _drained(system: System) -> None:
         lag = look.look()
         return row[0] == row[1] and not any(lag.values())
 
-    look = reading.Lag(
+    look = topic_reader.ConsumerLag(
         system.kafka,
         {
             "router": ["contacts"],

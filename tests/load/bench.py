@@ -20,11 +20,11 @@ import psutil
 import psycopg
 
 from deploy.local import Stack
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import free_port
 from schemas.event import TicketEvent
-from services.shared.publisher import Publisher
-from services.shared.settings import KafkaSettings
+from services.shared.kafka.publisher import Publisher
+from services.shared.runtime.settings import KafkaSettings
 from tests.builders import eventually
 from tests.load import tickets
 from tests.load.outcome import Outcome
@@ -309,6 +309,6 @@ def system(count: int, *, session_timeout: int = 10_000) -> Iterator[Bench]:
     """
     tuned = {"DUBAN_TUNE_KAFKA_SESSION_TIMEOUT_MS": str(session_timeout)}
     with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-monitor-") as folder:
-        options = Options(data=Path(folder) / "data", services=WORKERS, tied=True, http_port=free_port())
+        options = StackOptions(data=Path(folder) / "data", services=WORKERS, tied=True, http_port=free_port())
         with Stack.start(options) as stack:
             yield Bench(stack, count)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from services.shared.publisher import Publisher
-from services.shared.records import Outgoing
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Outgoing
 from tests.builders import eventually
 from tests.system import System
 

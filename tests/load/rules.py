@@ -14,20 +14,20 @@ import orjson
 from msgspec import Meta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
-from duban.rehearsal import contact_of
+from duban.policy_simulation import contact_of
 from schemas.action import Open
 from schemas.base import Model
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
-from services.domain import packs
-from services.domain.identity import command_id, ticket_id
-from services.domain.pack import Pack
+from services.domain.ids import command_id, ticket_id
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.router.domain.classify import classify
 from services.router.domain.route import route
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
 REPEATS = 300
 ROUNDS = 7
@@ -54,7 +54,7 @@ class Cost:
 
 def costs() -> Iterator[Cost]:
     """Measure every command and every contact of the carrier's example day."""
-    pack = packs.load_one(PROJECT / "policies", "carrier")
+    pack = loading.load_one(PROJECT / "policies", "carrier")
     told = list(_commands(pack))
     commands, contacts = twin(Command), twin(Contact)
     opens = [each for each in told if isinstance(each[1].action, Open)]

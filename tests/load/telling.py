@@ -28,27 +28,27 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from deploy.local import Stack
-from deploy.local.plan import Options
+from deploy.local.plan import StackOptions
 from deploy.local.process import accepts, free_port
 from schemas.contact import Customer
 from schemas.event import TicketEvent
-from services.callback.handlers import Asker, Planner
+from services.callback.handlers import CallbackDispatcher, CallbackPlanner
 from services.callback.metrics import CallbackMetrics
 from services.notifier import store
-from services.notifier.desk import Desk
-from services.notifier.domain.letters import Letters
+from services.notifier.delivery_worker import DeliveryWorker
+from services.notifier.domain.letters import TemplateLibrary
 from services.notifier.domain.notices import Notice, notices
-from services.notifier.means import Mail, Means, Sms
 from services.notifier.metrics import NotifierMetrics
+from services.notifier.providers import Provider, SmsProvider, SmtpProvider
 from services.notifier.settings import NotifierSettings
-from services.shared import logs
-from services.shared.clock import SystemClock
-from services.shared.consumer import Message
-from services.shared.faults import Faults
-from services.shared.postgres import Database
-from services.shared.publisher import Publisher
-from services.shared.records import Incoming
-from services.shared.settings import PROJECT, KafkaSettings
+from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.publisher import Publisher
+from services.shared.kafka.records import Incoming
+from services.shared.observability import logs
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import SystemClock
+from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.settings import PROJECT, KafkaSettings
 from tests.builders import PACK, Tale, contact, eventually, settlement
 
 HANGING = "hangs"
@@ -61,11 +61,11 @@ BATCH = 500
 """Events that a service takes at once."""
 CALLED = 5
 """Every so manieth customer wants to be called."""
-LETTERS = Letters(PROJECT / "policies" / "letters")
+LETTERS = TemplateLibrary(PROJECT / "policies" / "letters")
 ADDRESSES = {"sms": "+8613800000101", "mail": "li@mail.example", HANGING: "+8613800000102"}
 
 
-class Hanging(Sms):
+class Hanging(SmsProvider):
     """A provider that never answers."""
 
     name = HANGING
@@ -99,12 +99,14 @@ class Bench:
         """Return notices a second of a loop that renders and sends, for each means side by side."""
         whole = {means: list(told(means, count)) for means in ("sms", "mail")}
 
-        def send(means: Means) -> None:
+        def send(means: Provider) -> None:
             for each in whole[means.name]:
                 means.send(ADDRESSES[means.name], LETTERS.write(each.template, each.language, each.context), each.id)
             means.close()
 
-        return 2 * count / _timed([lambda: send(Sms(self._settings)), lambda: send(Mail(self._settings))])
+        return (
+            2 * count / _timed([lambda: send(SmsProvider(self._settings)), lambda: send(SmtpProvider(self._settings))])
+        )
 
     def ours(self, count: int) -> tuple[float, int]:
         """Return notices planned and sent a second while a third provider hangs, and how many of it were tried."""
@@ -112,8 +114,8 @@ class Bench:
         self._queue(pool, HANGING, count)
         metrics = NotifierMetrics(CollectorRegistry())
         desks = [
-            Desk(each, self._settings, pool, LETTERS, SystemClock(), metrics)
-            for each in (Sms(self._settings), Mail(self._settings), Hanging(self._hanging))
+            DeliveryWorker(each, self._settings, pool, LETTERS, SystemClock(), metrics)
+            for each in (SmsProvider(self._settings), SmtpProvider(self._settings), Hanging(self._hanging))
         ]
         threads = [threading.Thread(target=each.run, daemon=True) for each in desks]
         began = time.monotonic()
@@ -143,7 +145,7 @@ class Bench:
         """Return callbacks planned a second, from the events of so many tickets that were answered."""
         events = [answered("phone"), *[answered("sms")] * (CALLED - 1)]
         record = Incoming(TicketEvent.TOPIC, 0, 0, None, None)
-        planner = Planner({"carrier": PACK}, SystemClock(), CallbackMetrics(CollectorRegistry()))
+        planner = CallbackPlanner({"carrier": PACK}, SystemClock(), CallbackMetrics(CollectorRegistry()))
         began = time.monotonic()
         with psycopg.connect(self._stack.database_url()) as connection:
             for first in range(0, count, BATCH):
@@ -158,7 +160,7 @@ class Bench:
             count = connection.execute(NOW_DUE).rowcount
         pool = Database(SecretStr(self._stack.database_url()), name="bench", size=2)
         metrics = CallbackMetrics(CollectorRegistry())
-        asker = Asker({"carrier": PACK}, pool, SystemClock(), metrics, Faults(None, "callback"))
+        asker = CallbackDispatcher({"carrier": PACK}, pool, SystemClock(), metrics, CrashPoints(None, "callback"))
         publisher = Publisher(self._settings.kafka, "bench")
         began = time.monotonic()
         while self._left():
@@ -201,7 +203,7 @@ def bench() -> Iterator[Bench]:
     """Start stores and receivers; the third provider is a port that nobody answers at."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-")))
-        options = Options(data=folder / "data", services=(), tied=True, http_port=free_port())
+        options = StackOptions(data=folder / "data", services=(), tied=True, http_port=free_port())
         stack = cleanup.enter_context(Stack.start(options))
         ports = {}
         for name in ("sms", "smtp"):

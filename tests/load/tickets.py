@@ -13,7 +13,7 @@ from kafka.partitioner.default import murmur2
 
 from schemas.contact import Customer
 from schemas.event import TicketEvent
-from services.shared.records import Outgoing, outgoing
+from services.shared.kafka.records import Outgoing, outgoing
 from tests.builders import Tale, contact
 
 PARTITIONS = 12

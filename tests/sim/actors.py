@@ -9,11 +9,11 @@ from uuid import UUID
 from schemas.action import Tick
 from schemas.command import Actor, Command
 from schemas.event import TicketEvent
-from services.domain.identity import command_id
+from services.domain.ids import command_id
 from services.ledger.domain.decide import decide
-from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
-from services.sla_monitor.domain.vigilance import Vigilance
-from services.sla_monitor.domain.watch import Watch, tick
+from services.sla_monitor.domain.clock_skew import ClockSkewDetector
+from services.sla_monitor.domain.partition_tracker import PartitionTracker, tick
+from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket
 from tests.builders import MORNING, PACK
 from tests.sim.world import World, partition
 
@@ -106,7 +106,7 @@ class Load:
 
     run: int
     partitions: frozenset[int]
-    rows: list[Entry] | None = None
+    rows: list[ScheduledTicket] | None = None
 
 
 @dataclass
@@ -129,10 +129,10 @@ class Monitor:
 
     def __post_init__(self) -> None:
         """Start a process that knows nothing."""
-        self.watch = Watch(Schedule(slack=3))
+        self.watch = PartitionTracker(Schedule(slack=3))
         self.loads: list[Load] = []
-        self.flying: list[list[Entry]] = []
-        self.vigilance = Vigilance(self._wall, self._monotonic)
+        self.flying: list[list[ScheduledTicket]] = []
+        self.vigilance = ClockSkewDetector(self._wall, self._monotonic)
         self.trusted = False
 
     def give(self, partitions: Iterable[int]) -> None:
@@ -177,7 +177,7 @@ class Monitor:
             self.watch.loaded(load.partitions, load.run)
             self.loads.remove(load)
 
-    def _snapshot(self, partitions: Iterable[int]) -> list[Entry]:
+    def _snapshot(self, partitions: Iterable[int]) -> list[ScheduledTicket]:
         return sorted(
             _entry(each.id, each.version, each.next_action_at)
             for each in self.world.tickets.values()
@@ -197,7 +197,7 @@ class Monitor:
         if self.trusted and (due := self.watch.due(now.timestamp(), 50)):
             self.flying.append(due)
 
-    def _land(self, entries: list[Entry], now: datetime, chance: random.Random) -> None:
+    def _land(self, entries: list[ScheduledTicket], now: datetime, chance: random.Random) -> None:
         what = chance.random()
         if what < 0.1:
             self.world.fault("ticks not taken")
@@ -226,9 +226,9 @@ class Monitor:
         return (self.world.now - MORNING).total_seconds()
 
 
-def _entry(ticket: UUID, version: int, at: datetime | None) -> Entry:
-    return Entry(at.timestamp() if at is not None else NEVER, version, ticket.bytes, partition(ticket))
+def _entry(ticket: UUID, version: int, at: datetime | None) -> ScheduledTicket:
+    return ScheduledTicket(at.timestamp() if at is not None else NEVER, version, ticket.bytes, partition(ticket))
 
 
-def _news(event: TicketEvent) -> Entry:
+def _news(event: TicketEvent) -> ScheduledTicket:
     return _entry(event.ticket_id, event.version, event.ticket.next_action_at)

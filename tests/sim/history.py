@@ -20,10 +20,10 @@ from schemas.action import (
 )
 from schemas.command import Action, Actor, Command
 from schemas.ticket import ThresholdState
-from services.domain.identity import command_id, ticket_id
+from services.domain.ids import command_id, ticket_id
 from services.ledger.domain.evolve import evolve
 from services.router.domain.classify import classify
-from services.sla_monitor.domain.vigilance import TOLERANCE
+from services.sla_monitor.domain.clock_skew import TOLERANCE
 from tests.builders import CENTRE, MORNING, PACK, contact
 from tests.sim.actors import Ledger, Monitor
 from tests.sim.world import PARTITIONS, World

@@ -9,9 +9,9 @@ import pytest
 
 from services.ledger.domain import decide
 from services.ledger.domain.thresholds import settle
-from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule, _Part
-from services.sla_monitor.domain.vigilance import Vigilance
-from services.sla_monitor.domain.watch import Assignment, Watch
+from services.sla_monitor.domain.clock_skew import ClockSkewDetector
+from services.sla_monitor.domain.partition_tracker import PartitionLoad, PartitionTracker
+from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket, _PartitionHeap
 from tests.sim.world import World
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -19,18 +19,18 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def a_jump_is_taken_the_wrong_way(patch: pytest.MonkeyPatch) -> None:
     """The error of the clock gets the wrong sign."""
-    real = Vigilance.settle
+    real = ClockSkewDetector.settle
 
-    def wrong(self: Vigilance, wall: float, monotonic: float, theirs: float) -> None:
+    def wrong(self: ClockSkewDetector, wall: float, monotonic: float, theirs: float) -> None:
         real(self, wall, monotonic, theirs)
         self.error = -self.error
 
-    patch.setattr(Vigilance, "settle", wrong)
+    patch.setattr(ClockSkewDetector, "settle", wrong)
 
 
 def a_jump_is_believed(patch: pytest.MonkeyPatch) -> None:
     """Nobody compares wall time with monotonic time."""
-    patch.setattr(Vigilance, "look", lambda *_: 0.0)
+    patch.setattr(ClockSkewDetector, "look", lambda *_: 0.0)
 
 
 def a_heap_made_anew_is_empty(patch: pytest.MonkeyPatch) -> None:
@@ -40,14 +40,14 @@ def a_heap_made_anew_is_empty(patch: pytest.MonkeyPatch) -> None:
 
 def ticks_go_ten_seconds_late(patch: pytest.MonkeyPatch) -> None:
     """A monitor wakes late."""
-    due = Watch.due
-    patch.setattr(Watch, "due", lambda self, now, most: due(self, now - 10, most))
+    due = PartitionTracker.due
+    patch.setattr(PartitionTracker, "due", lambda self, now, most: due(self, now - 10, most))
 
 
 def ticks_go_early(patch: pytest.MonkeyPatch) -> None:
     """A monitor wakes early, and the ledger believes it."""
-    due = Watch.due
-    patch.setattr(Watch, "due", lambda self, now, most: due(self, now + 1.5, most))
+    due = PartitionTracker.due
+    patch.setattr(PartitionTracker, "due", lambda self, now, most: due(self, now + 1.5, most))
 
     def early(story: Any, until: datetime, late_after: timedelta) -> None:
         settle(story, until + timedelta(seconds=1.5), late_after)
@@ -62,34 +62,34 @@ def what_is_lost_is_watched_on(patch: pytest.MonkeyPatch) -> None:
 
 def a_tick_that_was_not_taken_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What the broker refused is not sent again."""
-    patch.setattr(Watch, "not_sent", lambda *_: None)
+    patch.setattr(PartitionTracker, "not_sent", lambda *_: None)
 
 
 def an_event_is_passed_over(patch: pytest.MonkeyPatch) -> None:
     """Reading goes on one event too far after a rebalance."""
-    assigned = Watch.assigned
+    assigned = PartitionTracker.assigned
 
-    def skipping(self: Watch, partitions: Any) -> Assignment:
+    def skipping(self: PartitionTracker, partitions: Any) -> PartitionLoad:
         for share in self._shares.values():
             if share.following is not None:
                 share.following += 1
         return assigned(self, partitions)
 
-    patch.setattr(Watch, "assigned", skipping)
+    patch.setattr(PartitionTracker, "assigned", skipping)
 
 
 def old_news_is_believed(patch: pytest.MonkeyPatch) -> None:
     """An older version of a ticket replaces a newer one."""
-    learn = _Part.learn
+    learn = _PartitionHeap.learn
 
-    def trusting(self: _Part, entry: Entry) -> bool:
+    def trusting(self: _PartitionHeap, entry: ScheduledTicket) -> bool:
         known = self.known.get(entry.ticket)
         if known is not None and known.version > entry.version and entry.at != NEVER:
             self.push(entry)
             return True
         return learn(self, entry)
 
-    patch.setattr(_Part, "learn", trusting)
+    patch.setattr(_PartitionHeap, "learn", trusting)
 
 
 def two_ledgers_both_save(patch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from schemas.event import TicketEvent
 from schemas.ticket import Status, Ticket
-from services.callback.domain.calls import Calls, Team
-from services.callback.domain.hours import Hours, Turn, zone_of
-from services.domain.care import PHONE, CallbackRule
-from services.domain.pack import Pack
-from services.domain.policy import Facts
+from services.callback.domain.call_capacity import CallCapacity, Team
+from services.callback.domain.calling_hours import CallingHours, CallSlot, zone_of
+from services.domain.policy.conditions import Facts
+from services.domain.policy.outcome import PHONE, CallbackRule
+from services.domain.policy.pack import Pack
 
 TOLD = frozenset({Status.ANSWERED, Status.CLOSED})
 ANEW = frozenset({"reopened", "rejected"})
@@ -26,7 +26,7 @@ BY_A_PERSON = frozenset({PHONE, "visit"})
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CallbackPlan:
     """A customer who is asked how it was, in one run of a ticket.
 
     Attributes:
@@ -71,21 +71,23 @@ class Plan:
         """Who calls."""
         return self.policy, self.centre
 
-    def hours(self, pack: Pack) -> Hours:
+    def hours(self, pack: Pack) -> CallingHours:
         """Return when the customer may be asked."""
-        return Hours.of(pack, self.zone, self.contact_hours)
+        return CallingHours.of(pack, self.zone, self.contact_hours)
 
-    def at(self, turn: Turn, hours: Hours, calls: Calls) -> "Plan":
+    def at(self, turn: CallSlot, hours: CallingHours, calls: CallCapacity) -> "CallbackPlan":
         """Return the plan for another time: a call has its place among the team's."""
         placed = calls.place(self.team, hours, turn) if self.means == PHONE else turn
         return replace(self, due_at=placed.due_at, until_at=placed.until_at)
 
-    def ended(self, state: Literal["done", "cancelled"], reason: str) -> "Plan":
+    def ended(self, state: Literal["done", "cancelled"], reason: str) -> "CallbackPlan":
         """Return the plan with nothing left to do."""
         return replace(self, state=state, reason=reason, due_at=None, until_at=None)
 
 
-def follow(plan: Plan | None, event: TicketEvent, pack: Pack, now: datetime, calls: Calls) -> Plan | None:
+def follow(
+    plan: CallbackPlan | None, event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity
+) -> CallbackPlan | None:
     """Return the plan of a ticket after an event: the same object when the event does not change it.
 
     Args:
@@ -110,15 +112,15 @@ def follow(plan: Plan | None, event: TicketEvent, pack: Pack, now: datetime, cal
     return replace(changed, version=event.version) if changed is not plan else plan
 
 
-def asked(plan: Plan, pack: Pack, now: datetime) -> Plan:
+def asked(plan: CallbackPlan, pack: Pack, now: datetime) -> CallbackPlan:
     """Return the plan after an attempt in writing: until when the customer has time to answer, or it is over."""
     if plan.attempts >= pack.care.callback.attempts:
         return plan.ended("done", "no_answer")
     again = replace(plan, state="asked", attempts=plan.attempts + 1)
-    return again.at(again.hours(pack).again(now, now), again.hours(pack), Calls())
+    return again.at(again.hours(pack).again(now, now), again.hours(pack), CallCapacity())
 
 
-def missed(plan: Plan, pack: Pack, now: datetime, calls: Calls) -> Plan:
+def missed(plan: CallbackPlan, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
     """Return the plan for the next hours in which the customer may be asked: those it was made for are over."""
     hours = plan.hours(pack)
     return plan.at(hours.within(now), hours, calls)
@@ -147,11 +149,11 @@ def _over(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "canc
     return None
 
 
-def _first(event: TicketEvent, pack: Pack, now: datetime, calls: Calls) -> Plan:
+def _first(event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
     ticket, rule = event.ticket, pack.care.callback
     facts = pack.facts_of(ticket)
     script = next((each.text for each in rule.scripts if each.when.holds(facts)), None)
-    plan = Plan(
+    plan = CallbackPlan(
         ticket_id=ticket.id,
         run=ticket.run,
         version=event.version,
@@ -171,7 +173,7 @@ def _first(event: TicketEvent, pack: Pack, now: datetime, calls: Calls) -> Plan:
     return plan.at(hours.first(event.at, now, vip=ticket.classification.vip), hours, calls)
 
 
-def _changed(plan: Plan, event: TicketEvent, pack: Pack, now: datetime, calls: Calls) -> Plan:
+def _changed(plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
     """Return an open plan after an event that leaves it open."""
     rule, hours, customer = pack.care.callback, plan.hours(pack), event.ticket.customer
     if event.type == "called_back" and plan.means == PHONE and event.details.get("result") in IN_VAIN:

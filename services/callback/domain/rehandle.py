@@ -7,7 +7,7 @@ from schemas.command import Actor, Command
 from schemas.contact import Contact
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Reason
-from services.domain.identity import command_id, contact_id, ticket_id
+from services.domain.ids import command_id, contact_id, ticket_id
 
 ACTOR = Actor(kind="service", name="callback")
 CHANNEL = "callback"

@@ -60,14 +60,14 @@ def _found_out(file: BinaryIO) -> str:
     return "utf-8" if good >= bad else FALLBACK
 
 
-class Lines:
+class LineDecoder:
     """The lines of a table, and those of the row that is being read."""
 
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
         self._row: list[str] = []
 
-    def __iter__(self) -> "Lines":
+    def __iter__(self) -> "LineDecoder":
         return self
 
     def __next__(self) -> str:

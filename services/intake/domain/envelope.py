@@ -16,9 +16,9 @@ import phonenumbers
 
 from schemas.call import CallRecord
 from schemas.contact import Contact, Raw
-from schemas.kept import Kept
+from schemas.non_ticket import NonTicket
 from services.intake.domain import charsets
-from services.intake.domain.fields import Fault, Unusable, clean, unusable, whole_number
+from services.intake.domain.fields import InputError, InvalidPayload, clean, unusable, whole_number
 
 LARGEST = 256 * 1024
 """Bytes of a contact (DESIGN 1), and of a message that is one contact in JSON, XML or a form."""
@@ -105,7 +105,7 @@ def _zones() -> set[str]:
 
 
 @dataclass(slots=True)
-class Papers:
+class AttachmentBuffer:
     """Attachments of messages on their way to the store of attachments.
 
     Attributes:
@@ -149,7 +149,7 @@ class Envelope:
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
     config: ChannelConfig = field(default_factory=ChannelConfig)
-    papers: Papers = field(default_factory=Papers)
+    papers: AttachmentBuffer = field(default_factory=AttachmentBuffer)
 
     @property
     def kind(self) -> str:
@@ -166,7 +166,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedItem:
     """A part of a message that cannot be used.
 
     Attributes:
@@ -176,13 +176,13 @@ class Refusal:
 
     """
 
-    faults: tuple[Fault, ...]
+    faults: tuple[InputError, ...]
     message_id: str | None = None
     body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ParsedItem:
     """One thing that a message holds.
 
     Attributes:
@@ -191,11 +191,11 @@ class Heard:
 
     """
 
-    what: Contact | CallRecord | Kept | Refusal
+    what: Contact | CallRecord | NonTicket | RejectedItem
     at: int | None = None
 
 
-Hear = Callable[[Envelope], list[Heard]]
+Hear = Callable[[Envelope], list[ParsedItem]]
 """Takes in one message of a channel; raises Unusable when nothing of it can be used."""
 
 
@@ -257,7 +257,7 @@ def _depth(value: Any) -> int:
     return deepest
 
 
-def _too_deep(text: str) -> Unusable:
+def _too_deep(text: str) -> InvalidPayload:
     """Name the field of the outermost object in which lists and objects are nested beyond the bound."""
     depth, name = 0, "body"
     for token in _TOKEN.finditer(text):

@@ -40,7 +40,7 @@ WITHHELD = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InputError:
     """One thing that is wrong with a message.
 
     Attributes:
@@ -56,15 +56,15 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Faults:
+class InputErrors:
     """Everything that is wrong with a message, and what is odd about it."""
 
-    found: list[Fault] = field(default_factory=list)
+    found: list[InputError] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
 
     def add(self, field_: str, reason: str, message: str) -> None:
         """Note a fault."""
-        self.found.append(Fault(field_ or BODY, reason, message))
+        self.found.append(InputError(field_ or BODY, reason, message))
 
     def flag(self, name: str) -> None:
         """Note something odd that does not stop acceptance."""
@@ -73,7 +73,7 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FieldReader:
     """A JSON object that a stranger wrote: each value is of the kind that is wanted, or noted as a fault.
 
     Attributes:
@@ -84,7 +84,7 @@ class Told:
     """
 
     values: Mapping[str, Any]
-    faults: Faults
+    faults: InputErrors
     path: str = ""
 
     def text(self, name: str) -> str | None:
@@ -99,23 +99,25 @@ class Told:
         self.faults.add(self.path + name, "bad_schema", "write this as text")
         return None
 
-    def part(self, name: str) -> "Told":
+    def part(self, name: str) -> "FieldReader":
         """Return an object within the object; one that is missing is empty."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, Mapping):
             self.faults.add(self.path + name, "bad_schema", "write this as a JSON object")
-        return Told(value if isinstance(value, Mapping) else {}, self.faults, f"{self.path}{name}.")
+        return FieldReader(value if isinstance(value, Mapping) else {}, self.faults, f"{self.path}{name}.")
 
-    def parts(self, name: str) -> "list[Told]":
+    def parts(self, name: str) -> "list[FieldReader]":
         """Return the objects of a list within the object."""
         value = self.values.get(name)
         if value is not None and not (isinstance(value, list) and all(isinstance(each, Mapping) for each in value)):
             self.faults.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
             return []
-        return [Told(each, self.faults, f"{self.path}{name}[{number}].") for number, each in enumerate(value or [])]
+        return [
+            FieldReader(each, self.faults, f"{self.path}{name}[{number}].") for number, each in enumerate(value or [])
+        ]
 
 
-class Unusable(Exception):
+class InvalidPayload(Exception):
     """A message from which no contact can be made.
 
     Attributes:
@@ -123,14 +125,14 @@ class Unusable(Exception):
 
     """
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[InputError]) -> None:
         super().__init__("; ".join(f"{each.field}: {each.message}" for each in faults))
         self.faults = faults
 
 
-def unusable(field_: str, reason: str, message: str) -> Unusable:
+def unusable(field_: str, reason: str, message: str) -> InvalidPayload:
     """Return the error for a message with a single fault."""
-    return Unusable([Fault(field_ or BODY, reason, message)])
+    return InvalidPayload([InputError(field_ or BODY, reason, message)])
 
 
 def clean(value: T) -> T:
@@ -151,7 +153,7 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def reference(text: str, faults: Faults) -> str | None:
+def reference(text: str, faults: InputErrors) -> str | None:
     """Return where a piece of evidence is kept; a link that is too long to be kept whole is left out and flagged."""
     if len(text) <= LONGEST_REFERENCE:
         return text
@@ -173,26 +175,26 @@ def whole_number(text: str, digits: int = 20) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Phone:
+class PhoneNumber:
     """A number in E.164, with the extension behind it."""
 
     number: str
     extension: str | None = None
 
 
-def phone(text: str | None, region: str = "CN") -> Phone | None:
+def phone(text: str | None, region: str = "CN") -> PhoneNumber | None:
     """Return a phone number, or None when the text is none: empty, masked, or not to be normalised."""
     plain = unicodedata.normalize("NFKC", text or "").strip()
     if not plain or _MASKED.search(plain):
         return None
     whole = _parsed(plain, region)
     if whole is not None:
-        return Phone(whole)
+        return PhoneNumber(whole)
     split = _EXTENSION.match(plain)
     if split is None:
         return None
     number = _parsed(split["number"], region)
-    return Phone(number, split["extension"]) if number is not None else None
+    return PhoneNumber(number, split["extension"]) if number is not None else None
 
 
 def _parsed(text: str, region: str) -> str | None:
@@ -218,7 +220,7 @@ def _is_mobile(number: str) -> bool:
     return re.fullmatch(r"\+861[3-9][0-9]{9}", number) is not None
 
 
-def money(value: Any, name: str, faults: Faults) -> str | None:
+def money(value: Any, name: str, faults: InputErrors) -> str | None:
     """Return an amount as text with at most two decimals. Faults are noted."""
     if value is None or value == "":
         return None
@@ -232,7 +234,7 @@ def money(value: Any, name: str, faults: Faults) -> str | None:
     return str(amount.quantize(CENT, ROUND_HALF_EVEN))
 
 
-def phones_in(text: str, region: str = "CN") -> list[Phone]:
+def phones_in(text: str, region: str = "CN") -> list[PhoneNumber]:
     """Return the phone numbers that a text names, each once; longer runs of digits (cards, orders) are none."""
     candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:LONGEST_TEXT]))
     found = [phone(each, region) for each in dict.fromkeys(candidates)]

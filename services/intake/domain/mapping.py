@@ -53,13 +53,13 @@ USUAL: Mapping[str, As] = {
 """How a field of the contact is read when the mapping does not say."""
 
 
-class Part(BaseModel):
+class MappingPart(BaseModel):
     """A part of a mapping: an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(Part):
+class ValueSource(MappingPart):
     """Where a value stands.
 
     Attributes:
@@ -77,10 +77,10 @@ def _sources(told: Any) -> Any:
     return [{"at": each} if isinstance(each, str) else each for each in told]
 
 
-Sources = Annotated[tuple[Source, ...], BeforeValidator(_sources)]
+Sources = Annotated[tuple[ValueSource, ...], BeforeValidator(_sources)]
 
 
-class Target(Part):
+class FieldMapping(MappingPart):
     """How one field of the contact is filled.
 
     Attributes:
@@ -104,7 +104,7 @@ def _target(told: Any) -> Any:
     return told if isinstance(told, dict) else {"at": told}
 
 
-class Papers(Part):
+class EvidenceMapping(MappingPart):
     """Evidence by reference.
 
     Attributes:
@@ -126,7 +126,7 @@ class Papers(Part):
     unless_any: bool = False
 
 
-class Form(Part):
+class MessageMapping(MappingPart):
     """One kind of message of a channel.
 
     Attributes:
@@ -145,12 +145,12 @@ class Form(Part):
     id: Sources
     id_is_text: bool = False
     reach: str | None = None
-    fields: dict[str, Annotated[Target, BeforeValidator(_target)]]
+    fields: dict[str, Annotated[FieldMapping, BeforeValidator(_target)]]
     labels: tuple[str, ...] = ()
-    papers: tuple[Papers, ...] = ()
+    papers: tuple[EvidenceMapping, ...] = ()
 
     @model_validator(mode="after")
-    def _known(self) -> "Form":
+    def _known(self) -> "MessageMapping":
         ours = set(Contact.__struct_fields__)
         parts = {"customer": set(Customer.__struct_fields__), "taken_over": set(TakenOver.__struct_fields__)}
         for name in self.fields:
@@ -160,7 +160,7 @@ class Form(Part):
         return self
 
 
-class ChannelMapping(Part):
+class ChannelMapping(MappingPart):
     """The mapping of one channel.
 
     Attributes:
@@ -170,9 +170,9 @@ class ChannelMapping(Part):
     """
 
     title: str
-    form: tuple[Form, ...] = Field(min_length=1)
+    form: tuple[MessageMapping, ...] = Field(min_length=1)
 
-    def form_of(self, told: Mapping[str, Any]) -> Form | None:
+    def form_of(self, told: Mapping[str, Any]) -> MessageMapping | None:
         """Return the form that reads a message."""
         return next((each for each in self.form if each.has is None or value_at(told, each.has) is not None), None)
 
@@ -183,7 +183,7 @@ class ChannelMapping(Part):
         return str(value).strip() if isinstance(value, str | int) else None
 
 
-def first(told: Mapping[str, Any], sources: Iterable[Source]) -> tuple[Any, Source | None]:
+def first(told: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
     """Return the first value that says something, and where it stood."""
     for source in sources:
         value = value_at(told, source.at)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from services.intake.domain.pieces import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE
+from services.intake.domain.splitter import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE
 
 BY_SUFFIX: Mapping[str, str] = {
     ".csv": TABLE,

@@ -14,7 +14,7 @@ from openpyxl.worksheet._reader import DATA_TAG, INLINE_STRING, ROW_TAG, VALUE_T
 from openpyxl.xml.constants import ARC_WORKBOOK, SHARED_STRINGS, SHEET_MAIN_NS, XLSM, XLSX, XLTM, XLTX
 from openpyxl.xml.functions import SubElement, iterparse
 
-from services.intake.domain.fields import Unusable, unusable
+from services.intake.domain.fields import InvalidPayload, unusable
 
 LARGEST = 32 * 1024 * 1024
 """Bytes of a workbook once it is unpacked: some seconds of reading."""
@@ -163,7 +163,7 @@ def whole() -> Iterator[None]:
     """
     try:
         yield
-    except (Unusable, GeneratorExit):
+    except (InvalidPayload, GeneratorExit):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise unusable("body", "truncated", "the file is not whole: send it again") from None

@@ -6,19 +6,19 @@ import hmac
 from datetime import datetime, timedelta
 
 from services.intake.domain.channels.sms import form
-from services.intake.domain.fields import Fault, Faults, Unusable
+from services.intake.domain.fields import InputError, InputErrors, InvalidPayload
 from services.intake.domain.times import epoch, in_utc
 
 FRESH = timedelta(minutes=5)
 """How far a signed time may be from ours, so that what was overheard cannot be sent again."""
 
 
-def wrong(field: str, what_to_do: str) -> Fault:
+def wrong(field: str, what_to_do: str) -> InputError:
     """Return the fault of a message that is not signed as its channel signs."""
-    return Fault(field, "bad_signature", what_to_do)
+    return InputError(field, "bad_signature", what_to_do)
 
 
-def stale(stamp: str, field: str, now: datetime) -> Fault | None:
+def stale(stamp: str, field: str, now: datetime) -> InputError | None:
     """Return the fault of a signed time that is too far from ours.
 
     Args:
@@ -27,18 +27,18 @@ def stale(stamp: str, field: str, now: datetime) -> Fault | None:
         now: real time; signatures are never of business time.
 
     """
-    at = epoch(stamp, field, Faults(), unit=1)
+    at = epoch(stamp, field, InputErrors(), unit=1)
     if at is not None and abs(in_utc(now) - at) <= FRESH:
         return None
     told = f"it is no time within {FRESH.seconds // 60} minutes of ours: set the clock, sign anew, send it again"
-    return Fault(field, "stale", told)
+    return InputError(field, "stale", told)
 
 
 def twilio(secret: str, url: str, body: bytes, told: str) -> bool:
     """Whether an SMS gateway signed address and parameters: HMAC-SHA1 over the address and the sorted parameters."""
     try:
         parameters = form(body)
-    except Unusable:
+    except InvalidPayload:
         return False
     content = url + "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     expected = base64.b64encode(hmac.new(secret.encode(), content.encode(), hashlib.sha1).digest())

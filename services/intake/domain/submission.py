@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.contact import Contact
-from services.intake.domain.draft import finish
+from services.intake.domain.contact_builder import build_contact
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import Faults, money, phone
+from services.intake.domain.fields import InputErrors, money, phone
 from services.intake.domain.times import instant, occurrence
 
 OURS = frozenset({"id", "sender", "policy", "received_at", "raw"})
@@ -26,7 +26,7 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
         Unusable: something is wrong with it; every fault is told at once.
 
     """
-    faults = Faults()
+    faults = InputErrors()
     for name in sorted(OURS & told.keys()):
         faults.add(name, "bad_schema", "this field is set by Duban: leave it out")
     said = {name: value for name, value in told.items() if name not in OURS | {"message_id", "channel"}}
@@ -45,10 +45,10 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
         message_id = None
     elif not message_id and key == "":
         faults.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
-    return finish(envelope, message_id or key, said, faults, reach="customer.phone")
+    return build_contact(envelope, message_id or key, said, faults, reach="customer.phone")
 
 
-def _customer(told: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+def _customer(told: Mapping[str, Any], faults: InputErrors) -> dict[str, Any]:
     customer = dict(told)
     customer["average_spend"] = money(told.get("average_spend"), "customer.average_spend", faults)
     written = told.get("phone")

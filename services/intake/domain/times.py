@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.intake.domain.fields import Faults, whole_number
+from services.intake.domain.fields import InputErrors, whole_number
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is a unit mixed up, not a contact."""
@@ -30,7 +30,7 @@ _SPACES = re.compile(r"\s+")
 _ADVICE = "write ISO 8601, such as 2026-03-12T09:13:42+08:00"
 
 
-def instant(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") -> datetime | None:
+def instant(value: Any, name: str, faults: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:
     """Return a point in time; without an offset it is in the sender's zone, as is a day. Faults are noted."""
     told = moment(value, name, faults, zone)
     if isinstance(told, datetime) or told is None:
@@ -39,7 +39,7 @@ def instant(value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai") 
 
 
 def moment(
-    value: Any, name: str, faults: Faults, zone: str = "Asia/Shanghai", *, american: bool = False
+    value: Any, name: str, faults: InputErrors, zone: str = "Asia/Shanghai", *, american: bool = False
 ) -> datetime | date | None:
     """Return a point in time, or a day when only the day is told. Faults are noted.
 
@@ -98,7 +98,9 @@ def _shapes(text: str, *, american: bool) -> Iterator[datetime | date]:
     yield datetime(day.year, day.month, day.day, hour, int(clock["min"]), int(clock["s"] or 0), fraction, tzinfo=zone)
 
 
-def occurrence(value: Any, faults: Faults, name: str = "occurred_at", zone: str = "Asia/Shanghai") -> dict[str, Any]:
+def occurrence(
+    value: Any, faults: InputErrors, name: str = "occurred_at", zone: str = "Asia/Shanghai"
+) -> dict[str, Any]:
     """Return when it happened as the contact has it: a point in time, or a day when only the day is told."""
     return placed("occurred", moment(value, name, faults, zone))
 
@@ -108,7 +110,7 @@ def placed(stem: str, told: datetime | date | None) -> dict[str, Any]:
     return {f"{stem}_at": told} if told is None or isinstance(told, datetime) else {f"{stem}_on": told}
 
 
-def epoch(value: Any, name: str, faults: Faults, *, unit: int = 1000) -> datetime | None:
+def epoch(value: Any, name: str, faults: InputErrors, *, unit: int = 1000) -> datetime | None:
     """Return a point in time from a count since 1970, `unit` to the second. Faults are noted."""
     words = {1: "seconds", 1000: "milliseconds", 1_000_000: "microseconds"}[unit]
     if isinstance(value, str):
@@ -143,7 +145,7 @@ def sheet_day(value: float, *, since_1904: bool) -> str:
     return told.date().isoformat() if told.time() == time(0) else told.isoformat(sep=" ")
 
 
-def _plausible(told: datetime | date, value: str, name: str, faults: Faults) -> datetime | date | None:
+def _plausible(told: datetime | date, value: str, name: str, faults: InputErrors) -> datetime | date | None:
     if told.year < EARLIEST.year or told.year > LATEST:
         faults.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
         return None

@@ -6,15 +6,15 @@ from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import Link, Outcome, Status
-from services.domain.identity import command_id, ticket_id
-from services.ledger.domain import answering, judging
-from services.ledger.domain.story import SYSTEM, Refused, Story, because
+from services.domain.ids import command_id, ticket_id
+from services.ledger.domain import classification, resolution
+from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 INCOMPLETE = "incomplete"
 """Flag of a contact whose form has to be completed within the form-filling limit (R2.5)."""
 
 
-def open_(story: Story, action: Open) -> None:
+def open_(story: DecisionContext, action: Open) -> None:
     """Open a ticket for a contact; an open ticket is left as it is, for the contact is in it already."""
     present = story.ticket_or_none
     if present is not None:
@@ -81,7 +81,7 @@ def open_(story: Story, action: Open) -> None:
         _complete(story, contact.settlement)
 
 
-def _missing_fields(story: Story, contact: Contact) -> list[str]:
+def _missing_fields(story: DecisionContext, contact: Contact) -> list[str]:
     """Return the fields of the pack's form that have to be filled in and are not (R2.8)."""
     return [each.path for each in story.policy.care.form.fields if each.required and not _value(contact, each.path)]
 
@@ -93,14 +93,14 @@ def _value(contact: Contact, path: str) -> object:
     return found
 
 
-def complete_form(story: Story, action: CompleteForm) -> None:
+def complete_form(story: DecisionContext, action: CompleteForm) -> None:
     """The form is filled in; the centre's review begins."""
     if not any(each.name == "form" and each.stopped_at is None for each in story.ticket.clocks):
-        raise Refused("complete", "the form is complete already")
+        raise CommandRejected("complete", "the form is complete already")
     _complete(story, action.settlement)
 
 
-def _complete(story: Story, settlement: Settlement | None) -> None:
+def _complete(story: DecisionContext, settlement: Settlement | None) -> None:
     flags = tuple(each for each in story.ticket.flags if each != INCOMPLETE)
     rule = because("form", "complete", "form", "002-1 §2.4.2")
     story.happen("form_completed", rule, {"flags": flags, "settlement": settlement})
@@ -113,10 +113,10 @@ def _complete(story: Story, settlement: Settlement | None) -> None:
             agreement="agreed" if settlement.agreed else "refused",
         )
         rule = because("answer", "on the spot", "settled by the accepting channel", "002-1 §2.4.3")
-        answering.happened(story, outcome, rule, {"on_the_spot": True})
+        resolution.happened(story, outcome, rule, {"on_the_spot": True})
 
 
-def remind(story: Story, action: Remind) -> None:
+def remind(story: DecisionContext, action: Remind) -> None:
     """A repeat contact: counted, and by DECISIONS 17 and 28 it may bring the ticket back or open a new one."""
     contact = action.contact
     ticket = story.ticket_or_none
@@ -134,18 +134,18 @@ def remind(story: Story, action: Remind) -> None:
         return
     _count_reminder(story, contact, action.reason)
     if action.disputed and story.ticket.status in {Status.ANSWERED, Status.CLOSED}:
-        answering.reopened(
+        resolution.reopened(
             story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer"
         )
 
 
-def _is_its_form(story: Story, contact: Contact) -> bool:
+def _is_its_form(story: DecisionContext, contact: Contact) -> bool:
     """Whether a contact is the form of the call that opened the ticket, which nobody had filled in by then (R2.1)."""
     ticket = story.ticket
     return contact.call is not None and contact.call == ticket.call and INCOMPLETE in ticket.flags
 
 
-def _fill_in(story: Story, action: Remind) -> None:
+def _fill_in(story: DecisionContext, action: Remind) -> None:
     contact = action.contact
     known = {each.reference for each in story.ticket.evidence}
     changes = {
@@ -161,12 +161,12 @@ def _fill_in(story: Story, action: Remind) -> None:
         details={"contact_id": contact.id, "reason": action.reason},
     )
     if action.classification != story.ticket.classification:
-        judging.reclassify(story, Reclassify(classification=action.classification, reason=action.reason))
+        classification.reclassify(story, Reclassify(classification=action.classification, reason=action.reason))
     if INCOMPLETE not in contact.flags:
         _complete(story, contact.settlement)
 
 
-def _count_reminder(story: Story, contact: Contact, reason: str) -> None:
+def _count_reminder(story: DecisionContext, contact: Contact, reason: str) -> None:
     story.happen(
         "reminded",
         because("repeat", contact.channel, "repeat", story.policy.care.repeat.source),
@@ -175,7 +175,7 @@ def _count_reminder(story: Story, contact: Contact, reason: str) -> None:
     )
 
 
-def _open_instead(story: Story, action: Remind, reason: str) -> None:
+def _open_instead(story: DecisionContext, action: Remind, reason: str) -> None:
     new = ticket_id(action.contact.id)
     links = (Link(ticket_id=story.command.ticket_id, kind="repeat", reason=reason),)
     story.commands.append(
@@ -190,16 +190,16 @@ def _open_instead(story: Story, action: Remind, reason: str) -> None:
     )
 
 
-def note(story: Story, action: Note) -> None:
+def note(story: DecisionContext, action: Note) -> None:
     """Keep something worth knowing."""
     story.happen("noted", because("note", "kept", "note", "ours: R2.7"), details={"text": action.text})
 
 
-def link(story: Story, action: LinkTo) -> None:
+def link(story: DecisionContext, action: LinkTo) -> None:
     """Tie the ticket to another, once."""
     present = story.ticket.links
     if any(each.ticket_id == action.link.ticket_id and each.kind == action.link.kind for each in present):
-        raise Refused("linked", "the tickets are linked already")
+        raise CommandRejected("linked", "the tickets are linked already")
     story.happen(
         "linked",
         because("link", action.link.kind, "link", "ours: R2.7"),

@@ -12,23 +12,23 @@ from typing import Any
 from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
-from services.domain.identity import refusal_id
-from services.domain.pack import Pack
+from services.domain.ids import refusal_id
+from services.domain.policy.pack import Pack
 from services.ledger.domain import (
     acceptance,
-    answering,
+    apologies,
+    case_record,
+    classification,
+    deadline_recalculation,
     extension,
     handling,
-    joining,
-    judging,
-    letters,
+    merge_split,
+    migration,
     oversight,
-    proceedings,
-    rederiving,
+    resolution,
     suspension,
-    taking_over,
 )
-from services.ledger.domain.story import Refused, Story
+from services.ledger.domain.decision_context import CommandRejected, DecisionContext
 from services.ledger.domain.thresholds import settle
 from services.ledger.domain.transitions import ALLOWED
 
@@ -38,38 +38,38 @@ LATE_AFTER = timedelta(seconds=5)
 AHEAD = timedelta(seconds=5)
 """How far a tick may be ahead of the ledger's own clock."""
 
-ACTIONS: dict[str, Callable[[Story, Any], None]] = {
-    "open": taking_over.open_,
+ACTIONS: dict[str, Callable[[DecisionContext, Any], None]] = {
+    "open": migration.open_,
     "remind": acceptance.remind,
     "complete_form": acceptance.complete_form,
-    "reclassify": judging.reclassify,
-    "assess": judging.assess,
-    "apply_policy": rederiving.apply_policy,
-    "reject": answering.reject,
-    "assign": proceedings.assign,
-    "attach": proceedings.attach,
-    "join_call": rederiving.join_call,
-    "correct": proceedings.correct,
-    "record": proceedings.record,
-    "compensate": proceedings.compensate,
-    "split": joining.split,
-    "merge": joining.merge,
+    "reclassify": classification.reclassify,
+    "assess": classification.assess,
+    "apply_policy": deadline_recalculation.apply_policy,
+    "reject": resolution.reject,
+    "assign": case_record.assign,
+    "attach": case_record.attach,
+    "join_call": deadline_recalculation.join_call,
+    "correct": case_record.correct,
+    "record": case_record.record,
+    "compensate": case_record.compensate,
+    "split": merge_split.split,
+    "merge": merge_split.merge,
     "note": acceptance.note,
     "link": acceptance.link,
-    "join_hot_issue": judging.join_hot_issue,
-    "report_undeliverable": letters.report_undeliverable,
-    "apologise": letters.apologise,
+    "join_hot_issue": classification.join_hot_issue,
+    "report_undeliverable": apologies.report_undeliverable,
+    "apologise": apologies.apologise,
     "dispatch": handling.dispatch,
     "claim": handling.claim,
     "send_back": handling.send_back,
     "transfer": handling.transfer,
     "request_assistance": handling.request_assistance,
     "feed_back": handling.feed_back,
-    "answer": answering.answer,
-    "reply_progress": answering.reply_progress,
-    "close": answering.close,
-    "reopen": answering.reopen,
-    "withdraw": answering.withdraw,
+    "answer": resolution.answer,
+    "reply_progress": resolution.reply_progress,
+    "close": resolution.close,
+    "reopen": resolution.reopen,
+    "withdraw": resolution.withdraw,
     "request_extension": extension.request,
     "approve_extension": extension.approve,
     "deny_extension": extension.deny,
@@ -87,7 +87,7 @@ ACTIONS: dict[str, Callable[[Story, Any], None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionResult:
     """What a command leads to.
 
     Attributes:
@@ -111,7 +111,7 @@ def decide(
     number: str,
     spent: Decimal = NOTHING,
     late_after: timedelta = LATE_AFTER,
-) -> Decided:
+) -> DecisionResult:
     """Decide one command.
 
     Args:
@@ -128,7 +128,7 @@ def decide(
     at = command.at if command.action.type == "tick" else min(command.at, now)
     if ticket is not None:
         at = max(at, ticket.updated_at)
-    story = Story(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
+    story = DecisionContext(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
     try:
         _check_time(command, now)
         settle(story, at, late_after)
@@ -137,7 +137,7 @@ def decide(
         if action is not None:
             action(story, command.action)
             settle(story, at, late_after)
-    except Refused as refused:
+    except CommandRejected as refused:
         present = story.ticket_or_none
         refusal = Refusal(
             id=refusal_id(command.id),
@@ -149,18 +149,18 @@ def decide(
             missing=refused.missing,
             current_version=present.version if present is not None else None,
         )
-        return Decided(events=tuple(story.events), refusal=refusal)
-    return Decided(events=tuple(story.events), commands=tuple(story.commands))
+        return DecisionResult(events=tuple(story.events), refusal=refusal)
+    return DecisionResult(events=tuple(story.events), commands=tuple(story.commands))
 
 
 def _check_time(command: Command, now: datetime) -> None:
     if command.action.type == "tick" and command.at - now > AHEAD:
-        raise Refused(
+        raise CommandRejected(
             "from_the_future", "the tick is more than 5 s ahead of the ledger's clock; synchronise the clocks"
         )
 
 
-def _check(story: Story) -> None:
+def _check(story: DecisionContext) -> None:
     """Refuse what the table of transitions or the expected version does not allow."""
     kind = story.command.action.type
     if kind in {"open", "remind"}:
@@ -169,11 +169,13 @@ def _check(story: Story) -> None:
     expected = story.command.expected_version
     seen = story.before.version if story.before is not None else ticket.version
     if expected is not None and expected != seen:
-        raise Refused(
+        raise CommandRejected(
             "version_mismatch",
             f"the ticket is at version {seen} ({ticket.status}), not {expected}: look at it again, then repeat",
         )
     if kind == "tick":
         return
     if ticket.status not in ALLOWED[kind]:
-        raise Refused("wrong_status", f"a ticket that is {ticket.status} cannot be asked to {kind.replace('_', ' ')}")
+        raise CommandRejected(
+            "wrong_status", f"a ticket that is {ticket.status} cannot be asked to {kind.replace('_', ' ')}"
+        )

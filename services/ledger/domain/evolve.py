@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from schemas.event import TicketChange, TicketEvent
-from schemas.ticket import Clock, Ticket
+from schemas.ticket import SlaTimer, Ticket
 
 FROM_JSON = (str, list, dict)
 """Types of a value that comes from JSON and may have to become something else."""
@@ -26,7 +26,7 @@ def _is_plain(annotation: Any) -> bool:
 _FIELDS: dict[str, Any] = {each.name: each.type for each in msgspec.structs.fields(Ticket) if not _is_plain(each.type)}
 
 
-def merge(clocks: tuple[Clock, ...], changed: Iterable[Clock]) -> tuple[Clock, ...]:
+def merge(clocks: tuple[SlaTimer, ...], changed: Iterable[SlaTimer]) -> tuple[SlaTimer, ...]:
     """Put changed clocks in the place of those with the same key; new ones go to the end."""
     new = {each.key: each for each in changed}
     if not new:

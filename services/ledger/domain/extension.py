@@ -6,33 +6,33 @@ from typing import Any
 
 from schemas.action import ApproveExtension, DenyExtension, RequestExtension
 from schemas.event import Fired
-from schemas.ticket import Clock, Extension, Reason, Ticket
-from services.domain import clock as clocks
-from services.domain.timing import ClockRule
-from services.ledger.domain.story import SYSTEM, Refused, Story, because
+from schemas.ticket import Extension, Reason, SlaTimer, Ticket
+from services.domain.policy.limits import ClockRule
+from services.domain.sla import timer as clocks
+from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 NAME = "extension"
 LAPSE = "lapse"
 
 
-def request(story: Story, action: RequestExtension) -> None:
+def request(story: DecisionContext, action: RequestExtension) -> None:
     """Ask for a new limit; an undecided request holds the breach back."""
     ticket, rule = story.ticket, story.policy.timing.extension
     stage = _stage(story, ticket)
     clock = _running(ticket, stage)
     asked = [each for each in ticket.extensions if each.clock == clock.name and each.run == clock.run]
     if any(each.state == "asked" for each in asked):
-        raise Refused("asked", "an extension is asked for already; wait until the centre has decided")
+        raise CommandRejected("asked", "an extension is asked for already; wait until the centre has decided")
     if len([each for each in asked if each.state == "approved"]) >= rule.per_stage:
-        raise Refused(
+        raise CommandRejected(
             "too_many", f"this stage was extended {rule.per_stage} times, more is not allowed ({rule.source})"
         )
     if clock.due_at <= story.at:
-        raise Refused("too_late", f"the limit ran out at {clock.due_at.isoformat()}; ask before the limit")
+        raise CommandRejected("too_late", f"the limit ran out at {clock.due_at.isoformat()}; ask before the limit")
     calendar = story.policy.calendar(clock.calendar)
     latest = calendar.add(clock.due_at, clock.length * rule.at_most)
     if not clock.due_at < action.committed_until <= latest:
-        raise Refused(
+        raise CommandRejected(
             "too_long",
             f"commit to a time after {clock.due_at.isoformat()} and not after {latest.isoformat()} ({rule.source})",
             ("committed_until",),
@@ -63,7 +63,7 @@ def request(story: Story, action: RequestExtension) -> None:
     )
 
 
-def approve(story: Story, action: ApproveExtension) -> None:
+def approve(story: DecisionContext, action: ApproveExtension) -> None:
     """Agree: the new limit counts, the old one stays visible."""
     ticket, rule = story.ticket, story.policy.timing.extension
     _of_the_centre(story)
@@ -71,7 +71,7 @@ def approve(story: Story, action: ApproveExtension) -> None:
     if rule.needs_progress_reply and (
         ticket.progress_replied_at is None or ticket.progress_replied_at < asked.asked_at
     ):
-        raise Refused(
+        raise CommandRejected(
             "missing",
             f"tell the customer first where things stand, with reply_progress ({rule.source})",
             ("reply_progress",),
@@ -88,7 +88,7 @@ def approve(story: Story, action: ApproveExtension) -> None:
     )
 
 
-def deny(story: Story, action: DenyExtension) -> None:
+def deny(story: DecisionContext, action: DenyExtension) -> None:
     """Do not agree: the old limit counts again."""
     _of_the_centre(story)
     ticket, rule = story.ticket, story.policy.timing.extension
@@ -102,7 +102,7 @@ def deny(story: Story, action: DenyExtension) -> None:
     )
 
 
-def lapse(story: Story, rule: Reason, changed: Sequence[Clock], threshold: Fired, at: datetime) -> None:
+def lapse(story: DecisionContext, rule: Reason, changed: Sequence[SlaTimer], threshold: Fired, at: datetime) -> None:
     """Nobody decided in time: the old limit counts again."""
     when = max(at, story.ticket.updated_at)
     wait = [
@@ -120,21 +120,21 @@ def lapse(story: Story, rule: Reason, changed: Sequence[Clock], threshold: Fired
     )
 
 
-def forget(story: Story, by: str) -> tuple[dict[str, Any], list[Clock]]:
+def forget(story: DecisionContext, by: str) -> tuple[dict[str, Any], list[SlaTimer]]:
     """Return what becomes of an open request when the stage ends before it is decided."""
     if not any(each.state == "asked" for each in story.ticket.extensions):
         return {}, []
     return {"extensions": _with_state(story.ticket, "lapsed")}, _stopped_wait(story, by)
 
 
-def _stage(story: Story, ticket: Ticket) -> ClockRule:
+def _stage(story: DecisionContext, ticket: Ticket) -> ClockRule:
     for rule in story.policy.timing.clocks:
         if rule.extendable and any(each.name == rule.name and each.stopped_at is None for each in ticket.clocks):
             return rule
-    raise Refused("not_extendable", "the ticket is in no stage that can be extended")
+    raise CommandRejected("not_extendable", "the ticket is in no stage that can be extended")
 
 
-def _running(ticket: Ticket, rule: ClockRule) -> Clock:
+def _running(ticket: Ticket, rule: ClockRule) -> SlaTimer:
     return next(each for each in ticket.clocks if each.name == rule.name and each.stopped_at is None)
 
 
@@ -142,18 +142,18 @@ def _asked(ticket: Ticket) -> Extension:
     for each in ticket.extensions:
         if each.state == "asked":
             return each
-    raise Refused("nothing_asked", "no extension is asked for")
+    raise CommandRejected("nothing_asked", "no extension is asked for")
 
 
 def _with_state(ticket: Ticket, state: str) -> tuple[Extension, ...]:
     return tuple(each.but(state=state) if each.state == "asked" else each for each in ticket.extensions)
 
 
-def _released(ticket: Ticket) -> list[Clock]:
+def _released(ticket: Ticket) -> list[SlaTimer]:
     return [each.but(held=False) for each in ticket.clocks if each.held and each.stopped_at is None]
 
 
-def _stopped_wait(story: Story, by: str) -> list[Clock]:
+def _stopped_wait(story: DecisionContext, by: str) -> list[SlaTimer]:
     return [
         clocks.stop(each, story.at, by=by, reason="decided", calendar=story.policy.calendar(each.calendar))
         for each in story.ticket.clocks
@@ -161,7 +161,9 @@ def _stopped_wait(story: Story, by: str) -> list[Clock]:
     ]
 
 
-def _of_the_centre(story: Story) -> None:
+def _of_the_centre(story: DecisionContext) -> None:
     actor = story.command.actor
     if actor.unit is None or story.unit(actor.unit).kind not in {"centre", "supervisor"}:
-        raise Refused("not_allowed", "only a complaint centre decides on an extension: say its unit in `actor.unit`")
+        raise CommandRejected(
+            "not_allowed", "only a complaint centre decides on an extension: say its unit in `actor.unit`"
+        )

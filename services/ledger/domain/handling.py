@@ -3,18 +3,18 @@
 from schemas.action import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
 from schemas.ticket import Outcome, Status
 from services.ledger.domain import extension, suspension
-from services.ledger.domain.story import Refused, Story, because
+from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 PATH = "002-1 §2.4.3"
 
 
-def dispatch(story: Story, action: Dispatch) -> None:
+def dispatch(story: DecisionContext, action: Dispatch) -> None:
     """Send the ticket on; feedback will come back to whoever dispatches."""
     ticket, unit = story.ticket, story.unit(action.unit)
     if unit.code == ticket.unit:
-        raise Refused("same_unit", f"the ticket is with {unit.code} already; dispatch it to another unit")
+        raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; dispatch it to another unit")
     if ticket.classification.founded is False or ticket.classification.opening == "not_opened":
-        raise Refused(
+        raise CommandRejected(
             "not_founded",
             "there is nothing to handle, it was found: explain that to the customer, or assess the case anew (R3.12)",
         )
@@ -39,7 +39,7 @@ def dispatch(story: Story, action: Dispatch) -> None:
     )
 
 
-def claim(story: Story, action: Claim) -> None:
+def claim(story: DecisionContext, action: Claim) -> None:
     """Somebody takes the ticket."""
     _of_the_holder(story)
     story.happen(
@@ -50,12 +50,12 @@ def claim(story: Story, action: Claim) -> None:
     )
 
 
-def send_back(story: Story, action: SendBack) -> None:
+def send_back(story: DecisionContext, action: SendBack) -> None:
     """The unit is not in charge; whoever dispatched decides anew."""
     ticket = story.ticket
     _of_the_holder(story)
     if not ticket.dispatched_by:
-        raise Refused("nobody", "nobody dispatched this ticket; dispatch it to the unit in charge instead")
+        raise CommandRejected("nobody", "nobody dispatched this ticket; dispatch it to the unit in charge instead")
     back = ticket.dispatched_by[-1]
     waiting, changed = extension.forget(story, "sent_back")
     story.happen(
@@ -75,12 +75,12 @@ def send_back(story: Story, action: SendBack) -> None:
     )
 
 
-def transfer(story: Story, action: Transfer) -> None:
+def transfer(story: DecisionContext, action: Transfer) -> None:
     """Hand over to another unit; the stage's clock goes on (R4.11)."""
     ticket, unit = story.ticket, story.unit(action.unit)
     _of_the_holder(story)
     if unit.code == ticket.unit:
-        raise Refused("same_unit", f"the ticket is with {unit.code} already; transfer it to another unit")
+        raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; transfer it to another unit")
     story.happen(
         "transferred",
         because("department", unit.code, "transferred by hand", PATH),
@@ -89,12 +89,12 @@ def transfer(story: Story, action: Transfer) -> None:
     )
 
 
-def request_assistance(story: Story, action: RequestAssistance) -> None:
+def request_assistance(story: DecisionContext, action: RequestAssistance) -> None:
     """Ask another unit to help; the owner stays responsible."""
     ticket, unit = story.ticket, story.unit(action.unit)
     _of_the_holder(story)
     if unit.code in ticket.assisting:
-        raise Refused("assisting", f"{unit.code} assists already")
+        raise CommandRejected("assisting", f"{unit.code} assists already")
     story.happen(
         "assistance_requested",
         because("assisting", unit.code, "assisting department", "002-1 §2.4.4"),
@@ -103,12 +103,12 @@ def request_assistance(story: Story, action: RequestAssistance) -> None:
     )
 
 
-def feed_back(story: Story, action: FeedBack) -> None:
+def feed_back(story: DecisionContext, action: FeedBack) -> None:
     """Say what was found and done; it goes back to whoever dispatched (R3.9)."""
     ticket = story.ticket
     _of_the_holder(story)
     if not ticket.dispatched_by:
-        raise Refused("nobody", "nobody dispatched this ticket; answer the customer instead")
+        raise CommandRejected("nobody", "nobody dispatched this ticket; answer the customer instead")
     back = ticket.dispatched_by[-1]
     to_centre = back == ticket.centre
     outcome = Outcome(
@@ -138,9 +138,9 @@ def feed_back(story: Story, action: FeedBack) -> None:
     )
 
 
-def _of_the_holder(story: Story) -> None:
+def _of_the_holder(story: DecisionContext) -> None:
     """Refuse a unit that does not hold the ticket; centres and supervisors may act for it."""
     actor, ticket = story.command.actor, story.ticket
     if actor.unit is None or actor.unit == ticket.unit or story.unit(actor.unit).kind in {"centre", "supervisor"}:
         return
-    raise Refused("not_holder", f"the ticket is with {ticket.unit}; only that unit or the centre can do this")
+    raise CommandRejected("not_holder", f"the ticket is with {ticket.unit}; only that unit or the centre can do this")

@@ -3,15 +3,15 @@
 from typing import Any
 
 from schemas.action import Escalate, Supervise
-from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
-from services.domain.care import CALL_TAKES
-from services.ledger.domain.story import Refused, Story, because
+from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
+from services.domain.policy.outcome import CALL_TAKES
+from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 OVER: dict[str, Any] = {"calling": None, "calling_since": None}
 WANTS_NONE = frozenset({"opted_out", "refused"})
 
 
-def escalate(story: Story, action: Escalate) -> None:
+def escalate(story: DecisionContext, action: Escalate) -> None:
     """Tell the next level."""
     story.happen(
         "escalated",
@@ -20,7 +20,7 @@ def escalate(story: Story, action: Escalate) -> None:
     )
 
 
-def supervise(story: Story, action: Supervise) -> None:
+def supervise(story: DecisionContext, action: Supervise) -> None:
     """A supervision order for a key, hard or wrongly handled case (督办)."""
     story.happen(
         "supervised",
@@ -30,7 +30,7 @@ def supervise(story: Story, action: Supervise) -> None:
     )
 
 
-def call_back(story: Story, action: CallBack) -> None:
+def call_back(story: DecisionContext, action: CallBack) -> None:
     """One attempt to ask the customer (R5.3)."""
     ticket, rule = story.ticket, story.policy.care.callback
     _to_be_asked(story)
@@ -42,13 +42,13 @@ def call_back(story: Story, action: CallBack) -> None:
     )
 
 
-def start_callback(story: Story, _: StartCallback) -> None:
+def start_callback(story: DecisionContext, _: StartCallback) -> None:
     """A person takes the call (R5.3); refused while somebody else has it."""
     ticket, name = story.ticket, story.command.actor.name
     _to_be_asked(story)
     since = ticket.calling_since
     if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_TAKES:
-        raise Refused("taken", f"{ticket.calling} is calling this customer; take the next one")
+        raise CommandRejected("taken", f"{ticket.calling} is calling this customer; take the next one")
     story.happen(
         "callback_started",
         because("callback", "phone", "callback", story.policy.care.callback.source),
@@ -56,7 +56,7 @@ def start_callback(story: Story, _: StartCallback) -> None:
     )
 
 
-def record_callback(story: Story, action: RecordCallback) -> None:
+def record_callback(story: DecisionContext, action: RecordCallback) -> None:
     """How the call ended (R5.3); what the customer says is kept as any other answer."""
     ticket, rule = story.ticket, story.policy.care.callback
     _not_answered(story)
@@ -64,11 +64,15 @@ def record_callback(story: Story, action: RecordCallback) -> None:
     why = because("callback", action.result, "callback", rule.source)
     if action.result == "moved":
         if action.until is None or action.until <= story.at:
-            raise Refused("missing", "say when the customer wants to be called: until, in the future", ("until",))
+            raise CommandRejected(
+                "missing", "say when the customer wants to be called: until, in the future", ("until",)
+            )
         story.happen("callback_moved", why, OVER, details=told | {"until": action.until.isoformat()})
         return
     if action.result == "answered" and action.survey is None:
-        raise Refused("missing", "add what the customer said: survey with process, result and staff", ("survey",))
+        raise CommandRejected(
+            "missing", "add what the customer said: survey with process, result and staff", ("survey",)
+        )
     attempt = ticket.callbacks + 1
     story.happen("called_back", why, OVER | {"callbacks": attempt}, details=told | {"attempt": attempt})
     if action.survey is not None:
@@ -77,27 +81,29 @@ def record_callback(story: Story, action: RecordCallback) -> None:
         story.happen("callback_ended", why, {"callback_ended": action.result}, details={"reason": action.result})
 
 
-def _to_be_asked(story: Story) -> None:
+def _to_be_asked(story: DecisionContext) -> None:
     """Refuse to ask a customer who has answered, wants no question, was given up on, or must not be asked."""
     ticket, rule = story.ticket, story.policy.care.callback
     _not_answered(story)
     if ticket.callback_ended is not None:
-        raise Refused("ended", f"this customer is not asked any more ({ticket.callback_ended}): take another")
+        raise CommandRejected("ended", f"this customer is not asked any more ({ticket.callback_ended}): take another")
     if ticket.classification.validity in rule.never_for:
-        raise Refused("never", f"a {ticket.classification.validity} complaint is not called back ({rule.source})")
+        raise CommandRejected(
+            "never", f"a {ticket.classification.validity} complaint is not called back ({rule.source})"
+        )
 
 
-def _not_answered(story: Story) -> None:
+def _not_answered(story: DecisionContext) -> None:
     if story.ticket.survey is not None:
-        raise Refused("answered", "the customer has answered the survey already")
+        raise CommandRejected("answered", "the customer has answered the survey already")
 
 
-def end_callback(story: Story, action: EndCallback) -> None:
+def end_callback(story: DecisionContext, action: EndCallback) -> None:
     """Give up asking; that a customer wants no question is the stronger word, and is kept."""
     ended, rule = story.ticket.callback_ended, story.policy.care.callback
     _not_answered(story)
     if ended in WANTS_NONE or ended == action.reason:
-        raise Refused("ended", f"asking has ended already ({ended})")
+        raise CommandRejected("ended", f"asking has ended already ({ended})")
     story.happen(
         "callback_ended",
         because("callback", action.reason, "callback", rule.source),
@@ -106,7 +112,7 @@ def end_callback(story: Story, action: EndCallback) -> None:
     )
 
 
-def answer_survey(story: Story, action: AnswerSurvey) -> None:
+def answer_survey(story: DecisionContext, action: AnswerSurvey) -> None:
     """What the customer says; kept once (R5.4)."""
     _not_answered(story)
     rule, survey = story.policy.care.survey, action.survey
@@ -131,12 +137,12 @@ def answer_survey(story: Story, action: AnswerSurvey) -> None:
         )
 
 
-def screen(story: Story, action: Screen) -> None:
+def screen(story: DecisionContext, action: Screen) -> None:
     """The back office looks into a bad answer: only wrong handling is handled again (R5.5)."""
     if story.ticket.survey is None:
-        raise Refused("not_answered", "the customer has not answered the survey: there is nothing to screen")
+        raise CommandRejected("not_answered", "the customer has not answered the survey: there is nothing to screen")
     if story.ticket.screened is not None:
-        raise Refused("screened", "it was screened already")
+        raise CommandRejected("screened", "it was screened already")
     finding = "wrong_handling" if action.wrong_handling else "other_cause"
     story.happen(
         "screened",

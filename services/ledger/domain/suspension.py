@@ -5,20 +5,20 @@ from datetime import datetime
 
 from schemas.action import Resume, Suspend
 from schemas.event import Fired
-from schemas.ticket import Clock, Reason, Status
-from services.domain import clock as clocks
-from services.ledger.domain.story import SYSTEM, Refused, Story, because
+from schemas.ticket import Reason, SlaTimer, Status
+from services.domain.sla import timer as clocks
+from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 NAME = "suspension"
 REMINDER = "reminder"
 END = "resume"
 
 
-def suspend(story: Story, action: Suspend) -> None:
+def suspend(story: DecisionContext, action: Suspend) -> None:
     """Let the ticket wait; reminds the customer, then goes on by itself."""
     ticket, rule = story.ticket, story.policy.timing.suspension
     if ticket.suspended is not None:
-        raise Refused("suspended", "the ticket waits already; resume it first")
+        raise CommandRejected("suspended", "the ticket waits already; resume it first")
     calendar = story.policy.calendar("elapsed")
     pausing = {each.name for each in story.policy.timing.clocks if action.waiting_for in each.pauses_for}
     paused = [
@@ -47,20 +47,20 @@ def suspend(story: Story, action: Suspend) -> None:
     )
 
 
-def resume(story: Story, action: Resume) -> None:
+def resume(story: DecisionContext, action: Resume) -> None:
     """End the wait on demand."""
     if story.ticket.suspended is None:
-        raise Refused("not_suspended", "the ticket does not wait; there is nothing to resume")
+        raise CommandRejected("not_suspended", "the ticket does not wait; there is nothing to resume")
     rule = because("suspension", "resume", "suspension", story.policy.timing.suspension.source)
     _go_on(story, rule, story.at, details={"reason": action.reason})
 
 
-def end(story: Story, rule: Reason, changed: Sequence[Clock], threshold: Fired, at: datetime) -> None:
+def end(story: DecisionContext, rule: Reason, changed: Sequence[SlaTimer], threshold: Fired, at: datetime) -> None:
     """End the wait because its time is over."""
     _go_on(story, rule, at, changed=changed, threshold=threshold, details={"reason": "the wait is over"})
 
 
-def cancel(story: Story) -> list[Clock]:
+def cancel(story: DecisionContext) -> list[SlaTimer]:
     """Return the clocks as they go on when the ticket's story goes on without a resume, such as by an answer."""
     ticket = story.ticket
     if ticket.suspended is None:
@@ -68,7 +68,7 @@ def cancel(story: Story) -> list[Clock]:
     return _resumed(story, story.at, ticket.clocks, by="resumed")
 
 
-def _resumed(story: Story, at: datetime, present: Sequence[Clock], *, by: str) -> list[Clock]:
+def _resumed(story: DecisionContext, at: datetime, present: Sequence[SlaTimer], *, by: str) -> list[SlaTimer]:
     when = max(at, story.ticket.updated_at)
     return [
         clocks.stop(each, when, by=by, reason="resumed", calendar=story.policy.calendar(each.calendar))
@@ -80,11 +80,11 @@ def _resumed(story: Story, at: datetime, present: Sequence[Clock], *, by: str) -
 
 
 def _go_on(
-    story: Story,
+    story: DecisionContext,
     rule: Reason,
     at: datetime,
     *,
-    changed: Sequence[Clock] = (),
+    changed: Sequence[SlaTimer] = (),
     threshold: Fired | None = None,
     details: dict[str, str | None],
 ) -> None:

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.event import Fired
-from schemas.ticket import Clock, Reason, Status, Threshold, ThresholdState
-from services.domain import clock as clocks
-from services.ledger.domain import extension, judging, suspension
-from services.ledger.domain.story import SYSTEM, Story
+from schemas.ticket import Reason, SlaTimer, Status, Threshold, ThresholdState
+from services.domain.sla import timer as clocks
+from services.ledger.domain import classification, extension, suspension
+from services.ledger.domain.decision_context import SYSTEM, DecisionContext
 
 
-def settle(story: Story, until: datetime, late_after: timedelta) -> None:
+def settle(story: DecisionContext, until: datetime, late_after: timedelta) -> None:
     """Decide every open threshold up to an instant (DESIGN 2). A late or repeated tick changes nothing but lateness.
 
     Args:
@@ -33,7 +33,7 @@ def settle(story: Story, until: datetime, late_after: timedelta) -> None:
         _decide(story, clock, threshold, late=story.now - threshold.at > late_after)
 
 
-def _decide(story: Story, clock: Clock, threshold: Threshold, *, late: bool) -> None:
+def _decide(story: DecisionContext, clock: SlaTimer, threshold: Threshold, *, late: bool) -> None:
     ticket = story.ticket
     name = threshold.name
     rule = Reason(subject=name, value=clock.name, rule=clock.rule, source=clock.source)
@@ -51,7 +51,7 @@ def _decide(story: Story, clock: Clock, threshold: Threshold, *, late: bool) -> 
             late=late,
         )
 
-    def changed(state: ThresholdState, reason: str | None = None) -> list[Clock]:
+    def changed(state: ThresholdState, reason: str | None = None) -> list[SlaTimer]:
         return [clocks.decided(clock, name, state, max(threshold.at, ticket.updated_at), reason)]
 
     told = {"notifies": list(threshold.notifies), "unit": ticket.unit, "clock": clock.name, "due_at": clock.due_at}
@@ -101,7 +101,12 @@ def _decide(story: Story, clock: Clock, threshold: Threshold, *, late: bool) -> 
 
 
 def _end(
-    story: Story, clock: Clock, rule: Reason, changed: list[Clock], threshold: Fired, told: dict[str, Any]
+    story: DecisionContext,
+    clock: SlaTimer,
+    rule: Reason,
+    changed: list[SlaTimer],
+    threshold: Fired,
+    told: dict[str, Any],
 ) -> None:
     """The limit has run out: the policy says what that does."""
     ticket, policy = story.ticket, story.policy.timing.by_name.get(clock.name)
@@ -118,4 +123,4 @@ def _end(
         **common,
     )
     if policy is not None and policy.breach.regrade is not None:
-        judging.regrade(story, policy.breach.regrade, rule, threshold.due_at)
+        classification.regrade(story, policy.breach.regrade, rule, threshold.due_at)

@@ -30,7 +30,7 @@ class Letter:
         return replace(self, paper=paper)
 
 
-class Letters:
+class TemplateLibrary:
     """Every template of a folder."""
 
     def __init__(self, folder: Path) -> None:

@@ -8,12 +8,12 @@ from uuid import UUID
 from schemas.contact import Customer
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
-from services.domain.identity import notice_id
-from services.domain.pack import Pack
-from services.domain.policy import Unit
-from services.domain.survey_link import VALID_FOR, Invitation, token
-from services.domain.telling import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule
-from services.notifier.domain.hours import Quiet
+from services.domain.ids import notice_id
+from services.domain.policy.notices import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule
+from services.domain.policy.pack import Pack
+from services.domain.policy.units import Unit
+from services.domain.survey_link import VALID_FOR, SurveyInvitation, token
+from services.notifier.domain.quiet_hours import QuietHours
 
 Way = tuple[str, str]
 """Means and address."""
@@ -26,7 +26,7 @@ PERSON_FIRST = ("sms", "mail")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SurveyPage:
     """Where customers find the survey page, and what signs its links."""
 
     url: str
@@ -34,7 +34,7 @@ class Page:
 
     def link(self, event: TicketEvent) -> str:
         """Return the link of a ticket's customer."""
-        invitation = Invitation(event.ticket_id, event.ticket.run, event.at + VALID_FOR)
+        invitation = SurveyInvitation(event.ticket_id, event.ticket.run, event.at + VALID_FOR)
         return f"{self.url.rstrip('/')}/s/{token(invitation, self.secret)}"
 
 
@@ -65,7 +65,7 @@ class Notice:
     template: str
     language: str
     ways: tuple[Way, ...]
-    quiet: Quiet | None
+    quiet: QuietHours | None
     urgency: int
     until: str
     run: int
@@ -74,7 +74,7 @@ class Notice:
     context: dict[str, Any]
 
 
-def notices(event: TicketEvent, pack: Pack, page: Page | None = None) -> Iterator[Notice]:
+def notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None) -> Iterator[Notice]:
     """Return what an event tells, each reader once; what the system before has told is not told again."""
     if "taken_over" in event.details:
         return
@@ -146,13 +146,13 @@ def ways_of(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
     return tuple(dict.fromkeys((each, address) for each, address in found if address))
 
 
-def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: Page | None) -> Notice:
+def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyPage | None) -> Notice:
     customer = event.ticket.customer
     context = _context(event, pack, customer.language) | {
         "name": customer.name,
         "link": page.link(event) if page else None,
     }
-    hours = Quiet(pack.telling.quiet_from, pack.telling.quiet_until, pack.head.zone)
+    hours = QuietHours(pack.telling.quiet_from, pack.telling.quiet_until, pack.head.zone)
     quiet = None if rule.any_hour else hours
     ways = ways_of(customer, rule.means)
     return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
@@ -236,7 +236,7 @@ def _notice(
     audience: str,
     language: str,
     ways: tuple[Way, ...],
-    quiet: Quiet | None,
+    quiet: QuietHours | None,
     context: dict[str, Any],
 ) -> Notice:
     fired = event.threshold

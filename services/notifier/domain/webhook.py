@@ -44,7 +44,7 @@ Verdict = Literal["delivered", "again", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What a receiver said.
 
     Attributes:
@@ -137,7 +137,7 @@ def wanted(event_type: str, chosen: Iterable[str]) -> bool:
     return not chosen or event_type in chosen
 
 
-def wait(attempts: int, answer: Answer, chance: float, now: datetime) -> float | None:
+def wait(attempts: int, answer: WebhookResponse, chance: float, now: datetime) -> float | None:
     """Return the real seconds until the next attempt; None when there is none.
 
     Args:

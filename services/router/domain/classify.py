@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
-from services.domain.pack import Pack
-from services.domain.policy import Facts, Marked, When
-from services.domain.routing import Business, Problem, Worded
-from services.domain.words import fold
+from services.domain.policy.base import Cited
+from services.domain.policy.conditions import Facts, When
+from services.domain.policy.keyword_matcher import fold
+from services.domain.policy.pack import Pack
+from services.domain.policy.routing import KeywordRule
+from services.domain.policy.types import BusinessType, ProblemType
 
-T = TypeVar("T", Business, Problem)
+T = TypeVar("T", BusinessType, ProblemType)
 Found = Mapping[int, str]
 """The longest word that a text holds of each rule, by the rule's `id`."""
 
@@ -77,7 +79,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     )
 
 
-def _reason(subject: str, value: str, rule: str, mark: Marked, matched: str | None = None) -> Reason:
+def _reason(subject: str, value: str, rule: str, mark: Cited, matched: str | None = None) -> Reason:
     return Reason(subject=subject, value=value, rule=rule, source=mark.source, matched=matched)
 
 
@@ -102,7 +104,7 @@ def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> t
     return routing.kinds[0], told_origin
 
 
-def _decides(rule: Worded, facts: Facts, word: str | None) -> bool:
+def _decides(rule: KeywordRule, facts: Facts, word: str | None) -> bool:
     return word is not None or (rule.when is not None and rule.when.holds(facts))
 
 

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Link, Reason, Status
-from services.domain.identity import ticket_id
-from services.domain.pack import Pack
-from services.domain.survey_reply import Reply, understand
+from services.domain.ids import ticket_id
+from services.domain.policy.pack import Pack
+from services.domain.survey_reply import SurveyReply, understand
 from services.router.domain.classify import classify
-from services.router.domain.people import Relation
+from services.router.domain.identity_matching import Relation
 
 LINKABLE = timedelta(days=90)
 """How far back a closed ticket on the same subject is still worth a link."""
@@ -45,7 +45,7 @@ EARLIER = "the contact names it as the ticket before"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CandidateTicket:
     """A ticket that an earlier contact of perhaps the same customer went to.
 
     Attributes:
@@ -72,7 +72,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Bond:
+class Match:
     """How a contact and a ticket belong together: it joins it, or is only linked to it; and why."""
 
     how: Literal["joins", "similar", "repeat"]
@@ -80,7 +80,7 @@ class Bond:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RoutingDecision:
     """Where a contact goes, and why."""
 
     disposition: Literal["open", "remind", "survey"]
@@ -89,11 +89,11 @@ class Decision:
     reason: str
     disputed: bool = False
     links: tuple[Link, ...] = ()
-    reply: Reply | None = None
+    reply: SurveyReply | None = None
     """What the customer said to the survey."""
 
 
-def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime) -> Decision:
+def route(contact: Contact, history: Iterable[CandidateTicket], pack: Pack, now: datetime) -> RoutingDecision:
     """Decide where a contact goes.
 
     Args:
@@ -108,7 +108,9 @@ def route(contact: Contact, history: Iterable[Known], pack: Pack, now: datetime)
     return _answer(contact, history, told) or _place(contact, told, history, pack, now)
 
 
-def _place(contact: Contact, told: Classification, history: Iterable[Known], pack: Pack, now: datetime) -> Decision:
+def _place(
+    contact: Contact, told: Classification, history: Iterable[CandidateTicket], pack: Pack, now: datetime
+) -> RoutingDecision:
     """Return the ticket that a contact joins, or the new one that it opens."""
     disputed = _disputes(contact, pack)
     links: dict[str, Link] = {}
@@ -127,45 +129,47 @@ def _place(contact: Contact, told: Classification, history: Iterable[Known], pac
             links["repeat"] = Link(ticket_id=known.ticket_id, kind="repeat", reason="same subject, answered before")
             break
         if known.status is not Status.CLOSED:
-            return Decision("remind", known.ticket_id, told, bond.reason, disputed=disputed)
+            return RoutingDecision("remind", known.ticket_id, told, bond.reason, disputed=disputed)
         if disputed and age <= pack.care.repeat.reopen_within.length:
             reason = "the customer disputes a ticket closed a short while ago"
-            return Decision("remind", known.ticket_id, told, reason, disputed=True)
+            return RoutingDecision("remind", known.ticket_id, told, reason, disputed=True)
         if age <= LINKABLE:
             before = "same customer and subject, closed before"
             links.setdefault("repeat", Link(ticket_id=known.ticket_id, kind="repeat", reason=before))
     reason = "the subject was closed before; a new ticket, linked" if "repeat" in links else NEW
     repeated = {each.ticket_id for each in links.values() if each.kind == "repeat"}
     kept = (each for each in links.values() if each.kind == "repeat" or each.ticket_id not in repeated)
-    return Decision("open", ticket_id(contact.id), told, reason, links=tuple(kept))
+    return RoutingDecision("open", ticket_id(contact.id), told, reason, links=tuple(kept))
 
 
-def _bond(contact: Contact, told: Classification, known: Known, pack: Pack) -> Bond | None:
+def _bond(contact: Contact, told: Classification, known: CandidateTicket, pack: Pack) -> Match | None:
     """Say how a contact and a ticket belong together; None: not that anybody could tell."""
     if known.named is not None:
         return _bond_of_named(known)
     differ = _types_differ(told, known)
     if known.person == "same" and (reason := _same_matter(contact, told, known, pack, differ=differ)) is not None:
-        return Bond("joins", reason)
+        return Match("joins", reason)
     if known.person == "perhaps" and not differ and _alike(contact, known, NEARLY_THE_SAME):
-        return Bond("joins", NEARLY)
+        return Match("joins", NEARLY)
     # Alike words only ever suggest where the person or the types speak against it (DECISIONS 30).
     if _alike(contact, known, SAME_TEXT):
-        return Bond("similar", SIMILAR)
+        return Match("similar", SIMILAR)
     untold = told.business_type is None and told.problem_type is None
     if untold and known.person != "another" and known.closed_at is None:
-        return Bond("similar", UNTOLD)
+        return Match("similar", UNTOLD)
     return None
 
 
-def _bond_of_named(known: Known) -> Bond:
+def _bond_of_named(known: CandidateTicket) -> Match:
     if known.named == "before":
-        return Bond("repeat", EARLIER)
+        return Match("repeat", EARLIER)
     # Who knows a number may be anybody; only the customer's own word counts as theirs.
-    return Bond("joins", NAMED) if known.person == "same" else Bond("similar", NOT_PROVEN)
+    return Match("joins", NAMED) if known.person == "same" else Match("similar", NOT_PROVEN)
 
 
-def _same_matter(contact: Contact, told: Classification, known: Known, pack: Pack, *, differ: bool) -> str | None:
+def _same_matter(
+    contact: Contact, told: Classification, known: CandidateTicket, pack: Pack, *, differ: bool
+) -> str | None:
     """Return why a contact of a ticket's customer is about that ticket; None when it is not."""
     if differ:
         return None
@@ -180,19 +184,19 @@ def _same_matter(contact: Contact, told: Classification, known: Known, pack: Pac
     return OPEN if _alike(contact, known, SAME_TEXT) else None
 
 
-def _types_differ(told: Classification, known: Known) -> bool:
+def _types_differ(told: Classification, known: CandidateTicket) -> bool:
     """Whether both sides know what they are about, and it is not the same."""
     pairs = ((told.business_type, known.business_type), (told.problem_type, known.problem_type))
     return any(one is not None and other is not None and one != other for one, other in pairs)
 
 
-def _answer(contact: Contact, history: Iterable[Known], told: Classification) -> Decision | None:
+def _answer(contact: Contact, history: Iterable[CandidateTicket], told: Classification) -> RoutingDecision | None:
     """Return where an answer to the survey goes; None when the contact is none, or nobody was asked."""
     asked = next((each for each in history if each.asked and each.person == "same"), None)
     reply = understand(contact.text) if asked is not None and contact.channel in WRITTEN else None
     if asked is None or reply is None:
         return None
-    return Decision("survey", asked.ticket_id, told, REPLY, reply=reply)
+    return RoutingDecision("survey", asked.ticket_id, told, REPLY, reply=reply)
 
 
 def _second(told: Classification, age: timedelta, pack: Pack) -> Classification | None:
@@ -221,7 +225,7 @@ def _asks(contact: Contact, pack: Pack) -> bool:
     return id(pack.care.repeat) in said or any(id(each) in said for each in pack.routing.follow_up)
 
 
-def _alike(contact: Contact, known: Known, least: float) -> bool:
+def _alike(contact: Contact, known: CandidateTicket, least: float) -> bool:
     """Whether two texts are about as alike; for nearly the same ones the numbers in them have to be the same."""
     mine, theirs = contact.text[:COMPARED], known.subject[:COMPARED]
     if not mine.strip():

@@ -11,7 +11,7 @@ NEVER = float("inf")
 """The time of a ticket that need not be looked at."""
 
 
-class Entry(NamedTuple):
+class ScheduledTicket(NamedTuple):
     """What is known of a ticket's clocks.
 
     Attributes:
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 SLACK = 1_000
 
 
-class _Part:
+class _PartitionHeap:
     """What is known of one partition's tickets: small enough to be put in order anew between two ticks.
 
     Attributes:
@@ -47,13 +47,13 @@ class _Part:
 
     def __init__(self, slack: int) -> None:
         self.slack = slack
-        self.known: dict[bytes, Entry] = {}
-        self.heap: list[Entry] = []
+        self.known: dict[bytes, ScheduledTicket] = {}
+        self.heap: list[ScheduledTicket] = []
         self.ended: set[bytes] = set()
         self.loading = True
         self.open = 0
 
-    def learn(self, entry: Entry) -> bool:
+    def learn(self, entry: ScheduledTicket) -> bool:
         known = self.known.get(entry.ticket)
         if known is not None and known.version >= entry.version:
             return False
@@ -67,7 +67,7 @@ class _Part:
             del self.known[entry.ticket]
         return True
 
-    def push(self, entry: Entry) -> None:
+    def push(self, entry: ScheduledTicket) -> None:
         self._keep(entry)
         self.ended.discard(entry.ticket)
         if len(self.heap) > 2 * len(self.known) + self.slack:
@@ -76,7 +76,7 @@ class _Part:
         else:
             heapq.heappush(self.heap, entry)
 
-    def take(self) -> Entry:
+    def take(self) -> ScheduledTicket:
         entry = heapq.heappop(self.heap)
         self._keep(entry._replace(at=NEVER))
         return entry
@@ -93,7 +93,7 @@ class _Part:
             del self.known[each]
         self.ended.clear()
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: ScheduledTicket) -> None:
         before = self.known.get(entry.ticket)
         self.open += (entry.at != NEVER) - (before is not None and before.at != NEVER)
         self.known[entry.ticket] = entry
@@ -109,7 +109,7 @@ class Schedule:
 
     def __init__(self, slack: int = SLACK) -> None:
         self.slack = slack
-        self._parts: dict[int, _Part] = {}
+        self._parts: dict[int, _PartitionHeap] = {}
 
     def __len__(self) -> int:
         """Tickets that have a deadline to come."""
@@ -120,21 +120,21 @@ class Schedule:
         """Entries of the heaps, the stale ones among them."""
         return sum(len(each.heap) for each in self._parts.values())
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ScheduledTicket]:
         """Give every ticket that has a deadline to come."""
         return (entry for part in self._parts.values() for entry in part.known.values() if entry.at != NEVER)
 
     def begin(self, partitions: set[int]) -> None:
         """A snapshot of partitions is about to come: until its end an old row may follow a newer event."""
         for each in partitions:
-            self._parts.setdefault(each, _Part(self.slack)).loading = True
+            self._parts.setdefault(each, _PartitionHeap(self.slack)).loading = True
 
     def loaded(self, partitions: set[int]) -> None:
         """The snapshot is over: nothing old comes any more, so tickets that need no look are forgotten."""
         for each in partitions & self._parts.keys():
             self._parts[each].whole()
 
-    def learn(self, entry: Entry) -> bool:
+    def learn(self, entry: ScheduledTicket) -> bool:
         """Take in what a snapshot or an event says; False when something as new is known, or nobody asked."""
         part = self._parts.get(entry.partition)
         return part is not None and part.learn(entry)
@@ -143,17 +143,17 @@ class Schedule:
         """Return when the next ticket is due, NEVER when none is."""
         return min((each.head() for each in self._parts.values()), default=NEVER)
 
-    def take_due(self, now: float, most: int) -> list[Entry]:
+    def take_due(self, now: float, most: int) -> list[ScheduledTicket]:
         """Return tickets that are due, nearest deadline first, and forget that they are: once is enough."""
-        due: list[Entry] = []
+        due: list[ScheduledTicket] = []
         while len(due) < most:
-            part = min(self._parts.values(), key=_Part.head, default=None)
+            part = min(self._parts.values(), key=_PartitionHeap.head, default=None)
             if part is None or part.head() > now:
                 break
             due.append(part.take())
         return due
 
-    def put_back(self, entries: Iterable[Entry]) -> None:
+    def put_back(self, entries: Iterable[ScheduledTicket]) -> None:
         """Make tickets due again whose tick the broker did not take, unless something newer is known by now."""
         for each in entries:
             part = self._parts.get(each.partition)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.contact import Customer
-from services.callback.domain.calls import Calls
-from services.callback.domain.hours import Hours, shared, zone_of
-from services.domain.care import CallbackRule
+from services.callback.domain.call_capacity import CallCapacity
+from services.callback.domain.calling_hours import CallingHours, shared, zone_of
+from services.domain.policy.outcome import CallbackRule
 from tests.builders import HOUR, PACK
 
 RULE, ZONE = PACK.care.callback, PACK.head.zone
-HOURS = Hours.of(PACK)
+HOURS = CallingHours.of(PACK)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TEAM, OTHER = ("carrier", "provincial_centre"), ("carrier", "hq_centre")
 
@@ -55,7 +55,7 @@ def test_what_was_answered_long_ago_is_asked_about_now_and_not_in_the_past() -> 
 def test_nobody_is_asked_at_night_and_nobody_waits_for_long(
     instant: datetime, own: str | None, zone: str | None
 ) -> None:
-    turn = Hours.of(PACK, zone, own).within(instant)
+    turn = CallingHours.of(PACK, zone, own).within(instant)
     local = turn.due_at.astimezone(ZoneInfo(zone or ZONE))
     assert RULE.hours_from <= local.time() < RULE.hours_until
     assert instant <= turn.due_at < turn.until_at
@@ -78,13 +78,13 @@ def test_nobody_is_asked_at_night_and_nobody_waits_for_long(
     ],
 )
 def test_customers_are_asked_in_their_own_hours(own: str | None, from_: str, until: str) -> None:
-    turn = Hours.of(PACK, None, own).within(at("2026-03-12T08:00"))
+    turn = CallingHours.of(PACK, None, own).within(at("2026-03-12T08:00"))
     assert turn == (at(f"2026-03-12T{from_}"), at(f"2026-03-12T{until}"))
 
 
 def test_hours_from_evening_to_morning_are_both_ends_of_the_day() -> None:
     assert shared((time(9), time(20)), "19:00-10:00") == ((time(9), time(10)), (time(19), time(20)))
-    turn = Hours.of(PACK, None, "19:00-10:00").within(at("2026-03-12T11:00"))
+    turn = CallingHours.of(PACK, None, "19:00-10:00").within(at("2026-03-12T11:00"))
     assert turn == (at("2026-03-12T19:00"), at("2026-03-12T20:00"))
 
 
@@ -92,7 +92,7 @@ def test_hours_from_evening_to_morning_are_both_ends_of_the_day() -> None:
 def test_hours_are_those_of_the_place_where_the_customer_is() -> None:
     far = Customer(phone="+8613800000101", home_region="新疆维吾尔自治区")
     assert zone_of(RULE, far) == "Asia/Urumqi"
-    assert Hours.of(PACK, zone_of(RULE, far)).within(at("2026-03-12T08:00")).due_at == at("2026-03-12T11:00")
+    assert CallingHours.of(PACK, zone_of(RULE, far)).within(at("2026-03-12T08:00")).due_at == at("2026-03-12T11:00")
     assert zone_of(RULE, far.but(visiting_region="广东")) is None
     assert zone_of(RULE, far.but(city="乌鲁木齐市", home_region=None)) == "Asia/Urumqi"
     assert zone_of(RULE, Customer(phone="+8613800000101")) is None
@@ -116,7 +116,7 @@ def test_a_rule_by_which_nobody_could_be_asked_is_refused(changes: dict[str, obj
         CallbackRule.model_validate(given | changes)
 
 
-def _place(calls: Calls, when: str, team: tuple[str, str] = TEAM) -> datetime:
+def _place(calls: CallCapacity, when: str, team: tuple[str, str] = TEAM) -> datetime:
     return calls.place(team, HOURS, HOURS.within(at(when))).due_at
 
 
@@ -124,18 +124,18 @@ def _place(calls: Calls, when: str, team: tuple[str, str] = TEAM) -> datetime:
 def test_calls_move_to_the_next_hour_in_which_their_own_team_has_room() -> None:
     most = RULE.calls_per_hour
     ten = at("2026-03-12T10:00").astimezone(UTC)
-    full = Calls(lambda: {(TEAM, ten): most, (TEAM, ten + HOUR): most - 1})
+    full = CallCapacity(lambda: {(TEAM, ten): most, (TEAM, ten + HOUR): most - 1})
     assert _place(full, "2026-03-12T10:20") == at("2026-03-12T11:00")
     assert _place(full, "2026-03-12T10:20") == at("2026-03-12T12:00")  # the place at eleven was the last
     assert _place(full, "2026-03-12T10:20", OTHER) == at("2026-03-12T10:20")
-    evening = Calls(lambda: {(TEAM, at("2026-03-12T19:00").astimezone(UTC)): most})
+    evening = CallCapacity(lambda: {(TEAM, at("2026-03-12T19:00").astimezone(UTC)): most})
     assert _place(evening, "2026-03-12T19:40") == at("2026-03-13T09:00")
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 60 * 48), max_size=400))
 def test_no_hour_has_more_calls_than_the_team_can_do(minutes: list[int]) -> None:
-    calls, begin = Calls(), at("2026-03-12T00:00")
+    calls, begin = CallCapacity(), at("2026-03-12T00:00")
     placed = [calls.place(TEAM, HOURS, HOURS.within(begin + timedelta(minutes=each))).due_at for each in minutes]
     hours = [each.replace(minute=0) for each in placed]
     assert all(hours.count(each) <= RULE.calls_per_hour for each in hours)

@@ -9,21 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.action import Answer, Assess, Close, Correct, Note, Open, Reject, Reopen, Withdraw
-from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.command import Action
 from schemas.contact import Customer
+from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
 from services.callback.domain import plan as plans
-from services.callback.domain.calls import Calls
-from services.callback.domain.plan import Plan, follow
-from services.domain import packs
-from services.domain.identity import ticket_id
-from services.domain.pack import Pack
+from services.callback.domain.call_capacity import CallCapacity
+from services.callback.domain.plan import CallbackPlan, follow
+from services.domain.ids import ticket_id
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
 from services.router.domain.classify import classify
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, MINUTE, PACK, Tale, contact
 
-PACKS = packs.load(PROJECT / "policies")
+PACKS = loading.load(PROJECT / "policies")
 CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")
 
 
@@ -33,8 +33,8 @@ class Asking:
 
     pack: Pack = PACK
     customer: Customer = CALLER
-    calls: Calls = field(default_factory=Calls)
-    by_run: dict[int, Plan] = field(default_factory=dict)
+    calls: CallCapacity = field(default_factory=CallCapacity)
+    by_run: dict[int, CallbackPlan] = field(default_factory=dict)
     seen: int = 0
 
     def __post_init__(self) -> None:
@@ -43,12 +43,12 @@ class Asking:
         self.do(Open(contact=first, classification=classify(first, self.pack)))
 
     @property
-    def plan(self) -> Plan | None:
+    def plan(self) -> CallbackPlan | None:
         """The plan of the latest run that has one."""
         return self.by_run[max(self.by_run)] if self.by_run else None
 
     @property
-    def it(self) -> Plan:
+    def it(self) -> CallbackPlan:
         """The plan, where there is one."""
         assert self.plan is not None
         return self.plan
@@ -164,7 +164,7 @@ def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> Non
     most = PACK.care.callback.calls_per_hour
     team = ("carrier", "provincial_centre")
     full = {_at("2026-03-12T13:00"): most, _at("2026-03-12T15:00"): most}
-    asking = Asking(calls=Calls(lambda: {(team, hour): count for hour, count in full.items()})).answered()
+    asking = Asking(calls=CallCapacity(lambda: {(team, hour): count for hour, count in full.items()})).answered()
     asking.do(RecordCallback(result="busy"))  # four hours later it is one o'clock
     assert asking.it.due_at == _at("2026-03-12T14:00")
     asking.do(RecordCallback(result="moved", until=_at("2026-03-12T15:00")))

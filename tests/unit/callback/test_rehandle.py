@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.action import Answer, FeedBack, LinkTo, Open
-from schemas.asking import AnswerSurvey, Screen
+from schemas.customer_actions import AnswerSurvey, Screen
 from schemas.event import TicketEvent
 from schemas.ticket import Survey
 from services.callback.domain import rehandle

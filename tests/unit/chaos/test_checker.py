@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaos import checker
-from chaos.checker import Findings, Record
+from chaos.checker import Findings, ReadRecord
 from tests.builders import HOUR, Tale, contact
 
 TALE = Tale.dispatched().after(30 * HOUR).tick()
@@ -59,24 +59,24 @@ def test_damaged_events_are_found(damage: Callable[[dict[str, list[dict[str, Any
     assert kind in events_found(damage)
 
 
-def records(monkeypatch: pytest.MonkeyPatch, **topics: list[Record]) -> None:
+def records(monkeypatch: pytest.MonkeyPatch, **topics: list[ReadRecord]) -> None:
     """Let the checker find these records; underscores stand for the dots in the names of topics."""
     monkeypatch.setattr(
         checker, "topic", lambda _, name: iter(topics.get(name.replace(".", "_").replace("-", "_"), []))
     )
 
 
-def record(body: dict[str, Any], **headers: str) -> Record:
+def record(body: dict[str, Any], **headers: str) -> ReadRecord:
     import json  # noqa: PLC0415 - only here
 
-    return Record(body.get("ticket_id", body.get("id", "")), json.dumps(body).encode(), headers, (0, 0))
+    return ReadRecord(body.get("ticket_id", body.get("id", "")), json.dumps(body).encode(), headers, (0, 0))
 
 
-def on_topic() -> list[Record]:
+def on_topic() -> list[ReadRecord]:
     return [record(each.to_plain(), ce_id=str(each.id)) for each in TALE.events]
 
 
-def topic_found(monkeypatch: pytest.MonkeyPatch, told: list[Record]) -> set[str]:
+def topic_found(monkeypatch: pytest.MonkeyPatch, told: list[ReadRecord]) -> set[str]:
     records(monkeypatch, tickets_events=told)
     found = Findings()
     checker._events_topic(found, "", story(), tickets())
@@ -113,7 +113,7 @@ class _NoRows:
 
 def contacts_found(monkeypatch: pytest.MonkeyPatch, events: dict[str, list[dict[str, Any]]], accepted: str) -> Findings:
     first = contact()
-    records(monkeypatch, contacts=[Record("k", b"{}", {"ce_id": str(first.id)}, (0, 0))])
+    records(monkeypatch, contacts=[ReadRecord("k", b"{}", {"ce_id": str(first.id)}, (0, 0))])
     found = Findings()
     checker._contacts(found, "", _NoRows(), events, [], [{"reference": accepted}])  # type: ignore[arg-type]
     return found

@@ -6,7 +6,7 @@ from collections import Counter
 
 from demo.contacts import day, export
 from demo.staff import HABITS, habit, react
-from services.intake.domain.pieces import TABLE, split
+from services.intake.domain.splitter import TABLE, split
 from tests.builders import MORNING, Tale, contact
 
 

@@ -11,10 +11,10 @@ import pytest
 from demo import agents, customers, gateway, outage
 from demo.people import bounces, dealt, person, unreachable
 from demo.staff import react
-from schemas.asking import RecordCallback
 from schemas.contact import Customer
+from schemas.customer_actions import RecordCallback
 from services.domain.survey_reply import understand
-from services.intake.domain.channels.mail_message import Mail
+from services.intake.domain.channels.mail_message import ParsedMail
 from tests.builders import MORNING, Tale, contact
 
 PEOPLE = [person(number, Random(number)) for number in range(150)]
@@ -65,7 +65,7 @@ def test_a_gateway_reports_most_messages() -> None:
 
 def test_mail_that_comes_back_names_the_mail_it_is_about() -> None:
     sent = "<notice.TS20260312000001.0d1f6f2c-6d2f-5c5e-9f43-6a2f0c6b7d11@carrier.example>"
-    mail = Mail(gateway.delivery_report("gone0031@mail.example", sent, MORNING).as_bytes())
+    mail = ParsedMail(gateway.delivery_report("gone0031@mail.example", sent, MORNING).as_bytes())
     assert mail.bounce
     assert mail.report() == {
         "original_message_id": sent,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.domain.calendar import BeyondCalendar, Calendar, DayRule, Hours
-from services.domain.policy import Span
+from services.domain.policy.base import Span
+from services.domain.sla.calendar import BeyondCalendar, Calendar, DayRule, OfficeHours
 from tests.builders import PACK
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -93,7 +93,7 @@ def test_working_days_as_elapsed_working_time_is_one_setting() -> None:
 
 def test_a_calendar_that_cannot_be() -> None:
     with pytest.raises(ValidationError, match="must be in order"):
-        Hours.model_validate({"open": [["12:00", "08:00"]], "ours": "x"})
+        OfficeHours.model_validate({"open": [["12:00", "08:00"]], "ours": "x"})
     with pytest.raises(ValidationError, match="working time needs"):
         Calendar.model_validate(
             {"name": "x", "zone": "Asia/Shanghai", "kind": "working", "counting": {"end": "elapsed", "ours": "x"}}

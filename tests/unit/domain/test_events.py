@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 from schemas.event import TicketEvent
-from services.domain import packs
 from services.domain.events import ENTRY, EVENTS, instead
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.shared.runtime.settings import PROJECT
 from tests.fuzz.decisions import BEGIN, Play
 
-PACKS = packs.load(PROJECT / "policies")
+PACKS = loading.load(PROJECT / "policies")
 
 
 def made_by_the_ledger() -> set[str]:

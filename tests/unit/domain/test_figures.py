@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from duban import report
 from schemas.action import Answer, Close, Dispatch, FeedBack, Reopen, SendBack
-from schemas.asking import AnswerSurvey, CallBack
+from schemas.customer_actions import AnswerSurvey, CallBack
 from schemas.ticket import Survey
-from services.domain.cases import Case, Happened, case
-from services.domain.figures import FIGURES, cells
-from services.domain.formulas import Value
-from services.domain.periods import Period, Size, between, period
-from services.shared.errors import DubanError
+from services.domain.kpi.cases import Case, CaseEvent, case
+from services.domain.kpi.catalogue import FIGURES, cells
+from services.domain.kpi.formulas import KpiValue
+from services.domain.kpi.periods import Period, PeriodLength, between, period
+from services.shared.runtime.errors import DubanError
 from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
 
 ZONE = "Asia/Shanghai"
 
 
 def case_of(tale: Tale) -> Case:
-    history = [Happened(each.type, each.at, each.details.get("agreement")) for each in tale.events]
+    history = [CaseEvent(each.type, each.at, each.details.get("agreement")) for each in tale.events]
     return case(tale.it, history, PACK, tale.now)
 
 
@@ -52,7 +52,7 @@ def misdirected() -> Tale:
     return tale.do(Dispatch(unit="billing"), unit=CENTRE)
 
 
-def figure(name: str, *tales: Tale, users: int = 0) -> Value:
+def figure(name: str, *tales: Tale, users: int = 0) -> KpiValue:
     return cells(FIGURES[name], [case_of(each) for each in tales], (), users)[()]
 
 
@@ -62,7 +62,7 @@ def test_the_formulas_of_complaints() -> None:
     assert figure("complaints", *tales).numerator == 5
     assert figure("complaint_rate", *tales, users=1000).value == 5 / 1000
     # Settled in time: the good one and the one on the spot; the refused one was in time and is not settled.
-    assert figure("on_time_completion", *tales) == Value(2, 5)
+    assert figure("on_time_completion", *tales) == KpiValue(2, 5)
     assert figure("answered_on_time", *tales).numerator == 3
     assert figure("first_contact_resolution", *tales).numerator == 1
     # Dispatched: good, late, refused, misdirected; settled of these: good and late.
@@ -84,7 +84,7 @@ def test_satisfaction_has_both_denominators_and_its_response_rate() -> None:
     assert [(each.numerator, each.denominator) for each in told] == [(1, 2), (1, 4)]
     assert figure("survey_response", happy, unhappy, silent).value == 2 / 3
     apart = [figure(f"satisfaction_{part}", happy, unhappy, silent) for part in ("process", "result", "staff")]
-    assert apart == [Value(2, 2), Value(1, 2), Value(2, 2)]
+    assert apart == [KpiValue(2, 2), KpiValue(1, 2), KpiValue(2, 2)]
 
 
 @pytest.mark.requirement("R5.4", "R6.3")
@@ -104,8 +104,8 @@ def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands
     happy = case_of(good().do(AnswerSurvey(survey=Survey(process=5, result=4, staff=5))))
     silent = replace(case_of(good()), kind="escalated")
     cases = [happy, silent, replace(happy, kind="escalated")]
-    assert cells(FIGURES["survey_response"], cases, (), 0)[()] == Value(1, 1)
-    assert cells(FIGURES["escalated_survey_response"], cases, (), 0)[()] == Value(1, 2)
+    assert cells(FIGURES["survey_response"], cases, (), 0)[()] == KpiValue(1, 1)
+    assert cells(FIGURES["escalated_survey_response"], cases, (), 0)[()] == KpiValue(1, 2)
     names = [each.name for each in report.chosen(["escalated_satisfied"], [])]
     assert names == ["escalated_satisfied", "escalated_survey_response"]
 
@@ -113,8 +113,8 @@ def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands
 @pytest.mark.requirement("R6.1")
 def test_timeliness_can_be_seen_stage_by_stage() -> None:
     found = cells(FIGURES["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
-    assert found[("handling",)] == Value(1, 2)
-    assert found[("review",)] == Value(2, 2)
+    assert found[("handling",)] == KpiValue(1, 2)
+    assert found[("review",)] == KpiValue(2, 2)
 
 
 @pytest.mark.requirement("R6.1")
@@ -130,9 +130,9 @@ def test_the_figures_of_escalated_complaints() -> None:
     one = replace(case_of(good()), kind="escalated")
     other = replace(case_of(late()), kind="escalated")
     two = [one, other]
-    assert cells(FIGURES["escalated_solved"], two, (), 0)[()] == Value(1, 2)
-    assert cells(FIGURES["escalated_completed"], two, (), 0)[()] == Value(1, 2)
-    assert cells(FIGURES["escalated_quality"], two, (), 0)[()] == Value(1, 2)
+    assert cells(FIGURES["escalated_solved"], two, (), 0)[()] == KpiValue(1, 2)
+    assert cells(FIGURES["escalated_completed"], two, (), 0)[()] == KpiValue(1, 2)
+    assert cells(FIGURES["escalated_quality"], two, (), 0)[()] == KpiValue(1, 2)
     assert cells(FIGURES["escalated_handling_time"], two, (), 0)[()].value == pytest.approx(11.0)
     assert FIGURES["escalated_solved"].target == 0.95
     assert cells(FIGURES["complaints"], two, (), 0)[()].denominator in {0, 1}
@@ -141,7 +141,7 @@ def test_the_figures_of_escalated_complaints() -> None:
 @pytest.mark.requirement("R6.6")
 def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> None:
     one = replace(case_of(good()), kind="escalated")
-    day, month = (period(one.accepted_at, size, ZONE) for size in (Size.DAY, Size.MONTH))
+    day, month = (period(one.accepted_at, size, ZONE) for size in (PeriodLength.DAY, PeriodLength.MONTH))
     (short,) = report.rows([FIGURES["escalated_solved"]], [day], [one], by=(), users=0)
     (long,) = report.rows([FIGURES["escalated_solved"]], [month], [one], by=(), users=0)
     assert (short.value, short.now.numerator) == (None, 1)
@@ -152,7 +152,7 @@ def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> N
 def test_the_change_is_against_the_period_before() -> None:
     now = case_of(good())
     month_ago = replace(now, accepted_at=now.accepted_at - timedelta(days=28), settled=False)
-    month = period(now.accepted_at, Size.MONTH, ZONE)
+    month = period(now.accepted_at, PeriodLength.MONTH, ZONE)
     (row,) = report.rows([FIGURES["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
     assert (row.value, row.change) == (1.0, 1.0)
 
@@ -175,23 +175,23 @@ GOOD = case_of(good())
 @pytest.mark.parametrize(
     ("size", "name", "before"),
     [
-        (Size.HOUR, "2026-03-01 07:00", "2026-03-01 06:00"),
-        (Size.DAY, "2026-03-01", "2026-02-28"),
-        (Size.WEEK, "2026-W09", "2026-W08"),
-        (Size.MONTH, "2026-03", "2026-02"),
-        (Size.QUARTER, "2026-Q1", "2025-Q4"),
-        (Size.YEAR, "2026", "2025"),
+        (PeriodLength.HOUR, "2026-03-01 07:00", "2026-03-01 06:00"),
+        (PeriodLength.DAY, "2026-03-01", "2026-02-28"),
+        (PeriodLength.WEEK, "2026-W09", "2026-W08"),
+        (PeriodLength.MONTH, "2026-03", "2026-02"),
+        (PeriodLength.QUARTER, "2026-Q1", "2025-Q4"),
+        (PeriodLength.YEAR, "2026", "2025"),
     ],
 )
-def test_periods_begin_in_the_pack_s_zone(size: Size, name: str, before: str) -> None:
+def test_periods_begin_in_the_pack_s_zone(size: PeriodLength, name: str, before: str) -> None:
     # One in the night in Shanghai is still the month before in UTC.
     found = period(datetime(2026, 2, 28, 23, 30, tzinfo=UTC), size, ZONE)
     assert (found.name, found.before.name) == (name, before)
     assert found.before.end == found.start
 
 
-@given(at=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), size=st.sampled_from(Size))
-def test_periods_follow_each_other_without_a_gap(at: datetime, size: Size) -> None:
+@given(at=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), size=st.sampled_from(PeriodLength))
+def test_periods_follow_each_other_without_a_gap(at: datetime, size: PeriodLength) -> None:
     start = at.replace(tzinfo=UTC)
     found = between(start, start + timedelta(days=40), size, "Europe/Berlin")
     assert found[0].start <= start < found[0].end

@@ -5,7 +5,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.identity import command_id, contact_id, event_id, notice_id, refusal_id, ticket_id
+from services.domain.ids import command_id, contact_id, event_id, notice_id, refusal_id, ticket_id
 
 TEXT = st.text(max_size=20)
 

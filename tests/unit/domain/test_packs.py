@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from duban.values import values
-from services.domain import packs, soundness
-from services.domain.packs import PolicyError
-from services.domain.timing import LimitRule
-from services.shared.settings import PROJECT
+from duban.policy_values import values
+from services.domain.policy import loading, validation
+from services.domain.policy.limits import LimitRule
+from services.domain.policy.loading import PolicyError
+from services.shared.runtime.settings import PROJECT
 from tests.builders import PACK
 
 POLICIES = PROJECT / "policies"
 
 
 def test_every_pack_loads() -> None:
-    assert "carrier" in packs.load(POLICIES)
+    assert "carrier" in loading.load(POLICIES)
 
 
 def longest(row: LimitRule) -> timedelta:
@@ -129,31 +129,31 @@ def test_a_mistake_in_a_pack_is_told_with_file_and_key(
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(PolicyError, match=told):
-        packs.load(folder)
+        loading.load(folder)
 
 
 def test_a_folder_without_packs_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="DUBAN_POLICIES"):
-        packs.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     (folder / "carrier" / "outcome.toml").unlink()
     with pytest.raises(PolicyError, match=r"outcome\.toml is missing"):
-        packs.load(folder)
+        loading.load(folder)
 
 
 def test_what_is_probably_not_meant_is_a_warning() -> None:
-    assert soundness.warnings(PACK, date(2026, 11, 1)) == []
+    assert validation.warnings(PACK, date(2026, 11, 1)) == []
     working = [each.model_copy(update={"calendar": "cn"}) for each in PACK.timing.clocks]
     pack = replace(PACK, timing=PACK.timing.model_copy(update={"clocks": tuple(working)}))
-    assert soundness.warnings(pack, date(2026, 11, 1)) == []
-    (warning,) = soundness.warnings(pack, date(2026, 12, 1))
+    assert validation.warnings(pack, date(2026, 11, 1)) == []
+    (warning,) = validation.warnings(pack, date(2026, 12, 1))
     assert "the holidays of 2027 are missing" in warning
     fewer = tuple(each for each in PACK.routing.departments if each.unit != "interconnection")
     alone = replace(PACK, routing=PACK.routing.model_copy(update={"departments": fewer}))
-    assert soundness.warnings(alone, date(2026, 11, 1)) == [
+    assert validation.warnings(alone, date(2026, 11, 1)) == [
         "units.toml: no rule of routing.toml sends anything to 'interconnection'"
     ]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ticket import Ticket
-from services.domain import sampling, sms
+from services.domain import sampling, sms_segments
 from tests.builders import Tale
 
 BASE = Tale.opened().it
@@ -65,4 +65,4 @@ def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
     ],
 )
 def test_how_many_messages_an_sms_is(text: str, encoding: str, parts: int) -> None:
-    assert (sms.encoding(text), sms.parts(text)) == (encoding, parts)
+    assert (sms_segments.encoding(text), sms_segments.parts(text)) == (encoding, parts)

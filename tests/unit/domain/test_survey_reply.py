@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.domain import survey_link
-from services.domain.survey_link import Invitation
+from services.domain.survey_link import SurveyInvitation
 from services.domain.survey_reply import JUDGED, MEASURES, REFUSALS, SAID_ALONE, SCORE, understand
 from tests.builders import MORNING
 
@@ -163,7 +163,7 @@ def test_no_text_makes_it_fail(text: str) -> None:
 
 
 def test_a_link_says_what_it_is_for_and_fits_an_sms() -> None:
-    invitation = Invitation(uuid4(), 2, MORNING + timedelta(days=7))
+    invitation = SurveyInvitation(uuid4(), 2, MORNING + timedelta(days=7))
     told = survey_link.token(invitation, "secret")
     assert survey_link.read(told, "secret") == invitation
     assert len(told) < 50
@@ -177,7 +177,7 @@ def test_no_text_is_a_link(text: str) -> None:
 
 @given(st.integers(0, 45), st.sampled_from("abcXYZ019-_"))
 def test_a_changed_link_is_none(at: int, letter: str) -> None:
-    told = survey_link.token(Invitation(uuid4(), 1, MORNING), "secret")
+    told = survey_link.token(SurveyInvitation(uuid4(), 1, MORNING), "secret")
     changed = told[:at] + letter + told[at + 1 :]
     read = survey_link.read(changed, "secret")
     assert changed == told or read is None or survey_link.token(read, "secret") == told

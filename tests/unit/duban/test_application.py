@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from duban.application import MODULES, application, needed
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 
 
 def _names(*modules: str) -> set[str]:

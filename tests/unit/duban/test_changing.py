@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from duban import changing
+from duban import policy_diff
 from schemas.action import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
 from schemas.contact import Customer
-from services.domain import packs
-from services.domain.pack import Pack
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
+from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MINUTE, PACK, Tale, contact
 
 VIP = Customer(name="李", phone="+8613800000101", level="金卡")
@@ -27,10 +27,10 @@ name = "money, national"
 
 
 def halved() -> Pack:
-    files = packs.files_of(PROJECT / "policies", "carrier")
+    files = loading.files_of(PROJECT / "policies", "carrier")
     text = files["limits.toml"].replace('\n[[clock.limits]]\nname = "money, national"\n', ROW, 1)
     assert text != files["limits.toml"]
-    return packs.from_files("carrier", files | {"limits.toml": text})
+    return loading.from_files("carrier", files | {"limits.toml": text})
 
 
 def vip() -> Tale:
@@ -40,10 +40,10 @@ def vip() -> Tale:
 @pytest.mark.requirement("R4.12")
 def test_the_handling_limit_of_a_vip_s_broadband_fault_is_halved_in_one_file() -> None:
     new, tale = halved(), vip()
-    lines = list(changing.changed_values(PACK, new))
+    lines = list(policy_diff.changed_values(PACK, new))
     assert len(lines) == 1
     assert "lower 6h" in lines[0]
-    (moved,) = changing.deadlines([tale.it, Tale.dispatched().it], new, tale.now)
+    (moved,) = policy_diff.deadlines([tale.it, Tale.dispatched().it], new, tale.now)
     assert (moved.clock, moved.by, moved.over(tale.now)) == ("handling", -6 * HOUR, False)
 
 

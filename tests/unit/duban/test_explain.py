@@ -6,9 +6,9 @@ import tomllib
 import pytest
 
 from duban.commands import explain
-from duban.rehearsal import contact_of
-from services.domain import packs
-from services.shared.settings import PROJECT
+from duban.policy_simulation import contact_of
+from services.domain.policy import loading
+from services.shared.runtime.settings import PROJECT
 
 POLICIES = PROJECT / "policies"
 EXAMPLE = PROJECT / "schemas" / "examples" / "contacts" / "hotline.json"
@@ -34,7 +34,7 @@ def test_a_program_reads_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", sorted(each.parent.name for each in POLICIES.glob("*/day.toml")))
 def test_every_contact_of_every_example_day_can_be_explained(name: str) -> None:
-    pack = packs.load_one(POLICIES, name)
+    pack = loading.load_one(POLICIES, name)
     for case in tomllib.loads((POLICIES / name / "day.toml").read_text(encoding="utf-8"))["case"]:
         explained = explain.explain(contact_of(case["contact"], name, 1), pack)
         assert json.dumps(explained.as_json(), ensure_ascii=False)

@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from duban import importing
-from duban.importing import Import
-from services.intake.channel_table import channels
-from services.intake.domain.fields import Unusable
-from services.intake.domain.pieces import SHEET, TABLE, split
-from services.shared.errors import DubanError
+from duban import file_import
+from duban.file_import import FileImport
+from services.intake.channel_registry import channels
+from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.splitter import SHEET, TABLE, split
+from services.shared.runtime.errors import DubanError
 
 TABLES = channels()
 HEAD = "受理流水号,联系电话,投诉内容\n"
@@ -57,7 +57,7 @@ def client(door: Door) -> httpx.Client:
 @pytest.mark.requirement("R7.1", "R2.5")
 def test_refused_rows_are_told_in_a_file_that_office_programs_read(tmp_path: Path) -> None:
     door = Door()
-    work = Import(file_of(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES)
+    work = FileImport(file_of(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES)
     assert list(work.run()) == [5]
     assert (work.accepted, work.refused) == (4, 1)
     with work.report.open(encoding="utf-8-sig", newline="") as told:
@@ -68,35 +68,35 @@ def test_refused_rows_are_told_in_a_file_that_office_programs_read(tmp_path: Pat
 
 @pytest.mark.requirement("R7.1")
 def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(file_import, "BATCH", 2)
     file, door = file_of(tmp_path, 6), Door()
     door.shut_after = 2
     with pytest.raises(DubanError, match="run the same command again"):
-        list(Import(file, "store", client(door), table=TABLES).run())
+        list(FileImport(file, "store", client(door), table=TABLES).run())
     door.shut_after = 10**6
-    again = Import(file, "store", client(door), table=TABLES)
+    again = FileImport(file, "store", client(door), table=TABLES)
     assert again.skipped == 4
     list(again.run())
     assert door.seen == [f"SD{n}" for n in range(6)]
-    assert Import(file, "store", client(door), table=TABLES).skipped == 0
+    assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
 
 
 def test_a_changed_file_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(file_import, "BATCH", 2)
     file, door = file_of(tmp_path, 4), Door()
-    next(iter(Import(file, "store", client(door), table=TABLES).run()))
+    next(iter(FileImport(file, "store", client(door), table=TABLES).run()))
     file.write_bytes(file.read_bytes() + b"SD9,13800000101,x\n")
-    assert Import(file, "store", client(door), table=TABLES).skipped == 0
+    assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
 
 
 @pytest.mark.requirement("R2.5")
 def test_a_mended_report_goes_in_as_it_is(tmp_path: Path) -> None:
-    work = Import(file_of(tmp_path, 5, without_phone=3), "store", client(Door()), table=TABLES)
+    work = FileImport(file_of(tmp_path, 5, without_phone=3), "store", client(Door()), table=TABLES)
     list(work.run())
     mended = tmp_path / "mended.csv"
     mended.write_bytes(work.report.read_bytes().replace(b"SD3,", b"SD3,13800000101"))
     door = Door()
-    again = Import(mended, "store", client(door), table=TABLES)
+    again = FileImport(mended, "store", client(door), table=TABLES)
     list(again.run())
     assert (door.seen, again.refused) == (["SD3"], 0)
 
@@ -104,7 +104,7 @@ def test_a_mended_report_goes_in_as_it_is(tmp_path: Path) -> None:
 def test_no_cell_of_a_report_is_a_formula(tmp_path: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(HEAD + "SD1,,=1+1\n", encoding="utf-8")
-    work = Import(file, "store", client(Door()), table=TABLES)
+    work = FileImport(file, "store", client(Door()), table=TABLES)
     list(work.run())
     assert ",\t=1+1" in work.report.read_text(encoding="utf-8-sig")
 
@@ -122,6 +122,6 @@ def test_encodings_that_office_programs_write(encoding: str) -> None:
     [(b"", TABLE, "empty"), (b"", SHEET, "empty"), (b"x", SHEET, "not_xlsx"), (b"PK\x03\x04", SHEET, "truncated")],
 )
 def test_files_that_cannot_be_read_say_what_to_do(content: bytes, media_type: str, reason: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         list(split(io.BytesIO(content), media_type) or ())
     assert [each.reason for each in caught.value.faults] == [reason]

@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from duban import importing
-from duban.importing import BATCH_BYTES, Import
-from duban.refused import Fault, Refused, Table
-from services.intake.channel_table import channels
-from services.intake.domain.envelope import Envelope, Refusal
-from services.intake.domain.fields import Unusable
-from services.intake.domain.pieces import JSON, Piece
-from services.shared.errors import DubanError
+from duban import file_import
+from duban.file_import import BATCH_BYTES, FileImport
+from duban.rejects import CsvRejectReport, RejectedMessage, RejectReason
+from services.intake.channel_registry import channels
+from services.intake.domain.envelope import Envelope, RejectedItem
+from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.splitter import JSON, MessagePart
+from services.shared.runtime.errors import DubanError
 from tests.builders import MORNING
 
 TABLES = channels()
@@ -40,11 +40,11 @@ class Door:
         envelope = Envelope("s", self._channel.name, "carrier", MORNING, media_type, request.content)
         try:
             heard = self._channel.listen(envelope)
-        except Unusable as error:
+        except InvalidPayload as error:
             return httpx.Response(400, json={"title": "x", "errors": [told(each) for each in error.faults]})
         lines = []
         for each in heard:
-            if isinstance(each.what, Refusal):
+            if isinstance(each.what, RejectedItem):
                 lines.append({"line": each.at, "status": 400, "errors": [told(fault) for fault in each.what.faults]})
             else:
                 self.taken.append(getattr(each.what, "message_id", "") or "call")
@@ -58,12 +58,12 @@ def told(fault: Any) -> dict[str, str]:
     return {"field": fault.field, "reason": fault.reason, "detail": fault.message}
 
 
-def work(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response]) -> Import:
+def work(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response]) -> FileImport:
     client = httpx.Client(base_url="http://intake", transport=httpx.MockTransport(door))
-    return Import(file, channel, client, table=TABLES)
+    return FileImport(file, channel, client, table=TABLES)
 
 
-def run(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response] | None = None) -> Import:
+def run(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response] | None = None) -> FileImport:
     done = work(file, channel, door or Door(channel))
     list(done.run())
     return done
@@ -147,15 +147,15 @@ def test_lines_of_a_log_go_in_again_too(tmp_path: Path) -> None:
 
 @pytest.mark.requirement("R2.5")
 def test_a_table_of_refused_rows_has_every_column(tmp_path: Path) -> None:
-    report = Table(tmp_path / "list.xlsx")
+    report = CsvRejectReport(tmp_path / "list.xlsx")
     report.begin(0)
     fault = [
-        Fault("b", "bad_date", "write a date"),
-        Fault("c", "bad_date", "write a date"),
-        Fault("c", "empty", "say it"),
+        RejectReason("b", "bad_date", "write a date"),
+        RejectReason("c", "bad_date", "write a date"),
+        RejectReason("c", "empty", "say it"),
     ]
     for number, cells in enumerate(({"a": 1}, {"a": 2, "b": "x"}, {"c": "=1"}), start=2):
-        report.add([Refused(Piece(number, json.dumps(cells).encode(), JSON), fault)])
+        report.add([RejectedMessage(MessagePart(number, json.dumps(cells).encode(), JSON), fault)])
     with report.path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [[each[name] for name in ("_row", "a", "b", "c")] for each in rows] == [
@@ -186,7 +186,7 @@ def test_a_row_that_cannot_be_decoded_is_mended_in_its_own_columns(tmp_path: Pat
 def test_an_interrupted_import_tells_each_refused_row_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(file_import, "BATCH", 2)
     rows = [{"受理流水号": f"S{n}", "受理时间": "2026-03-12 10:21", "联系电话": "", "投诉内容": "慢"} for n in range(6)]
     file = tmp_path / name
     if name.endswith("csv"):
@@ -199,7 +199,7 @@ def test_an_interrupted_import_tells_each_refused_row_once(
     with pytest.raises(DubanError, match="run the same command again"):
         list(first.run())
     # As if it had stopped between the report and the note of how far it is.
-    first._report.add([Refused(Piece(9, b'{"x": 1}', JSON), [Fault("x", "empty", "y")])])
+    first._report.add([RejectedMessage(MessagePart(9, b'{"x": 1}', JSON), [RejectReason("x", "empty", "y")])])
     again = run(file, "store")
     assert (again.skipped, again.accepted, again.refused) == (4, 0, 6)
     text = again.report.read_text(encoding="utf-8-sig")

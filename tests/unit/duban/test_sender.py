@@ -3,7 +3,7 @@
 import pytest
 
 from duban.commands.sender import ACTIONS, chosen, usable, without_a_door
-from services.shared.errors import DubanError
+from services.shared.runtime.errors import DubanError
 
 
 def test_what_is_not_there_is_told_with_what_is() -> None:

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from duban.commands.survey import COLUMNS, table
 from schemas.action import Answer
-from schemas.asking import AnswerSurvey
+from schemas.customer_actions import AnswerSurvey
 from schemas.ticket import Survey
-from services.callback.samples import Sample
+from services.callback.survey_samples import SurveySample
 from tests.builders import CENTRE, Tale
 
 FORMULA = "=HYPERLINK(1)"
@@ -43,7 +43,7 @@ def test_no_cell_is_a_formula() -> None:
 
 def test_samples_are_alike_by_their_plan_and_not_by_what_was_answered_meanwhile() -> None:
     begin = datetime(2026, 3, 1, tzinfo=UTC)
-    first = Sample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 10, [], begin)
-    later = Sample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [Tale().id], begin)
+    first = SurveySample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 10, [], begin)
+    later = SurveySample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [Tale().id], begin)
     assert first.drawn_like(later)
-    assert not first.drawn_like(Sample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))
+    assert not first.drawn_like(SurveySample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.hot_issue import HotIssue
-from services.hot_issues.domain import heat
-from services.hot_issues.domain.heat import Closing, Heat, Kind
+from services.hot_issues.domain import burst_detection
+from services.hot_issues.domain.burst_detection import BurstLevel, IssueClosing, IssueKey
 from tests.builders import HOUR, MORNING
 
-KIND = Kind("carrier", "broadband", "fault", "长沙")
+KIND = IssueKey("carrier", "broadband", "fault", "长沙")
 
 
 def issue() -> HotIssue:
-    return heat.begin(KIND, Heat(12, None), MORNING).but(tickets=12)
+    return burst_detection.begin(KIND, BurstLevel(12, None), MORNING).but(tickets=12)
 
 
 @pytest.mark.requirement("R3.7")
@@ -24,53 +24,55 @@ def issue() -> HotIssue:
     [(9, None, False), (10, None, True), (10, 0.0, True), (10, 3.3, True), (10, 3.4, False), (30, 10.0, True)],
 )
 def test_ten_in_an_hour_and_three_times_the_usual_are_hot(recent: int, usual: float | None, hot: bool) -> None:  # noqa: FBT001
-    assert heat.is_hot(Heat(recent, usual)) is hot
+    assert burst_detection.is_hot(BurstLevel(recent, usual)) is hot
 
 
 def test_a_burst_is_asked_for_in_its_own_time_once_a_minute() -> None:
     seconds = [timedelta(seconds=each) for each in (59, 5, 61, 3 * 60)]
     last = [MORNING + timedelta(seconds=each) for each in (59, 61, 3 * 60)]
-    assert heat.moments([MORNING + each for each in seconds], MORNING + 3 * HOUR) == last
-    assert heat.moments([MORNING], MORNING + heat.RULES.closed_after) == []
-    assert heat.moments([], MORNING) == []
+    assert burst_detection.moments([MORNING + each for each in seconds], MORNING + 3 * HOUR) == last
+    assert burst_detection.moments([MORNING], MORNING + burst_detection.RULES.closed_after) == []
+    assert burst_detection.moments([], MORNING) == []
 
 
 def test_nothing_to_tell_is_the_same_issue() -> None:
     before = issue()
-    assert heat.step(before, Heat(13, None), 13, MORNING + HOUR) is before
+    assert burst_detection.step(before, BurstLevel(13, None), 13, MORNING + HOUR) is before
 
 
 def test_it_is_told_again_when_its_tickets_have_doubled() -> None:
-    after = heat.step(issue(), Heat(21, 2.0), 21, MORNING + HOUR)
+    after = burst_detection.step(issue(), BurstLevel(21, 2.0), 21, MORNING + HOUR)
     assert (after.version, after.tickets, after.peak, after.usual) == (2, 21, 21, 2.0)
-    assert heat.step(after, Heat(39, 2.0), 39, MORNING + 2 * HOUR) is after
-    assert heat.step(after, Heat(40, 2.0), 40, MORNING + 2 * HOUR).version == 3
+    assert burst_detection.step(after, BurstLevel(39, 2.0), 39, MORNING + 2 * HOUR) is after
+    assert burst_detection.step(after, BurstLevel(40, 2.0), 40, MORNING + 2 * HOUR).version == 3
 
 
 def test_it_calms_down_after_two_hours_under_half_and_closes_after_a_day_of_calm() -> None:
-    cool = heat.step(issue(), Heat(4, None), 14, MORNING + HOUR)
+    cool = burst_detection.step(issue(), BurstLevel(4, None), 14, MORNING + HOUR)
     assert (cool.status, cool.below_since) == ("open", MORNING + HOUR)
-    assert heat.step(cool, Heat(4, None), 14, MORNING + 2.9 * HOUR) is cool
-    calm = heat.step(cool, Heat(4, None), 14, MORNING + 3 * HOUR)
+    assert burst_detection.step(cool, BurstLevel(4, None), 14, MORNING + 2.9 * HOUR) is cool
+    calm = burst_detection.step(cool, BurstLevel(4, None), 14, MORNING + 3 * HOUR)
     assert (calm.status, calm.calm_since) == ("calm", MORNING + 3 * HOUR)
-    assert heat.step(calm, Heat(0, None), 14, MORNING + 26 * HOUR) is calm
-    closed = heat.step(calm, Heat(0, None), 14, MORNING + 27 * HOUR)
+    assert burst_detection.step(calm, BurstLevel(0, None), 14, MORNING + 26 * HOUR) is calm
+    closed = burst_detection.step(calm, BurstLevel(0, None), 14, MORNING + 27 * HOUR)
     assert (closed.status, closed.closed_by, closed.closed_at) == ("closed", "hot_issues", MORNING + 27 * HOUR)
 
 
 def test_a_calm_issue_that_flares_up_is_open_again() -> None:
     calm = issue().but(status="calm", below_since=MORNING, calm_since=MORNING + 2 * HOUR)
-    again = heat.step(calm, Heat(5, None), 17, MORNING + 5 * HOUR)
+    again = burst_detection.step(calm, BurstLevel(5, None), 17, MORNING + 5 * HOUR)
     assert (again.status, again.below_since, again.calm_since, again.version) == ("open", None, None, 2)
 
 
 def test_five_in_an_hour_do_not_cool_it() -> None:
     before = issue()
-    assert heat.step(before, Heat(5, None), 14, MORNING + HOUR) is before
+    assert burst_detection.step(before, BurstLevel(5, None), 14, MORNING + HOUR) is before
 
 
 def test_a_person_closes_it_whenever() -> None:
-    closed = heat.step(issue(), Heat(50, None), 15, MORNING + HOUR, Closing("赵工", "line repaired"))
+    closed = burst_detection.step(
+        issue(), BurstLevel(50, None), 15, MORNING + HOUR, IssueClosing("赵工", "line repaired")
+    )
     assert (closed.status, closed.closed_by, closed.reason) == ("closed", "赵工", "line repaired")
 
 
@@ -80,12 +82,12 @@ def test_whatever_comes_versions_grow_and_a_closed_issue_was_calm_for_a_day(look
     for recent, minutes in looks:
         now += timedelta(minutes=minutes)
         tickets += recent // 2
-        after = heat.step(present, Heat(recent, None), tickets, now)
+        after = burst_detection.step(present, BurstLevel(recent, None), tickets, now)
         assert after is present or after.version == present.version + 1
         assert after.updated_at <= now
         if after.status == "closed":
             assert after.calm_since is not None
-            assert now - after.calm_since >= heat.RULES.closed_after
+            assert now - after.calm_since >= burst_detection.RULES.closed_after
             return
         assert (after.status == "calm") == (after.calm_since is not None)
         assert recent < 5 or after.status == "open"

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.hot_issues.domain.heat import Kind
-from services.hot_issues.domain.sign import sign
+from services.hot_issues.domain.burst_detection import IssueKey
+from services.hot_issues.domain.signal import sign
 from tests.builders import Tale, contact
 
 
@@ -22,7 +22,9 @@ def test_type_problem_and_city_make_the_kind() -> None:
     found = sign(_event(city="长沙", home_region="湖南"))
     assert found is not None
     classification = event.ticket.classification
-    assert found.kind == Kind("carrier", classification.business_type or "", classification.problem_type or "", "长沙")
+    assert found.kind == IssueKey(
+        "carrier", classification.business_type or "", classification.problem_type or "", "长沙"
+    )
     assert (found.version, found.at, found.accepted_at) == (event.version, event.at, event.ticket.accepted_at)
 
 

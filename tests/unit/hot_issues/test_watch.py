@@ -12,18 +12,18 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.domain.identity import command_digest
+from services.domain.ids import command_digest
 from services.hot_issues import handlers, store
-from services.hot_issues.domain.sign import Sign
-from services.hot_issues.handlers import Watch, join
+from services.hot_issues.domain.signal import TicketSignal
+from services.hot_issues.handlers import BurstDetector, join
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
-from services.hot_issues.store import Link
-from services.shared.clock import SystemClock
-from services.shared.dead_letters import Refused
-from services.shared.errors import DeadLetterBound, Retryable
-from services.shared.operations import Health
-from services.shared.producer import Producer
+from services.hot_issues.store import IssueMembership
+from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.producer import Producer
+from services.shared.observability.health_server import Health
+from services.shared.runtime.clock import SystemClock
+from services.shared.runtime.errors import DeadLetterBound, Retryable
 from tests.builders import MORNING, Tale
 
 NESTED = b'{"more": ' + b"[" * 100_000
@@ -70,16 +70,16 @@ def _of(city: str) -> Event:
     return Event(TOLD.but(ticket=TOLD.ticket.but(customer=customer)).to_json())
 
 
-def _watch() -> Watch:
+def _watch() -> BurstDetector:
     settings, metrics = HotIssueSettings(), HotIssueMetrics(CollectorRegistry())
     producer = Producer(settings.kafka, "tests", idempotent=False)
-    return Watch(settings, NoDatabase(), SystemClock(), Health(), metrics, producer)  # type: ignore[arg-type]
+    return BurstDetector(settings, NoDatabase(), SystemClock(), Health(), metrics, producer)  # type: ignore[arg-type]
 
 
-def _run(*events: Event) -> Watch:
+def _run(*events: Event) -> BurstDetector:
     """Let the service work until the events are acknowledged, or it has ended by itself."""
 
-    async def body() -> Watch:
+    async def body() -> BurstDetector:
         watch = _watch()
         async with asyncio.timeout(10):
             await watch.start()
@@ -95,7 +95,7 @@ def _run(*events: Event) -> Watch:
 
 
 def test_what_is_saved_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
-    noted: list[Sign] = []
+    noted: list[TicketSignal] = []
     monkeypatch.setattr(store, "note", lambda _, signs: noted.extend(signs))
     events = [_of("长沙"), _of("衡阳")]
     assert _run(*events).crash_reason is None
@@ -125,13 +125,13 @@ def test_too_many_dead_letters_end_the_service_and_acknowledge_nothing(monkeypat
 
 
 def test_what_cannot_be_read_is_buried_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    buried: list[Refused] = []
+    buried: list[DeadLetterCandidate] = []
 
-    async def bury(refused: list[Refused], *_: object) -> None:
+    async def bury(refused: list[DeadLetterCandidate], *_: object) -> None:
         buried.extend(refused)
 
     monkeypatch.setattr(handlers, "bury", bury)
-    noted: list[Sign] = []
+    noted: list[TicketSignal] = []
     monkeypatch.setattr(store, "note", lambda _, signs: noted.extend(signs))
     assert _run(Event(NESTED), Event(b"{}"), _of("长沙")).crash_reason is None
     assert [each.reason for each in buried] == ["bad_syntax", "bad_schema"]
@@ -165,6 +165,6 @@ def test_everything_that_counts_no_more_is_forgotten_however_much_it_is(monkeypa
 
 
 def test_a_link_is_the_same_command_however_often_it_is_told() -> None:
-    link = Link(uuid4(), uuid4(), MORNING, 12)
+    link = IssueMembership(uuid4(), uuid4(), MORNING, 12)
     assert join(link) == join(link)
     assert command_digest(join(link)) == command_digest(join(link._replace(linked_at=MORNING + timedelta(hours=1))))

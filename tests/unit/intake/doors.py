@@ -9,15 +9,15 @@ from typing import Any, cast
 import httpx
 from prometheus_client import CollectorRegistry
 
-from services.intake.door import Doorway
 from services.intake.http import application
-from services.intake.limits import Limits
+from services.intake.http_context import HttpContext
+from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
-from services.intake.reception import Reception
-from services.intake.senders import Sender, Senders, hashed
+from services.intake.rate_limit import RateLimiter
+from services.intake.senders import Sender, SenderRegistry, hashed
 from services.intake.settings import IntakeSettings
-from services.shared.clock import SystemClock
-from services.shared.records import Outgoing
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.clock import SystemClock
 
 
 class _Keys:
@@ -63,19 +63,19 @@ class Door:
         file = folder / "channels.toml"
         file.write_text(channels, encoding="utf-8")
         settings = IntakeSettings(attachments=folder / "attachments", channels=file)
-        keys = Senders(cast("Any", _Keys(senders)))
+        keys = SenderRegistry(cast("Any", _Keys(senders)))
         keys.refresh()
         publisher = _Publisher()
         self.registry = CollectorRegistry()
         self.published = publisher.records
-        self.way = Doorway(
+        self.way = HttpContext(
             settings,
             cast("Any", None),
             keys,
             cast("Any", publisher),
             IntakeMetrics(self.registry),
-            Reception.of(settings),
-            limits=Limits(lambda: 0.0),
+            Ingestor.of(settings),
+            limits=RateLimiter(lambda: 0.0),
             clock=SystemClock(),
         )
         self._application = application(self.way)

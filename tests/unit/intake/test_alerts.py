@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.contact import Contact
-from schemas.kept import Kept
-from services.intake.channel_table import channels
+from schemas.non_ticket import NonTicket
+from services.intake.channel_registry import channels
 from services.intake.domain.envelope import LARGEST, Envelope
 from tests.builders import MORNING
 
@@ -31,7 +31,7 @@ def kept_of(alerts: list[dict[str, Any]], **group: Any) -> list[dict[str, Any]]:
     envelope = Envelope("monitor", "device_monitor", "carrier", MORNING, "application/json", body)
     found = []
     for each in channels()["device_monitor"].listen(envelope):
-        assert isinstance(each.what, Contact | Kept)
+        assert isinstance(each.what, Contact | NonTicket)
         assert each.what.raw is not None
         assert each.what.raw.body is not None
         found.append(json.loads(base64.b64decode(each.what.raw.body)))

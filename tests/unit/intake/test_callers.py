@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from services.domain import survey_link
-from services.domain.identity import command_id
-from services.domain.survey_link import Invitation
+from services.domain.ids import command_id
+from services.domain.survey_link import SurveyInvitation
 from services.intake import callbacks, outcomes, problems, survey
-from services.intake.door import Doorway
+from services.intake.http_context import HttpContext
 from services.intake.metrics import IntakeMetrics
 from tests.builders import MORNING
 
@@ -61,10 +61,10 @@ class Door:
         return read()
 
 
-def ask(install: Callable[[FastAPI, Doorway], None], method: str, path: str, **told: Any) -> httpx.Response:
+def ask(install: Callable[[FastAPI, HttpContext], None], method: str, path: str, **told: Any) -> httpx.Response:
     app = FastAPI()
     problems.install(app, IntakeMetrics(CollectorRegistry()))
-    install(app, cast("Doorway", Door()))
+    install(app, cast("HttpContext", Door()))
 
     async def one() -> httpx.Response:
         door = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -116,7 +116,7 @@ def link(monkeypatch: pytest.MonkeyPatch) -> str:
     """A link that waits for its answer."""
     asked = {"number": "TS1", "run": 1, "answered": False, "language": "zh"}
     monkeypatch.setattr(outcomes, "ticket_of_survey", lambda _, __: asked)
-    return f"/s/{survey_link.token(Invitation(uuid4(), 1, MORNING + timedelta(days=1)), SECRET)}"
+    return f"/s/{survey_link.token(SurveyInvitation(uuid4(), 1, MORNING + timedelta(days=1)), SECRET)}"
 
 
 @pytest.mark.requirement("R5.4")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.fields import Faults, Phone, clean, money, phone
+from services.intake.domain.fields import InputErrors, PhoneNumber, clean, money, phone
 from services.intake.domain.times import epoch, instant, moment
 
 
@@ -28,7 +28,7 @@ from services.intake.domain.times import epoch, instant, moment
     ],
 )
 def test_phones_as_people_write_them(written: str, number: str, extension: str | None) -> None:
-    assert phone(written) == Phone(number, extension)
+    assert phone(written) == PhoneNumber(number, extension)
 
 
 @pytest.mark.parametrize("written", ["", None, "138****0805", "1.38E+10", "未留", "12", "110110199003071234"])
@@ -56,7 +56,7 @@ def test_any_text_is_a_phone_in_e164_or_none(text: str) -> None:
     ],
 )
 def test_times_as_people_write_them(written: str | None, told: object) -> None:
-    faults = Faults()
+    faults = InputErrors()
     assert moment(written, "at", faults) == told
     assert faults.found == []
 
@@ -64,7 +64,7 @@ def test_times_as_people_write_them(written: str | None, told: object) -> None:
 @pytest.mark.requirement("R2.5")
 @pytest.mark.parametrize("written", ["2026-02-30", "2026-13-01 10:00", "2026-03-12 25:00", "12.3.", "1970-01-01", 5])
 def test_impossible_times_are_named(written: object) -> None:
-    faults = Faults()
+    faults = InputErrors()
     assert instant(written, "occurred_at", faults) is None
     assert [(each.field, each.reason) for each in faults.found] == [("occurred_at", "bad_date")]
 
@@ -73,7 +73,7 @@ def test_impossible_times_are_named(written: object) -> None:
     ("millis", "good"), [(1773282060000, True), (1773282060, False), (None, False), (10**18, False), (True, False)]
 )
 def test_milliseconds_are_not_seconds(millis: object, good: bool) -> None:  # noqa: FBT001
-    faults = Faults()
+    faults = InputErrors()
     assert (epoch(millis, "accepted_at", faults) is not None) is good
     assert bool(faults.found) is not good
 
@@ -96,12 +96,12 @@ def test_what_is_cleaned_can_be_stored(value: object) -> None:
     ("told", "amount"), [("120.5", "120.50"), (30, "30.00"), (0.1, "0.10"), ("", None), (None, None), (" 7 ", "7.00")]
 )
 def test_an_amount_is_kept_to_the_cent(told: object, amount: str | None) -> None:
-    faults = Faults()
+    faults = InputErrors()
     assert (money(told, "amount", faults), faults.found) == (amount, [])
 
 
 @pytest.mark.parametrize("told", ["much", "NaN", "1e40", True, [], "Infinity"])
 def test_what_is_no_amount_is_a_fault(told: object) -> None:
-    faults = Faults()
+    faults = InputErrors()
     assert money(told, "amount", faults) is None
     assert [each.field for each in faults.found] == ["amount"]

@@ -8,14 +8,14 @@ import pytest
 
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact
-from schemas.kept import Kept
+from schemas.non_ticket import NonTicket
+from services.intake.channel_registry import channels
 from services.intake.channel_settings import load
-from services.intake.channel_table import channels
 from services.intake.domain import charsets
-from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, Refusal
-from services.intake.domain.fields import Faults, Unusable, clean, whole_number
+from services.intake.domain.envelope import ChannelConfig, Envelope, ParsedItem, RejectedItem
+from services.intake.domain.fields import InputErrors, InvalidPayload, clean, whole_number
 from services.intake.domain.times import epoch
-from services.shared.errors import ConfigurationError
+from services.shared.runtime.errors import ConfigurationError
 from tests.builders import MORNING
 
 TABLE = channels()
@@ -31,7 +31,7 @@ CDR = (
 HALL = "受理流水号,受理时间,联系电话,投诉内容\nS1,2026-03-12 10:21,13800000000,宽带慢\n"
 
 
-def listen(channel: str, body: bytes, media_type: str, config: ChannelConfig | None = None) -> list[Heard]:
+def listen(channel: str, body: bytes, media_type: str, config: ChannelConfig | None = None) -> list[ParsedItem]:
     made = Envelope("s", channel, "carrier", MORNING, media_type, body, config=config or ChannelConfig())
     return TABLE[channel].listen(made)
 
@@ -63,7 +63,7 @@ def test_a_caller_s_name_never_ends_a_line(mark: str, end: str) -> None:
 def test_lines_that_cannot_be_used_keep_their_numbers() -> None:
     whole = CDR.format(src="13800000101", mark="\x85", id=1)
     heard = listen("hotline", f'{whole}\n"half\n\n{whole[:40]}'.encode(), CSV)
-    refused = [each for each in heard if isinstance(each.what, Refusal)]
+    refused = [each for each in heard if isinstance(each.what, RejectedItem)]
     assert [(each.at, each.what.faults[0].reason) for each in refused] == [(2, "truncated"), (4, "truncated")]  # type: ignore[union-attr]
 
 
@@ -80,7 +80,7 @@ def test_controls_of_both_kinds_are_taken_out() -> None:
 @pytest.mark.parametrize("written", NO_DIGITS)
 def test_only_ascii_digits_are_a_number(written: str) -> None:
     assert whole_number(written) is None
-    faults = Faults()
+    faults = InputErrors()
     assert epoch(written, "at", faults) is None
     assert [each.reason for each in faults.found] == ["bad_date"]
 
@@ -107,7 +107,7 @@ def test_a_number_has_its_digits_and_no_more() -> None:
     ],
 )
 def test_times_in_other_digits_are_refused_with_a_reason(channel: str, media_type: str, body: str, digit: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         listen(channel, body.format(digit).encode(), media_type)
     assert "bad_date" in {each.reason for each in caught.value.faults}
 
@@ -119,7 +119,7 @@ def test_counts_in_other_digits_are_not_told(digit: str) -> None:
     assert heard.what.evidence == ()
     log = f"{digit}|c1|q|m|CONNECT|1|2|3\n1773277000|c2|q|m|CONNECT|{digit}|2|3\n"
     refused, call = sorted(listen("hotline", log.encode(), "text/plain"), key=lambda each: each.at or 0)
-    assert isinstance(refused.what, Refusal)
+    assert isinstance(refused.what, RejectedItem)
     assert isinstance(call.what, CallRecord)
     assert call.what.call.waiting is None
 
@@ -132,14 +132,14 @@ def test_a_charset_that_is_none_is_told(name: str) -> None:
     with pytest.raises(ValueError, match="charset"):
         ChannelConfig().with_settings({"charset": name})
     for channel, config in (("store", ChannelConfig(charset=name)), ("hotline", ChannelConfig(charset=name))):
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(InvalidPayload) as caught:
             listen(channel, HALL.encode(), CSV, config)
         assert caught.value.faults[0].reason == "bad_encoding"
 
 
 @pytest.mark.parametrize("name", ["undefined", "idna", "utf-16", "hex", "utf-7"])
 def test_a_charset_in_a_header_that_is_none_is_told(name: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         listen("store", HALL.encode(), f"text/csv; charset={name}")
     assert caught.value.faults[0].reason == "bad_encoding"
 
@@ -271,7 +271,7 @@ def test_a_mapping_fills_numbers_and_truths(tmp_path: Path, months: Any, shared:
     ],
 )
 def test_what_is_no_number_and_no_truth_is_told(tmp_path: Path, field: str, value: Any) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         kiosk(tmp_path, **{field: value})
     assert (field, "bad_schema") in {(each.field, each.reason) for each in caught.value.faults}
 
@@ -290,5 +290,5 @@ def test_a_media_type_can_be_kept_whatever_it_says(written: str, kept: str) -> N
 def test_what_an_event_says_is_kept_as_far_as_it_can_be() -> None:
     told = f"<xml><FromUserName>{'u' * 300}</FromUserName><MsgType>event</MsgType><Event>{'e' * 40_000}</Event></xml>"
     (heard,) = listen("wechat", told.encode(), "text/xml")
-    assert isinstance(heard.what, Kept)
-    assert Kept.from_json(heard.what.to_json()) == heard.what
+    assert isinstance(heard.what, NonTicket)
+    assert NonTicket.from_json(heard.what.to_json()) == heard.what

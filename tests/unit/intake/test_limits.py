@@ -2,14 +2,14 @@
 
 import pytest
 
-from services.intake.limits import Limits
-from services.intake.mail import Connections
+from services.intake.rate_limit import RateLimiter
+from services.intake.smtp_server import ConnectionLimiter
 
 
 @pytest.mark.requirement("R2.5")
 def test_a_large_file_passes_when_the_bucket_is_full_and_leaves_a_debt() -> None:
     now = [0.0]
-    limits = Limits(lambda: now[0])
+    limits = RateLimiter(lambda: now[0])
     assert limits.take("a", 60, 0) == 0
     assert limits.take("a", 60, 30) == 0, "to ask takes nothing"
     assert limits.take("a", 60, 0) == pytest.approx(21)
@@ -22,7 +22,7 @@ def test_a_large_file_passes_when_the_bucket_is_full_and_leaves_a_debt() -> None
 
 @pytest.mark.requirement("R2.5")
 def test_connections_are_bounded_for_a_peer_and_in_all() -> None:
-    connections = Connections(2, 3)
+    connections = ConnectionLimiter(2, 3)
     assert [connections.enter(each) for each in "aaabb"] == [True, True, False, True, False]
     connections.leave("a")
     assert connections.enter("a")

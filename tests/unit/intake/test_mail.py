@@ -5,13 +5,13 @@ import time
 import pytest
 
 from schemas.contact import Contact
-from schemas.kept import Kept
-from services.intake.channel_table import channels
+from schemas.non_ticket import NonTicket
+from services.intake.channel_registry import channels
 from services.intake.domain.channels.html_text import LARGEST, text_of_html
 from services.intake.domain.channels.mail_header import LONGEST_DECODED, decoded, text_of
-from services.intake.domain.channels.mail_message import MOST_LINES, MOST_PARTS, Mail, own_words
+from services.intake.domain.channels.mail_message import MOST_LINES, MOST_PARTS, ParsedMail, own_words
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import LONGEST_TEXT, Unusable, phones_in
+from services.intake.domain.fields import LONGEST_TEXT, InvalidPayload, phones_in
 from tests.builders import MORNING
 
 TABLE = channels()
@@ -26,9 +26,9 @@ NEVER_CLOSED = (
 )
 
 
-def heard(content: bytes) -> Contact | Kept:
+def heard(content: bytes) -> Contact | NonTicket:
     (only,) = TABLE["email"].listen(Envelope("s", "email", "carrier", MORNING, "message/rfc822", content))
-    assert isinstance(only.what, Contact | Kept)
+    assert isinstance(only.what, Contact | NonTicket)
     return only.what
 
 
@@ -49,7 +49,7 @@ def test_long_headers_are_cut_before_they_are_read(name: str, header: str) -> No
     began = time.process_time()
     try:
         heard(HEAD + b"Message-ID: <1@x>\r\n" + told if name == "Subject" else told)
-    except Unusable as error:
+    except InvalidPayload as error:
         assert all(each.message for each in error.faults)
     assert time.process_time() - began < SOON
 
@@ -82,7 +82,7 @@ def test_what_is_quoted_is_found_in_one_go(text: str) -> None:
 )
 def test_a_mail_of_too_many_lines_or_parts_is_refused_unread(body: bytes) -> None:
     began = time.process_time()
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         heard(HEAD + body)
     assert [each.reason for each in caught.value.faults] == ["too_large"]
     assert time.process_time() - began < SOON
@@ -171,7 +171,7 @@ def test_the_last_mail_of_a_long_thread_is_found() -> None:
         + b"\r\n <notice.TS20260312000001.x@carrier.example>\r\n\r\nx"
     )
     assert len(thread) > LONGEST_DECODED
-    assert Mail(told).ticket == "TS20260312000001"
+    assert ParsedMail(told).ticket == "TS20260312000001"
 
 
 @pytest.mark.requirement("R2.1")
@@ -192,6 +192,6 @@ def test_the_last_mail_of_a_long_thread_is_found() -> None:
 )
 def test_what_machines_write_opens_nothing(headers: str, automatic: bool) -> None:  # noqa: FBT001
     made = heard(HEAD + b"Message-ID: <1@x>\r\n" + headers.encode() + b"\r\n\r\nx")
-    assert isinstance(made, Kept) is automatic
-    if isinstance(made, Kept):
+    assert isinstance(made, NonTicket) is automatic
+    if isinstance(made, NonTicket):
         assert made.reason == "auto_reply"

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contact import Contact, Customer
-from services.domain.identity import record_key
-from services.intake.channel_table import WITHOUT_TOPIC, channels
+from services.domain.ids import record_key
+from services.intake.channel_registry import WITHOUT_TOPIC, channels
 from services.intake.domain import submission
 from services.intake.domain.envelope import Envelope, json_object
-from services.intake.domain.fields import Unusable
+from services.intake.domain.fields import InvalidPayload
 from tests.builders import MORNING
 
 FORM = {
@@ -77,7 +77,7 @@ def submitted(told: dict[str, Any], key: str | None = None) -> Contact:
 
 
 def faults(make: Callable[[], Contact]) -> dict[str, str]:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         make()
     return {each.field: each.reason for each in caught.value.faults}
 
@@ -152,7 +152,7 @@ def test_a_mail_address_that_is_none_is_left_out_and_said_and_the_contact_is_kep
 
 
 def test_who_can_be_reached_by_no_other_way_is_asked_for_one() -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         submitted({**SENT, "customer": {"email": "a@["}})
     assert [each.reason for each in caught.value.faults] == ["missing_contact"]
 
@@ -170,7 +170,7 @@ def test_who_can_be_reached_by_no_other_way_is_asked_for_one() -> None:
     ],
 )
 def test_bodies_that_are_no_object(sent: bytes, reason: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         json_object(sent)
     assert caught.value.faults[0].reason == reason
 
@@ -203,7 +203,7 @@ def test_whatever_a_channel_sends_is_a_contact_or_refused_with_a_reason(
     channel = data.draw(st.sampled_from(sorted(TABLE.keys() - WITHOUT_TOPIC)))
     try:
         parts = TABLE[channel].listen(envelope(body(told), channel))
-    except Unusable as refused:
+    except InvalidPayload as refused:
         assert all(each.field and each.reason and each.message for each in refused.faults)
     else:
         for each in parts:
@@ -216,7 +216,7 @@ def test_whatever_a_channel_sends_is_a_contact_or_refused_with_a_reason(
 def test_whatever_a_sender_writes_is_a_contact_or_refused_with_a_reason(told: dict[str, Any]) -> None:
     try:
         made = submitted(told)
-    except Unusable as refused:
+    except InvalidPayload as refused:
         assert all(each.field and each.reason and each.message for each in refused.faults)
     else:
         assert made.customer.reachable

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from schemas.contact import Contact
-from services.domain.identity import contact_digest
-from services.intake.attachments import Attachments
+from services.domain.ids import contact_digest
+from services.intake.attachments import AttachmentStore
+from services.intake.channel_registry import channels
 from services.intake.channel_settings import switchboards
-from services.intake.channel_table import channels
-from services.intake.reception import Reception, owner_of
-from services.shared.errors import ConfigurationError
+from services.intake.ingest import Ingestor, owner_of
+from services.shared.runtime.errors import ConfigurationError
 from tests.builders import MORNING, contact
 
 LANDLINE = "+8637155500001"
 
 
-def reception(folder: Path, *numbers: str) -> Reception:
-    return Reception(channels(), {}, Attachments(folder), "secret", "carrier", frozenset(numbers))
+def reception(folder: Path, *numbers: str) -> Ingestor:
+    return Ingestor(channels(), {}, AttachmentStore(folder), "secret", "carrier", frozenset(numbers))
 
 
 @pytest.mark.requirement("R2.4")

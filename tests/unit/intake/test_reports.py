@@ -6,18 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from services.intake import receipts
-from services.intake.domain.channels.mail_message import Mail
+from services.intake import delivery_reports
+from services.intake.domain.channels.mail_message import ParsedMail
 from services.intake.settings import IntakeSettings
-from services.shared.clock import SystemClock
-from services.shared.errors import Problem
+from services.shared.runtime.clock import SystemClock
+from services.shared.runtime.errors import Problem
 
 ID = "0d1f6f2c-6d2f-5c5e-9f43-6a2f0c6b7d11"
 
 
-def report(action: str, status: str, kind: str = "delivery-status") -> Mail:
+def report(action: str, status: str, kind: str = "delivery-status") -> ParsedMail:
     told = f"Action: {action}\r\n" if action else ""
-    return Mail(
+    return ParsedMail(
         (
             "From: MAILER-DAEMON@x\r\nReturn-Path: <>\r\nMessage-ID: <1@x>\r\nMIME-Version: 1.0\r\n"
             f'Content-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
@@ -52,14 +52,14 @@ def test_only_a_report_of_a_failure_is_a_bounce(action: str, status: str, bounce
 
 def test_who_has_read_a_mail_or_is_out_of_office_sends_no_bounce() -> None:
     assert not report("displayed", "", "disposition-notification").bounce
-    away = Mail(b"From: a@x\r\nReturn-Path: <>\r\nAuto-Submitted: auto-replied\r\n\r\naway")
+    away = ParsedMail(b"From: a@x\r\nReturn-Path: <>\r\nAuto-Submitted: auto-replied\r\n\r\naway")
     assert (away.bounce, away.automatic) == (False, True)
-    assert Mail(b"From: a@x\r\nReturn-Path: <>\r\n\r\nyour mail could not be delivered").bounce
+    assert ParsedMail(b"From: a@x\r\nReturn-Path: <>\r\n\r\nyour mail could not be delivered").bounce
 
 
 def heard(told: dict[str, Any], **settings: Any) -> Any:
     door: Any = SimpleNamespace(settings=IntakeSettings(**settings), now_clock=SystemClock)
-    return receipts._read(told, "gateway", door)
+    return delivery_reports._read(told, "gateway", door)
 
 
 @pytest.mark.requirement("R5.7")
@@ -87,7 +87,7 @@ def test_our_own_words_stay_as_they_were() -> None:
 
 def test_a_reply_is_to_a_mail_of_ours_or_names_the_ticket_in_its_subject() -> None:
     def ticket(headers: str) -> str | None:
-        return Mail(f"From: a@x\r\n{headers}\r\n\r\nhello".encode()).ticket
+        return ParsedMail(f"From: a@x\r\n{headers}\r\n\r\nhello".encode()).ticket
 
     number = "TS20260312000901"
     assert ticket(f"In-Reply-To: <notice.{number}.{ID}@carrier.example>") == number

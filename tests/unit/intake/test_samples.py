@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from duban import against
-from duban.against import Result
-from services.intake.channel_table import MappingError, channels
+from duban import sample_check
+from duban.sample_check import SampleResult
+from services.intake.channel_registry import MappingError, channels
 from services.intake.domain.envelope import Envelope
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 from tests.builders import MORNING
 
 OWN = PROJECT / "tests" / "samples" / "manifest.json"
 SHARED = PROJECT.parent / "shared" / "samples" / "manifest.json"
 
 
-def different(results: list[Result]) -> Mapping[str, list[str]]:
+def different(results: list[SampleResult]) -> Mapping[str, list[str]]:
     return {each.file: each.differences for each in results if each.differences}
 
 
 @pytest.mark.requirement("R2.1", "R2.2", "R2.3", "R2.4", "R2.5")
 def test_our_samples_become_what_their_manifest_says() -> None:
-    results = against.manifest(OWN, channels())
+    results = sample_check.manifest(OWN, channels())
     assert {Path(each.file).parts[0] for each in results} == channels().keys(), "every channel has samples"
     assert different(results) == {}
 
@@ -31,7 +31,7 @@ def test_our_samples_become_what_their_manifest_says() -> None:
 @pytest.mark.requirement("R2.1", "R2.5")
 @pytest.mark.skipif(not SHARED.is_file(), reason="the shared samples are not on this machine")
 def test_the_shared_samples_become_what_their_manifest_says() -> None:
-    assert different(against.manifest(SHARED, channels())) == {}
+    assert different(sample_check.manifest(SHARED, channels())) == {}
 
 
 @pytest.mark.requirement("R2.1")

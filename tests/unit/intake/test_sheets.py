@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 from openpyxl.cell.read_only import ReadOnlyCell
 
-from services.intake import native
+from services.intake import webhooks
 from services.intake.domain import sheets
 from services.intake.domain.envelope import LARGEST, Envelope
-from services.intake.domain.fields import Unusable
-from services.intake.domain.pieces import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE, Piece, split
+from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.splitter import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE, MessagePart, split
 from tests.builders import MORNING
 
 IDS = ["申诉编号"]
@@ -57,12 +57,12 @@ def cell(at: str, text: str, more: str = "") -> str:
     return f'<c r="{at}" t="inlineStr">{more}<is><t>{text}</t></is></c>'
 
 
-def pieces(content: bytes) -> list[Piece]:
+def pieces(content: bytes) -> list[MessagePart]:
     return list(split(io.BytesIO(content), SHEET, ids=IDS) or ())
 
 
 def refused(content: bytes) -> str:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         pieces(content)
     (fault,) = caught.value.faults
     assert fault.message
@@ -163,7 +163,7 @@ def test_what_is_no_workbook_is_told(content: bytes) -> None:
     ],
 )
 def test_what_may_take_long_is_read_in_a_thread_of_its_own(media_type: str, size: int, apart: bool) -> None:  # noqa: FBT001
-    assert native.takes_long(Envelope("s", "store", "carrier", MORNING, media_type, b"x" * size)) is apart
+    assert webhooks.takes_long(Envelope("s", "store", "carrier", MORNING, media_type, b"x" * size)) is apart
 
 
 def test_shared_texts_are_read_whole_and_without_their_pronunciation() -> None:

@@ -5,17 +5,17 @@ import json
 
 import pytest
 
-from services.intake.channel_table import channels
-from services.intake.domain.envelope import Envelope, Refusal
-from services.intake.domain.fields import Unusable
-from services.intake.domain.pieces import LINES, TABLE, Piece, split
+from services.intake.channel_registry import channels
+from services.intake.domain.envelope import Envelope, RejectedItem
+from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.splitter import LINES, TABLE, MessagePart, split
 from tests.builders import MORNING
 
 HEAD = "受理流水号,受理时间,联系电话,投诉内容\n"
 ROWS = [f"S{number},2026-03-12 10:21,1380000{number:04d},内容{number}很长很长\n" for number in range(600)]
 
 
-def pieces_of(content: bytes, media_type: str = TABLE) -> list[Piece]:
+def pieces_of(content: bytes, media_type: str = TABLE) -> list[MessagePart]:
     found = split(io.BytesIO(content), media_type)
     assert found is not None
     return list(found)
@@ -56,20 +56,20 @@ def test_what_cannot_be_used_of_a_table_is_kept_with_its_bytes() -> None:
     rows = [ROWS[0].encode(), b"S1,\xff,1,2\n", b'S2,"x"y,1,2\n', b"S3,x\n"]
     envelope = Envelope("hall", "store", "carrier", MORNING, TABLE, HEAD.encode() + b"".join(rows))
     heard = channels()["store"].listen(envelope)
-    refused = [each.what for each in heard if isinstance(each.what, Refusal)]
+    refused = [each.what for each in heard if isinstance(each.what, RejectedItem)]
     assert [each.body for each in refused] == rows[1:]
     assert [each.message_id for each in refused] == ["S1", None, "S3"]
 
 
 def test_names_of_columns_that_cannot_be_read_refuse_the_table() -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         pieces_of(b"\xff\xff" + HEAD.encode("gb18030") + ROWS[0].encode("gb18030"))
     assert [each.reason for each in caught.value.faults] == ["bad_encoding"]
 
 
 @pytest.mark.parametrize("charset", ["undefined", "hex", "idna", "utf-7", "utf-16", "unicode_escape", "nothing", "a\0"])
 def test_a_charset_that_is_none_of_tables_says_what_to_do(charset: str) -> None:
-    with pytest.raises(Unusable, match="save the file as UTF-8"):
+    with pytest.raises(InvalidPayload, match="save the file as UTF-8"):
         list(split(io.BytesIO(b"a,b\n1,2\n"), TABLE, charset=charset) or ())
 
 

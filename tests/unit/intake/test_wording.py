@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.channel_table import channels
+from services.intake.channel_registry import channels
 from services.intake.domain import submission
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import Unusable
+from services.intake.domain.fields import InvalidPayload
 from tests.builders import MORNING
 
 TABLES = channels()
@@ -16,7 +16,7 @@ TABLES = channels()
 
 def told(channel: str, body: dict[str, Any]) -> dict[str, tuple[str, str]]:
     envelope = Envelope("s", channel, "carrier", MORNING, "application/json", json.dumps(body).encode())
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         TABLES[channel].listen(envelope)
     return {each.field: (each.reason, each.message) for each in caught.value.faults}
 
@@ -62,7 +62,7 @@ def test_our_own_fields_keep_their_names_and_the_header_is_told_where_it_helps()
     def faults(key: str | None) -> dict[str, str]:
         body = {"customer": {"phone": "13800000101", "name": "n" * 300}, "currency": "yuan", "text": 7}
         envelope = Envelope("s", "web", "carrier", MORNING, "application/json", b"{}")
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(InvalidPayload) as caught:
             submission.contact(body, envelope, key)
         return {each.field: each.message for each in caught.value.faults}
 

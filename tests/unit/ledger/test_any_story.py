@@ -25,11 +25,11 @@ from schemas.action import (
     Transfer,
     Withdraw,
 )
-from schemas.asking import AnswerSurvey
 from schemas.command import Action
+from schemas.customer_actions import AnswerSurvey
 from schemas.event import TicketEvent
 from schemas.ticket import Status, Survey, ThresholdState, Ticket
-from services.domain import clock as clocks
+from services.domain.sla import timer as clocks
 from services.ledger.domain.decide import ACTIONS
 from services.ledger.domain.evolve import evolve
 from services.ledger.domain.transitions import ALLOWED, diagram

@@ -5,13 +5,13 @@ from typing import Literal
 import pytest
 
 from schemas.action import Answer, FeedBack, Open, Reject, Reopen
-from schemas.asking import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
+from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
-from services.domain import packs
-from services.domain.care import CALL_TAKES
-from services.domain.identity import ticket_id
+from services.domain.ids import ticket_id
+from services.domain.policy import loading
+from services.domain.policy.outcome import CALL_TAKES
 from services.router.domain.classify import classify
-from services.shared.settings import PROJECT
+from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MINUTE, Tale, contact
 
 BAD = Survey(process=1, result=2, staff=3)
@@ -24,7 +24,7 @@ def answered() -> Tale:
 
 def answered_where_the_next_level_takes_over() -> Tale:
     """Return a ticket of a pack in which a rejected outcome goes up the ladder."""
-    pack = packs.load_one(PROJECT / "policies", "call_centre")
+    pack = loading.load_one(PROJECT / "policies", "call_centre")
     first = contact(policy="call_centre")
     tale = Tale(now=first.received_at, id=ticket_id(first.id), pack=pack)
     tale.do(Open(contact=first, classification=classify(first, pack)))

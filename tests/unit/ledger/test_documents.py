@@ -1,11 +1,11 @@
 """The documents of a batch are what the models would write themselves, each written once."""
 
-from services.ledger.documents import Documents
+from services.ledger.document_cache import DocumentCache
 from tests.builders import Tale
 
 
 def test_an_event_is_put_together_as_its_model_would_write_it() -> None:
-    written = Documents()
+    written = DocumentCache()
     for event in Tale.dispatched().events:
         assert written.event(event) == event.to_json()
         assert written.change(event) == event.change.to_json()
@@ -14,6 +14,6 @@ def test_an_event_is_put_together_as_its_model_would_write_it() -> None:
 
 def test_every_version_of_a_ticket_has_a_document_of_its_own() -> None:
     first, last = (event.ticket for event in (Tale.dispatched().events[0], Tale.dispatched().events[-1]))
-    written = Documents()
+    written = DocumentCache()
     assert written.ticket(first) != written.ticket(last)
     assert written.ticket(first) is written.ticket(first)

@@ -25,8 +25,8 @@ from schemas.action import (
     Transfer,
     Withdraw,
 )
-from schemas.asking import AnswerSurvey, CallBack, EndCallback
 from schemas.contact import Customer
+from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.ticket import Link, Status, Survey
 from services.router.domain.classify import classify
 from tests.builders import CENTRE, HOUR, MINUTE, MORNING, PACK, Tale, contact, settlement

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from services.notifier.domain.taken import Taken
-from services.notifier.domain.truth import Standing
+from services.notifier.domain.leased_notice import LeasedNotice
+from services.notifier.domain.obsolescence import TicketSnapshot
 
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 
 
-def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> Taken:
+def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> LeasedNotice:
     """Return a notice by mail to a unit."""
     fields = {
         "id": uuid4(),
@@ -43,6 +43,6 @@ def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> Taken:
         "settled_at": None,
         "provider_id": None,
         "error": None,
-        "standing": Standing("handling", 1),
+        "standing": TicketSnapshot("handling", 1),
     }
-    return Taken(**{**fields, **changes})
+    return LeasedNotice(**{**fields, **changes})

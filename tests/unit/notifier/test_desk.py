@@ -8,16 +8,16 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.notifier.desk import HOUR, LONGEST_RETRY, Desk
-from services.notifier.domain.letters import Letter, Letters
-from services.notifier.domain.taken import undeliverable
-from services.notifier.domain.truth import Standing
-from services.notifier.means import Handed, NotSent
+from services.notifier.delivery_worker import HOUR, LONGEST_RETRY, DeliveryWorker
+from services.notifier.digest import DeliveryAttempt, Digest
+from services.notifier.domain.leased_notice import undeliverable
+from services.notifier.domain.letters import Letter, TemplateLibrary
+from services.notifier.domain.obsolescence import TicketSnapshot
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.parcels import Parcel, Try
+from services.notifier.providers import ProviderError, ProviderReceipt
 from services.notifier.settings import NotifierSettings
-from services.shared.clock import ScaledClock
-from services.shared.settings import PROJECT
+from services.shared.runtime.clock import ScaledClock
+from services.shared.runtime.settings import PROJECT
 from tests.unit.notifier.made import NOW, taken
 
 CONTEXT = {"number": "TS1", "zone": "Asia/Shanghai", "promised_at": NOW.isoformat(), "name": "王"}
@@ -32,9 +32,9 @@ class Provider:
     def __init__(self, do: Callable[[], str] = lambda: "p1") -> None:
         self._do = do
 
-    def send(self, address: str, letter: Letter, id_: UUID) -> Handed:  # noqa: ARG002
+    def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:  # noqa: ARG002
         """Do as told."""
-        return Handed(self._do(), 2)
+        return ProviderReceipt(self._do(), 2)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -47,16 +47,16 @@ def raising(error: Exception) -> Provider:
     return Provider(do)
 
 
-def tried(provider: Provider, *, now: datetime = NOW, **changes: Any) -> Try:
-    return _desk(provider, now)._attempt(Parcel([taken(**LETTER | changes)]))
+def tried(provider: Provider, *, now: datetime = NOW, **changes: Any) -> DeliveryAttempt:
+    return _desk(provider, now)._attempt(Digest([taken(**LETTER | changes)]))
 
 
-def _desk(provider: Provider, now: datetime = NOW) -> Desk:
+def _desk(provider: Provider, now: datetime = NOW) -> DeliveryWorker:
     # So slow that business time stands.
     clock = ScaledClock(scale=1e-9, real_origin=datetime(2026, 1, 1, tzinfo=UTC), business_origin=now)
-    letters = Letters(PROJECT / "policies" / "letters")
+    letters = TemplateLibrary(PROJECT / "policies" / "letters")
     database: Any = None
-    return Desk(provider, NotifierSettings(), database, letters, clock, NotifierMetrics(CollectorRegistry()))
+    return DeliveryWorker(provider, NotifierSettings(), database, letters, clock, NotifierMetrics(CollectorRegistry()))
 
 
 def test_what_nobody_thought_of_fails_one_notice_and_says_where() -> None:
@@ -92,29 +92,29 @@ def test_an_outage_or_greylisting_is_borne_for_hours_however_often_it_was_tried(
     outcome: str,
     away: bool,  # noqa: FBT001
 ) -> None:
-    provider = raising(NotSent("busy", away=away))
+    provider = raising(ProviderError("busy", away=away))
     one = tried(provider, urgency=urgency, last_way=last_way, waited=hours * HOUR, attempts=500)
     assert one.outcome == outcome
     assert one.wait <= LONGEST_RETRY * 1.3
 
 
 def test_a_refusal_of_the_notice_is_final_at_once_and_says_that_the_provider_is_there() -> None:
-    desk = _desk(raising(NotSent("no such number", final=True)))
+    desk = _desk(raising(ProviderError("no such number", final=True)))
     desk._away = 3
-    assert desk._attempt(Parcel([taken(**LETTER)])).outcome == "failed"
+    assert desk._attempt(Digest([taken(**LETTER)])).outcome == "failed"
     assert desk._away == 0
 
 
 def test_a_provider_that_asks_for_a_pause_gets_it() -> None:
-    desk = _desk(raising(NotSent("busy", away=True, wait=40.0)))
-    desk._attempt(Parcel([taken(**LETTER)]))
+    desk = _desk(raising(ProviderError("busy", away=True, wait=40.0)))
+    desk._attempt(Digest([taken(**LETTER)]))
     assert (desk._away, desk._pause) == (1, 40.0)
 
 
 def test_what_is_not_tried_tells_nothing_of_the_provider_and_asks_for_no_pause() -> None:
     desk = _desk(Provider(), now=datetime(2026, 3, 11, 18, 0, tzinfo=UTC))
     desk._away = 3
-    outcomes = [desk._attempt(Parcel([taken(**LETTER | each)])).outcome for each in (QUIET, {"address": None})]
+    outcomes = [desk._attempt(Digest([taken(**LETTER | each)])).outcome for each in (QUIET, {"address": None})]
     assert outcomes == ["quiet", "failed"]
     assert (desk._away, desk._pause) == (3, 0.0)
 
@@ -133,7 +133,7 @@ def test_a_retry_or_a_fallback_wakes_nobody(local: str, outcome: str) -> None:
 
 
 def test_what_is_no_longer_true_is_not_sent() -> None:
-    one = tried(Provider(), until="reopened", standing=Standing("handling", 2))
+    one = tried(Provider(), until="reopened", standing=TicketSnapshot("handling", 2))
     assert one.outcome == "obsolete"
 
 

@@ -10,14 +10,14 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.notifier import hooks, subscribers
+from services.notifier import subscribers, webhook_dispatcher
 from services.notifier.domain import webhook
-from services.notifier.hooks import Hooks
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.receivers import Line, Refused, Resolver, resolved
 from services.notifier.settings import NotifierSettings
-from services.notifier.subscribers import Hook, Subscriber
-from services.shared.postgres import Database
+from services.notifier.subscribers import Subscriber, WebhookDelivery
+from services.notifier.webhook_client import AddressNotAllowed, Resolver, SubscriberConnection, resolved
+from services.notifier.webhook_dispatcher import WebhookDispatcher
+from services.shared.postgres.database import Database
 
 FOUND = [(2, 1, 6, "", ("203.0.113.7", 443))]
 
@@ -73,13 +73,13 @@ def test_a_name_that_nobody_knows_is_refused(error: Exception) -> None:
     def look_up(*_: object, **__: object) -> list[Any]:
         raise error
 
-    with pytest.raises(Refused, match=r"away\.example is not known"):
+    with pytest.raises(AddressNotAllowed, match=r"away\.example is not known"):
         asyncio.run(resolved("https://away.example/x", private=False, resolver=Resolver(look_up)))
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "https://", "example.org/hook", "ftp://example.org", "http://a:b:c/"])
 def test_what_is_no_address_is_refused_with_what_to_write(url: str) -> None:
-    with pytest.raises(Refused, match="write it as https://host/path"):
+    with pytest.raises(AddressNotAllowed, match="write it as https://host/path"):
         asyncio.run(resolved(url, private=True))
 
 
@@ -95,18 +95,18 @@ class NoDatabase:
 SUBSCRIBER = Subscriber(uuid4(), "crm", "https://crm.example", (), ("broken",), None, private=False)
 
 
-def sending(monkeypatch: pytest.MonkeyPatch) -> tuple[Hooks, CollectorRegistry]:
-    monkeypatch.setattr(hooks, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(hooks, "LOOK_EVERY", 0.001)
+def sending(monkeypatch: pytest.MonkeyPatch) -> tuple[WebhookDispatcher, CollectorRegistry]:
+    monkeypatch.setattr(webhook_dispatcher, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(webhook_dispatcher, "LOOK_EVERY", 0.001)
     counts = CollectorRegistry()
-    made = Hooks(NotifierSettings(), cast("Database", NoDatabase()), NotifierMetrics(counts))
+    made = WebhookDispatcher(NotifierSettings(), cast("Database", NoDatabase()), NotifierMetrics(counts))
     made._known = {SUBSCRIBER.id: SUBSCRIBER}
     return made, counts
 
 
-def served(made: Hooks) -> None:
+def served(made: WebhookDispatcher) -> None:
     async def work() -> None:
-        await made._serve(SUBSCRIBER.id, cast("Line", None))
+        await made._serve(SUBSCRIBER.id, cast("SubscriberConnection", None))
 
     with made._steps:
         asyncio.run(work())
@@ -120,7 +120,7 @@ def test_a_task_that_breaks_is_counted_and_begins_again(monkeypatch: pytest.Monk
     made, counts = sending(monkeypatch)
     rounds: list[int] = []
 
-    def take(*_: object, **__: object) -> list[Hook]:
+    def take(*_: object, **__: object) -> list[WebhookDelivery]:
         rounds.append(1)
         if len(rounds) <= 3:
             raise KeyError("a fault of ours")
@@ -134,19 +134,19 @@ def test_a_task_that_breaks_is_counted_and_begins_again(monkeypatch: pytest.Monk
 
 def test_a_message_that_breaks_something_counts_as_tried_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     made, counts = sending(monkeypatch)
-    broken, whole = (Hook(uuid4(), uuid4(), 1, b"{}", 1) for _ in range(2))
+    broken, whole = (WebhookDelivery(uuid4(), uuid4(), 1, b"{}", 1) for _ in range(2))
     batches, tried = [[broken, whole]], dict[Any, str]()
 
-    def take(*_: object, **__: object) -> list[Hook]:
+    def take(*_: object, **__: object) -> list[WebhookDelivery]:
         if batches:
             return batches.pop()
         made.stop()
         return []
 
-    async def asked(_: Subscriber, hook: Hook, __: Line) -> webhook.Answer:
+    async def asked(_: Subscriber, hook: WebhookDelivery, __: SubscriberConnection) -> webhook.WebhookResponse:
         if hook is broken:
             raise RuntimeError("a fault of ours")
-        return webhook.Answer(503, "²")
+        return webhook.WebhookResponse(503, "²")
 
     def again(_: object, __: object, event: Any, ___: object, error: str, *, seconds: float) -> None:
         tried[event] = error

@@ -6,25 +6,25 @@ from datetime import time
 import pytest
 
 from schemas.action import ReplyProgress
-from services.domain.telling import OwnTelling
-from services.notifier.domain.hours import Quiet
+from services.domain.policy.notices import PackNoticePolicy
 from services.notifier.domain.notices import notices
+from services.notifier.domain.quiet_hours import QuietHours
 from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale
 
 
 @pytest.mark.requirement("R5.7")
 def test_a_pack_may_have_quiet_hours_and_a_share_of_its_own() -> None:
-    own = OwnTelling.model_validate({"quiet_from": "12:30:00", "quiet_until": "14:00:00", "digest_over": 3})
+    own = PackNoticePolicy.model_validate({"quiet_from": "12:30:00", "quiet_until": "14:00:00", "digest_over": 3})
     pack = replace(PACK, telling=PACK.telling.with_own(own))
     tale = Tale.dispatched().do(ReplyProgress(text="还需要一些时间"), unit=CENTRE)
     (progress,) = notices(tale.events[-1], pack)
-    assert progress.quiet == Quiet(time(12, 30), time(14), "Asia/Shanghai")
+    assert progress.quiet == QuietHours(time(12, 30), time(14), "Asia/Shanghai")
     assert pack.telling.digest_over == 3
     assert pack.telling.notices == PACK.telling.notices
-    assert PACK.telling.with_own(OwnTelling()) == PACK.telling
+    assert PACK.telling.with_own(PackNoticePolicy()) == PACK.telling
 
 
 def test_quiet_hours_within_a_day_end_on_that_day() -> None:
-    noon = Quiet(time(12, 30), time(14), "Asia/Shanghai")
+    noon = QuietHours(time(12, 30), time(14), "Asia/Shanghai")
     assert noon.over_at(MORNING) is None
     assert noon.over_at(MORNING + 4 * HOUR) == MORNING + 5 * HOUR

@@ -9,11 +9,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.domain import mail_address, sms
+from services.domain import mail_address, sms_segments
 from services.notifier.domain.letters import Letter
-from services.notifier.means import LONGEST_ASKED, Mail, NotSent, Sms
+from services.notifier.providers import LONGEST_ASKED, ProviderError, SmsProvider, SmtpProvider
 from services.notifier.settings import NotifierSettings
-from services.shared.errors import ConfigurationError
+from services.shared.runtime.errors import ConfigurationError
 
 ID = UUID(int=7)
 LETTER = Letter("受理", "您的投诉已受理", "TS20260312000001")
@@ -22,13 +22,13 @@ LETTER = Letter("受理", "您的投诉已受理", "TS20260312000001")
 def handed_to_gateway(status: int, body: object = None, headers: dict[str, str] | None = None, **settings: Any) -> str:
     """Return what came of an SMS: sent under an id, final, again or away with its wait."""
     gateway = httpx.MockTransport(lambda _: httpx.Response(status, content=json.dumps(body), headers=headers))
-    return _came_of(Sms(NotifierSettings(**settings), gateway), "+8613800000101")
+    return _came_of(SmsProvider(NotifierSettings(**settings), gateway), "+8613800000101")
 
 
-def _came_of(means: Sms | Mail, address: str) -> str:
+def _came_of(means: SmsProvider | SmtpProvider, address: str) -> str:
     try:
         return f"sent {means.send(address, LETTER, ID).provider_id}"
-    except NotSent as error:
+    except ProviderError as error:
         return f"away {error.wait:.0f}" if error.away else "final" if error.final else "again"
     finally:
         means.close()
@@ -50,7 +50,7 @@ def test_what_speaks_of_the_message_is_final(status: int) -> None:
 def test_a_gateway_that_wants_to_be_left_alone_is_for_a_while(told: str, wait: float) -> None:
     headers = [(b"retry-after", told.encode())]
     gateway = httpx.MockTransport(lambda _: httpx.Response(429, headers=headers))
-    assert _came_of(Sms(NotifierSettings(), gateway), "x") == f"away {wait:.0f}"
+    assert _came_of(SmsProvider(NotifierSettings(), gateway), "x") == f"away {wait:.0f}"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def handed_to_server(
     monkeypatch: pytest.MonkeyPatch, step: str, error: Exception | None, address: str = "a@x.example"
 ) -> str:
     monkeypatch.setattr(smtplib, "SMTP", Server({step: error} if error is not None else {}))
-    return _came_of(Mail(NotifierSettings(smtp_user="u")), address)
+    return _came_of(SmtpProvider(NotifierSettings(smtp_user="u")), address)
 
 
 @pytest.mark.parametrize(
@@ -158,14 +158,16 @@ def test_what_only_looks_like_an_address_is_final_and_kills_nothing(
 def test_real_addresses_are_handed_over_as_one_recipient(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     server = Server({})
     monkeypatch.setattr(smtplib, "SMTP", server)
-    Mail(NotifierSettings()).send(address, LETTER, ID)
+    SmtpProvider(NotifierSettings()).send(address, LETTER, ID)
     ((message, _, to),) = server.sent
     assert to == [mail_address.ascii_domain(address)]
     assert message["Message-ID"] == f"<notice.{LETTER.number}.{ID}@carrier.example>"
 
 
 def test_a_subject_is_one_line_whatever_was_written() -> None:
-    message = Mail(NotifierSettings())._message("a@x.com", Letter("热点 长沙\r市\nBcc: x@y.example", "x", "TS1"), ID)
+    message = SmtpProvider(NotifierSettings())._message(
+        "a@x.com", Letter("热点 长沙\r市\nBcc: x@y.example", "x", "TS1"), ID
+    )
     assert message["Subject"] == "热点 长沙 市 Bcc: x@y.example"
     assert message["Bcc"] is None
 
@@ -174,30 +176,30 @@ def test_a_subject_is_one_line_whatever_was_written() -> None:
 def test_the_mail_server_s_certificate_is_checked(monkeypatch: pytest.MonkeyPatch, how: str, stands_for: str) -> None:
     server = Server({})
     monkeypatch.setattr(smtplib, stands_for, server)
-    Mail(NotifierSettings(smtp_tls=how)).send("a@x.com", LETTER, ID)  # type: ignore[arg-type]
+    SmtpProvider(NotifierSettings(smtp_tls=how)).send("a@x.com", LETTER, ID)  # type: ignore[arg-type]
     assert server.tls is not None
     assert (server.tls.verify_mode, server.tls.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 def test_a_password_in_the_open_is_refused_in_production() -> None:
     with pytest.raises(ConfigurationError, match="DUBAN_SMTP_TLS"):
-        Mail(NotifierSettings(environment="production", smtp_user="u"))
-    Mail(NotifierSettings(environment="production", smtp_user="u", smtp_tls="starttls"))
+        SmtpProvider(NotifierSettings(environment="production", smtp_user="u"))
+    SmtpProvider(NotifierSettings(environment="production", smtp_user="u", smtp_tls="starttls"))
 
 
 @pytest.mark.parametrize("url", ["", "gateway/messages", "ftp://gateway/", "http://", "http://[::1"])
 def test_settings_by_which_nothing_could_be_sent_stop_the_service_instead_of_failing_every_notice(url: str) -> None:
     with pytest.raises(ConfigurationError, match="DUBAN_SMS_URL"):
-        Sms(NotifierSettings(sms_url=url))
+        SmsProvider(NotifierSettings(sms_url=url))
     with pytest.raises(ConfigurationError, match="DUBAN_MAIL_FROM"):
-        Mail(NotifierSettings(mail_from="complaints"))
-    Mail(NotifierSettings(mail_from="客服 <a@carrier.example>")).close()
+        SmtpProvider(NotifierSettings(mail_from="complaints"))
+    SmtpProvider(NotifierSettings(mail_from="客服 <a@carrier.example>")).close()
 
 
 @pytest.mark.requirement("R5.7")
 @pytest.mark.parametrize("text", ["答复内容" * 800, "word " * 800, "😀" * 500])
 def test_a_long_sms_is_cut_and_says_by_which_number_to_ask_for_the_rest(text: str) -> None:
-    cut = sms.shortened(text, 10, "TS20260312000001")
-    assert sms.parts(cut) == 10
+    cut = sms_segments.shortened(text, 10, "TS20260312000001")
+    assert sms_segments.parts(cut) == 10
     assert "TS20260312000001" in cut[-60:]
-    assert sms.shortened("短", 1, "TS1") == "短"
+    assert sms_segments.shortened("短", 1, "TS1") == "短"

@@ -7,18 +7,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schemas.action import Answer, FeedBack, ReplyProgress, RequestExtension
-from schemas.asking import Apologise
 from schemas.contact import Customer
+from schemas.customer_actions import Apologise
 from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
-from services.notifier import paper
-from services.notifier.domain.hours import Quiet
-from services.notifier.domain.letters import Letter, Letters
+from services.notifier import rendering
+from services.notifier.domain.letters import Letter, TemplateLibrary
 from services.notifier.domain.notices import Notice, notices, of_hot_issue
-from services.shared.settings import PROJECT
+from services.notifier.domain.quiet_hours import QuietHours
+from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale, contact, settlement
 
-LETTERS = Letters(PROJECT / "policies" / "letters")
+LETTERS = TemplateLibrary(PROJECT / "policies" / "letters")
 ENGLISH = Customer(name="Smith", phone="+12025550143", language="en")
 BY_MAIL = Customer(name="李", phone="+8613800000101", email="li@mail.example", preferred_means="mail")
 
@@ -131,7 +131,7 @@ def test_a_template_cannot_be_a_program() -> None:
 def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     at = datetime.fromisoformat(f"2026-03-12T{local}").replace(tzinfo=zone)
-    quiet = Quiet(PACK.telling.quiet_from, PACK.telling.quiet_until, "Asia/Shanghai")
+    quiet = QuietHours(PACK.telling.quiet_from, PACK.telling.quiet_until, "Asia/Shanghai")
     end = quiet.over_at(at.astimezone(UTC))
     expected = datetime.fromisoformat(until).replace(tzinfo=zone).astimezone(UTC) if until else None
     assert end == expected
@@ -159,11 +159,11 @@ def test_a_letter_on_paper_is_the_same_file_each_time() -> None:
     letter = Letter(
         "致歉信 TS20260312000001", "尊敬的客户：\n我们向您道歉 <b>&\n客服中心", "TS20260312000001", paper=True
     )
-    page = paper.pdf(letter)
+    page = rendering.pdf(letter)
     assert page.startswith(b"%PDF")
-    assert page == paper.pdf(letter)
+    assert page == rendering.pdf(letter)
     assert b"/FontFile2" in page, "a reader without our font shows another, or nothing"
-    assert "&lt;b&gt;&amp;" in paper.html(letter)
+    assert "&lt;b&gt;&amp;" in rendering.html(letter)
 
 
 @pytest.mark.requirement("R3.7")

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notifier.domain.truth import Standing
-from services.notifier.parcels import Parcel, parcel
+from services.notifier.digest import Digest, parcel
+from services.notifier.domain.obsolescence import TicketSnapshot
 from tests.unit.notifier.made import taken
 
 MINUTE = datetime(2026, 3, 12, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def test_what_has_gathered_goes_in_one_letter_without_what_is_over() -> None:
     waiting = [
         taken(held_until=MINUTE),
         taken(held_until=MINUTE),
-        taken(held_until=MINUTE, standing=Standing("closed", 1), until="answered"),
+        taken(held_until=MINUTE, standing=TicketSnapshot("closed", 1), until="answered"),
     ]
     now, held = parcel(waiting, {"a@x": 9})
     assert held == []
@@ -38,9 +38,9 @@ def test_customers_get_every_letter() -> None:
 
 def test_a_letter_of_several_has_an_id_of_its_own_whatever_their_order() -> None:
     first, second = replace(taken(), id=UUID(int=1)), replace(taken(), id=UUID(int=2))
-    assert Parcel([first]).id == first.id
-    assert Parcel([first, second]).id not in {first.id, second.id}
-    assert Parcel([first, second]).id == Parcel([first, second]).id
+    assert Digest([first]).id == first.id
+    assert Digest([first, second]).id not in {first.id, second.id}
+    assert Digest([first, second]).id == Digest([first, second]).id
 
 
 def test_what_gathered_for_one_instant_stays_together_when_it_comes_again_with_later_ones() -> None:
@@ -53,6 +53,6 @@ def test_what_gathered_for_one_instant_stays_together_when_it_comes_again_with_l
 
 def test_each_turn_is_handed_over_under_another_id() -> None:
     notice = taken(over=0)
-    ids = {Parcel([replace(notice, turn=turn)]).id for turn in range(3)}
+    ids = {Digest([replace(notice, turn=turn)]).id for turn in range(3)}
     assert len(ids) == 3
     assert notice.id in ids

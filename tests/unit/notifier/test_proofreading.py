@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from duban.commands import policy_change
-from services.domain import packs
-from services.notifier.domain.letters import Letters
+from services.domain.policy import loading
+from services.notifier.domain.letters import TemplateLibrary
 from services.notifier.domain.notices import notices
-from services.notifier.domain.proofreading import LANGUAGES, problems, proofs
-from services.shared.errors import DubanError
-from services.shared.settings import PROJECT
+from services.notifier.domain.template_validation import LANGUAGES, problems, proofs
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, PACK, Tale
 
 POLICIES = PROJECT / "policies"
-LETTERS = Letters(POLICIES / "letters")
+LETTERS = TemplateLibrary(POLICIES / "letters")
 
 
 @pytest.mark.requirement("R5.7")
 def test_every_letter_of_every_pack_can_be_written_whatever_an_event_leaves_out() -> None:
-    for pack in packs.load(POLICIES).values():
+    for pack in loading.load(POLICIES).values():
         assert list(problems(LETTERS, pack)) == []
 
 
@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_with_file_place_reason_and_what_to_do(
         (folder / file).unlink()
     else:
         (folder / file).write_text(text, encoding="utf-8")
-    (found,) = problems(Letters(folder), PACK)
+    (found,) = problems(TemplateLibrary(folder), PACK)
     assert re.search(told, found)
 
 
@@ -100,7 +100,7 @@ def test_apply_refuses_a_letter_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_language_that_is_not_there_is_missed(tmp_path: Path) -> None:
     shutil.copytree(POLICIES / "letters" / "zh", tmp_path / "zh")
-    found = list(problems(Letters(tmp_path), PACK))
+    found = list(problems(TemplateLibrary(tmp_path), PACK))
     assert all(each.startswith("letters/en/") and "is missing" in each for each in found)
     assert len(found) == len(list((tmp_path / "zh").glob("*.txt")))
 
@@ -115,7 +115,7 @@ ours = "a test"
 
 
 def test_a_letter_of_a_pack_s_own_rule_is_read_too() -> None:
-    pack = packs.from_files("carrier", packs.files_of(POLICIES, "carrier") | {"notices.toml": OWN})
+    pack = loading.from_files("carrier", loading.files_of(POLICIES, "carrier") | {"notices.toml": OWN})
     (zh, en) = problems(LETTERS, pack)
     assert "zh/progress.txt:2: an expression has no value" in zh
     assert "told of fed_back, to customer" in en

@@ -6,12 +6,12 @@ import pytest
 
 from schemas.action import Answer, FeedBack, Reopen, ReplyProgress
 from services.notifier.domain.notices import notices
-from services.notifier.domain.truth import Standing, over
+from services.notifier.domain.obsolescence import TicketSnapshot, is_obsolete
 from tests.builders import CENTRE, HOUR, PACK, Tale
 
 
-def standing(status: str = "handling", *, run: int = 1, running: tuple[str, ...] = (), **more: Any) -> Standing:
-    return Standing(status, run, running=frozenset(running), **more)
+def standing(status: str = "handling", *, run: int = 1, running: tuple[str, ...] = (), **more: Any) -> TicketSnapshot:
+    return TicketSnapshot(status, run, running=frozenset(running), **more)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def standing(status: str = "handling", *, run: int = 1, running: tuple[str, ...]
         ("stopped", standing(running=("handling/2/1",)), True),
     ],
 )
-def test_when_a_notice_is_no_longer_true(until: str, now: Standing, expected: bool) -> None:  # noqa: FBT001
-    assert over(until, 1, "handling/1/1", now) is expected
+def test_when_a_notice_is_no_longer_true(until: str, now: TicketSnapshot, expected: bool) -> None:  # noqa: FBT001
+    assert is_obsolete(until, 1, "handling/1/1", now) is expected
 
 
 def test_the_rules_of_all_packs_know_when_what_they_tell_is_over() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain import webhook
-from services.notifier.domain.webhook import Answer
+from services.notifier.domain.webhook import WebhookResponse
 from tests.builders import Tale
 
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
@@ -63,11 +63,11 @@ def test_the_body_names_type_and_time_and_holds_the_event() -> None:
     ],
 )
 def test_what_an_answer_means(status: int, verdict: str) -> None:
-    assert Answer(status).verdict == verdict
+    assert WebhookResponse(status).verdict == verdict
 
 
 def test_ten_attempts_over_three_days() -> None:
-    waits = [webhook.wait(each, Answer(500), 0.0, NOW) for each in range(1, 11)]
+    waits = [webhook.wait(each, WebhookResponse(500), 0.0, NOW) for each in range(1, 11)]
     assert waits[-1] is None
     assert None not in waits[:-1]
     days = sum(each for each in waits if each is not None) / 86_400
@@ -75,13 +75,13 @@ def test_ten_attempts_over_three_days() -> None:
 
 
 def test_retry_after_lengthens_a_wait_and_never_shortens_it() -> None:
-    assert webhook.wait(1, Answer(503, "60"), 0.0, NOW) == 60.0
-    assert webhook.wait(3, Answer(503, "60"), 0.0, NOW) == 1800.0
-    assert webhook.wait(1, Answer(503, "Thu, 12 Mar 2026 01:10:00 GMT"), 0.0, NOW) == 600.0
-    assert webhook.wait(1, Answer(503, "soon"), 0.0, NOW) == 5.0
-    assert webhook.wait(1, Answer(503, "99999999999"), 0.0, NOW) == 86_400.0
-    assert webhook.wait(1, Answer(503, "²"), 0.0, NOW) == 5.0
-    assert webhook.wait(1, Answer(503, "٦٠"), 0.0, NOW) == 5.0
+    assert webhook.wait(1, WebhookResponse(503, "60"), 0.0, NOW) == 60.0
+    assert webhook.wait(3, WebhookResponse(503, "60"), 0.0, NOW) == 1800.0
+    assert webhook.wait(1, WebhookResponse(503, "Thu, 12 Mar 2026 01:10:00 GMT"), 0.0, NOW) == 600.0
+    assert webhook.wait(1, WebhookResponse(503, "soon"), 0.0, NOW) == 5.0
+    assert webhook.wait(1, WebhookResponse(503, "99999999999"), 0.0, NOW) == 86_400.0
+    assert webhook.wait(1, WebhookResponse(503, "²"), 0.0, NOW) == 5.0
+    assert webhook.wait(1, WebhookResponse(503, "٦٠"), 0.0, NOW) == 5.0
 
 
 @given(
@@ -89,7 +89,7 @@ def test_retry_after_lengthens_a_wait_and_never_shortens_it() -> None:
     | st.from_regex(r"\A(Thu, )?[0-9]{1,12} Mar [0-9]{1,12} [0-9]{1,3}:[0-9]{1,3}(:[0-9]{1,3})? [+-]?[0-9A-Z]{1,20}\Z")
 )
 def test_no_retry_after_breaks_anything(header: str) -> None:
-    waited = webhook.wait(1, Answer(503, header), 0.0, NOW)
+    waited = webhook.wait(1, WebhookResponse(503, header), 0.0, NOW)
     assert waited is not None
     assert 5.0 <= waited <= 86_400.0
 
@@ -97,7 +97,7 @@ def test_no_retry_after_breaks_anything(header: str) -> None:
 @given(st.integers(1, 9), st.floats(0, 1))
 def test_jitter_only_lengthens(attempts: int, chance: float) -> None:
     planned = webhook.WAITS[attempts - 1]
-    waited = webhook.wait(attempts, Answer(500), chance, NOW)
+    waited = webhook.wait(attempts, WebhookResponse(500), chance, NOW)
     assert waited is not None
     assert planned <= waited <= planned * 1.2
 

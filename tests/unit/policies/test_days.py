@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from duban import rehearsal
-from services.domain import packs
-from services.shared.settings import PROJECT
+from duban import policy_simulation
+from services.domain.policy import loading
+from services.shared.runtime.settings import PROJECT
 
 POLICIES = PROJECT / "policies"
 
 
 def differences(name: str) -> dict[str, list[str]]:
-    played = rehearsal.play(POLICIES / name / "day.toml", packs.load_one(POLICIES, name))
+    played = policy_simulation.play(POLICIES / name / "day.toml", loading.load_one(POLICIES, name))
     return {case: found for case, found in played if found}
 
 
@@ -226,14 +226,14 @@ def test_a_tenth_pack_needs_no_code(tmp_path: Path) -> None:
     folder.mkdir()
     for name, text in TENTH.items():
         (folder / name).write_text("\n".join(line.strip() for line in text.splitlines()), encoding="utf-8")
-    pack = packs.load_one(tmp_path, "library")
-    assert list(rehearsal.play(folder / "day.toml", pack)) == [("an incunable is not where it should be", [])]
+    pack = loading.load_one(tmp_path, "library")
+    assert list(policy_simulation.play(folder / "day.toml", pack)) == [("an incunable is not where it should be", [])]
 
 
 def test_what_differs_from_the_expected_is_told(tmp_path: Path) -> None:
     day = (POLICIES / "bank" / "day.toml").read_text(encoding="utf-8").replace('tier = "grave"', 'tier = "light"')
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
-    played = dict(rehearsal.play(tmp_path / "day.toml", packs.load_one(POLICIES, "bank")))
+    played = dict(policy_simulation.play(tmp_path / "day.toml", loading.load_one(POLICIES, "bank")))
     assert [found for found in played.values() if found] == [["opened: tier is 'grave', not 'light'"]]
 
 
@@ -241,4 +241,4 @@ def test_a_case_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     day = (POLICIES / "bank" / "day.toml").read_text(encoding="utf-8").replace('type = "close"', 'type = "shut"', 1)
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
     with pytest.raises(ValueError, match=r"serious.*shut"):
-        list(rehearsal.play(tmp_path / "day.toml", packs.load_one(POLICIES, "bank")))
+        list(policy_simulation.play(tmp_path / "day.toml", loading.load_one(POLICIES, "bank")))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from services.domain import packs
-from services.shared.settings import PROJECT
+from services.domain.policy import loading
+from services.shared.runtime.settings import PROJECT
 from tests.fuzz.decisions import play
 
-PACKS = packs.load(PROJECT / "policies")
+PACKS = loading.load(PROJECT / "policies")
 
 
 @pytest.mark.requirement("R8")

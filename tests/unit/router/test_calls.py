@@ -8,8 +8,8 @@ import pytest
 from schemas.action import Attach, JoinCall
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact, Customer, Evidence
-from services.router.joining import Joined, heard_call, named, with_call
-from services.router.store import Earlier
+from services.router.correlation import CorrelationBatch, heard_call, named, with_call
+from services.router.store import EarlierContact
 from tests.builders import HOUR, MORNING, Tale, contact
 from tests.unit.router.test_route import known
 
@@ -34,7 +34,7 @@ def form() -> Contact:
 
 def call_second() -> Tale:
     tale = Tale.opened(form())
-    joined = Joined(forms={CALL.id: (form().id, tale.id)})
+    joined = CorrelationBatch(forms={CALL.id: (form().id, tale.id)})
     (command,) = heard_call(record(), joined)
     return tale.after(HOUR).decide(command)
 
@@ -51,7 +51,7 @@ def test_both_orders_end_in_the_same_facts() -> None:
 
 def test_a_further_record_of_the_same_call_adds_nothing() -> None:
     tale = call_second()
-    more = Joined(calls={CALL.id: CALL}, forms={CALL.id: (form().id, tale.id)})
+    more = CorrelationBatch(calls={CALL.id: CALL}, forms={CALL.id: (form().id, tale.id)})
     (command,) = heard_call(record(Call(id=CALL.id, talk=90)), more)
     assert isinstance(command.action, JoinCall)
     assert tale.decide(command).refused == "joined"
@@ -67,15 +67,15 @@ def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
     tale = Tale.opened(form())
     before = tale.it.promised_at
     late = CALL.but(started_at=MORNING + 2 * HOUR)
-    (command,) = heard_call(record(late), Joined(forms={CALL.id: (form().id, tale.id)}))
+    (command,) = heard_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, tale.id)}))
     tale.after(HOUR).decide(command)
     assert (tale.it.contacted_at, tale.it.promised_at) == (MORNING, before)
 
 
 @pytest.mark.requirement("R2.4")
 def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> None:
-    ticket = Earlier(known(person="perhaps"), Customer(phone="+8613800000101", email="li@mail.example"))
-    joined = Joined(numbered={"TS20260312000001": ticket})
+    ticket = EarlierContact(known(person="perhaps"), Customer(phone="+8613800000101", email="li@mail.example"))
+    joined = CorrelationBatch(numbered={"TS20260312000001": ticket})
 
     def person(customer: Customer) -> str:
         told = contact(customer=customer, follows="TS20260312000001")
@@ -88,6 +88,6 @@ def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> No
 
 
 def test_the_complaint_before_an_appeal_is_named_by_it() -> None:
-    joined = Joined(numbered={"TS1": Earlier(known(person="perhaps"), Customer())})
+    joined = CorrelationBatch(numbered={"TS1": EarlierContact(known(person="perhaps"), Customer())})
     (only,) = named(contact(details={"earlier_ticket": "TS1"}), joined)
     assert only.named == "before"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contact import Customer
-from services.domain.words import Lexicon
+from services.domain.policy.keyword_matcher import KeywordMatcher
 from services.router.domain.classify import classify
 from tests.builders import PACK, contact, settlement
 
@@ -125,6 +125,6 @@ LETTERS = "网速慢宽带5gG"
 @given(words=st.lists(st.text(LETTERS, min_size=1, max_size=3), max_size=6), text=st.text(LETTERS, max_size=12))
 def test_one_pass_finds_what_looking_for_each_word_would(words: list[str], text: str) -> None:
     owners = [[word] for word in words]
-    lexicon = Lexicon((owner, owner) for owner in owners)
+    lexicon = KeywordMatcher((owner, owner) for owner in owners)
     expected = {id(owner): word for owner in owners for word in owner if word.casefold() in text.casefold()}
     assert lexicon.find(text) == expected

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from schemas.contact import Contact
-from services.domain.identity import contact_digest
-from services.intake.channel_table import channels
+from services.domain.ids import contact_digest
+from services.intake.channel_registry import channels
 from services.intake.domain.envelope import Envelope
 from tests.builders import MORNING
 

@@ -7,17 +7,17 @@ import pytest
 
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
-from services.domain import packs
-from services.domain.identity import contact_digest, ticket_id
-from services.router.domain.route import Decision, Known, route
-from services.router.store import Earlier
-from services.shared.settings import PROJECT
+from services.domain.ids import contact_digest, ticket_id
+from services.domain.policy import loading
+from services.router.domain.route import CandidateTicket, RoutingDecision, route
+from services.router.store import EarlierContact
+from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, MORNING, PACK, contact
 
 OLD = uuid4()
 
 
-def known(**changes: object) -> Known:
+def known(**changes: object) -> CandidateTicket:
     fields = {
         "ticket_id": OLD,
         "status": Status.HANDLING,
@@ -27,10 +27,10 @@ def known(**changes: object) -> Known:
         "subject": "家里宽带网速很慢，已经一个星期了",
         "person": "same",
     }
-    return Known(**{**fields, **changes})  # type: ignore[arg-type]
+    return CandidateTicket(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def routed(told: Contact, *history: Known) -> Decision:
+def routed(told: Contact, *history: CandidateTicket) -> RoutingDecision:
     return route(told, history, PACK, MORNING)
 
 
@@ -116,7 +116,7 @@ def test_asking_how_it_stands_is_a_reminder_by_the_policy_s_words(text: str) -> 
 
 
 def test_every_pack_knows_how_customers_ask_how_it_stands() -> None:
-    for pack in packs.load(PROJECT / "policies").values():
+    for pack in loading.load(PROJECT / "policies").values():
         decision = route(contact("m2", text="催一下"), [known()], pack, MORNING)
         assert decision.disposition == "remind", pack.head.name
 
@@ -178,7 +178,7 @@ MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
     ],
 )
 def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
-    earlier = Earlier(known(), mine)
+    earlier = EarlierContact(known(), mine)
     assert earlier.shares(theirs)
     assert earlier.towards(theirs).person == person
 
@@ -186,7 +186,7 @@ def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, perso
 @pytest.mark.requirement("R2.4")
 def test_everybody_who_wrote_about_a_ticket_counts() -> None:
     """王先生's ticket that 王小明 joined is not 王芳's."""
-    earlier = Earlier(known(), Customer(phone=MOBILE, name="王先生"))
+    earlier = EarlierContact(known(), Customer(phone=MOBILE, name="王先生"))
     assert earlier.towards(Customer(phone=MOBILE, name="王芳")).person == "same"
     joined = earlier.written_by(Customer(phone=MOBILE, name="王小明"))
     assert joined.towards(Customer(phone=MOBILE, name="王芳")).person == "another"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner
 
-from services.shared.producer import partition
+from services.shared.kafka.producer import partition
 
 
 class Cluster:

@@ -13,14 +13,16 @@ from prometheus_client import CollectorRegistry
 
 from schemas.base import Model
 from schemas.delivery import Delivery
-from services.shared import faults, logs, topics
-from services.shared.clock import ScaledClock, SystemClock
-from services.shared.dead_letter_box import Letter
-from services.shared.dead_letters import Refused, letter, letter_id
-from services.shared.errors import InvalidMessage, LostRace, Retryable
-from services.shared.operations import Health, OperationsServer
-from services.shared.postgres import Queries
-from services.shared.records import Incoming, outgoing, read
+from services.shared.kafka import topics
+from services.shared.kafka.dead_letter_admin import StoredDeadLetter
+from services.shared.kafka.dead_letters import DeadLetterCandidate, letter, letter_id
+from services.shared.kafka.records import Incoming, outgoing, read
+from services.shared.observability import logs
+from services.shared.observability.health_server import Health, HealthServer
+from services.shared.postgres.database import Queries
+from services.shared.runtime import crash_points
+from services.shared.runtime.clock import ScaledClock, SystemClock
+from services.shared.runtime.errors import InvalidMessage, LostRace, Retryable
 
 
 class Small(Model):
@@ -51,8 +53,8 @@ def test_a_record_that_cannot_be_read_says_why(value: bytes | None, reason: str,
 @pytest.mark.requirement("R2.5")
 def test_a_dead_letter_is_the_original_bytes_with_the_reason_beside_it() -> None:
     original = record(b"\xff\x00broken", [("ce_id", b"7")])
-    made = letter(Refused(original, "bad_syntax", "no JSON", "body", "store"), "intake")
-    back = Letter.of(Incoming(made.topic, 0, 0, made.key, made.value, made.headers))
+    made = letter(DeadLetterCandidate(original, "bad_syntax", "no JSON", "body", "store"), "intake")
+    back = StoredDeadLetter.of(Incoming(made.topic, 0, 0, made.key, made.value, made.headers))
     assert back.value == b"\xff\x00broken"
     assert (back.key, back.headers) == (b"key", [("ce_id", b"7")])
     assert {name: back.told[name] for name in ("topic", "partition", "offset", "reason", "field", "sender")} == {
@@ -121,7 +123,7 @@ def test_an_error_without_words_of_its_own_says_what_it_is() -> None:
 def test_health_pages_say_what_is_missing() -> None:
     moment = [0.0]
     health = Health(lambda: moment[0])
-    with OperationsServer(health, "127.0.0.1", 0, CollectorRegistry()) as pages:
+    with HealthServer(health, "127.0.0.1", 0, CollectorRegistry()) as pages:
         page = f"http://127.0.0.1:{pages.port}"
         assert httpx.get(f"{page}/readyz").status_code == 503
         health.lack("kafka", "the broker is away")
@@ -166,13 +168,13 @@ def test_a_log_line_is_one_json_object_and_an_error_is_its_frames_without_its_te
 
 
 def test_a_fault_that_nobody_armed_does_nothing(tmp_path: Path) -> None:
-    points = faults.Faults(tmp_path, "ledger")
+    points = crash_points.CrashPoints(tmp_path, "ledger")
     (tmp_path / "ledger").write_text("after_save")
     points.reach("before_save")
     assert points.ending("before_save") is None
     assert points.ending("after_save") is not None
     assert (tmp_path / "ledger").exists()
-    faults.Faults(None, "ledger").reach("before_save")
+    crash_points.CrashPoints(None, "ledger").reach("before_save")
 
 
 def test_the_list_of_topics_refuses_what_it_does_not_know(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from services.shared import producer
-from services.shared.errors import Retryable
-from services.shared.producer import Producer, Unacknowledged
-from services.shared.publisher import CHUNK, CHUNK_BYTES, Publisher
-from services.shared.records import Outgoing
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import producer
+from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.publisher import CHUNK, CHUNK_BYTES, Publisher
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.errors import Retryable
+from services.shared.runtime.settings import KafkaSettings
 
 SETTINGS = KafkaSettings(bootstrap_servers="nowhere:1")
 ROOM = 3

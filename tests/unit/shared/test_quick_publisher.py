@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from services.shared import quick_publisher
-from services.shared.errors import Retryable
-from services.shared.producer import Unacknowledged
-from services.shared.quick_publisher import QuickPublisher
-from services.shared.records import Outgoing
-from services.shared.settings import KafkaSettings
+from services.shared.kafka import request_publisher
+from services.shared.kafka.producer import Unacknowledged
+from services.shared.kafka.records import Outgoing
+from services.shared.kafka.request_publisher import RequestPublisher
+from services.shared.runtime.errors import Retryable
+from services.shared.runtime.settings import KafkaSettings
 from tests.builders import eventually
 
 
@@ -47,13 +47,13 @@ class Broker:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     broker = Broker()
-    monkeypatch.setattr(quick_publisher, "Producer", broker.producer)
+    monkeypatch.setattr(request_publisher, "Producer", broker.producer)
     return broker
 
 
 @pytest.fixture
-def publisher(broker: Broker) -> Iterator[QuickPublisher]:  # noqa: ARG001 - it is connected to this one
-    publisher = QuickPublisher(KafkaSettings(bootstrap_servers="nowhere:1"), "tests", within=30, most=2500)
+def publisher(broker: Broker) -> Iterator[RequestPublisher]:  # noqa: ARG001 - it is connected to this one
+    publisher = RequestPublisher(KafkaSettings(bootstrap_servers="nowhere:1"), "tests", within=30, most=2500)
     publisher.start()
     eventually(lambda: publisher.connected)
     yield publisher
@@ -65,14 +65,14 @@ def records(count: int) -> list[Outgoing]:
 
 
 @pytest.mark.requirement("R7.1")
-def test_a_request_larger_than_the_bound_goes_in_slices(broker: Broker, publisher: QuickPublisher) -> None:
+def test_a_request_larger_than_the_bound_goes_in_slices(broker: Broker, publisher: RequestPublisher) -> None:
     broker.goes_on.set()
     asyncio.run(publisher.publish(records(5001)))
     assert broker.sent == 5001
-    assert broker.most <= quick_publisher.SLICE
+    assert broker.most <= request_publisher.SLICE
 
 
-def test_what_is_on_its_way_stays_bounded(broker: Broker, publisher: QuickPublisher) -> None:
+def test_what_is_on_its_way_stays_bounded(broker: Broker, publisher: RequestPublisher) -> None:
     async def publish() -> None:
         two = [asyncio.create_task(publisher.publish(records(5001))) for _ in range(2)]
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ def test_what_is_on_its_way_stays_bounded(broker: Broker, publisher: QuickPublis
     assert broker.sent == 2 * 5001 + 501
 
 
-def test_a_broker_that_does_not_take_it_is_told(broker: Broker, publisher: QuickPublisher) -> None:
+def test_a_broker_that_does_not_take_it_is_told(broker: Broker, publisher: RequestPublisher) -> None:
     broker.goes_on.set()
     broker.takes = False
     with pytest.raises(Retryable, match="did not take the record"):
@@ -94,7 +94,7 @@ def test_a_broker_that_does_not_take_it_is_told(broker: Broker, publisher: Quick
 
 
 def test_a_broker_that_does_not_answer_is_not_waited_for_longer_than_told(broker: Broker) -> None:
-    publisher = QuickPublisher(KafkaSettings(bootstrap_servers="nowhere:1"), "tests", within=0.01, most=10)
+    publisher = RequestPublisher(KafkaSettings(bootstrap_servers="nowhere:1"), "tests", within=0.01, most=10)
     publisher.start()
     eventually(lambda: publisher.connected)
     with pytest.raises(Retryable, match="in time"):

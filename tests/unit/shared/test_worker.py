@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.shared import worker
+from services.shared.runtime import service_runner
 
 
 class Loop:
@@ -46,12 +46,12 @@ class Side:
 def test_a_thread_that_ends_on_its_own_ends_the_service(how: str) -> None:
     loop: Any = Loop()
     other = Side("waits")
-    with pytest.raises(worker.SideWorkEnded, match="Side"):
-        worker._together(loop, [Side(how), other])
+    with pytest.raises(service_runner.BackgroundTaskEnded, match="Side"):
+        service_runner._together(loop, [Side(how), other])
     assert other._told.is_set()
 
 
 def test_a_service_that_is_told_to_stop_ends_well() -> None:
     loop: Any = Loop()
     threading.Timer(0.05, loop.stop).start()
-    worker._together(loop, [Side("waits")])
+    service_runner._together(loop, [Side("waits")])

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sla_monitor.domain.schedule import NEVER, Entry, Schedule
+from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket
 
 NOON = 1_773_288_000.0
 IDS = [uuid4().bytes for _ in range(5)]
 
 
-def entry(number: int, version: int, minutes: int | None, partition: int = 0) -> Entry:
-    return Entry(minute(minutes) if minutes is not None else NEVER, version, IDS[number], partition)
+def entry(number: int, version: int, minutes: int | None, partition: int = 0) -> ScheduledTicket:
+    return ScheduledTicket(minute(minutes) if minutes is not None else NEVER, version, IDS[number], partition)
 
 
 def watching() -> Schedule:
@@ -88,13 +88,13 @@ NEWS = st.lists(
 @pytest.mark.requirement("R4.1")
 @settings(max_examples=200, deadline=None)
 @given(NEWS)
-def test_it_does_what_a_plain_table_would_do(news: list[Entry | int]) -> None:
+def test_it_does_what_a_plain_table_would_do(news: list[ScheduledTicket | int]) -> None:
     """Against a model that looks at every ticket each time."""
     schedule = watching()
     schedule.begin({0})
     table: dict[bytes, tuple[int, float]] = {}
     for each in news:
-        if isinstance(each, Entry):
+        if isinstance(each, ScheduledTicket):
             schedule.learn(each)
             if each.ticket not in table or table[each.ticket][0] < each.version:
                 table[each.ticket] = (each.version, each.at)

@@ -4,19 +4,19 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from schemas.command import Command
-from services.sla_monitor.domain.schedule import NEVER, Entry
-from services.sla_monitor.domain.watch import Watch, tick
+from services.sla_monitor.domain.partition_tracker import PartitionTracker, tick
+from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 from tests.builders import MORNING
 
 ID = uuid4().bytes
 
 
-def entry(version: int, at: float, partition: int = 0) -> Entry:
-    return Entry(at, version, ID, partition)
+def entry(version: int, at: float, partition: int = 0) -> ScheduledTicket:
+    return ScheduledTicket(at, version, ID, partition)
 
 
-def watching(*partitions: int, end: int = 10) -> Watch:
-    watch = Watch()
+def watching(*partitions: int, end: int = 10) -> PartitionTracker:
+    watch = PartitionTracker()
     told = watch.assigned(partitions)
     watch.begin(dict.fromkeys(told.new, end), told.run)
     watch.loaded(told.new, told.run)
@@ -42,7 +42,7 @@ def test_what_is_given_to_somebody_else_is_forgotten() -> None:
 
 
 def test_a_partition_that_waits_for_its_end_is_neither_kept_nor_new_once_more() -> None:
-    watch = Watch()
+    watch = PartitionTracker()
     first = watch.assigned([0])
     again = watch.assigned([0])
     assert not again.kept
@@ -52,7 +52,7 @@ def test_a_partition_that_waits_for_its_end_is_neither_kept_nor_new_once_more() 
 
 
 def test_the_end_of_an_abandoned_load_is_not_the_end_of_the_next() -> None:
-    watch = Watch()
+    watch = PartitionTracker()
     first = watch.assigned([0])
     watch.begin({0: 10}, first.run)
     watch.assigned([])
@@ -75,5 +75,7 @@ def test_whoever_sends_it_a_tick_is_the_same_command() -> None:
 
 def test_a_clock_that_is_put_back_after_a_ticket_was_due_does_not_make_its_tick_come_to_nothing() -> None:
     at = MORNING.timestamp()
-    assert tick(Entry(at, 4, uuid4().bytes, 0), MORNING - timedelta(milliseconds=200)).at == MORNING
-    assert tick(Entry(at, 4, uuid4().bytes, 0), MORNING + timedelta(seconds=1)).at == MORNING + timedelta(seconds=1)
+    assert tick(ScheduledTicket(at, 4, uuid4().bytes, 0), MORNING - timedelta(milliseconds=200)).at == MORNING
+    assert tick(ScheduledTicket(at, 4, uuid4().bytes, 0), MORNING + timedelta(seconds=1)).at == MORNING + timedelta(
+        seconds=1
+    )

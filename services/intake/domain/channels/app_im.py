@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.kept import KeptReason
-from services.intake.domain.channels.keeping import kept
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard, json_object
+from schemas.non_ticket import KeptReason
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
 from services.intake.domain.mapping import ChannelMapping
 
 INCOMING = ("incoming", 0)
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one message.
 
     Raises:
@@ -22,10 +22,10 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     told = json_object(envelope.body)
     reason = _silent(told) if "event" in told else None
     if reason is None:
-        return [Heard(Mapped(mapping).drawn(told, envelope))]
+        return [ParsedItem(MappedChannel(mapping).drawn(told, envelope))]
     # An event tells of a message that may be heard as a contact too, so its id has to be another.
     name = f"{told.get('event')}:{mapping.id_of(told) or ''}:{told.get('updated_at') or ''}"
-    return [Heard(kept(envelope, name, reason))]
+    return [ParsedItem(kept(envelope, name, reason))]
 
 
 def _silent(told: Mapping[str, Any]) -> KeptReason | None:

@@ -7,8 +7,8 @@ from typing import Any
 from schemas.call import Call
 from services.intake.domain import times
 from services.intake.domain.channels import calls
-from services.intake.domain.envelope import Envelope, Heard, Refusal, text_of
-from services.intake.domain.fields import Fault, Faults, Unusable, clean, whole_number
+from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem, text_of
+from services.intake.domain.fields import InputError, InputErrors, InvalidPayload, clean, whole_number
 
 WITH_ID = 18
 """Columns of a call record with `loguniqueid` and `loguserfield`."""
@@ -56,7 +56,7 @@ _DIGITS = 6
 """Of a span in seconds: a call of eleven days is none."""
 
 
-def call_records(envelope: Envelope) -> list[Heard]:
+def call_records(envelope: Envelope) -> list[ParsedItem]:
     """Hear Master.csv: the calls, and the lines that cannot be used.
 
     Raises:
@@ -65,7 +65,7 @@ def call_records(envelope: Envelope) -> list[Heard]:
     """
     text = text_of(envelope.body, charset=envelope.config.charset or "utf-8", what="send the file in UTF-8")
     good: list[tuple[int, Call]] = []
-    bad: list[Heard] = []
+    bad: list[ParsedItem] = []
     # Not splitlines: to it a line ends at marks too that a caller's name may hold.
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
@@ -73,8 +73,8 @@ def call_records(envelope: Envelope) -> list[Heard]:
             continue
         try:
             good.append((number, _call(line.rstrip("\r"), envelope, whole=number < len(lines))))
-        except Unusable as error:
-            bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
+        except InvalidPayload as error:
+            bad.append(ParsedItem(RejectedItem(tuple(error.faults), body=line.encode()), number))
     return [*calls.joined(good, envelope), *bad]
 
 
@@ -82,19 +82,19 @@ def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
     try:
         (cells,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
-        raise Unusable([Fault("line", "truncated", "the line ends in the middle: send it whole")]) from None
+        raise InvalidPayload([InputError("line", "truncated", "the line ends in the middle: send it whole")]) from None
     expected = envelope.config.columns
     if len(cells) == WITHOUT_ID and expected != WITHOUT_ID:
-        raise Unusable(
-            [Fault("uniqueid", "missing_id", "set loguniqueid=yes in cdr.conf: without it no form can be joined")]
+        raise InvalidPayload(
+            [InputError("uniqueid", "missing_id", "set loguniqueid=yes in cdr.conf: without it no form can be joined")]
         )
     if len(cells) not in {WITH_ID, NEW} or (expected is not None and len(cells) != expected):
         wanted = expected or f"{WITH_ID} or {NEW}"
         short = not whole and len(cells) < (expected or NEW)
         message = f"{len(cells)} columns, expected {wanted}: check cdr.conf and the channel's setting `columns`"
-        raise Unusable([Fault("line", "truncated" if short else "bad_schema", message)])
+        raise InvalidPayload([InputError("line", "truncated" if short else "bad_schema", message)])
     told = dict(zip(COLUMNS, map(clean, cells), strict=False))
-    faults = Faults()
+    faults = InputErrors()
     if not told["uniqueid"]:
         faults.add("uniqueid", "missing_id", "the record has no uniqueid")
     zone = envelope.config.cdr_tz or envelope.config.default_tz
@@ -102,7 +102,7 @@ def _call(line: str, envelope: Envelope, *, whole: bool) -> Call:
     if start is None and not faults.found:
         faults.add("start", "bad_date", "the record does not say when the call began")
     if faults.found:
-        raise Unusable(faults.found)
+        raise InvalidPayload(faults.found)
     number, withheld = calls.caller(told["src"], envelope.config.default_region)
     recording = told["userfield"].removeprefix(RECORDING) if told["userfield"].startswith(RECORDING) else None
     answered = answer is not None and told["disposition"] == "ANSWERED"
@@ -124,7 +124,7 @@ def _member(channel: str) -> str | None:
     return (channel.rpartition("-")[0] or channel) or None
 
 
-def queue_log(envelope: Envelope) -> list[Heard]:
+def queue_log(envelope: Envelope) -> list[ParsedItem]:
     """Hear queue_log: what the queue knows of each call, and the lines that cannot be used.
 
     Raises:
@@ -133,14 +133,14 @@ def queue_log(envelope: Envelope) -> list[Heard]:
     """
     text = text_of(envelope.body, what="send the file in UTF-8")
     good: list[tuple[int, Call]] = []
-    bad: list[Heard] = []
+    bad: list[ParsedItem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             call = _event(line.rstrip("\r"), envelope)
-        except Unusable as error:
-            bad.append(Heard(Refusal(tuple(error.faults), body=line.encode()), number))
+        except InvalidPayload as error:
+            bad.append(ParsedItem(RejectedItem(tuple(error.faults), body=line.encode()), number))
         else:
             good += [(number, call)] if call is not None else []
     return [*calls.joined(good, envelope), *bad]
@@ -149,16 +149,18 @@ def queue_log(envelope: Envelope) -> list[Heard]:
 def _event(line: str, envelope: Envelope) -> Call | None:
     parts = clean(line).split("|")
     if len(parts) < _PARTS:
-        raise Unusable([Fault("line", "truncated", "a line has time, call, queue, member, event and its facts")])
+        raise InvalidPayload(
+            [InputError("line", "truncated", "a line has time, call, queue, member, event and its facts")]
+        )
     stamp, call, queue, member, event, *facts = parts
-    faults = Faults()
+    faults = InputErrors()
     at = times.epoch(stamp, "epoch", faults, unit=1)
     if at is None:
-        raise Unusable(faults.found)
+        raise InvalidPayload(faults.found)
     if call in NO_CALL or event not in _FACTS:
         return None
     if len(facts) < _FACTS[event] or not call:
-        raise Unusable([Fault("line", "truncated", f"{event} has {_FACTS[event]} facts at least")])
+        raise InvalidPayload([InputError("line", "truncated", f"{event} has {_FACTS[event]} facts at least")])
     return _of_event(Call(id=call, queue=queue[:200] or None), event, at, member, facts, envelope)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.call import Call, CallRecord
-from services.domain.identity import contact_id
-from services.intake.domain.envelope import Envelope, Heard
-from services.intake.domain.fields import WITHHELD, Faults, phone, reference, short_id
+from services.domain.ids import contact_id
+from services.intake.domain.envelope import Envelope, ParsedItem
+from services.intake.domain.fields import WITHHELD, InputErrors, phone, reference, short_id
 
 LONGEST = 200
 """Characters of a name."""
@@ -20,7 +20,7 @@ def record(call: Call, envelope: Envelope) -> CallRecord:
     spans = {name: getattr(call, name) for name in ("waiting", "talk")}
     call = call.but(
         id=short_id(call.id),
-        recording=reference((call.recording or "").strip(), Faults()) or None,
+        recording=reference((call.recording or "").strip(), InputErrors()) or None,
         **{name: (value or "")[:LONGEST].strip() or None for name, value in names.items()},
         **{name: value if value is not None and value <= LONGEST_CALL else None for name, value in spans.items()},
     )
@@ -42,7 +42,7 @@ def caller(text: str | None, region: str) -> tuple[str | None, bool]:
     return (number.number if number else None), False
 
 
-def joined(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[Heard]:
+def joined(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[ParsedItem]:
     """Return one record for each call, however many lines tell of it, at the first of them."""
     calls: dict[str, tuple[int, Call]] = {}
     for at, call in found:
@@ -51,7 +51,7 @@ def joined(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[Heard]
             calls[call.id] = first, before.merged(call).but(rows=before.rows + 1)
         else:
             calls[call.id] = at, call
-    return [Heard(record(call, envelope), at) for at, call in calls.values()]
+    return [ParsedItem(record(call, envelope), at) for at, call in calls.values()]
 
 
 def seconds(since: datetime | None, until: datetime | None) -> int | None:

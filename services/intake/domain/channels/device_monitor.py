@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schemas.kept import Kept
-from services.domain.identity import contact_id
+from schemas.non_ticket import NonTicket
+from services.domain.ids import contact_id
 from services.intake.domain import times
-from services.intake.domain.channels.keeping import kept
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard, Refusal, json_object
-from services.intake.domain.fields import Fault, Faults, Told, Unusable, clean, unusable
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem, json_object
+from services.intake.domain.fields import FieldReader, InputError, InputErrors, InvalidPayload, clean, unusable
 from services.intake.domain.mapping import ChannelMapping
-from services.intake.domain.pieces import JSON
+from services.intake.domain.splitter import JSON
 
 VERSION = "4"
 _GROUP = ("version", "receiver", "status", "groupKey", "externalURL", "notification_reason")
@@ -21,29 +21,29 @@ _GROUP = ("version", "receiver", "status", "groupKey", "externalURL", "notificat
 _LONGEST = 1000
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one notification: what it holds, alert by alert.
 
     Raises:
         Unusable: nothing can be made of it.
 
     """
-    faults = Faults()
-    told = Told(json_object(envelope.body), faults)
+    faults = InputErrors()
+    told = FieldReader(json_object(envelope.body), faults)
     if told.text("version") != VERSION:
         raise unusable("version", "bad_schema", f"only version {VERSION} of the webhook is understood")
     alerts = told.parts("alerts")
     if faults.found:
-        raise Unusable(faults.found)
+        raise InvalidPayload(faults.found)
     if not alerts:
         raise unusable("alerts", "bad_schema", "there is no alert in it")
     cut = told.values.get("truncatedAlerts")
     more = {"details": {"truncated_alerts": str(cut)}} if isinstance(cut, int) and cut > 0 else {}
     originals = _alone(envelope)
     heard = [_alert(each, one, mapping, more) for each, one in zip(alerts, originals, strict=True)]
-    refused = [each.what for each in heard if isinstance(each.what, Refusal)]
+    refused = [each.what for each in heard if isinstance(each.what, RejectedItem)]
     if len(refused) == len(heard):
-        raise Unusable([fault for each in refused for fault in each.faults])
+        raise InvalidPayload([fault for each in refused for fault in each.faults])
     return heard
 
 
@@ -57,8 +57,8 @@ def _alone(envelope: Envelope) -> Iterator[Envelope]:
         yield dataclasses.replace(envelope, body=body, media_type=JSON)
 
 
-def _alert(alert: Told, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]) -> Heard:
-    faults = Faults()
+def _alert(alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]) -> ParsedItem:
+    faults = InputErrors()
     name = f"{alert.path}startsAt"
     since = times.instant(alert.values.get("startsAt"), name, faults)
     fingerprint = alert.values.get("fingerprint")
@@ -66,34 +66,34 @@ def _alert(alert: Told, envelope: Envelope, mapping: ChannelMapping, more: Mappi
         if not faults.found:
             missing = (name, "bad_date") if since is None else (f"{alert.path}fingerprint", "missing_id")
             faults.add(*missing, "an alert has a fingerprint and says since when it fires")
-        return Heard(Refusal(tuple(faults.found)))
+        return ParsedItem(RejectedItem(tuple(faults.found)))
     stamp = times.in_utc(since).replace(microsecond=0, tzinfo=None).isoformat()
     id_ = f"{fingerprint}@{stamp}Z"
     if alert.values.get("status") == "resolved":
-        return Heard(_resolved(alert, envelope, id_))
+        return ParsedItem(_resolved(alert, envelope, id_))
     values = {**alert.values, "place": _place(alert)}
     try:
-        return Heard(
-            Mapped(mapping).drawn(
+        return ParsedItem(
+            MappedChannel(mapping).drawn(
                 values,
                 envelope,
                 more={"occurred_at": since.replace(microsecond=0), **more},
                 message_id=id_,
             )
         )
-    except Unusable as error:
-        named = (Fault(alert.path + each.field, each.reason, each.message) for each in error.faults)
-        return Heard(Refusal(tuple(named), id_))
+    except InvalidPayload as error:
+        named = (InputError(alert.path + each.field, each.reason, each.message) for each in error.faults)
+        return ParsedItem(RejectedItem(tuple(named), id_))
 
 
-def _place(alert: Told) -> str | None:
+def _place(alert: FieldReader) -> str | None:
     labels = alert.part("labels")
     parts = [each for each in (labels.text("station"), labels.text("lane")) if each]
     return "/".join(parts) or labels.text("device_id") or labels.text("instance")
 
 
-def _resolved(alert: Told, envelope: Envelope, id_: str) -> Kept:
-    until = times.instant(alert.values.get("endsAt"), "endsAt", Faults()) or envelope.received_at
+def _resolved(alert: FieldReader, envelope: Envelope, id_: str) -> NonTicket:
+    until = times.instant(alert.values.get("endsAt"), "endsAt", InputErrors()) or envelope.received_at
     contact = contact_id(envelope.sender, envelope.channel, id_)
     facts = {"resolved_at": until.isoformat()}
     return kept(envelope, id_, "resolved", cause=f"{id_}/resolved", facts=facts, about=contact)

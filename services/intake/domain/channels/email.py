@@ -4,12 +4,12 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from schemas.kept import KeptReason
-from services.intake.domain.channels.keeping import kept
-from services.intake.domain.channels.mail_message import Mail
-from services.intake.domain.draft import finish
-from services.intake.domain.envelope import Envelope, Heard, Papers
-from services.intake.domain.fields import LONGEST_TEXT, Faults, Unusable, phones_in, unusable
+from schemas.non_ticket import KeptReason
+from services.intake.domain.channels.mail_message import ParsedMail
+from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.contact_builder import build_contact
+from services.intake.domain.envelope import AttachmentBuffer, Envelope, ParsedItem
+from services.intake.domain.fields import LONGEST_TEXT, InputErrors, InvalidPayload, phones_in, unusable
 from services.intake.domain.mapping import ChannelMapping
 
 LARGEST_ATTACHMENT = 20 * 1024 * 1024
@@ -18,7 +18,7 @@ EXECUTABLE = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".j
 """Ends of names of files that run when opened; kept out of the store, named in the contact."""
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:  # noqa: ARG001 - nothing of a mail is mapped
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # noqa: ARG001 - nothing of a mail is mapped
     """Hear one mail.
 
     Raises:
@@ -27,27 +27,27 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:  # noqa: A
     """
     if not envelope.body.strip():
         raise unusable("body", "empty", "the mail is empty")
-    if Mail.too_much(envelope.body):
+    if ParsedMail.too_much(envelope.body):
         told = "the mail has too many lines or parts: send what is attached in it as files"
         raise unusable("body", "too_large", told)
     try:
-        return _heard(Mail(envelope.body), envelope)
-    except Unusable:
+        return _heard(ParsedMail(envelope.body), envelope)
+    except InvalidPayload:
         raise
     except Exception as error:
         told = f"the mail cannot be read ({type(error).__name__}): send it again from another program"
         raise unusable("body", "bad_syntax", told) from error
 
 
-def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
-    faults = Faults()
+def _heard(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
+    faults = InputErrors()
     message_id = mail.message_id
     if message_id is None:
         faults.flag("no_message_id")
     reason: KeptReason | None = "bounce" if mail.bounce else "auto_reply" if mail.automatic else None
     if reason is not None:
         id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-        return [Heard(kept(envelope, id_, reason, facts=mail.report() if reason == "bounce" else None))]
+        return [ParsedItem(kept(envelope, id_, reason, facts=mail.report() if reason == "bounce" else None))]
     contacted_at = mail.date
     if contacted_at is None:
         faults.flag("bad_date")
@@ -79,10 +79,12 @@ def _heard(mail: Mail, envelope: Envelope) -> list[Heard]:
     # The whole mail is kept beside the contact: its attachments are in it.
     whole = dataclasses.replace(envelope, media_type="message/rfc822")
     id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-    return [Heard(finish(whole, id_, said, faults, reach="From", id_field="Message-ID"))]
+    return [ParsedItem(build_contact(whole, id_, said, faults, reach="From", id_field="Message-ID"))]
 
 
-def _attachments(mail: Mail, papers: Papers, faults: Faults) -> tuple[list[dict[str, Any]], list[str]]:
+def _attachments(
+    mail: ParsedMail, papers: AttachmentBuffer, faults: InputErrors
+) -> tuple[list[dict[str, Any]], list[str]]:
     found: list[dict[str, Any]] = []
     left_out: list[str] = []
     for each in mail.attachments():

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 from schemas.call import Call
 from services.intake.domain import times
 from services.intake.domain.channels import calls
-from services.intake.domain.channels.keeping import kept
+from services.intake.domain.channels.non_ticket import kept
 from services.intake.domain.channels.sms import form
-from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told, Unusable, clean, unusable
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
+from services.intake.domain.fields import FieldReader, InputErrors, InvalidPayload, clean, unusable
 
 FORM = "application/x-www-form-urlencoded"
 BASE64 = "application/x-www-form-base64-encoded"
@@ -38,15 +38,15 @@ def unpacked(envelope: Envelope) -> dict[str, Any]:
         raise unusable("cdr", "bad_syntax", "this is no base64: check `encode` of mod_json_cdr") from None
 
 
-def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
+def call(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
     """Hear one record.
 
     Raises:
         Unusable: nothing can be made of it.
 
     """
-    faults = Faults()
-    variables = Told(told, faults).part("variables")
+    faults = InputErrors()
+    variables = FieldReader(told, faults).part("variables")
     if envelope.config.encode_values is not False:
         # Cleaned once more: what the encoding hid could not be seen when the record was read.
         values = {
@@ -61,10 +61,10 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
     if start is None and not faults.found:
         faults.add("variables.start_epoch", "bad_date", "the record does not say when the call began")
     if faults.found or id_ is None:
-        raise Unusable(faults.found)
+        raise InvalidPayload(faults.found)
     if variables.text("direction") == "outbound":
         # The leg to our own agent is posted like the customer's and tells nothing of its own.
-        return Heard(kept(envelope, id_, "outgoing"))
+        return ParsedItem(kept(envelope, id_, "outgoing"))
     queued = variables.text("cc_queue") is not None
     # In a queue the exchange itself answers first; the customer is answered when an agent does.
     answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
@@ -83,10 +83,10 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> Heard:
         queue=variables.text("cc_queue"),
         ended_by="abandoned" if variables.text("cc_cause") == "cancel" else None,
     )
-    return Heard(calls.record(facts, envelope))
+    return ParsedItem(calls.record(facts, envelope))
 
 
-def _epoch(variables: Told, name: str, faults: Faults) -> datetime | None:
+def _epoch(variables: FieldReader, name: str, faults: InputErrors) -> datetime | None:
     value = variables.text(name)
     return None if value is None or value in _NEVER else times.epoch(value, f"variables.{name}", faults, unit=1)
 

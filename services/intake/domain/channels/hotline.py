@@ -3,13 +3,13 @@
 from typing import Any
 
 from services.intake.domain.channels import asterisk, freeswitch
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told, short_id
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
+from services.intake.domain.fields import FieldReader, InputErrors, short_id
 from services.intake.domain.mapping import ChannelMapping
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear a form, or records of calls.
 
     Raises:
@@ -27,11 +27,15 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         return [freeswitch.call(told, envelope)]
     call = told.get("call_id")
     more = {"settlement": _settlement(told), "call": short_id(call) if isinstance(call, str) else call}
-    return [Heard(Mapped(mapping).drawn(told, envelope, more={name: each for name, each in more.items() if each}))]
+    return [
+        ParsedItem(
+            MappedChannel(mapping).drawn(told, envelope, more={name: each for name, each in more.items() if each})
+        )
+    ]
 
 
 def _settlement(values: dict[str, Any]) -> dict[str, Any] | None:
-    told = Told(values, Faults())
+    told = FieldReader(values, InputErrors())
     if told.values.get("settled_on_call") is not True:
         return None
     answer = told.part("answer")

@@ -5,36 +5,36 @@ from datetime import date, datetime
 from typing import Any
 
 from services.intake.domain import times
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
+from services.intake.domain.fields import FieldReader, InputErrors
 from services.intake.domain.mapping import ChannelMapping
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear the register of one letter or fax.
 
     Raises:
         Unusable: nothing can be made of it; a scan that is missing or is not what the register says counts as that.
 
     """
-    faults = Faults()
+    faults = InputErrors()
     body = json_object(envelope.body)
-    told = Told(body, faults)
+    told = FieldReader(body, faults)
     evidence = [_scan(each, envelope, faults) for each in told.parts("scans")]
     posted = times.moment(told.values.get("postmark_date"), "postmark_date", faults, envelope.config.default_tz)
-    came = times.instant(told.values.get("received_at"), "received_at", Faults(), envelope.config.default_tz)
+    came = times.instant(told.values.get("received_at"), "received_at", InputErrors(), envelope.config.default_tz)
     if posted is not None and _day(posted) > (came or envelope.received_at).date():
         faults.add("postmark_date", "bad_date", "the postmark is later than the receipt: check both dates")
     more: dict[str, Any] = {"evidence": [each for each in evidence if each is not None]}
-    return [Heard(Mapped(mapping).drawn(body, envelope, faults=faults, more=more))]
+    return [ParsedItem(MappedChannel(mapping).drawn(body, envelope, faults=faults, more=more))]
 
 
 def _day(told: date | datetime) -> date:
     return told.date() if isinstance(told, datetime) else told
 
 
-def _scan(scan: Told, envelope: Envelope, faults: Faults) -> dict[str, Any] | None:
+def _scan(scan: FieldReader, envelope: Envelope, faults: InputErrors) -> dict[str, Any] | None:
     name, path = scan.text("file"), scan.path
     content = envelope.papers.found(name) if name else None
     if name is None or content is None:

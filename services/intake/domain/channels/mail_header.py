@@ -17,7 +17,7 @@ _RAW = re.compile("[\udc80-\udcff]")
 """What a byte becomes that is no ASCII."""
 
 
-class AsWritten(Compat32):
+class RawHeaderPolicy(Compat32):
     """Gives headers as they were written, cut; the library would put question marks for bytes without a charset."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the protocol

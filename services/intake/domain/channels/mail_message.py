@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from services.intake.domain.channels.html_text import LARGEST, text_of_html, without_pictures
-from services.intake.domain.channels.mail_header import LONGEST_DECODED, AsWritten, decoded, text_of
+from services.intake.domain.channels.mail_header import LONGEST_DECODED, RawHeaderPolicy, decoded, text_of
 from services.intake.domain.fields import clean, short_id
 from services.intake.domain.times import EARLIEST, LATEST
 
@@ -43,7 +43,7 @@ _MACHINES = frozenset({"auto_reply", "auto-reply", "autoreply", "junk"})
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class MailAttachment:
     """A part of a mail that its writer attached."""
 
     name: str
@@ -51,11 +51,11 @@ class Attachment:
     content: bytes
 
 
-class Mail:
+class ParsedMail:
     """One mail; whatever is broken in it, what is whole can be read."""
 
     def __init__(self, body: bytes) -> None:
-        self._message: Message = message_from_bytes(body, policy=AsWritten())
+        self._message: Message = message_from_bytes(body, policy=RawHeaderPolicy())
 
     @staticmethod
     def too_much(body: bytes) -> bool:
@@ -168,7 +168,7 @@ class Mail:
     def _texts(self, media_type: str) -> Iterator[Message]:
         return (each for each in parts(self._message) if each.get_content_type() == media_type and not _attached(each))
 
-    def attachments(self) -> Iterator[Attachment]:
+    def attachments(self) -> Iterator[MailAttachment]:
         """Return what its writer attached; pictures inside its text are none."""
         for number, each in enumerate(parts(self._message), start=1):
             if each is self._message and not _attached(each):
@@ -176,11 +176,11 @@ class Mail:
             if each.get_content_type() == "message/rfc822":
                 inner = each.get_payload()
                 content = inner[0].as_bytes() if isinstance(inner, list) and inner else b""  # type: ignore[union-attr]
-                yield Attachment(f"forwarded-{number}.eml", "message/rfc822", content)
+                yield MailAttachment(f"forwarded-{number}.eml", "message/rfc822", content)
             elif _attached(each):
                 payload = each.get_payload(decode=True)
                 content = payload if isinstance(payload, bytes) else b""
-                yield Attachment(_file_name(each) or f"part-{number}", clean(each.get_content_type()), content)
+                yield MailAttachment(_file_name(each) or f"part-{number}", clean(each.get_content_type()), content)
 
     def _failures(self) -> Iterator[Message]:
         """Return the parts of a delivery report about recipients who never will get the mail."""

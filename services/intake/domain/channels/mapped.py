@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.contact import Contact
-from schemas.kept import Kept
-from services.intake.domain.channels.keeping import kept
-from services.intake.domain.draft import finish
-from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, unusable
-from services.intake.domain.mapping import ChannelMapping, Form, first, value_at
-from services.intake.domain.reader import Reader
+from schemas.non_ticket import NonTicket
+from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.contact_builder import build_contact
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
+from services.intake.domain.fields import InputErrors, unusable
+from services.intake.domain.mapping import ChannelMapping, MessageMapping, first, value_at
+from services.intake.domain.mapping_reader import MappingReader
 
 
-class Mapped:
+class MappedChannel:
     """Hears what a mapping can read."""
 
     def __init__(self, mapping: ChannelMapping) -> None:
         self.mapping = mapping
 
-    def __call__(self, envelope: Envelope) -> list[Heard]:
+    def __call__(self, envelope: Envelope) -> list[ParsedItem]:
         """Hear one JSON object.
 
         Raises:
@@ -27,9 +27,9 @@ class Mapped:
 
         """
         told = json_object(envelope.body)
-        return [Heard(self.drawn(told, envelope))]
+        return [ParsedItem(self.drawn(told, envelope))]
 
-    def form_of(self, told: Mapping[str, Any]) -> Form:
+    def form_of(self, told: Mapping[str, Any]) -> MessageMapping:
         """Return the form that reads an object.
 
         Raises:
@@ -47,10 +47,10 @@ class Mapped:
         told: Mapping[str, Any],
         envelope: Envelope,
         *,
-        faults: Faults | None = None,
+        faults: InputErrors | None = None,
         more: Mapping[str, Any] | None = None,
         message_id: str | None = None,
-    ) -> Contact | Kept:
+    ) -> Contact | NonTicket:
         """Make what an object holds.
 
         Args:
@@ -65,11 +65,11 @@ class Mapped:
 
         """
         form = self.form_of(told)
-        faults = faults if faults is not None else Faults()
-        reader = Reader(form, told, envelope.config, faults)
+        faults = faults if faults is not None else InputErrors()
+        reader = MappingReader(form, told, envelope.config, faults)
         said = merged(reader.said, more or {})
         id_ = message_id or reader.message_id(form)
-        contact = finish(
+        contact = build_contact(
             envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at, names=_places(form, told)
         )
         if form.reach is not None:
@@ -77,7 +77,7 @@ class Mapped:
         return kept(envelope, contact.message_id, "history", contact=contact.but(raw=None))
 
 
-def _places(form: Form, told: Mapping[str, Any]) -> dict[str, str]:
+def _places(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
     """Return where the contact's fields stand in a message: where the value was found, else where it is looked for."""
     fields = {name: target.at for name, target in form.fields.items() if target.at}
     places = {name: (first(told, sources)[1] or sources[0]).at for name, sources in fields.items()}

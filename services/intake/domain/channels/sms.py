@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.envelope import Envelope, ParsedItem
 from services.intake.domain.fields import clean, unusable, whole_number
 from services.intake.domain.mapping import ChannelMapping
 
@@ -13,7 +13,7 @@ _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MANY = 200
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one message.
 
     Raises:
@@ -28,7 +28,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         if told.get(f"MediaUrl{number}")
     ]
     # The request tells no time, and a retry has to be the same message: when the customer wrote stays untold.
-    return [Heard(Mapped(mapping).drawn(told, envelope))]
+    return [ParsedItem(MappedChannel(mapping).drawn(told, envelope))]
 
 
 def form(body: bytes) -> dict[str, Any]:

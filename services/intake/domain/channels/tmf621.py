@@ -6,25 +6,25 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import Envelope, Heard, json_object
-from services.intake.domain.fields import Faults, Told, reference
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.envelope import Envelope, ParsedItem, json_object
+from services.intake.domain.fields import FieldReader, InputErrors, reference
 from services.intake.domain.mapping import ChannelMapping
 
 REQUIRED = ("description", "severity", "ticketType", "@type")
 STATUSES = frozenset({"acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"})
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one create request.
 
     Raises:
         Unusable: nothing can be made of it.
 
     """
-    faults = Faults()
+    faults = InputErrors()
     body = json_object(envelope.body)
-    told = Told(body, faults)
+    told = FieldReader(body, faults)
     for name in REQUIRED:
         if not told.text(name):
             faults.add(name, "bad_schema", "TMF621 requires this field in a create request")
@@ -45,26 +45,26 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
         faults.flag("no_message_id")
     message_id = systems[0] if systems else hashlib.sha256(envelope.body).hexdigest()
     values = {**body, "characteristic": _characteristics(told), "customer": _customer(told)}
-    return [Heard(Mapped(mapping).drawn(values, envelope, faults=faults, more=more, message_id=message_id))]
+    return [ParsedItem(MappedChannel(mapping).drawn(values, envelope, faults=faults, more=more, message_id=message_id))]
 
 
-def _external(each: Told) -> str:
+def _external(each: FieldReader) -> str:
     return "/".join(part for part in (each.text("owner"), each.text("id")) if part)
 
 
-def _characteristics(told: Told) -> dict[str, Any]:
+def _characteristics(told: FieldReader) -> dict[str, Any]:
     parts = told.parts("troubleTicketCharacteristic")
     return {name: each.values.get("value") for each in parts if (name := each.text("name"))}
 
 
-def _customer(told: Told) -> Mapping[str, Any]:
+def _customer(told: FieldReader) -> Mapping[str, Any]:
     """Return the party whom the ticket is about: its customer, or the first one named."""
     parties = told.parts("relatedParty")
     chosen = next((each for each in parties if each.text("role") == "customer"), parties[0] if parties else None)
     return chosen.part("partyOrPartyRole").values if chosen is not None else {}
 
 
-def _attachment(each: Told, envelope: Envelope, faults: Faults) -> dict[str, Any] | None:
+def _attachment(each: FieldReader, envelope: Envelope, faults: InputErrors) -> dict[str, Any] | None:
     content = each.text("content")
     if content is None:
         told = each.text("url") or each.text("href") or each.text("id")

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from services.intake.domain.channels.keeping import kept
-from services.intake.domain.channels.mapped import Mapped
-from services.intake.domain.envelope import ChannelConfig, Envelope, Heard, text_of
-from services.intake.domain.fields import Fault, Faults, clean, phones_in, reference, unusable
+from services.intake.domain.channels.mapped import MappedChannel
+from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.envelope import ChannelConfig, Envelope, ParsedItem, text_of
+from services.intake.domain.fields import InputError, InputErrors, clean, phones_in, reference, unusable
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.signatures import stale, wrong
 
@@ -29,7 +29,7 @@ _KEY = 32
 _FILES = {"image": "picture", "voice": "recording", "video": "video", "shortvideo": "video"}
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
+def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one message.
 
     Raises:
@@ -43,8 +43,8 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     kind = told.get("MsgType", "")
     if kind == "event":
         id_ = f"{told.get('FromUserName', '')}:{told.get('CreateTime', '')}"
-        return [Heard(kept(envelope, id_, "event", facts={"event": told.get("Event", "")}))]
-    faults = Faults()
+        return [ParsedItem(kept(envelope, id_, "event", facts={"event": told.get("Event", "")}))]
+    faults = InputErrors()
     text = told.get("Content") or told.get("Recognition") or told.get("Label") or ""
     numbers = phones_in(text, envelope.config.default_region)
     if len(numbers) > 1:
@@ -55,7 +55,7 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[Heard]:
     where = reference(told.get("MediaId") or told.get("PicUrl", ""), faults) if kind in _FILES else None
     if where:
         more["evidence"] = [{"kind": _FILES[kind], "reference": where}]
-    return [Heard(Mapped(mapping).drawn(told, envelope, faults=faults, more=more))]
+    return [ParsedItem(MappedChannel(mapping).drawn(told, envelope, faults=faults, more=more))]
 
 
 def signature(token: str, *parts: str) -> str:
@@ -63,7 +63,7 @@ def signature(token: str, *parts: str) -> str:
     return hashlib.sha1("".join(sorted((token, *parts))).encode(), usedforsecurity=False).hexdigest()
 
 
-def unsigned(envelope: Envelope, now: datetime) -> Fault | None:
+def unsigned(envelope: Envelope, now: datetime) -> InputError | None:
     """Return why a message is not the account's, None when it is.
 
     The signature of a plain message does not cover its text, so an account with a key for safe mode takes no plain one.

@@ -1,0 +1,113 @@
+"""Which system a command talks to: the one that `DUBAN_*` settings name, else the one that runs on a data folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import psycopg
+import typer
+from pydantic import SecretStr
+
+from deploy.local import Stack
+from services.intake import senders
+from services.shared.postgres.database import Database
+from services.shared.runtime import deployment
+from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import DubanError
+from services.shared.runtime.settings import PROJECT, KafkaSettings, Settings
+
+DEFAULT_DATA = PROJECT / ".duban" / "data"
+LOCAL_SENDER = "local"
+"""The sender that `duban up` makes, so that the first curl works."""
+
+Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default=False)]
+
+
+@dataclass(frozen=True)
+class SystemConnection:
+    """How to reach one system."""
+
+    kafka: KafkaSettings
+    database_url: SecretStr
+    intake_url: str
+    key: str
+
+    def connect(self) -> psycopg.Connection:
+        """Return a connection to the database.
+
+        Raises:
+            DubanError: it is away.
+
+        """
+        try:
+            return psycopg.connect(self.database_url.get_secret_value(), connect_timeout=5)
+        except psycopg.OperationalError as error:
+            raise DubanError(f"the database is away: look at `duban status` ({type(error).__name__})") from error
+
+    def clock(self) -> Clock:
+        """Return the clock that the system runs by; raises as `connect`."""
+        database = Database(self.database_url, name="duban", size=1)
+        try:
+            return deployment.read(database, "local")
+        finally:
+            database.close()
+
+    def http(self) -> httpx.Client:
+        """Return a client of intake that shows its key.
+
+        Raises:
+            DubanError: there is no key.
+
+        """
+        if not self.key:
+            raise DubanError("set DUBAN_KEY to a sender's key; `duban sender add` makes one")
+        return httpx.Client(base_url=self.intake_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+
+
+def find(data: Path) -> SystemConnection:
+    """Return the system to talk to.
+
+    Raises:
+        LocalError: no settings name one, and none runs on the data folder.
+
+    """
+    if "DUBAN_DATABASE_URL" in os.environ:
+        settings = Settings()
+        url = os.environ.get("DUBAN_INTAKE_URL", "http://127.0.0.1:8080")
+        return SystemConnection(settings.kafka, settings.database_url, url, os.environ.get("DUBAN_KEY", ""))
+    stack = Stack.attach(data)
+    return SystemConnection(
+        KafkaSettings(bootstrap_servers=stack.bootstrap_servers),
+        SecretStr(stack.database_url()),
+        stack.intake_url,
+        os.environ.get("DUBAN_KEY") or stack.folder.secret(LOCAL_SENDER),
+    )
+
+
+def ensure_local_sender(stack: Stack) -> str:
+    """Give the machine's own sender its key and return it."""
+    key = stack.folder.secret(LOCAL_SENDER)
+    with psycopg.connect(stack.database_url()) as connection:
+        senders.add(
+            connection,
+            LOCAL_SENDER,
+            policy="carrier",
+            channels=[senders.ANY],
+            actions=["contacts", "commands", "read", "receipts"],
+            key=key,
+        )
+    return key
+
+
+def curl(url: str, key: str) -> str:
+    """Return a command line that puts a first contact in."""
+    body = (
+        '{"channel": "web", "message_id": "first-1", "customer": {"phone": "13800000001", "name": "Li"}, '
+        '"text": "宽带断网三天了"}'
+    )
+    return (
+        f"curl -s '{url}/v1/contacts?wait=5' -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
+        f"-d '{body}'"
+    )

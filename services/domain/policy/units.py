@@ -1,0 +1,28 @@
+"""units.toml: the units and roles of the organisation (R7.5)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
+
+
+class Unit(PolicyPart):
+    """A unit or role of the organisation (R7.5)."""
+
+    code: Code
+    title: Label
+    kind: Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
+    parent: Code | None = None
+    """The next level, told at breach."""
+    person: Name | None = None
+    email: Name | None = None
+    phone: Name | None = None
+    answers_customer: bool = False
+    """Whether it may talk to the customer (R5.1)."""
+
+
+class Units(Cited):
+    """units.toml."""
+
+    units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]

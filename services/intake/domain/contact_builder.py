@@ -1,0 +1,162 @@
+"""A contact in the making: what every channel does alike once it knows its own words."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from schemas import validation_errors as shape
+from schemas.contact import Contact
+from services.domain import mail_address
+from services.domain.ids import contact_id
+from services.intake.domain.envelope import Envelope
+from services.intake.domain.fields import InputErrors, InvalidPayload
+
+_FORMULA = re.compile(r"^\s*[=+@-]")
+_CHINESE = re.compile("[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z]{2,}")
+_TOO_LONG = re.compile(r"Expected (?P<kind>str|array|object) of length (?:<= |between \d+ and )(?P<most>\d+)")
+_PATTERN = re.compile(r"Expected str matching regex '\^(?P<pattern>.*)\$'")
+ENOUGH = 4
+"""Latin words from which a text without a Chinese character is English."""
+_SEPARATE = re.compile(r"\s+")
+
+
+def build_contact(
+    envelope: Envelope,
+    message_id: str | None,
+    said: Mapping[str, Any],
+    faults: InputErrors,
+    *,
+    reach: str | None,
+    id_field: str = "message_id",
+    names: Mapping[str, str] | None = None,
+) -> Contact:
+    """Make the contact.
+
+    Args:
+        envelope: what our door knows.
+        message_id: the channel's own id of the message.
+        said: fields of Contact that the channel told.
+        faults: what was found wrong so far.
+        reach: name of the field by which the sender usually says how to reach the customer; None where nobody is to be
+            reached, in history.
+        id_field: name of the field that holds the id.
+        names: where the contact's fields stand in the message; None: the message is in our own words.
+
+    Raises:
+        Unusable: something is wrong with it; every fault is told at once (R2.5).
+
+    """
+    if not message_id and not any(each.field in {"message_id", id_field} for each in faults.found):
+        faults.add(id_field, "missing_id", "give the message its own id")
+    said = _with_usable_mail(said, faults)
+    _observe(said, faults, reach)
+    said = _with_language(said)
+    whole = {
+        **{name: _stripped(value) if name != "text" else value for name, value in said.items() if value is not None},
+        "id": contact_id(envelope.sender, envelope.channel, message_id or ""),
+        "sender": envelope.sender,
+        "channel": envelope.channel,
+        "policy": envelope.policy,
+        "message_id": message_id or "missing",
+        "received_at": envelope.received_at,
+        "flags": _flags(said.get("flags"), faults),
+        "raw": envelope.raw(),
+    }
+    try:
+        contact = Contact.from_plain(whole)
+    except msgspec.ValidationError:
+        known = {each.field for each in faults.found}
+        for each in shape.every(Contact, whole):
+            field = _in_their_words(each.field, {"message_id": id_field, **(names or {})})
+            if field not in known:
+                more = "; see /docs for the fields" if names is None else ""
+                faults.add(field, "bad_schema", _advice(each.message) + more)
+    if faults.found:
+        raise InvalidPayload(faults.found)
+    return contact
+
+
+def _in_their_words(field: str, names: Mapping[str, str]) -> str:
+    """Return a field's path as the sender knows it: the name of the longest part of it that has one, and the rest."""
+    head, rest = field, ""
+    while head:
+        if head in names:
+            return names[head] + rest
+        head, dot, last = head.rpartition(".")
+        rest = f"{dot}{last}{rest}"
+    return field
+
+
+def _advice(message: str) -> str:
+    """Return what to write instead, of what a model expected."""
+    longest = _TOO_LONG.match(message)
+    if longest is not None:
+        return f"write at most {longest['most']} {'characters' if longest['kind'] == 'str' else 'parts'}"
+    if message.startswith("Expected str") and ", got" in message:
+        return "write this as text"
+    return _PATTERN.sub(r"write it in the form \g<pattern>", message)
+
+
+def _observe(said: Mapping[str, Any], faults: InputErrors, reach: str | None) -> None:
+    """Note what is missing or odd."""
+    customer = said.get("customer") or {}
+    if not _reachable(customer):
+        if reach is not None:
+            told = "give a way to reach the customer: phone, mail, app identity or address"
+            faults.add(reach, "missing_contact", told)
+    elif not customer.get("phone"):
+        faults.flag("no_phone")
+    text = said.get("text") or ""
+    if isinstance(text, str) and not text.strip():
+        faults.flag("no_text")
+        faults.flag("incomplete")
+    elif isinstance(text, str) and _FORMULA.match(text):
+        faults.flag("formula_text")
+
+
+def _flags(told: Any, faults: InputErrors) -> Any:
+    """Return what was told with what was noticed; what is no list of words is left for the model to complain of."""
+    told = told if told is not None else ()
+    if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
+        return told
+    return tuple(dict.fromkeys([*told, *faults.flags]))
+
+
+def _with_usable_mail(said: Mapping[str, Any], faults: InputErrors) -> Mapping[str, Any]:
+    """Return what was said without a mail address that no mail could go to; what was written stays in the original."""
+    customer = said.get("customer")
+    written = customer.get("email") if isinstance(customer, Mapping) else None
+    if not isinstance(customer, Mapping) or not isinstance(written, str) or mail_address.usable(written.strip()):
+        return said
+    if written.strip():
+        faults.flag("email_invalid")
+    return {**said, "customer": {**customer, "email": None}}
+
+
+def _with_language(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was said with the customer's language; where nobody told it, the text does."""
+    customer, text = said.get("customer"), said.get("text")
+    if not isinstance(customer, Mapping) or customer.get("language") or not isinstance(text, str):
+        return said
+    english = _CHINESE.search(text) is None and len(_LATIN.findall(text)) >= ENOUGH
+    return {**said, "customer": {**customer, "language": "en"}} if english else said
+
+
+def _stripped(value: Any) -> Any:
+    """Return a value without the blanks that people leave around words, and with one blank between them."""
+    if isinstance(value, str):
+        return _SEPARATE.sub(" ", value).strip()
+    if isinstance(value, Mapping):
+        return {name: _stripped(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stripped(each) for each in value]
+    return value
+
+
+def _reachable(customer: Any) -> bool:
+    if not isinstance(customer, Mapping):
+        return False
+    return any(customer.get(name) for name in ("phone", "email", "identity", "address"))

@@ -1,0 +1,218 @@
+"""Telling the customer: progress, the final answer, reopening, closing, withdrawing (R5.1, R5.2, R5.8)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.action import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
+from schemas.ticket import Outcome, Reason, Status, Ticket
+from services.domain.policy.outcome import CALLBACK, OUTCOME
+from services.ledger.domain import extension, suspension
+from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
+
+ANEW: Mapping[str, Any] = {
+    "outcome": Outcome(),
+    "survey": None,
+    "callbacks": 0,
+    "callback_ended": None,
+    "screened": None,
+    "calling": None,
+    "calling_since": None,
+}
+"""What a new run begins with: its answer is given, asked about and screened like the first (DECISIONS 27)."""
+
+
+def reply_progress(story: DecisionContext, action: ReplyProgress) -> None:
+    """Tell the customer where things stand (R4.10)."""
+    _may_talk(story)
+    story.happen(
+        "progress_replied",
+        because("reply", "progress", "progress reply", "002-1 §2.4.8"),
+        {"progress_replied_at": story.at, "acted_in_stage": True},
+        details={"text": action.text},
+    )
+
+
+def answer(story: DecisionContext, action: Answer) -> None:
+    """Give the customer the final outcome."""
+    _may_talk(story)
+    known = story.ticket.outcome
+    outcome = Outcome(
+        result=action.result or known.result,
+        explanation=action.explanation,
+        cause=action.cause or known.cause,
+        owner=action.owner or known.owner,
+        agreement=action.agreement,
+    )
+    rule = because("answer", action.agreement, "answer", "002-1 §2.4.5")
+    happened(story, outcome, rule, {"explanation": action.explanation})
+
+
+def happened(story: DecisionContext, outcome: Outcome, rule: Reason, details: Mapping[str, Any]) -> None:
+    """Record the answer; a ticket that has all that closing needs is closed with it when settled on the spot."""
+    ticket = story.ticket
+    waiting, changed = extension.forget(story, "answered")
+    story.happen(
+        "answered",
+        rule,
+        waiting
+        | {
+            "status": Status.ANSWERED,
+            "unit": ticket.centre,
+            "person": None,
+            "dispatched_by": (),
+            "outcome": outcome,
+            "suspended": None,
+            "acted_in_stage": False,
+        },
+        changed=[*changed, *suspension.cancel(story)],
+        details={"agreement": outcome.agreement, **details, "result": outcome.result, "from": ticket.unit},
+    )
+    if ticket.settlement is not None and not _missing(story, outcome):
+        _closed(story, outcome, None)
+
+
+def close(story: DecisionContext, action: Close) -> None:
+    """Clear the ticket, if it has what the policy demands (R5.2)."""
+    ticket = story.ticket
+    outcome = ticket.outcome.but(cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner)
+    missing = _missing(story, outcome)
+    if missing:
+        raise CommandRejected(
+            "missing",
+            f"the ticket cannot be closed without {', '.join(missing)} ({story.policy.care.closing.source})",
+            missing,
+        )
+    _closed(story, outcome, action.note)
+
+
+def _closed(story: DecisionContext, outcome: Outcome, note: str | None) -> None:
+    story.happen(
+        "closed",
+        because("closing", outcome.agreement or "", "closing", story.policy.care.closing.source),
+        {"status": Status.CLOSED, "outcome": outcome, "closed_at": story.at},
+        details={"note": note, "agreement": outcome.agreement},
+    )
+
+
+def _missing(story: DecisionContext, outcome: Outcome) -> list[str]:
+    rule = story.policy.care.closing
+    ticket = story.ticket
+    facts = story.policy.facts_of(ticket)
+    needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
+    missing = [name for name in needs if not _is_there(ticket, outcome, name)]
+    if outcome.agreement == "refused" and not rule.refused_is_enough:
+        missing.append("agreement")
+    return missing
+
+
+def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
+    if name in OUTCOME:
+        return getattr(outcome, name) is not None
+    if name == CALLBACK:
+        return ticket.survey is not None or ticket.callback_ended is not None
+    since = ticket.reopened_at or ticket.accepted_at
+    return any(each.kind == name and each.at >= since for each in ticket.entries)
+
+
+def reject(story: DecisionContext, action: Reject) -> None:
+    """The customer rejects the outcome: investigated again, or the next level of the ladder takes over (R3.6, R4.5)."""
+    ticket, rule = story.ticket, story.policy.care.rejection
+    if rule.then == "state_position":
+        raise CommandRejected(
+            "not_foreseen",
+            f"tell the customer the position frankly: close it with that noted, or reopen it ({rule.source})",
+        )
+    level = ticket.level + 1
+    back = ticket.handled_by or ticket.classification.department or ticket.centre
+    if rule.then == "next_level":
+        if level > len(rule.levels):
+            raise CommandRejected(
+                "highest", f"{back} is the highest level already: settle with the customer ({rule.source})"
+            )
+        back = rule.levels[level - 1]
+    story.happen(
+        "rejected",
+        because("rejection", rule.then, "rejected outcome", rule.source),
+        {**ANEW, "level": level, "run": ticket.run + 1, "reopened_at": story.at},
+        details={"reason": action.reason, "level": level},
+    )
+    story.happen(
+        "dispatched",
+        because("department", back, "rejected outcome", rule.source),
+        {
+            "status": Status.DISPATCHED,
+            "unit": back,
+            "person": story.unit(back).person,
+            "dispatched_by": (ticket.centre,),
+            "acted_in_stage": False,
+        },
+        actor=SYSTEM,
+        details={"unit": back, "from": ticket.centre, "note": action.reason},
+    )
+
+
+def reopen(story: DecisionContext, action: Reopen) -> None:
+    """Begin again on demand."""
+    rule = because("reopening", "by hand", "reopening", "ours: DECISIONS 27")
+    reopened(story, rule, action.reason)
+
+
+def reopened(story: DecisionContext, rule: Reason, reason: str) -> None:
+    """Begin again with a new run of the clocks; goes straight back to who handled it (DECISIONS 27 and 28)."""
+    ticket, centre = story.ticket, story.ticket.centre
+    story.happen(
+        "reopened",
+        rule,
+        {
+            **ANEW,
+            "status": Status.ACCEPTED,
+            "run": ticket.run + 1,
+            "reopened": ticket.reopened + 1,
+            "reopened_at": story.at,
+            "closed_at": None,
+            "unit": centre,
+            "person": None,
+            "dispatched_by": (),
+            "acted_in_stage": False,
+        },
+        details={"reason": reason},
+    )
+    back = ticket.handled_by
+    if back is not None and back in story.policy.units:
+        story.happen(
+            "dispatched",
+            because("department", back, "back to the unit that handled it", "ours: DECISIONS 28"),
+            {
+                "status": Status.DISPATCHED,
+                "unit": back,
+                "person": story.policy.units[back].person,
+                "dispatched_by": (centre,),
+            },
+            actor=SYSTEM,
+            details={"unit": back, "from": centre, "note": reason},
+        )
+
+
+def withdraw(story: DecisionContext, action: Withdraw) -> None:
+    """The customer takes the complaint back; never called back."""
+    waiting, changed = extension.forget(story, "withdrawn")
+    story.happen(
+        "withdrawn",
+        because("withdrawal", "customer", "withdrawal", "ours: R2.7"),
+        waiting | {"status": Status.WITHDRAWN, "suspended": None, "closed_at": story.at},
+        changed=[*changed, *suspension.cancel(story)],
+        details={"reason": action.reason},
+    )
+
+
+def _may_talk(story: DecisionContext) -> None:
+    """Refuse whoever may not talk to the customer (R5.1)."""
+    actor = story.command.actor
+    if actor.unit is None:
+        raise CommandRejected("not_allowed", "say in `actor.unit` which unit tells the customer; not every unit may")
+    unit = story.unit(actor.unit)
+    if not unit.answers_customer:
+        raise CommandRejected(
+            "not_allowed",
+            f"{unit.code} does not talk to the customer: feed back, the complaint centre answers (002-1 §2.4.5)",
+        )

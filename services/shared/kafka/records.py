@@ -1,0 +1,107 @@
+"""Records as they travel: what a consumer got, what it wants published, and the CloudEvents headers of our topics."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from schemas import validation_errors
+from schemas.base import CloudEvent, Model, Record
+from services.shared.observability import tracing
+from services.shared.runtime.errors import InvalidMessage
+
+Headers = list[tuple[str, bytes]]
+JSON = b"application/json"
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as the broker had it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = field(default_factory=list)
+
+    @classmethod
+    def of(cls, record: Any) -> "Incoming":
+        """Take over a record as the client has it."""
+        return cls(record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ()))
+
+    @property
+    def position(self) -> tuple[str, int, int]:
+        """Topic, partition and offset: what a re-read of the same record has in common."""
+        return (self.topic, self.partition, self.offset)
+
+    @property
+    def trace(self) -> str | None:
+        """The trace context it came with."""
+        return tracing.of(next((value for name, value in self.headers if name == tracing.HEADER), None))
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def headers(event: CloudEvent, source: str) -> Headers:
+    """Return the headers of CloudEvents 1.0 in Kafka's binary mode (DESIGN 1)."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(event.id).encode()),
+        ("ce_source", f"/duban/{source}".encode()),
+        ("ce_type", f"duban.{event.type}".encode()),
+        ("ce_time", event.time.isoformat().encode()),
+        ("ce_subject", str(event.subject).encode()),
+        ("content-type", JSON),
+    ]
+
+
+def outgoing(
+    body: Record, source: str, *, key: bytes | None = None, trace: str | None = None, value: bytes | None = None
+) -> Outgoing:
+    """Return the record of a model on its topic; the key is the subject unless told otherwise.
+
+    Args:
+        body: the model.
+        source: the service that says it.
+        key: of the record.
+        trace: context of what led to it.
+        value: the model as a JSON document, if it was written before.
+
+    """
+    event = body.cloud_event
+    subject = str(event.subject).encode()
+    told = headers(event, source)
+    if trace is not None:
+        told.append((tracing.HEADER, tracing.child(trace, event.id).encode()))
+    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json() if value is None else value, told)
+
+
+def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
+    """Read a record's value as a model.
+
+    Raises:
+        InvalidMessage: no value, no JSON, or not of the model's shape; names the first field at fault.
+
+    """
+    if not value:
+        raise InvalidMessage("empty", "the record has no value; send the JSON document itself", sender=sender)
+    try:
+        return model.from_json(value)
+    except msgspec.ValidationError as error:
+        fault = validation_errors.of(error)
+        raise InvalidMessage(
+            "bad_schema", f"{fault.field or 'body'}: {fault.message}", field=fault.field or None, sender=sender
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessage("bad_syntax", "the record is no JSON document in UTF-8", sender=sender) from error

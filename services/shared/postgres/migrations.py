@@ -1,0 +1,23 @@
+"""Database migrations: numbered SQL files in `deploy/migrations`, applied once, in order, under a lock."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from yoyo import get_backend, read_migrations
+
+from services.shared.runtime.settings import PROJECT
+
+FOLDER = PROJECT / "deploy" / "migrations"
+
+
+def migrate(url: SecretStr, folder: Path = FOLDER) -> list[str]:
+    """Apply what is missing and return its names; safe to repeat while everything runs."""
+    backend = get_backend(url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with backend.lock(timeout=60):
+            missing = backend.to_apply(read_migrations(str(folder)))
+            names = [each.id for each in missing]
+            backend.apply_migrations(missing)
+            return names
+    finally:
+        backend.connection.close()

@@ -1,0 +1,69 @@
+"""What is fixed once for a whole deployment: the scale and origin of business time, and which environment it is."""
+
+from datetime import datetime
+
+import psycopg
+
+from services.shared.kafka.dead_letters import queries
+from services.shared.observability import logs
+from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock, ScaledClock, SystemClock
+from services.shared.runtime.errors import ConfigurationError
+
+log = logs.get(__name__)
+
+
+def fix(connection: psycopg.Connection, *, scale: float, business_origin: datetime | None, environment: str) -> None:
+    """Store scale and origin unless they are stored already.
+
+    Raises:
+        ConfigurationError: another scale is in force, or a scaled clock is asked for in production.
+
+    """
+    if scale != 1 and environment == "production":
+        raise ConfigurationError(
+            "a scaled clock is for demos and tests: unset the scale, or DUBAN_ENVIRONMENT=production"
+        )
+    if scale <= 0:
+        raise ConfigurationError("the scale of the clock must be above 0")
+    connection.execute(
+        queries["fix_clock"], {"scale": scale, "business_origin": business_origin, "environment": environment}
+    )
+    row = connection.execute(queries["read_clock"]).fetchone()
+    assert row is not None
+    if row[0] != scale:
+        raise ConfigurationError(
+            f"this deployment's clock runs at scale {row[0]:g} and cannot be changed to {scale:g}: "
+            "start with the stored scale, or with an empty data folder"
+        )
+
+
+def read(database: Database, environment: str) -> Clock:
+    """Return the deployment's clock.
+
+    Raises:
+        ConfigurationError: the database has not been migrated, or a scaled clock meets production.
+        Retryable: the database is away.
+
+    """
+    with database.transaction() as connection:
+        try:
+            row = connection.execute(queries["read_clock"]).fetchone()
+        except psycopg.errors.UndefinedTable as error:
+            raise ConfigurationError("the database has no tables yet: run `duban db migrate`") from error
+    if row is None:
+        raise ConfigurationError("the deployment's clock is not set: run `duban db migrate`")
+    scale, real_origin, business_origin, _ = row
+    if scale == 1:
+        return SystemClock()
+    if environment == "production":
+        raise ConfigurationError(f"the clock of this database runs at scale {scale:g}, which production refuses")
+    return ScaledClock(scale=scale, real_origin=real_origin, business_origin=business_origin)
+
+
+def announced(database: Database, environment: str) -> Clock:
+    """Return the deployment's clock, and say in the log when it is a scaled one; raises as `read`."""
+    clock = read(database, environment)
+    if isinstance(clock, ScaledClock):
+        log.warning("scaled_clock", scale=clock.scale, business_origin=clock.business_origin.isoformat())
+    return clock
