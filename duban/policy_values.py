@@ -15,9 +15,9 @@ def values(pack: Pack) -> Iterator[tuple[str, str, str]]:
     """Return where each value of a pack stands, the value, and where it is from."""
     parts: list[tuple[str, BaseModel]] = [
         ("types", pack.types),
-        ("limits", pack.timing),
+        ("limits", pack.limits),
         ("routing", pack.routing),
-        ("outcome", pack.care),
+        ("outcome", pack.outcome),
     ]
     for name, part in parts:
         yield from _within(name, part)

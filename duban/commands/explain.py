@@ -55,7 +55,7 @@ class Explanation:
         return [each for each in self.dispatched.clocks if each.key not in known]
 
     def _clock(self, clock: SlaTimer) -> dict[str, Any]:
-        rule = self.pack.timing.by_name.get(clock.name)
+        rule = self.pack.limits.by_name.get(clock.name)
         return {
             "clock": clock.name,
             "title": rule.title.en if rule is not None else clock.name,

@@ -29,7 +29,7 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
         table.add_column(column)
     loaded = loading.load(folder)
     for name, pack in loaded.items():
-        numbers = (len(pack.units), len(pack.timing.clocks), len(pack.types.business), len(pack.types.problem))
+        numbers = (len(pack.units), len(pack.limits.clocks), len(pack.types.business), len(pack.types.problem))
         table.add_row(name, pack.head.version, *map(str, numbers))
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)

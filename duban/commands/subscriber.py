@@ -148,7 +148,7 @@ def _of_entries(connection: psycopg.Connection, now: datetime) -> set[str]:
     """Return the types of events that the packs in force make of their own entries."""
     known = versions.load(connection)
     present = [versions.in_force(known, pack, now) for pack in {each.pack for each in known}]
-    return {rule.event for each in present if each is not None for rule in each.policy.care.entries}
+    return {rule.event for each in present if each is not None for rule in each.policy.outcome.entries}
 
 
 def _unknown(name: str) -> DubanError:

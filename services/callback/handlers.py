@@ -127,7 +127,7 @@ class CallbackDispatcher:
 
     def _command(self, each: CallbackPlan) -> Command:
         action: CallBack | EndCallback
-        if each.attempts >= self._packs[each.policy].care.callback.attempts:
+        if each.attempts >= self._packs[each.policy].outcome.callback.attempts:
             action = EndCallback(reason="no_answer")
         else:
             action = CallBack(attempt=each.attempts + 1, means=each.means)

@@ -73,7 +73,7 @@ class NotificationPlanner:
         if isinstance(heard, TicketEvent):
             pack = self._packs[heard.ticket.policy.pack]
             for each in notices(heard, pack, self._page):
-                yield each, pack.telling.digest_over if each.audience != CUSTOMER else 0
+                yield each, pack.notices.digest_over if each.audience != CUSTOMER else 0
         elif isinstance(heard, HotIssue):
             for each in of_hot_issue(heard, self._packs[heard.policy]):
                 yield each, 0

@@ -188,7 +188,7 @@ class Play:
         return Remind(contact=contact, classification=classify(contact, self.pack), reason="r", disputed=disputed)
 
     def _entry(self) -> Action:
-        rules = self.pack.care.entries
+        rules = self.pack.outcome.entries
         if not rules or self.rng.random() < 0.05:
             return RecordEntry(kind="nonsense", text="t")
         rule = self.rng.choice(rules)

@@ -53,7 +53,7 @@ class CallingHours:
                 kept, for nobody is there to ask; then the pack's count.
 
         """
-        rule = pack.care.callback
+        rule = pack.outcome.callback
         holidays = pack.calendars[rule.holidays] if rule.holidays is not None else None
         own = (rule.hours_from, rule.hours_until)
         return cls(rule, ZoneInfo(zone or pack.head.zone), shared(own, contact_hours) or (own,), holidays)

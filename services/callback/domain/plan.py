@@ -100,7 +100,7 @@ def follow(
     """
     if plan is not None and event.version <= plan.version:
         return plan
-    ticket, rule = event.ticket, pack.care.callback
+    ticket, rule = event.ticket, pack.outcome.callback
     over = _over(event, rule)
     if over is not None:
         return replace(plan.ended(*over), version=event.version) if plan is not None and plan.open else plan
@@ -114,7 +114,7 @@ def follow(
 
 def asked(plan: CallbackPlan, pack: Pack, now: datetime) -> CallbackPlan:
     """Return the plan after an attempt in writing: until when the customer has time to answer, or it is over."""
-    if plan.attempts >= pack.care.callback.attempts:
+    if plan.attempts >= pack.outcome.callback.attempts:
         return plan.ended("done", "no_answer")
     again = replace(plan, state="asked", attempts=plan.attempts + 1)
     return again.at(again.hours(pack).again(now, now), again.hours(pack), CallCapacity())
@@ -150,7 +150,7 @@ def _over(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "canc
 
 
 def _first(event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
-    ticket, rule = event.ticket, pack.care.callback
+    ticket, rule = event.ticket, pack.outcome.callback
     facts = pack.facts_of(ticket)
     script = next((each.text for each in rule.scripts if each.when.holds(facts)), None)
     plan = CallbackPlan(
@@ -175,7 +175,7 @@ def _first(event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -
 
 def _changed(plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
     """Return an open plan after an event that leaves it open."""
-    rule, hours, customer = pack.care.callback, plan.hours(pack), event.ticket.customer
+    rule, hours, customer = pack.outcome.callback, plan.hours(pack), event.ticket.customer
     if event.type == "called_back" and plan.means == PHONE and event.details.get("result") in IN_VAIN:
         attempts = int(event.details["attempt"])
         if attempts < rule.attempts:

@@ -96,10 +96,10 @@ def case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: datetime
     """
     told, customer = ticket.classification, ticket.customer
     answered = next((each for each in history if each.type == "answered"), None)
-    promises = [each for each in ticket.clocks if each.name in pack.timing.outer and each.run == 1]
+    promises = [each for each in ticket.clocks if each.name in pack.limits.outer and each.run == 1]
     promise = _run(promises[-1], now) if promises else None
     types = {each.type for each in history}
-    rule = pack.care.survey
+    rule = pack.outcome.survey
     scores = (ticket.survey.process, ticket.survey.result, ticket.survey.staff) if ticket.survey is not None else None
     return Case(
         number=ticket.number,
@@ -127,7 +127,7 @@ def case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: datetime
         scores=scores,
         satisfied=min(scores) >= rule.satisfied_from if scores is not None else None,
         satisfied_with=tuple(each >= rule.satisfied_from for each in scores) if scores is not None else None,  # type: ignore[arg-type]
-        runs=tuple(_run(each, now) for each in _last_limits(ticket.clocks) if each.name in pack.timing.by_name),
+        runs=tuple(_run(each, now) for each in _last_limits(ticket.clocks) if each.name in pack.limits.by_name),
         delay=promise.delay if promise is not None else timedelta(0),
         warnings=ticket.warnings,
         supervisions=ticket.supervisions,

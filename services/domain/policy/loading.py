@@ -106,10 +106,10 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         head=read("pack.toml", PackHeader),
         units={each.code: each for each in read("units.toml", Units).units},
         types=read("types.toml", TypeCatalogue),
-        timing=read("limits.toml", LimitPolicy),
+        limits=read("limits.toml", LimitPolicy),
         routing=read("routing.toml", RoutingPolicy),
-        care=read("outcome.toml", OutcomePolicy),
-        telling=shared.with_own(own),
+        outcome=read("outcome.toml", OutcomePolicy),
+        notices=shared.with_own(own),
         calendars=calendars,
         revision=revision(files),
     )

@@ -36,10 +36,10 @@ class Pack:
     head: PackHeader
     units: Mapping[str, Unit]
     types: TypeCatalogue
-    timing: LimitPolicy
+    limits: LimitPolicy
     routing: RoutingPolicy
-    care: OutcomePolicy
-    telling: NoticePolicy
+    outcome: OutcomePolicy
+    notices: NoticePolicy
     calendars: Mapping[str, Calendar]
     revision: str = ""
     """Tells this state of the files from every other."""
@@ -59,12 +59,12 @@ class Pack:
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:
         """Kinds of entries by their code."""
-        return {each.kind: each for each in self.care.entries}
+        return {each.kind: each for each in self.outcome.entries}
 
     @cached_property
     def tiers(self) -> frozenset[str]:
         """Every tier that a rule may give."""
-        raised = {each.breach.regrade for each in self.timing.clocks if each.breach.regrade is not None}
+        raised = {each.breach.regrade for each in self.limits.clocks if each.breach.regrade is not None}
         return frozenset({each.tier for each in self.routing.tiers} | raised)
 
     def facts(
@@ -104,7 +104,7 @@ class Pack:
         return ticket.breaches > 0 and any(
             point.name == BREACH and point.state is ThresholdState.FIRED
             for each in ticket.clocks
-            if each.name in self.timing.outer
+            if each.name in self.limits.outer
             for point in each.thresholds
         )
 
@@ -162,6 +162,6 @@ class Pack:
                 *((each, each.words) for each in self.routing.signals),
                 *((each, each.words) for each in self.routing.validity),
                 *((each, each.words) for each in self.routing.opening),
-                (self.care.repeat, self.care.repeat.dispute_words),
+                (self.outcome.repeat, self.outcome.repeat.dispute_words),
             ]
         )

@@ -30,7 +30,7 @@ def faults(pack: Pack, folder: str) -> list[str]:
     ]
     found += [
         f"limits.toml: clock {each.name} has no limit for some tickets: give it a last one without conditions"
-        for each in pack.timing.clocks
+        for each in pack.limits.clocks
         if not _complete([row.when for row in each.limits], pack.tiers)
     ]
     return found
@@ -38,7 +38,7 @@ def faults(pack: Pack, folder: str) -> list[str]:
 
 def rule_faults(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
     """Return the rules of a notices.toml that nobody would ever be told by: events and readers that there are not."""
-    events = EVENTS.keys() | {each.event for each in pack.care.entries} | {HOT_ISSUE_OPENED}
+    events = EVENTS.keys() | {each.event for each in pack.outcome.entries} | {HOT_ISSUE_OPENED}
     readers = READERS | pack.units.keys()
     return [
         *_missing((f"{file}: event of the letter {each.letter}", each.event, events) for each in rules),
@@ -62,7 +62,7 @@ def warnings(pack: Pack, today: date) -> list[str]:
     """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
     reached = (
         {each.unit for each in pack.routing.departments}
-        | set(pack.care.rejection.levels)
+        | set(pack.outcome.rejection.levels)
         | {each.parent for each in pack.units.values()}
     )
     found = [
@@ -71,7 +71,7 @@ def warnings(pack: Pack, today: date) -> list[str]:
         if unit.kind in WORKERS and code not in reached
     ]
     needed = {today.year} | ({today.year + 1} if today.month >= NOTICE_MONTH else set())
-    used = {each.calendar for each in pack.timing.clocks}
+    used = {each.calendar for each in pack.limits.clocks}
     found += [
         f"calendars/{name}.toml: the holidays of {year} are missing: deploy/tools/working_calendar.py writes it again"
         for name, calendar in pack.calendars.items()
@@ -98,7 +98,7 @@ def _named(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: 
             yield f"types.toml: groups of {problem.code}", group, groups
     for rule in pack.routing.departments:
         yield f"routing.toml: {rule.name}", rule.unit, units
-    for clock in pack.timing.clocks:
+    for clock in pack.limits.clocks:
         yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
         for row in clock.limits:
             yield f"limits.toml: calendar of {clock.name}/{row.name}", row.calendar or clock.calendar, calendars
@@ -127,19 +127,19 @@ def _named(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: 
 
 def _care(pack: Pack, units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
-    care = pack.care
-    known = {*OUTCOME, CALLBACK, *(each.kind for each in care.entries)}
-    for need in (*care.closing.needs, *(name for each in care.closing.also for name in each.needs)):
+    outcome = pack.outcome
+    known = {*OUTCOME, CALLBACK, *(each.kind for each in outcome.entries)}
+    for need in (*outcome.closing.needs, *(name for each in outcome.closing.also for name in each.needs)):
         yield "outcome.toml: closing needs", need, known
-    for entry in care.entries:
+    for entry in outcome.entries:
         for unit in entry.by:
             yield f"outcome.toml: who may write {entry.kind}", unit, units
-    if care.callback.holidays is not None:
-        yield "outcome.toml: holidays of callback", care.callback.holidays, set(pack.calendars)
-    for level in care.rejection.levels:
+    if outcome.callback.holidays is not None:
+        yield "outcome.toml: holidays of callback", outcome.callback.holidays, set(pack.calendars)
+    for level in outcome.rejection.levels:
         yield "outcome.toml: rejection levels", level, units
-    if care.compensation is not None:
-        yield "outcome.toml: compensation beyond", care.compensation.beyond, units
+    if outcome.compensation is not None:
+        yield "outcome.toml: compensation beyond", outcome.compensation.beyond, units
     yield from _classifying(pack, units)
 
 
@@ -163,8 +163,8 @@ def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     yield "routing.toml, centre", [(each.name, each.when) for each in pack.routing.centres]
     yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
     yield "routing.toml, department", [(each.name, each.when) for each in pack.routing.departments]
-    yield "outcome.toml, callback script", [(each.name, each.when) for each in pack.care.callback.scripts]
-    for clock in pack.timing.clocks:
+    yield "outcome.toml, callback script", [(each.name, each.when) for each in pack.outcome.callback.scripts]
+    for clock in pack.limits.clocks:
         yield f"limits.toml, {clock.name}", [(each.name, each.when) for each in clock.limits]
 
 

@@ -83,7 +83,7 @@ def open_(story: DecisionContext, action: Open) -> None:
 
 def _missing_fields(story: DecisionContext, contact: Contact) -> list[str]:
     """Return the fields of the pack's form that have to be filled in and are not (R2.8)."""
-    return [each.path for each in story.policy.care.form.fields if each.required and not _value(contact, each.path)]
+    return [each.path for each in story.policy.outcome.form.fields if each.required and not _value(contact, each.path)]
 
 
 def _value(contact: Contact, path: str) -> object:
@@ -123,7 +123,7 @@ def remind(story: DecisionContext, action: Remind) -> None:
     if ticket is None or ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
         _open_instead(story, action, "the ticket it belongs to is not there any more")
         return
-    repeat = story.policy.care.repeat
+    repeat = story.policy.outcome.repeat
     if ticket.status is Status.CLOSED:
         assert ticket.closed_at is not None
         if not action.disputed or story.at > ticket.closed_at + repeat.reopen_within.length:
@@ -169,7 +169,7 @@ def _fill_in(story: DecisionContext, action: Remind) -> None:
 def _count_reminder(story: DecisionContext, contact: Contact, reason: str) -> None:
     story.happen(
         "reminded",
-        because("repeat", contact.channel, "repeat", story.policy.care.repeat.source),
+        because("repeat", contact.channel, "repeat", story.policy.outcome.repeat.source),
         {"reminders": story.ticket.reminders + 1},
         details={"contact_id": contact.id, "channel": contact.channel, "reason": reason},
     )

@@ -6,7 +6,7 @@ from services.ledger.domain.decision_context import CommandRejected, DecisionCon
 
 def apologise(story: DecisionContext, action: Apologise) -> None:
     """Send a letter of apology; refused with the facts that it needs and does not have."""
-    letters = {each.letter: each for each in story.policy.telling.apologies}
+    letters = {each.letter: each for each in story.policy.notices.apologies}
     wanted = letters.get(action.letter)
     if wanted is None:
         known = ", ".join(sorted(letters))

@@ -43,7 +43,7 @@ def record(story: DecisionContext, action: RecordEntry) -> None:
 
 def compensate(story: DecisionContext, action: Compensate) -> None:
     """Grant compensation within the authority of a level: by case, by month, by the customer's tenure (R3.6)."""
-    rule = story.policy.care.compensation
+    rule = story.policy.outcome.compensation
     if rule is None:
         raise CommandRejected("not_allowed", "the policy grants nobody authority to compensate")
     level = next((each for each in rule.levels if each.level == action.level), None)

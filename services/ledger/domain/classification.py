@@ -74,10 +74,10 @@ def _relimited(story: DecisionContext, told: Classification, at: datetime) -> li
     facts = pack.facts_of(ticket, told)
     changed: list[SlaTimer] = []
     for each in ticket.clocks:
-        rule = pack.timing.by_name.get(each.name)
+        rule = pack.limits.by_name.get(each.name)
         if rule is None or not each.running or not rule.when.holds(facts):
             continue
-        limit = pack.timing.limit(rule, facts, ticket.customer)
+        limit = pack.limits.limit(rule, facts, ticket.customer)
         changed += (
             clocks.relimit(each, rule, limit, pack.calendar(limit.calendar), at=at, wanted_by=ticket.wanted_by) or ()
         )

@@ -77,7 +77,7 @@ def _movable(ticket: Ticket, pack: Pack) -> Iterator[tuple[SlaTimer, ClockRule]]
     """Return the running clocks of the policy's table whose limit nobody exceeded or committed to."""
     committed = {(each.clock, each.run) for each in ticket.extensions if each.state == "approved"}
     for each in ticket.clocks:
-        rule = pack.timing.by_name.get(each.name)
+        rule = pack.limits.by_name.get(each.name)
         if rule is None or each.stopped_at is not None or _exceeded(each) or (each.name, each.run) in committed:
             continue
         yield each, rule
@@ -86,7 +86,7 @@ def _movable(ticket: Ticket, pack: Pack) -> Iterator[tuple[SlaTimer, ClockRule]]
 def _moved(
     clock: SlaTimer, rule: ClockRule, ticket: Ticket, pack: Pack, at: datetime, *, by: str
 ) -> tuple[SlaTimer, SlaTimer] | None:
-    limit = pack.timing.limit(rule, pack.facts_of(ticket), ticket.customer)
+    limit = pack.limits.limit(rule, pack.facts_of(ticket), ticket.customer)
     calendar = pack.calendar(limit.calendar)
     return clocks.relimit(clock, rule, limit, calendar, at=clock.paused_at or at, by=by, wanted_by=ticket.wanted_by)
 

@@ -157,7 +157,7 @@ class DecisionContext:
         self, type_: str, present: Sequence[SlaTimer], before: Ticket | None, update: Mapping[str, Any], when: datetime
     ) -> list[SlaTimer]:
         """Return the clocks that an event of this type stops and starts."""
-        rules = self.policy.timing.turned_by.get(type_, ())
+        rules = self.policy.limits.turned_by.get(type_, ())
         if not rules:
             return []
         turned: list[SlaTimer] = []
@@ -201,7 +201,7 @@ class DecisionContext:
     ) -> SlaTimer:
         customer = update.get("customer") or (before.customer if before else None)
         assert customer is not None
-        limit = self.policy.timing.limit(rule, facts, customer)
+        limit = self.policy.limits.limit(rule, facts, customer)
         start = update["contacted_at"] if rule.starts_at == "contact" and type_ == "accepted" else when
         return clocks.begin(
             rule,
@@ -214,7 +214,7 @@ class DecisionContext:
         )
 
     def _used(self, rule: ClockRule, type_: str, runs: Sequence[SlaTimer], before: Ticket | None) -> timedelta:
-        if self.carried and rule.name not in self.policy.timing.outer:
+        if self.carried and rule.name not in self.policy.limits.outer:
             return self.carried
         return self._carried(runs, before) if type_ == "dispatched" else timedelta(0)
 
@@ -227,7 +227,7 @@ class DecisionContext:
         return runs[-1].used if runs[-1].started_at >= since else timedelta(0)
 
     def _promised(self, present: Sequence[SlaTimer]) -> datetime | None:
-        outer = self.policy.timing.outer
+        outer = self.policy.limits.outer
         return next((each.due_at for each in reversed(present) if each.name in outer), None)
 
 

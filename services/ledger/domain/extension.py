@@ -17,7 +17,7 @@ LAPSE = "lapse"
 
 def request(story: DecisionContext, action: RequestExtension) -> None:
     """Ask for a new limit; an undecided request holds the breach back."""
-    ticket, rule = story.ticket, story.policy.timing.extension
+    ticket, rule = story.ticket, story.policy.limits.extension
     stage = _stage(story, ticket)
     clock = _running(ticket, stage)
     asked = [each for each in ticket.extensions if each.clock == clock.name and each.run == clock.run]
@@ -65,7 +65,7 @@ def request(story: DecisionContext, action: RequestExtension) -> None:
 
 def approve(story: DecisionContext, action: ApproveExtension) -> None:
     """Agree: the new limit counts, the old one stays visible."""
-    ticket, rule = story.ticket, story.policy.timing.extension
+    ticket, rule = story.ticket, story.policy.limits.extension
     _of_the_centre(story)
     asked = _asked(ticket)
     if rule.needs_progress_reply and (
@@ -91,7 +91,7 @@ def approve(story: DecisionContext, action: ApproveExtension) -> None:
 def deny(story: DecisionContext, action: DenyExtension) -> None:
     """Do not agree: the old limit counts again."""
     _of_the_centre(story)
-    ticket, rule = story.ticket, story.policy.timing.extension
+    ticket, rule = story.ticket, story.policy.limits.extension
     _asked(ticket)
     story.happen(
         "extension_denied",
@@ -128,7 +128,7 @@ def forget(story: DecisionContext, by: str) -> tuple[dict[str, Any], list[SlaTim
 
 
 def _stage(story: DecisionContext, ticket: Ticket) -> ClockRule:
-    for rule in story.policy.timing.clocks:
+    for rule in story.policy.limits.clocks:
         if rule.extendable and any(each.name == rule.name and each.stopped_at is None for each in ticket.clocks):
             return rule
     raise CommandRejected("not_extendable", "the ticket is in no stage that can be extended")

@@ -32,7 +32,7 @@ def supervise(story: DecisionContext, action: Supervise) -> None:
 
 def call_back(story: DecisionContext, action: CallBack) -> None:
     """One attempt to ask the customer (R5.3)."""
-    ticket, rule = story.ticket, story.policy.care.callback
+    ticket, rule = story.ticket, story.policy.outcome.callback
     _to_be_asked(story)
     story.happen(
         "called_back",
@@ -51,14 +51,14 @@ def start_callback(story: DecisionContext, _: StartCallback) -> None:
         raise CommandRejected("taken", f"{ticket.calling} is calling this customer; take the next one")
     story.happen(
         "callback_started",
-        because("callback", "phone", "callback", story.policy.care.callback.source),
+        because("callback", "phone", "callback", story.policy.outcome.callback.source),
         {"calling": name, "calling_since": story.at},
     )
 
 
 def record_callback(story: DecisionContext, action: RecordCallback) -> None:
     """How the call ended (R5.3); what the customer says is kept as any other answer."""
-    ticket, rule = story.ticket, story.policy.care.callback
+    ticket, rule = story.ticket, story.policy.outcome.callback
     _not_answered(story)
     told = {"result": action.result, "recording": action.recording, "note": action.note, "means": "phone"}
     why = because("callback", action.result, "callback", rule.source)
@@ -83,7 +83,7 @@ def record_callback(story: DecisionContext, action: RecordCallback) -> None:
 
 def _to_be_asked(story: DecisionContext) -> None:
     """Refuse to ask a customer who has answered, wants no question, was given up on, or must not be asked."""
-    ticket, rule = story.ticket, story.policy.care.callback
+    ticket, rule = story.ticket, story.policy.outcome.callback
     _not_answered(story)
     if ticket.callback_ended is not None:
         raise CommandRejected("ended", f"this customer is not asked any more ({ticket.callback_ended}): take another")
@@ -100,7 +100,7 @@ def _not_answered(story: DecisionContext) -> None:
 
 def end_callback(story: DecisionContext, action: EndCallback) -> None:
     """Give up asking; that a customer wants no question is the stronger word, and is kept."""
-    ended, rule = story.ticket.callback_ended, story.policy.care.callback
+    ended, rule = story.ticket.callback_ended, story.policy.outcome.callback
     _not_answered(story)
     if ended in WANTS_NONE or ended == action.reason:
         raise CommandRejected("ended", f"asking has ended already ({ended})")
@@ -115,7 +115,7 @@ def end_callback(story: DecisionContext, action: EndCallback) -> None:
 def answer_survey(story: DecisionContext, action: AnswerSurvey) -> None:
     """What the customer says; kept once (R5.4)."""
     _not_answered(story)
-    rule, survey = story.policy.care.survey, action.survey
+    rule, survey = story.policy.outcome.survey, action.survey
     scores = (survey.process, survey.result, survey.staff)
     if min(scores) <= rule.dissatisfied_to:
         verdict = "dissatisfied"

@@ -79,7 +79,7 @@ def close(story: DecisionContext, action: Close) -> None:
     if missing:
         raise CommandRejected(
             "missing",
-            f"the ticket cannot be closed without {', '.join(missing)} ({story.policy.care.closing.source})",
+            f"the ticket cannot be closed without {', '.join(missing)} ({story.policy.outcome.closing.source})",
             missing,
         )
     _closed(story, outcome, action.note)
@@ -88,14 +88,14 @@ def close(story: DecisionContext, action: Close) -> None:
 def _closed(story: DecisionContext, outcome: Outcome, note: str | None) -> None:
     story.happen(
         "closed",
-        because("closing", outcome.agreement or "", "closing", story.policy.care.closing.source),
+        because("closing", outcome.agreement or "", "closing", story.policy.outcome.closing.source),
         {"status": Status.CLOSED, "outcome": outcome, "closed_at": story.at},
         details={"note": note, "agreement": outcome.agreement},
     )
 
 
 def _missing(story: DecisionContext, outcome: Outcome) -> list[str]:
-    rule = story.policy.care.closing
+    rule = story.policy.outcome.closing
     ticket = story.ticket
     facts = story.policy.facts_of(ticket)
     needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
@@ -116,7 +116,7 @@ def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
 
 def reject(story: DecisionContext, action: Reject) -> None:
     """The customer rejects the outcome: investigated again, or the next level of the ladder takes over (R3.6, R4.5)."""
-    ticket, rule = story.ticket, story.policy.care.rejection
+    ticket, rule = story.ticket, story.policy.outcome.rejection
     if rule.then == "state_position":
         raise CommandRejected(
             "not_foreseen",

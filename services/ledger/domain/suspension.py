@@ -16,11 +16,11 @@ END = "resume"
 
 def suspend(story: DecisionContext, action: Suspend) -> None:
     """Let the ticket wait; reminds the customer, then goes on by itself."""
-    ticket, rule = story.ticket, story.policy.timing.suspension
+    ticket, rule = story.ticket, story.policy.limits.suspension
     if ticket.suspended is not None:
         raise CommandRejected("suspended", "the ticket waits already; resume it first")
     calendar = story.policy.calendar("elapsed")
-    pausing = {each.name for each in story.policy.timing.clocks if action.waiting_for in each.pauses_for}
+    pausing = {each.name for each in story.policy.limits.clocks if action.waiting_for in each.pauses_for}
     paused = [
         clocks.pause(each, story.at, story.policy.calendar(each.calendar))
         for each in ticket.clocks
@@ -51,7 +51,7 @@ def resume(story: DecisionContext, action: Resume) -> None:
     """End the wait on demand."""
     if story.ticket.suspended is None:
         raise CommandRejected("not_suspended", "the ticket does not wait; there is nothing to resume")
-    rule = because("suspension", "resume", "suspension", story.policy.timing.suspension.source)
+    rule = because("suspension", "resume", "suspension", story.policy.limits.suspension.source)
     _go_on(story, rule, story.at, details={"reason": action.reason})
 
 

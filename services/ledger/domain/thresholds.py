@@ -109,7 +109,7 @@ def _end(
     told: dict[str, Any],
 ) -> None:
     """The limit has run out: the policy says what that does."""
-    ticket, policy = story.ticket, story.policy.timing.by_name.get(clock.name)
+    ticket, policy = story.ticket, story.policy.limits.by_name.get(clock.name)
     common: dict[str, Any] = {"at": threshold.due_at, "actor": SYSTEM, "changed": changed, "threshold": threshold}
     if policy is not None and policy.breach.does == "archive":
         story.happen("archived", rule, {"status": Status.ARCHIVED}, **common)

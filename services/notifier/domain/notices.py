@@ -78,7 +78,7 @@ def notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None) -> I
     """Return what an event tells, each reader once; what the system before has told is not told again."""
     if "taken_over" in event.details:
         return
-    for rule in pack.telling.by_event.get(event.type, ()):
+    for rule in pack.notices.by_event.get(event.type, ()):
         if rule.to == CUSTOMER:
             if not _silent(event):
                 yield _to_customer(event, pack, rule, page)
@@ -107,7 +107,7 @@ def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
         "recent": issue.recent,
         "usual": issue.usual,
     }
-    for rule in pack.telling.by_event.get(HOT_ISSUE_OPENED, ()):
+    for rule in pack.notices.by_event.get(HOT_ISSUE_OPENED, ()):
         for reader in rule.readers:
             unit = pack.units.get(reader) or pack.units[pack.head.centre]
             audience = f"unit.{unit.code}"
@@ -152,7 +152,7 @@ def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyP
         "name": customer.name,
         "link": page.link(event) if page else None,
     }
-    hours = QuietHours(pack.telling.quiet_from, pack.telling.quiet_until, pack.head.zone)
+    hours = QuietHours(pack.notices.quiet_from, pack.notices.quiet_until, pack.head.zone)
     quiet = None if rule.any_hour else hours
     ways = ways_of(customer, rule.means)
     return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
@@ -200,7 +200,7 @@ def _unit_ways(unit: Unit, means: Iterable[str]) -> tuple[Way, ...]:
 
 def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
     ticket, details = event.ticket, event.details
-    clocks = {each.name: getattr(each.title, language) for each in pack.timing.clocks}
+    clocks = {each.name: getattr(each.title, language) for each in pack.limits.clocks}
     units = {code: getattr(unit.title, language) for code, unit in pack.units.items()}
     fired = event.threshold
     return {

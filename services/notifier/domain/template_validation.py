@@ -79,7 +79,7 @@ def problems(letters: TemplateLibrary, pack: Pack) -> Iterator[str]:
 
 def proofs(pack: Pack) -> Iterator[TemplateSample]:
     """Return examples of everything that a pack tells: with all that there may be, then without this or that."""
-    for type_ in pack.telling.by_event:
+    for type_ in pack.notices.by_event:
         if type_ == HOT_ISSUE_OPENED:
             yield from _of_hot_issues(pack)
             continue
@@ -127,7 +127,7 @@ def _events(type_: str, pack: Pack) -> Iterator[tuple[TicketEvent, SurveyPage | 
     if told.threshold == "sometimes":
         optional.append(CLOCK)
     variants = [frozenset[str](), *(frozenset({each}) for each in optional), frozenset(optional)]
-    given = [{}] if type_ != APOLOGISED else [_apology(each.letter, each.needs) for each in pack.telling.apologies]
+    given = [{}] if type_ != APOLOGISED else [_apology(each.letter, each.needs) for each in pack.notices.apologies]
     for extra in given:
         for missing in variants:
             without = f" without {', '.join(sorted(missing))}" if missing else ""
@@ -143,7 +143,7 @@ def _event(
 ) -> TicketEvent:
     """Return an example of an event, without what is named as missing."""
     there = (told.always | told.sometimes) - missing - {"on_the_spot"}
-    values = {**VALUES, "unit": _unit(pack), "clock": pack.timing.clocks[0].name}
+    values = {**VALUES, "unit": _unit(pack), "clock": pack.limits.clocks[0].name}
     details = {**{each: values.get(each, f"<{each}>") for each in sorted(there)}, **extra}
     # Only an answer on the spot was explained in person.
     if type_ == "answered" and "explanation" in missing:
@@ -166,7 +166,7 @@ def _event(
 
 
 def _fired(pack: Pack) -> Fired:
-    name = pack.timing.clocks[0].name
+    name = pack.limits.clocks[0].name
     return Fired(clock=name, run=1, limit=1, threshold="breach", due_at=AT, outcome="fired")
 
 

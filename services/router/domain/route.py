@@ -130,7 +130,7 @@ def _place(
             break
         if known.status is not Status.CLOSED:
             return RoutingDecision("remind", known.ticket_id, told, bond.reason, disputed=disputed)
-        if disputed and age <= pack.care.repeat.reopen_within.length:
+        if disputed and age <= pack.outcome.repeat.reopen_within.length:
             reason = "the customer disputes a ticket closed a short while ago"
             return RoutingDecision("remind", known.ticket_id, told, reason, disputed=True)
         if age <= LINKABLE:
@@ -201,7 +201,7 @@ def _answer(contact: Contact, history: Iterable[CandidateTicket], told: Classifi
 
 def _second(told: Classification, age: timedelta, pack: Pack) -> Classification | None:
     """Return what a further complaint after an answer becomes, where the policy makes it another kind (DECISIONS 7)."""
-    rule = pack.care.repeat.second
+    rule = pack.outcome.repeat.second
     if rule is None or told.kind != rule.kind or age > rule.within.length:
         return None
     reason = Reason(subject="kind", value=rule.becomes, rule="a further complaint after an answer", source=rule.source)
@@ -216,13 +216,13 @@ def _stands_alone(contact: Contact) -> bool:
 
 
 def _disputes(contact: Contact, pack: Pack) -> bool:
-    return id(pack.care.repeat) in pack.words.find(contact.text)
+    return id(pack.outcome.repeat) in pack.words.find(contact.text)
 
 
 def _asks(contact: Contact, pack: Pack) -> bool:
     """Whether a text asks how an earlier matter stands, or disputes its outcome, by the policy's words."""
     said = pack.words.find(contact.text)
-    return id(pack.care.repeat) in said or any(id(each) in said for each in pack.routing.follow_up)
+    return id(pack.outcome.repeat) in said or any(id(each) in said for each in pack.routing.follow_up)
 
 
 def _alike(contact: Contact, known: CandidateTicket, least: float) -> bool:

@@ -14,7 +14,7 @@ from services.callback.domain.calling_hours import CallingHours, shared, zone_of
 from services.domain.policy.outcome import CallbackRule
 from tests.builders import HOUR, PACK
 
-RULE, ZONE = PACK.care.callback, PACK.head.zone
+RULE, ZONE = PACK.outcome.callback, PACK.head.zone
 HOURS = CallingHours.of(PACK)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TEAM, OTHER = ("carrier", "provincial_centre"), ("carrier", "hq_centre")

@@ -89,7 +89,7 @@ class Asking:
         plan = self.it
         if plan.due_at is None or plan.due_at > self.tale.now:
             return
-        over = plan.attempts >= self.pack.care.callback.attempts
+        over = plan.attempts >= self.pack.outcome.callback.attempts
         self.by_run[plan.run] = plans.asked(plan, self.pack, self.tale.now)
         self.do(EndCallback(reason="no_answer") if over else CallBack(attempt=plan.attempts + 1, means=plan.means))
 
@@ -113,15 +113,15 @@ class Asking:
 def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[str, str], means: str) -> None:
     ticket = Tale.dispatched().it
     facts = msgspec.structs.replace(PACK.facts_of(ticket), **changes)
-    assert plans.means(PACK.care.callback, ticket.but(customer=ticket.customer.but(**customer)), facts) == means
+    assert plans.means(PACK.outcome.callback, ticket.but(customer=ticket.customer.but(**customer)), facts) == means
 
 
 @pytest.mark.requirement("R5.3")
-@pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.care.callback.means == "phone"])
+@pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.outcome.callback.means == "phone"])
 def test_a_pack_that_calls_everybody_asks_in_writing_at_last_and_then_gives_up(name: str) -> None:
     asking = Asking(PACKS[name], CALLER.but(preferred_means=None)).answered()
     assert asking.it.means == "phone"
-    for _ in range(PACKS[name].care.callback.attempts):
+    for _ in range(PACKS[name].outcome.callback.attempts):
         asking.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
     assert (asking.it.means, asking.it.open) == ("sms", True)
     for _ in range(4):
@@ -161,7 +161,7 @@ def test_a_call_that_nobody_made_in_time_is_planned_for_the_next_day() -> None:
 
 @pytest.mark.requirement("R5.3")
 def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> None:
-    most = PACK.care.callback.calls_per_hour
+    most = PACK.outcome.callback.calls_per_hour
     team = ("carrier", "provincial_centre")
     full = {_at("2026-03-12T13:00"): most, _at("2026-03-12T15:00"): most}
     asking = Asking(calls=CallCapacity(lambda: {(team, hour): count for hour, count in full.items()})).answered()
@@ -229,18 +229,18 @@ def test_whatever_happens_nobody_is_asked_twice_and_nobody_forgotten(
         _check(asking)
     attempts = len([each for each in asking.tale.types if each == "called_back"])
     # Left alone, every plan comes to its end: a person's call waits for the person, who reaches nobody.
-    for _ in range(2 * pack.care.callback.attempts + 2):
+    for _ in range(2 * pack.outcome.callback.attempts + 2):
         asking.wait(max(asking.plan.due_at - asking.tale.now, HOUR) if asking.plan and asking.plan.due_at else HOUR)
         if asking.plan is not None and asking.plan.open and asking.plan.means == "phone":
             asking.do(RecordCallback(result="no_answer"))
         _check(asking)
     assert asking.plan is None or not asking.plan.open
     further = len([each for each in asking.tale.types if each == "called_back"]) - attempts
-    assert further <= pack.care.callback.attempts + 1
+    assert further <= pack.outcome.callback.attempts + 1
 
 
 def _check(asking: Asking) -> None:
-    ticket, rule = asking.tale.it, asking.pack.care.callback
+    ticket, rule = asking.tale.it, asking.pack.outcome.callback
     open_ = [each for each in asking.by_run.values() if each.open]
     assert len(open_) <= 1
     for each in asking.by_run.values():

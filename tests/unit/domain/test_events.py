@@ -43,7 +43,7 @@ class Heard(Play):
 def test_every_event_of_any_story_has_the_details_that_are_listed() -> None:
     seen: set[str] = set()
     for pack in PACKS.values():
-        entries = {each.event for each in pack.care.entries}
+        entries = {each.event for each in pack.outcome.entries}
         for seed in range(60):
             heard = Heard(pack, Random(f"{pack.head.name}/{seed}"), BEGIN)
             for number in range(25):

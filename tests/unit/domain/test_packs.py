@@ -30,7 +30,7 @@ def longest(row: LimitRule) -> timedelta:
 @pytest.mark.requirement("R4.2", "R8.1")
 def test_the_stages_of_the_carrier_fit_into_its_promise() -> None:
     """The stages' limits add up to no more than the promise (DECISIONS 1)."""
-    limits = {rule.name: rule for rule in PACK.timing.clocks}
+    limits = {rule.name: rule for rule in PACK.limits.clocks}
     stages = sum((longest(limits[name].limits[0]) for name in ("form", "review", "answer")), timedelta(0))
     for tier, promise in (("provincial", timedelta(hours=48)), ("national", timedelta(hours=72))):
         for row in limits["handling"].limits:
@@ -146,8 +146,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_what_is_probably_not_meant_is_a_warning() -> None:
     assert validation.warnings(PACK, date(2026, 11, 1)) == []
-    working = [each.model_copy(update={"calendar": "cn"}) for each in PACK.timing.clocks]
-    pack = replace(PACK, timing=PACK.timing.model_copy(update={"clocks": tuple(working)}))
+    working = [each.model_copy(update={"calendar": "cn"}) for each in PACK.limits.clocks]
+    pack = replace(PACK, limits=PACK.limits.model_copy(update={"clocks": tuple(working)}))
     assert validation.warnings(pack, date(2026, 11, 1)) == []
     (warning,) = validation.warnings(pack, date(2026, 12, 1))
     assert "the holidays of 2027 are missing" in warning

@@ -15,13 +15,13 @@ from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale
 @pytest.mark.requirement("R5.7")
 def test_a_pack_may_have_quiet_hours_and_a_share_of_its_own() -> None:
     own = PackNoticePolicy.model_validate({"quiet_from": "12:30:00", "quiet_until": "14:00:00", "digest_over": 3})
-    pack = replace(PACK, telling=PACK.telling.with_own(own))
+    pack = replace(PACK, notices=PACK.notices.with_own(own))
     tale = Tale.dispatched().do(ReplyProgress(text="还需要一些时间"), unit=CENTRE)
     (progress,) = notices(tale.events[-1], pack)
     assert progress.quiet == QuietHours(time(12, 30), time(14), "Asia/Shanghai")
-    assert pack.telling.digest_over == 3
-    assert pack.telling.notices == PACK.telling.notices
-    assert PACK.telling.with_own(PackNoticePolicy()) == PACK.telling
+    assert pack.notices.digest_over == 3
+    assert pack.notices.notices == PACK.notices.notices
+    assert PACK.notices.with_own(PackNoticePolicy()) == PACK.notices
 
 
 def test_quiet_hours_within_a_day_end_on_that_day() -> None:

@@ -131,7 +131,7 @@ def test_a_template_cannot_be_a_program() -> None:
 def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     at = datetime.fromisoformat(f"2026-03-12T{local}").replace(tzinfo=zone)
-    quiet = QuietHours(PACK.telling.quiet_from, PACK.telling.quiet_until, "Asia/Shanghai")
+    quiet = QuietHours(PACK.notices.quiet_from, PACK.notices.quiet_until, "Asia/Shanghai")
     end = quiet.over_at(at.astimezone(UTC))
     expected = datetime.fromisoformat(until).replace(tzinfo=zone).astimezone(UTC) if until else None
     assert end == expected

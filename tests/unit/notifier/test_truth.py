@@ -49,7 +49,7 @@ def test_when_a_notice_is_no_longer_true(until: str, now: TicketSnapshot, expect
 
 
 def test_the_rules_of_all_packs_know_when_what_they_tell_is_over() -> None:
-    until = {(each.event, each.to): each.until for each in PACK.telling.notices}
+    until = {(each.event, each.to): each.until for each in PACK.notices.notices}
     assert until["called_back", "customer"] == "surveyed"
     assert until["answered", "customer"] == "reopened"
     assert until["accepted", "customer"] == "answer_sent"
