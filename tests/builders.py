@@ -1,4 +1,4 @@
-"""What tests are made of: a contact, a ticket's tale told command by command, waiting for something to come true."""
+"""Builders shared by all tests: contacts, a ticket driven command by command, and waiting for a condition."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from services.shared.runtime.settings import PROJECT
 
 PACK: Pack = loading.load(PROJECT / "policies")["carrier"]
 MORNING = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
-"""Nine o'clock of a working Thursday in Shanghai."""
+"""09:00 in Shanghai on a Thursday that is a working day, in UTC."""
 CENTRE = "provincial_centre"
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def contact(message_id: str = "m1", *, at: datetime = MORNING, **changes: Any) -> Contact:
-    """Return a contact of a customer whose broadband is slow; any field can be another."""
+    """Return a contact from a customer whose broadband is slow; `changes` replace any of its fields."""
     customer = changes.pop("customer", None) or Customer(name="李女士", phone="+8613800000101", level="普通")
     fields = {
         "id": contact_id("web", "web", message_id),
@@ -46,7 +46,7 @@ def contact(message_id: str = "m1", *, at: datetime = MORNING, **changes: Any) -
 
 
 def settlement(**changes: Any) -> Settlement:
-    """Return an answer given on the spot that has all that closing needs."""
+    """Return an answer given on the spot, complete enough to close the ticket; `changes` replace any of its fields."""
     fields = {
         "outcome": "已退费",
         "explanation": "系统重复计费",
@@ -58,8 +58,19 @@ def settlement(**changes: Any) -> Settlement:
 
 
 @dataclass
-class Tale:
-    """One ticket, told command by command with a clock of its own."""
+class TicketScenario:
+    """Drives one ticket through the decider, command by command, at a time that the test sets.
+
+    Attributes:
+        now: time at which the next command is decided, in UTC.
+        ticket: the ticket after the last event; None before it is opened.
+        events: all events so far, in order.
+        refusals: refusals of all commands so far, in order.
+        sent: commands that the decisions issued for other tickets.
+        id: id of the ticket.
+        pack: policy pack to decide by.
+
+    """
 
     now: datetime = MORNING
     ticket: Ticket | None = None
@@ -70,21 +81,21 @@ class Tale:
     pack: Pack = PACK
 
     @classmethod
-    def opened(cls, told: Contact | None = None, *, classification: Classification | None = None) -> Self:
-        """Begin with a contact that opens the ticket."""
-        first = told or contact()
-        tale = cls(now=first.received_at, id=ticket_id(first.id))
-        return tale.do(Open(contact=first, classification=classification or classify(first, PACK)))
+    def opened(cls, opened_by: Contact | None = None, *, classification: Classification | None = None) -> Self:
+        """Start from a ticket that a contact has just opened."""
+        first = opened_by or contact()
+        scenario = cls(now=first.received_at, id=ticket_id(first.id))
+        return scenario.do(Open(contact=first, classification=classification or classify(first, PACK)))
 
     @classmethod
-    def dispatched(cls, unit: str = "network", told: Contact | None = None) -> Self:
-        """Begin with a ticket that is with a department."""
+    def dispatched(cls, unit: str = "network", opened_by: Contact | None = None) -> Self:
+        """Start from a ticket that has been dispatched to a department."""
         from schemas.action import Dispatch  # noqa: PLC0415 - keeps the list of imports above short
 
-        return cls.opened(told).do(Dispatch(unit=unit), unit=CENTRE)
+        return cls.opened(opened_by).do(Dispatch(unit=unit), unit=CENTRE)
 
-    def after(self, span: timedelta) -> Self:
-        """Let time pass, and nothing else."""
+    def advance(self, span: timedelta) -> Self:
+        """Move the time forward without deciding anything."""
         self.now += span
         return self
 
@@ -96,7 +107,7 @@ class Tale:
         at: datetime | None = None,
         expected_version: int | None = None,
     ) -> Self:
-        """Decide a command."""
+        """Decide an action of a unit, or of the customer if no unit is given."""
         actor = Actor(kind="unit", name=unit or "customer", unit=unit)
         command = Command(
             id=uuid4(),
@@ -110,7 +121,7 @@ class Tale:
         return self.decide(command)
 
     def decide(self, command: Command) -> Self:
-        """Decide a command that is there already."""
+        """Decide a command and apply its outcome."""
         decided = decide(self.ticket, command, self.pack, self.now, number=f"T-{len(self.events)}")
         self.events += decided.events
         self.sent += decided.commands
@@ -121,48 +132,53 @@ class Tale:
         return self
 
     def tick(self) -> Self:
-        """Let the monitor look."""
+        """Decide a tick, as the SLA monitor sends it."""
         return self.do(Tick())
 
     @property
-    def it(self) -> Ticket:
-        """The ticket as it stands."""
+    def current(self) -> Ticket:
+        """The ticket after the last event; it must be open."""
         assert self.ticket is not None
         return self.ticket
 
     @property
     def types(self) -> list[str]:
-        """What happened."""
+        """Types of all events so far, in order."""
         return [each.type for each in self.events]
 
     @property
-    def refused(self) -> str:
-        """Code of the last refusal; empty if there was none."""
+    def refusal_code(self) -> str:
+        """Code of the last refusal; empty if no command was refused."""
         return self.refusals[-1].code if self.refusals else ""
 
-    def clock(self, name: str) -> SlaTimer:
-        """Return the latest clock of a name."""
-        return [each for each in self.it.clocks if each.name == name][-1]
+    def timer(self, name: str) -> SlaTimer:
+        """Return the latest SLA timer with this name."""
+        return [timer for timer in self.current.clocks if timer.name == name][-1]
 
-    def fired(self) -> list[tuple[str, str, str]]:
-        """Return clock, threshold and outcome of every threshold that was decided in an event of its own."""
+    def decided_thresholds(self) -> list[tuple[str, str, str]]:
+        """Return timer, threshold and outcome of each event that a threshold caused, in order."""
         return [
-            (each.threshold.clock, each.threshold.threshold, each.threshold.outcome)
-            for each in self.events
-            if each.threshold is not None
+            (event.threshold.clock, event.threshold.threshold, event.threshold.outcome)
+            for event in self.events
+            if event.threshold is not None
         ]
 
 
-def eventually(look: Callable[[], T], *, within: float = 30.0, why: str = "") -> T:
-    """Return what `look` returns as soon as it is true.
+def eventually(probe: Callable[[], T], *, within: float = 30.0, why: str = "") -> T:
+    """Call `probe` until its result is true, and return that result.
+
+    Args:
+        probe: called every 50 ms.
+        within: real seconds until giving up.
+        why: message of the error, instead of the last result.
 
     Raises:
-        AssertionError: it never was, within so many seconds.
+        AssertionError: no result was true in time.
 
     """
     until = time.monotonic() + within
     while True:
-        found = look()
+        found = probe()
         if found:
             return found
         if time.monotonic() > until:

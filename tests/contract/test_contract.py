@@ -16,7 +16,7 @@ from services.ledger.domain.decide import ACTIONS
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
 from services.shared.runtime.settings import PROJECT
-from tests.builders import Tale, contact
+from tests.builders import TicketScenario, contact
 
 
 @pytest.mark.requirement("R7.3")
@@ -56,8 +56,8 @@ def test_every_action_of_the_contract_is_decided() -> None:
 
 
 def test_every_state_of_a_ticket_survives_json() -> None:
-    tale = Tale.dispatched()
-    for event in tale.events:
+    scenario = TicketScenario.dispatched()
+    for event in scenario.events:
         told = event.to_json()
         assert type(event).from_json(told).to_json() == told
 

@@ -30,7 +30,7 @@ from services.notifier.providers import Provider, ProviderError, ProviderReceipt
 from services.notifier.settings import NotifierSettings
 from services.shared.runtime.clock import Clock, ScaledClock, SystemClock
 from services.shared.runtime.settings import PROJECT
-from tests.builders import PACK, Tale, eventually
+from tests.builders import PACK, TicketScenario, eventually
 from tests.system import System
 
 MEANS = "mail-of-a-test"
@@ -45,7 +45,7 @@ class TestMail(SmtpProvider):
 
 
 def acceptance() -> Notice:
-    events: list[TicketEvent] = Tale.opened().events
+    events: list[TicketEvent] = TicketScenario.opened().events
     told = next(each for event in events for each in notices(event, PACK) if each.template == "acceptance")
     return replace(told, id=uuid4(), event_id=uuid4(), ways=((MEANS, "customer@example.org"),), until="always")
 

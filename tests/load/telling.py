@@ -49,7 +49,7 @@ from services.shared.postgres.database import Database
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.settings import PROJECT, KafkaSettings
-from tests.builders import PACK, Tale, contact, eventually, settlement
+from tests.builders import PACK, TicketScenario, contact, eventually, settlement
 
 HANGING = "hangs"
 DONE: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
@@ -73,7 +73,7 @@ class Hanging(SmsProvider):
 
 def told(means: str, count: int) -> Iterator[Notice]:
     """Return the notices of so many tickets that are accepted."""
-    event: TicketEvent = Tale.opened().events[0]
+    event: TicketEvent = TicketScenario.opened().events[0]
     ways = ((means, ADDRESSES[means]),)
     for _ in range(count):
         (notice,) = notices(event.but(id=uuid4(), ticket_id=uuid4()), PACK)
@@ -83,8 +83,8 @@ def told(means: str, count: int) -> Iterator[Notice]:
 def answered(means: str) -> TicketEvent:
     """Return the event of a ticket that was settled on the spot, of a customer with a wish."""
     customer = Customer(name="王", phone=ADDRESSES["sms"], preferred_means=means)
-    tale = Tale.opened(contact(customer=customer, settlement=settlement()))
-    return next(each for each in tale.events if each.type == "answered")
+    scenario = TicketScenario.opened(contact(customer=customer, settlement=settlement()))
+    return next(each for each in scenario.events if each.type == "answered")
 
 
 class Bench:

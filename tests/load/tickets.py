@@ -14,7 +14,7 @@ from kafka.partitioner.default import murmur2
 from schemas.contact import Customer
 from schemas.event import TicketEvent
 from services.shared.kafka.records import Outgoing, outgoing
-from tests.builders import Tale, contact
+from tests.builders import TicketScenario, contact
 
 PARTITIONS = 12
 FAR = timedelta(days=3)
@@ -75,10 +75,10 @@ class Pattern:
         )
         tested = (f"{chance.randrange(6, 24)}点{chance.randrange(60)}分{chance.random() * 20:.2f}兆" for _ in range(9))
         text = f"家里宽带网速很慢，测速{'，'.join(tested)}"
-        tale = Tale.opened(contact(str(number), at=opened, customer=customer, text=text))
-        ticket = tale.it.but(number=f"PATTERN-{number}")
+        scenario = TicketScenario.opened(contact(str(number), at=opened, customer=customer, text=text))
+        ticket = scenario.current.but(number=f"PATTERN-{number}")
         assert ticket.next_action_at == opened + WARNED_AFTER, f"this text makes it another ticket: {text}"
-        event = tale.events[-1].but(ticket=ticket)
+        event = scenario.events[-1].but(ticket=ticket)
         news = outgoing(event, "bench")
         gaps = (
             _text(ticket.id),

@@ -21,7 +21,7 @@ from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.router.domain.classify import classify
 from services.shared.runtime.settings import PROJECT
-from tests.builders import HOUR, MINUTE, PACK, Tale, contact
+from tests.builders import HOUR, MINUTE, PACK, TicketScenario, contact
 
 PACKS = loading.load(PROJECT / "policies")
 CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")
@@ -39,7 +39,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         first = contact(policy=self.pack.head.name, customer=self.customer)
-        self.tale = Tale(now=first.received_at, id=ticket_id(first.id), pack=self.pack)
+        self.scenario = TicketScenario(now=first.received_at, id=ticket_id(first.id), pack=self.pack)
         self.do(Open(contact=first, classification=classify(first, self.pack)))
 
     @property
@@ -48,17 +48,17 @@ class Asking:
         return self.by_run[max(self.by_run)] if self.by_run else None
 
     @property
-    def it(self) -> CallbackPlan:
+    def current(self) -> CallbackPlan:
         """The plan, where there is one."""
         assert self.plan is not None
         return self.plan
 
     def do(self, action: Action) -> "Asking":
         """Decide a command, and let the plan follow; each event comes twice, as after a crash."""
-        self.tale.do(action, unit=self.tale.ticket.centre if self.tale.ticket is not None else None)
-        events = self.tale.events
+        self.scenario.do(action, unit=self.scenario.ticket.centre if self.scenario.ticket is not None else None)
+        events = self.scenario.events
         for event in (*events[self.seen :], *events[max(0, self.seen - 3) :]):
-            after = follow(self.plan, event, self.pack, self.tale.now, self.calls)
+            after = follow(self.plan, event, self.pack, self.scenario.now, self.calls)
             if after is not None:
                 self.by_run[after.run] = after
         self.seen = len(events)
@@ -70,27 +70,27 @@ class Asking:
 
     def wait(self, span: timedelta) -> "Asking":
         """Let time pass, and ask as the service does, which looks all the time."""
-        end = self.tale.now + span
+        end = self.scenario.now + span
         while self.plan is not None and self.plan.due_at is not None and self.plan.due_at <= end:
-            self.tale.now = max(self.tale.now, self.plan.due_at)
+            self.scenario.now = max(self.scenario.now, self.plan.due_at)
             if self.plan.means == "phone":
                 break
             self._ask()
-        self.tale.now = end
+        self.scenario.now = end
         self._look()
         return self
 
     def _look(self) -> None:
-        if self.plan is not None and self.plan.until_at is not None and self.plan.until_at <= self.tale.now:
-            self.by_run[self.plan.run] = plans.missed(self.plan, self.pack, self.tale.now, self.calls)
+        if self.plan is not None and self.plan.until_at is not None and self.plan.until_at <= self.scenario.now:
+            self.by_run[self.plan.run] = plans.missed(self.plan, self.pack, self.scenario.now, self.calls)
 
     def _ask(self) -> None:
         self._look()
-        plan = self.it
-        if plan.due_at is None or plan.due_at > self.tale.now:
+        plan = self.current
+        if plan.due_at is None or plan.due_at > self.scenario.now:
             return
         over = plan.attempts >= self.pack.outcome.callback.attempts
-        self.by_run[plan.run] = plans.asked(plan, self.pack, self.tale.now)
+        self.by_run[plan.run] = plans.asked(plan, self.pack, self.scenario.now)
         self.do(EndCallback(reason="no_answer") if over else CallBack(attempt=plan.attempts + 1, means=plan.means))
 
 
@@ -111,7 +111,7 @@ class Asking:
     ],
 )
 def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[str, str], means: str) -> None:
-    ticket = Tale.dispatched().it
+    ticket = TicketScenario.dispatched().current
     facts = msgspec.structs.replace(PACK.facts_of(ticket), **changes)
     assert plans.means(PACK.outcome.callback, ticket.but(customer=ticket.customer.but(**customer)), facts) == means
 
@@ -120,43 +120,43 @@ def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[st
 @pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.outcome.callback.means == "phone"])
 def test_a_pack_that_calls_everybody_asks_in_writing_at_last_and_then_gives_up(name: str) -> None:
     asking = Asking(PACKS[name], CALLER.but(preferred_means=None)).answered()
-    assert asking.it.means == "phone"
+    assert asking.current.means == "phone"
     for _ in range(PACKS[name].outcome.callback.attempts):
         asking.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
-    assert (asking.it.means, asking.it.open) == ("sms", True)
+    assert (asking.current.means, asking.current.open) == ("sms", True)
     for _ in range(4):
         asking.wait(26 * HOUR)
-    assert (asking.it.state, asking.it.due_at) == ("done", None)
-    assert asking.tale.it.callback_ended == "no_answer"
+    assert (asking.current.state, asking.current.due_at) == ("done", None)
+    assert asking.scenario.current.callback_ended == "no_answer"
     without = Asking(PACKS[name], Customer(name="钱先生", email="q@mail.example")).answered()
-    assert without.it.means == "sms"
+    assert without.current.means == "sms"
 
 
 @pytest.mark.requirement("R5.3", "R3.6")
 def test_a_rejected_outcome_ends_the_plan_of_its_run_and_the_next_answer_begins_another() -> None:
     asking = Asking(PACKS["call_centre"]).answered().do(Reject(reason="not solved"))
-    assert (asking.it.run, asking.it.state, asking.it.due_at) == (1, "cancelled", None)
+    assert (asking.current.run, asking.current.state, asking.current.due_at) == (1, "cancelled", None)
     asking.answered()
-    assert (asking.it.run, asking.it.state, asking.it.attempts) == (2, "planned", 0)
+    assert (asking.current.run, asking.current.state, asking.current.attempts) == (2, "planned", 0)
     assert not asking.by_run[1].open
 
 
 @pytest.mark.requirement("R5.3")
 def test_the_customer_s_own_hours_count_and_change_when_they_are_corrected() -> None:
     asking = Asking(customer=CALLER.but(contact_hours="18:00-20:00")).answered()
-    assert asking.it.due_at == _at("2026-03-13T18:00")
+    assert asking.current.due_at == _at("2026-03-13T18:00")
     asking.do(Correct(customer=CALLER.but(contact_hours="10:00-11:00"), reason="x"))
-    asking.wait(_at("2026-03-13T18:00") - asking.tale.now)
-    assert (asking.it.due_at, asking.it.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
+    asking.wait(_at("2026-03-13T18:00") - asking.scenario.now)
+    assert (asking.current.due_at, asking.current.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
     asking.do(Correct(customer=CALLER.but(phone=None, email="z@mail.example"), reason="x"))
-    assert asking.it.means == "sms"
+    assert asking.current.means == "sms"
 
 
 @pytest.mark.requirement("R5.3")
 def test_a_call_that_nobody_made_in_time_is_planned_for_the_next_day() -> None:
     asking = Asking().answered()
-    asking.wait(_at("2026-03-13T23:00") - asking.tale.now)
-    assert (asking.it.due_at, asking.it.until_at) == (_at("2026-03-14T09:00"), _at("2026-03-14T20:00"))
+    asking.wait(_at("2026-03-13T23:00") - asking.scenario.now)
+    assert (asking.current.due_at, asking.current.until_at) == (_at("2026-03-14T09:00"), _at("2026-03-14T20:00"))
 
 
 @pytest.mark.requirement("R5.3")
@@ -166,23 +166,23 @@ def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> Non
     full = {_at("2026-03-12T13:00"): most, _at("2026-03-12T15:00"): most}
     asking = Asking(calls=CallCapacity(lambda: {(team, hour): count for hour, count in full.items()})).answered()
     asking.do(RecordCallback(result="busy"))  # four hours later it is one o'clock
-    assert asking.it.due_at == _at("2026-03-12T14:00")
+    assert asking.current.due_at == _at("2026-03-12T14:00")
     asking.do(RecordCallback(result="moved", until=_at("2026-03-12T15:00")))
-    assert asking.it.due_at == _at("2026-03-12T16:00")
+    assert asking.current.due_at == _at("2026-03-12T16:00")
 
 
 @pytest.mark.requirement("R5.3")
 def test_callers_have_a_script_and_talk_freely_with_a_vip() -> None:
-    assert "评" in str(Asking().answered().it.script)
+    assert "评" in str(Asking().answered().current.script)
     vip = Asking(customer=CALLER.but(level="金卡", language="en")).answered()
-    assert str(vip.it.script).startswith("Talk freely")
+    assert str(vip.current.script).startswith("Talk freely")
 
 
 def test_who_was_wrongly_thought_malicious_is_asked_after_all() -> None:
     asking = Asking().answered().do(Assess(validity="malicious", reason="x"))
-    assert (asking.it.state, asking.it.reason) == ("cancelled", "malicious")
+    assert (asking.current.state, asking.current.reason) == ("cancelled", "malicious")
     asking.do(Assess(validity="valid", reason="y"))
-    assert asking.it.open
+    assert asking.current.open
 
 
 def _at(text: str) -> datetime:
@@ -225,22 +225,22 @@ def test_whatever_happens_nobody_is_asked_twice_and_nobody_forgotten(
     pack = PACKS[name]
     asking = Asking(pack, CALLER if wants_call else CALLER.but(preferred_means=None)).answered()
     for number, minutes in steps:
-        asking.wait(minutes * MINUTE).do(_actions(asking.tale.now)[number])
+        asking.wait(minutes * MINUTE).do(_actions(asking.scenario.now)[number])
         _check(asking)
-    attempts = len([each for each in asking.tale.types if each == "called_back"])
+    attempts = len([each for each in asking.scenario.types if each == "called_back"])
     # Left alone, every plan comes to its end: a person's call waits for the person, who reaches nobody.
     for _ in range(2 * pack.outcome.callback.attempts + 2):
-        asking.wait(max(asking.plan.due_at - asking.tale.now, HOUR) if asking.plan and asking.plan.due_at else HOUR)
+        asking.wait(max(asking.plan.due_at - asking.scenario.now, HOUR) if asking.plan and asking.plan.due_at else HOUR)
         if asking.plan is not None and asking.plan.open and asking.plan.means == "phone":
             asking.do(RecordCallback(result="no_answer"))
         _check(asking)
     assert asking.plan is None or not asking.plan.open
-    further = len([each for each in asking.tale.types if each == "called_back"]) - attempts
+    further = len([each for each in asking.scenario.types if each == "called_back"]) - attempts
     assert further <= pack.outcome.callback.attempts + 1
 
 
 def _check(asking: Asking) -> None:
-    ticket, rule = asking.tale.it, asking.pack.outcome.callback
+    ticket, rule = asking.scenario.current, asking.pack.outcome.callback
     open_ = [each for each in asking.by_run.values() if each.open]
     assert len(open_) <= 1
     for each in asking.by_run.values():
@@ -250,14 +250,14 @@ def _check(asking: Asking) -> None:
         assert open_ == []
     else:
         # Given up on, and the command that says so is under way; or planned, in the ticket's own run.
-        assert asking.it.run == ticket.run
-        assert asking.it.open or asking.it.reason == "no_answer"
-        assert asking.it.means != "phone" or ticket.customer.phone is not None
+        assert asking.current.run == ticket.run
+        assert asking.current.open or asking.current.reason == "no_answer"
+        assert asking.current.means != "phone" or ticket.customer.phone is not None
 
 
 def test_a_plan_is_the_same_object_when_nothing_changed() -> None:
     asking = Asking().answered()
-    before = asking.it
+    before = asking.current
     asking.do(Note(text="x"))
-    assert asking.it is before
+    assert asking.current is before
     assert replace(before) == before

@@ -7,15 +7,15 @@ from schemas.customer_actions import AnswerSurvey, Screen
 from schemas.event import TicketEvent
 from schemas.ticket import Survey
 from services.callback.domain import rehandle
-from tests.builders import CENTRE, HOUR, Tale
+from tests.builders import CENTRE, HOUR, TicketScenario
 
 
 def dissatisfied() -> TicketEvent:
-    tale = Tale.dispatched().do(FeedBack(result="已修复", cause="线路"), unit="network")
-    tale.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE).after(25 * HOUR)
-    tale.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=5, comment="还是慢")))
-    tale.do(Screen(wrong_handling=True, reason="the line was not tested"), unit=CENTRE)
-    return tale.events[-1]
+    scenario = TicketScenario.dispatched().do(FeedBack(result="已修复", cause="线路"), unit="network")
+    scenario.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE).advance(25 * HOUR)
+    scenario.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=5, comment="还是慢")))
+    scenario.do(Screen(wrong_handling=True, reason="the line was not tested"), unit=CENTRE)
+    return scenario.events[-1]
 
 
 @pytest.mark.requirement("R5.5")
@@ -28,7 +28,7 @@ def test_a_bad_answer_opens_a_ticket_for_the_same_department_and_links_both() ->
     assert opening.action.links[0].ticket_id == event.ticket_id == tie.ticket_id
     assert tie.action.link.ticket_id == opening.ticket_id
     assert "还是慢" in opening.action.contact.text
-    again = Tale(now=event.at, id=opening.ticket_id).decide(opening)
+    again = TicketScenario(now=event.at, id=opening.ticket_id).decide(opening)
     assert again.types == ["accepted", "form_completed"]
 
 

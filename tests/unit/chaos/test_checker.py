@@ -8,10 +8,10 @@ import pytest
 
 from chaos import checker
 from chaos.checker import Findings, ReadRecord
-from tests.builders import HOUR, Tale, contact
+from tests.builders import HOUR, TicketScenario, contact
 
-TALE = Tale.dispatched().after(30 * HOUR).tick()
-ID = str(TALE.it.id)
+TALE = TicketScenario.dispatched().advance(30 * HOUR).tick()
+ID = str(TALE.current.id)
 
 
 def story() -> dict[str, list[dict[str, Any]]]:
@@ -19,7 +19,7 @@ def story() -> dict[str, list[dict[str, Any]]]:
 
 
 def tickets() -> dict[str, dict[str, Any]]:
-    return {ID: TALE.it.to_plain()}
+    return {ID: TALE.current.to_plain()}
 
 
 def events_found(damage: Callable[[dict[str, list[dict[str, Any]]]], object]) -> set[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from demo.contacts import day, export
 from demo.staff import HABITS, habit, react
 from services.intake.domain.splitter import TABLE, split
-from tests.builders import MORNING, Tale, contact
+from tests.builders import MORNING, TicketScenario, contact
 
 
 def test_the_same_seed_gives_the_same_day() -> None:
@@ -31,10 +31,10 @@ def test_a_hall_s_export_reads_back() -> None:
 
 
 def test_people_of_every_habit_are_there() -> None:
-    told = Counter(habit(Tale.opened(contact(f"m{n}")).events[0], 1) for n in range(400))
+    told = Counter(habit(TicketScenario.opened(contact(f"m{n}")).events[0], 1) for n in range(400))
     assert set(told) == {name for name, _ in HABITS}
 
 
 def test_an_event_seen_twice_leads_to_one_act() -> None:
-    event = Tale.opened().events[-1]
+    event = TicketScenario.opened().events[-1]
     assert [each.key for each in react(event, 1, MORNING)] == [each.key for each in react(event, 1, MORNING)] != []

@@ -15,7 +15,7 @@ from schemas.contact import Customer
 from schemas.customer_actions import RecordCallback
 from services.domain.survey_reply import understand
 from services.intake.domain.channels.mail_message import ParsedMail
-from tests.builders import MORNING, Tale, contact
+from tests.builders import MORNING, TicketScenario, contact
 
 PEOPLE = [person(number, Random(number)) for number in range(150)]
 
@@ -83,7 +83,7 @@ def test_an_outage_is_reported_within_minutes_and_dispatched_at_one_moment() -> 
     moments = set()
     for number in range(3):
         one = contact(f"o{number}", customer=Customer(phone=f"+86138000011{number:02d}", city=outage.CITY))
-        event = next(each for each in Tale.opened(one).events if each.type == "form_completed")
+        event = next(each for each in TicketScenario.opened(one).events if each.type == "form_completed")
         (act,) = react(event, 1, MORNING)
         assert act.action["type"] == "dispatch"
         moments.add(event.at + act.after)

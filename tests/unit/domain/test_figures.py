@@ -17,42 +17,42 @@ from services.domain.kpi.catalogue import FIGURES, cells
 from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period, PeriodLength, between, period
 from services.shared.runtime.errors import DubanError
-from tests.builders import CENTRE, HOUR, PACK, Tale, contact, settlement
+from tests.builders import CENTRE, HOUR, PACK, TicketScenario, contact, settlement
 
 ZONE = "Asia/Shanghai"
 
 
-def case_of(tale: Tale) -> Case:
-    history = [CaseEvent(each.type, each.at, each.details.get("agreement")) for each in tale.events]
-    return case(tale.it, history, PACK, tale.now)
+def case_of(scenario: TicketScenario) -> Case:
+    history = [CaseEvent(each.type, each.at, each.details.get("agreement")) for each in scenario.events]
+    return case(scenario.current, history, PACK, scenario.now)
 
 
-def good() -> Tale:
-    tale = Tale.dispatched().after(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
-    tale.after(HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
-    return tale.do(Close(), unit=CENTRE).after(30 * HOUR).do(CallBack(attempt=1, means="sms"))
+def good() -> TicketScenario:
+    scenario = TicketScenario.dispatched().advance(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    scenario.advance(HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+    return scenario.do(Close(), unit=CENTRE).advance(30 * HOUR).do(CallBack(attempt=1, means="sms"))
 
 
-def late() -> Tale:
-    tale = Tale.dispatched().after(47 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
-    return tale.after(4 * HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+def late() -> TicketScenario:
+    scenario = TicketScenario.dispatched().advance(47 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    return scenario.advance(4 * HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
 
 
-def refused() -> Tale:
-    tale = Tale.dispatched().after(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
-    return tale.after(HOUR).do(Answer(explanation="e", agreement="refused"), unit=CENTRE)
+def refused() -> TicketScenario:
+    scenario = TicketScenario.dispatched().advance(10 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    return scenario.advance(HOUR).do(Answer(explanation="e", agreement="refused"), unit=CENTRE)
 
 
-def on_the_spot() -> Tale:
-    return Tale.opened(contact(settlement=settlement()))
+def on_the_spot() -> TicketScenario:
+    return TicketScenario.opened(contact(settlement=settlement()))
 
 
-def misdirected() -> Tale:
-    tale = Tale.dispatched().after(HOUR).do(SendBack(reason="x"), unit="network")
-    return tale.do(Dispatch(unit="billing"), unit=CENTRE)
+def misdirected() -> TicketScenario:
+    scenario = TicketScenario.dispatched().advance(HOUR).do(SendBack(reason="x"), unit="network")
+    return scenario.do(Dispatch(unit="billing"), unit=CENTRE)
 
 
-def figure(name: str, *tales: Tale, users: int = 0) -> KpiValue:
+def figure(name: str, *tales: TicketScenario, users: int = 0) -> KpiValue:
     return cells(FIGURES[name], [case_of(each) for each in tales], (), users)[()]
 
 
@@ -72,7 +72,7 @@ def test_the_formulas_of_complaints() -> None:
     ) == (2, 4)
     assert (figure("flow_validity", *tales).numerator, figure("flow_validity", *tales).denominator) == (3, 4)
     assert figure("mean_delay", *tales).value == pytest.approx(3.0)
-    assert figure("supervision_orders", late()).numerator == late().it.supervisions > 0
+    assert figure("supervision_orders", late()).numerator == late().current.supervisions > 0
 
 
 @pytest.mark.requirement("R6.1", "R5.4")
@@ -119,9 +119,9 @@ def test_timeliness_can_be_seen_stage_by_stage() -> None:
 
 @pytest.mark.requirement("R6.1")
 def test_a_reopening_does_not_undo_the_first_run() -> None:
-    tale = good()
-    before = case_of(tale)
-    after = case_of(tale.do(Reopen(reason="x"), unit=CENTRE))
+    scenario = good()
+    before = case_of(scenario)
+    after = case_of(scenario.do(Reopen(reason="x"), unit=CENTRE))
     assert (before.on_time, before.settled) == (after.on_time, after.settled) == (True, True)
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from schemas.ticket import Ticket
 from services.domain import sampling, sms_segments
-from tests.builders import Tale
+from tests.builders import TicketScenario
 
-BASE = Tale.opened().it
+BASE = TicketScenario.opened().current
 
 
 def population(*counts: int) -> list[Ticket]:

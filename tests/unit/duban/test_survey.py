@@ -12,16 +12,18 @@ from schemas.action import Answer
 from schemas.customer_actions import AnswerSurvey
 from schemas.ticket import Survey
 from services.callback.survey_samples import SurveySample
-from tests.builders import CENTRE, Tale
+from tests.builders import CENTRE, TicketScenario
 
 FORMULA = "=HYPERLINK(1)"
 
 
 @pytest.mark.requirement("R5.4")
 def test_no_cell_is_a_formula() -> None:
-    tale = Tale.dispatched().do(Answer(explanation="e", result="+1", cause="c", agreement="agreed"), unit=CENTRE)
-    tale.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=3, comment="@SUM(A1)")))
-    ticket = replace(tale.it, customer=tale.it.customer.but(city=FORMULA, name="-1", level="\tx"))
+    scenario = TicketScenario.dispatched().do(
+        Answer(explanation="e", result="+1", cause="c", agreement="agreed"), unit=CENTRE
+    )
+    scenario.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=3, comment="@SUM(A1)")))
+    ticket = replace(scenario.current, customer=scenario.current.customer.but(city=FORMULA, name="-1", level="\tx"))
     told = table([ticket], ["region", "level"], "Asia/Shanghai", contacts=True)
     head, row = csv.reader(io.StringIO(told))
     assert head == ["region", "level", *COLUMNS, "name", "phone"]
@@ -44,6 +46,8 @@ def test_no_cell_is_a_formula() -> None:
 def test_samples_are_alike_by_their_plan_and_not_by_what_was_answered_meanwhile() -> None:
     begin = datetime(2026, 3, 1, tzinfo=UTC)
     first = SurveySample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 10, [], begin)
-    later = SurveySample("a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [Tale().id], begin)
+    later = SurveySample(
+        "a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [TicketScenario().id], begin
+    )
     assert first.drawn_like(later)
     assert not first.drawn_like(SurveySample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))

@@ -7,18 +7,18 @@ import pytest
 
 from services.hot_issues.domain.burst_detection import IssueKey
 from services.hot_issues.domain.signal import sign
-from tests.builders import Tale, contact
+from tests.builders import TicketScenario, contact
 
 
 def _event(**customer: str) -> bytes:
     told = contact()
-    event = Tale.opened(told).events[-1]
+    event = TicketScenario.opened(told).events[-1]
     ticket = event.ticket
     return event.but(ticket=ticket.but(customer=ticket.customer.but(**customer))).to_json()
 
 
 def test_type_problem_and_city_make_the_kind() -> None:
-    event = Tale.opened().events[-1]
+    event = TicketScenario.opened().events[-1]
     found = sign(_event(city="长沙", home_region="湖南"))
     assert found is not None
     classification = event.ticket.classification
@@ -35,7 +35,7 @@ def test_where_the_customer_is_counts_before_where_he_is_at_home() -> None:
 
 
 def test_what_nobody_knows_the_place_of_is_no_sign() -> None:
-    plain = Tale.opened().events[-1]
+    plain = TicketScenario.opened().events[-1]
     bare = plain.but(ticket=plain.ticket.but(customer=plain.ticket.customer.but(city=None, home_region=None)))
     assert sign(bare.to_json()) is None
 

@@ -24,10 +24,10 @@ from services.shared.kafka.producer import Producer
 from services.shared.observability.health_server import Health
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import DeadLetterBound, Retryable
-from tests.builders import MORNING, Tale
+from tests.builders import MORNING, TicketScenario
 
 NESTED = b'{"more": ' + b"[" * 100_000
-TOLD = Tale.opened().events[-1]
+TOLD = TicketScenario.opened().events[-1]
 
 
 @dataclass

@@ -33,13 +33,13 @@ from services.domain.sla import timer as clocks
 from services.ledger.domain.decide import ACTIONS
 from services.ledger.domain.evolve import evolve
 from services.ledger.domain.transitions import ALLOWED, diagram
-from tests.builders import CENTRE, MINUTE, PACK, Tale
+from tests.builders import CENTRE, MINUTE, PACK, TicketScenario
 
 UNITS = st.sampled_from([CENTRE, "network", "billing", "fixed_owner", "provincial_service"])
 
 
-def _actions(tale: Tale) -> list[Action]:
-    until = tale.now + timedelta(hours=30)
+def _actions(scenario: TicketScenario) -> list[Action]:
+    until = scenario.now + timedelta(hours=30)
     return [
         Dispatch(unit="network"),
         Dispatch(unit="billing"),
@@ -65,11 +65,11 @@ def _actions(tale: Tale) -> list[Action]:
 STEPS = st.lists(st.tuples(st.integers(0, 17), UNITS, st.integers(0, 40 * 60)), max_size=14)
 
 
-def _told(steps: list[tuple[int, str, int]]) -> Tale:
-    tale = Tale.opened()
+def _told(steps: list[tuple[int, str, int]]) -> TicketScenario:
+    scenario = TicketScenario.opened()
     for number, unit, minutes in steps:
-        tale.after(minutes * MINUTE).do(_actions(tale)[number], unit=unit)
-    return tale
+        scenario.advance(minutes * MINUTE).do(_actions(scenario)[number], unit=unit)
+    return scenario
 
 
 def _through_json(event: TicketEvent) -> TicketEvent:
@@ -80,13 +80,13 @@ def _through_json(event: TicketEvent) -> TicketEvent:
 @given(steps=STEPS)
 def test_folding_the_events_gives_the_ticket(steps: list[tuple[int, str, int]]) -> None:
     """Promise 3, also for events that went through JSON."""
-    tale = _told(steps)
+    scenario = _told(steps)
     folded: Ticket | None = None
-    for event in tale.events:
+    for event in scenario.events:
         folded = evolve(folded, _through_json(event))
         assert folded == event.ticket
-    assert folded == tale.it
-    assert [each.version for each in tale.events] == list(range(1, len(tale.events) + 1))
+    assert folded == scenario.current
+    assert [each.version for each in scenario.events] == list(range(1, len(scenario.events) + 1))
 
 
 @pytest.mark.requirement("R4.9", "R4.11")
@@ -94,17 +94,17 @@ def test_folding_the_events_gives_the_ticket(steps: list[tuple[int, str, int]]) 
 @given(steps=STEPS)
 def test_every_threshold_is_decided_once_and_never_early(steps: list[tuple[int, str, int]]) -> None:
     """Promise 4."""
-    tale = _told(steps)
+    scenario = _told(steps)
     keys = [
         (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
-        for each in tale.events
+        for each in scenario.events
         if each.threshold is not None
     ]
     assert len(keys) == len(set(keys))
-    for event in tale.events:
+    for event in scenario.events:
         if event.threshold is not None:
             assert event.threshold.due_at <= event.recorded_at
-    times = [each.at for each in tale.events]
+    times = [each.at for each in scenario.events]
     assert times == sorted(times)
 
 
@@ -114,37 +114,37 @@ def test_every_threshold_is_decided_once_and_never_early(steps: list[tuple[int, 
 def test_clocks_never_lose_used_time_and_a_ticket_that_is_over_has_none_running(
     steps: list[tuple[int, str, int]],
 ) -> None:
-    tale = _told(steps)
+    scenario = _told(steps)
     used: dict[Any, timedelta] = {}
-    for event in tale.events:
+    for event in scenario.events:
         for each in event.ticket.clocks:
             calendar = PACK.calendar(each.calendar)
             now = clocks.used_until(each, event.at, calendar)
             assert now >= used.get(each.key, timedelta(0))
             used[each.key] = now
-    tale.after(timedelta(days=400)).tick()
+    scenario.advance(timedelta(days=400)).tick()
     open_ = [
         threshold
-        for each in tale.it.clocks
+        for each in scenario.current.clocks
         for threshold in each.thresholds
         if threshold.state is ThresholdState.OPEN and not each.held and each.name != "archive"
     ]
     assert open_ == []
-    if tale.it.status is Status.WITHDRAWN:
-        assert all(each.stopped_at is not None for each in tale.it.clocks if each.name != "archive")
+    if scenario.current.status is Status.WITHDRAWN:
+        assert all(each.stopped_at is not None for each in scenario.current.clocks if each.name != "archive")
 
 
 @settings(max_examples=100, deadline=None)
 @given(steps=STEPS)
 def test_no_action_happens_in_a_status_that_the_table_does_not_allow(steps: list[tuple[int, str, int]]) -> None:
-    tale = Tale.opened()
+    scenario = TicketScenario.opened()
     for number, unit, minutes in steps:
-        action = _actions(tale)[number]
-        tale.after(minutes * MINUTE).tick()
-        before, refusals = tale.it.status, len(tale.refusals)
-        tale.do(action, unit=unit)
+        action = _actions(scenario)[number]
+        scenario.advance(minutes * MINUTE).tick()
+        before, refusals = scenario.current.status, len(scenario.refusals)
+        scenario.do(action, unit=unit)
         if action.type != "tick" and before not in ALLOWED[action.type]:
-            assert len(tale.refusals) == refusals + 1
+            assert len(scenario.refusals) == refusals + 1
 
 
 def test_the_table_of_states_knows_every_action() -> None:
@@ -153,6 +153,6 @@ def test_the_table_of_states_knows_every_action() -> None:
 
 
 def test_an_event_that_does_not_follow_is_not_folded() -> None:
-    tale = Tale.opened()
+    scenario = TicketScenario.opened()
     with pytest.raises(ValueError, match="cannot follow"):
-        evolve(None, tale.events[-1])
+        evolve(None, scenario.events[-1])

@@ -8,14 +8,14 @@ import pytest
 from schemas.contact import TakenOver
 from schemas.ticket import Status, Ticket
 from services.notifier.domain.notices import notices
-from tests.builders import MORNING, PACK, Tale, contact
+from tests.builders import MORNING, PACK, TicketScenario, contact
 
 
-def taken(**told: Any) -> tuple[Tale, Ticket]:
+def taken(**told: Any) -> tuple[TicketScenario, Ticket]:
     before = TakenOver(number="A-1", system="old", **told)
-    tale = Tale.opened(contact("m1", taken_over=before, contacted_at=MORNING - timedelta(hours=30)))
-    assert tale.ticket is not None
-    return tale, tale.ticket
+    scenario = TicketScenario.opened(contact("m1", taken_over=before, contacted_at=MORNING - timedelta(hours=30)))
+    assert scenario.ticket is not None
+    return scenario, scenario.ticket
 
 
 def used(ticket: Ticket, name: str) -> timedelta:
@@ -57,11 +57,11 @@ def test_an_answered_ticket_waits_for_its_callback() -> None:
 
 
 def test_a_unit_that_the_policy_does_not_know_leaves_it_at_the_centre_with_a_note() -> None:
-    tale, ticket = taken(status="dispatched", unit="unknown")
+    scenario, ticket = taken(status="dispatched", unit="unknown")
     assert ticket.status is Status.ACCEPTED
-    assert "'unknown'" in tale.events[-1].details["text"]
+    assert "'unknown'" in scenario.events[-1].details["text"]
 
 
 def test_nobody_is_told_what_the_system_before_has_told() -> None:
-    tale, _ = taken(status="dispatched", unit="network")
-    assert [notice for event in tale.events for notice in notices(event, PACK)] == []
+    scenario, _ = taken(status="dispatched", unit="network")
+    assert [notice for event in scenario.events for notice in notices(event, PACK)] == []

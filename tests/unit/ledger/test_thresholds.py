@@ -11,47 +11,47 @@ from hypothesis import strategies as st
 from schemas.action import Claim, FeedBack, Tick
 from schemas.event import Fired
 from schemas.ticket import ThresholdState
-from tests.builders import CENTRE, HOUR, MINUTE, Tale
+from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario
 
 DAY = timedelta(days=1)
 
 
 @pytest.mark.requirement("R4.1", "R4.9")
 def test_a_warning_comes_at_nine_tenths_when_nothing_was_done() -> None:
-    tale = Tale.dispatched()
-    due = tale.clock("handling").due_at
-    warn = tale.now + timedelta(hours=24) * 0.9
-    tale.now = warn - timedelta(milliseconds=1)
-    assert tale.tick().it.warnings == 0
-    tale.now = warn
-    assert tale.tick().it.warnings == 1
-    assert tale.events[-1].threshold is not None
-    assert tale.events[-1].at == warn < due
+    scenario = TicketScenario.dispatched()
+    due = scenario.timer("handling").due_at
+    warn = scenario.now + timedelta(hours=24) * 0.9
+    scenario.now = warn - timedelta(milliseconds=1)
+    assert scenario.tick().current.warnings == 0
+    scenario.now = warn
+    assert scenario.tick().current.warnings == 1
+    assert scenario.events[-1].threshold is not None
+    assert scenario.events[-1].at == warn < due
 
 
 @pytest.mark.requirement("R4.1")
 def test_no_warning_when_something_was_done_in_the_stage() -> None:
-    tale = Tale.dispatched().do(Claim(person="王工"), unit="network").after(23 * HOUR).tick()
-    assert ("handling", "warning", "settled") in tale.fired()
-    assert tale.it.warnings == 0
+    scenario = TicketScenario.dispatched().do(Claim(person="王工"), unit="network").advance(23 * HOUR).tick()
+    assert ("handling", "warning", "settled") in scenario.decided_thresholds()
+    assert scenario.current.warnings == 0
 
 
 @pytest.mark.requirement("R4.9")
 def test_a_breach_is_a_supervision_order_and_tells_the_next_level() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    breach = tale.events[-1]
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    breach = scenario.events[-1]
     assert breach.type == "breached"
     assert breach.details["supervision_order"] is True
     assert set(breach.details["notifies"]) == {"unit", "person", "centre", "next_level"}
-    assert (tale.it.breaches, tale.it.supervisions) == (1, 1)
+    assert (scenario.current.breaches, scenario.current.supervisions) == (1, 1)
 
 
 @pytest.mark.requirement("R4.9")
 def test_the_next_levels_hear_of_it_three_times_after_each_further_half() -> None:
-    tale = Tale.dispatched().after(10 * DAY).tick()
+    scenario = TicketScenario.dispatched().advance(10 * DAY).tick()
     escalations = [
         each
-        for each in tale.events
+        for each in scenario.events
         if each.type == "escalated" and each.threshold and each.threshold.clock == "handling"
     ]
     assert [each.details["level"] for each in escalations] == [1, 2, 3]
@@ -60,40 +60,42 @@ def test_the_next_levels_hear_of_it_three_times_after_each_further_half() -> Non
 
 
 def test_a_monitor_that_comes_late_decides_everything_in_order_of_time() -> None:
-    tale = Tale.dispatched().after(30 * DAY).tick()
-    times = [each.at for each in tale.events]
+    scenario = TicketScenario.dispatched().advance(30 * DAY).tick()
+    times = [each.at for each in scenario.events]
     assert times == sorted(times)
-    assert all(each.recorded_at == tale.now for each in tale.events if each.threshold is not None)
+    assert all(each.recorded_at == scenario.now for each in scenario.events if each.threshold is not None)
 
 
 def test_a_tick_too_many_changes_nothing() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    before = tale.it
-    assert tale.tick().tick().it == before
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    before = scenario.current
+    assert scenario.tick().tick().current == before
 
 
 def test_a_tick_from_the_future_is_refused() -> None:
-    tale = Tale.dispatched().after(24 * HOUR)
-    assert tale.do(Tick(), at=tale.now + timedelta(seconds=6)).refused == "from_the_future"
-    assert tale.it.breaches == 0
-    assert tale.do(Tick(), at=tale.now + timedelta(seconds=4)).it.breaches == 1
+    scenario = TicketScenario.dispatched().advance(24 * HOUR)
+    assert scenario.do(Tick(), at=scenario.now + timedelta(seconds=6)).refusal_code == "from_the_future"
+    assert scenario.current.breaches == 0
+    assert scenario.do(Tick(), at=scenario.now + timedelta(seconds=4)).current.breaches == 1
 
 
 @pytest.mark.requirement("R4.9")
 def test_what_is_due_is_decided_before_the_command_that_comes_late() -> None:
-    tale = Tale.dispatched().after(25 * HOUR).do(FeedBack(result="已修复", cause="线路"), unit="network")
-    assert tale.types[-3:] == ["warned", "breached", "fed_back"]
+    scenario = (
+        TicketScenario.dispatched().advance(25 * HOUR).do(FeedBack(result="已修复", cause="线路"), unit="network")
+    )
+    assert scenario.types[-3:] == ["warned", "breached", "fed_back"]
 
 
 def test_what_is_due_is_decided_even_when_the_command_is_refused() -> None:
-    tale = Tale.dispatched().after(25 * HOUR).do(FeedBack(result="x", cause="y"), unit="billing")
-    assert tale.refused == "not_holder"
-    assert tale.it.breaches == 1
+    scenario = TicketScenario.dispatched().advance(25 * HOUR).do(FeedBack(result="x", cause="y"), unit="billing")
+    assert scenario.refusal_code == "not_holder"
+    assert scenario.current.breaches == 1
 
 
 def test_thresholds_of_a_stage_that_ended_are_settled_with_the_reason() -> None:
-    tale = Tale.dispatched().after(HOUR).do(FeedBack(result="x", cause="y"), unit="network")
-    states = {(each.state, each.reason) for each in tale.clock("handling").thresholds}
+    scenario = TicketScenario.dispatched().advance(HOUR).do(FeedBack(result="x", cause="y"), unit="network")
+    states = {(each.state, each.reason) for each in scenario.timer("handling").thresholds}
     assert states == {(ThresholdState.SETTLED, "stage_ended")}
 
 
@@ -102,7 +104,7 @@ def test_thresholds_of_a_stage_that_ended_are_settled_with_the_reason() -> None:
 @given(looks=st.lists(st.integers(1, 5 * 24 * 60), max_size=12))
 def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_same(looks: list[int]) -> None:
     """Promise 4: exactly one event for each threshold, whoever ticks when."""
-    often, once = Tale.dispatched(), Tale.dispatched()
+    often, once = TicketScenario.dispatched(), TicketScenario.dispatched()
     for minutes in sorted(looks):
         often.now = once.now + minutes * MINUTE
         often.tick()
@@ -117,24 +119,24 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     ]
     assert len(keys) == len(set(keys))
     assert all(each.at <= each.recorded_at for each in often.events)
-    assert often.it.unit != CENTRE
+    assert often.current.unit != CENTRE
 
 
-def _told(tale: Tale) -> list[tuple[str, datetime, Fired | None]]:
+def _told(scenario: TicketScenario) -> list[tuple[str, datetime, Fired | None]]:
     """Return what happened when; how late it was decided is the monitor's matter."""
     return [
         (each.type, each.at, msgspec.structs.replace(each.threshold, late=False) if each.threshold else None)
-        for each in tale.events
+        for each in scenario.events
     ]
 
 
 @pytest.mark.requirement("R4.9")
 @pytest.mark.parametrize(("seconds", "late"), [(0, False), (5, False), (6, True)])
 def test_what_nobody_watched_in_time_is_marked_late(seconds: int, late: bool) -> None:  # noqa: FBT001 - a case
-    tale = Tale.dispatched()
-    due = tale.it.next_action_at
+    scenario = TicketScenario.dispatched()
+    due = scenario.current.next_action_at
     assert due is not None
-    tale.now = due + timedelta(seconds=seconds)
-    (event,) = tale.tick().events[-1:]
+    scenario.now = due + timedelta(seconds=seconds)
+    (event,) = scenario.tick().events[-1:]
     assert event.threshold is not None
     assert event.threshold.late is late

@@ -13,7 +13,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.sla_monitor.domain.schedule import Schedule
 from services.sla_monitor.events import read
-from tests.builders import Tale
+from tests.builders import TicketScenario
 from tests.load import peers, tickets
 from tests.load.bench import ON_TIME, Window, cores
 from tests.load.outcome import Outcome
@@ -62,8 +62,8 @@ def test_a_ticket_that_comes_due_is_the_same_to_ledger_and_monitor_and_its_tick_
         [entry], _ = read(0, [each.news])
         assert entry.at == each.at
         assert UUID(bytes=entry.ticket) == each.id
-        tale = Tale(now=datetime.fromtimestamp(each.at, UTC), ticket=ticket, id=ticket.id).tick()
-        assert [event.type for event in tale.events] == ["warned"]
+        scenario = TicketScenario(now=datetime.fromtimestamp(each.at, UTC), ticket=ticket, id=ticket.id).tick()
+        assert [event.type for event in scenario.events] == ["warned"]
 
 
 def test_tickets_come_due_one_after_the_other_over_the_window() -> None:

@@ -16,7 +16,7 @@ from services.notifier.domain.letters import Letter, TemplateLibrary
 from services.notifier.domain.notices import Notice, notices, of_hot_issue
 from services.notifier.domain.quiet_hours import QuietHours
 from services.shared.runtime.settings import PROJECT
-from tests.builders import CENTRE, HOUR, MORNING, PACK, Tale, contact, settlement
+from tests.builders import CENTRE, HOUR, MORNING, PACK, TicketScenario, contact, settlement
 
 LETTERS = TemplateLibrary(PROJECT / "policies" / "letters")
 ENGLISH = Customer(name="Smith", phone="+12025550143", language="en")
@@ -34,30 +34,30 @@ def written(notice: Notice) -> str:
 
 @pytest.mark.requirement("R2.6", "R5.7")
 def test_the_customer_hears_number_and_promised_time() -> None:
-    tale = Tale.opened()
-    (notice,) = told(tale.events[0])
+    scenario = TicketScenario.opened()
+    (notice,) = told(scenario.events[0])
     assert (notice.audience, notice.ways[0]) == ("customer", ("sms", "+8613800000101"))
-    assert tale.it.number in written(notice)
+    assert scenario.current.number in written(notice)
     assert "2026-03-14 09:00" in written(notice)
 
 
 @pytest.mark.requirement("R5.7")
 def test_in_the_customer_s_language() -> None:
-    (notice,) = told(Tale.opened(contact(customer=ENGLISH)).events[0])
+    (notice,) = told(TicketScenario.opened(contact(customer=ENGLISH)).events[0])
     assert "Smith" in written(notice)
     assert "投诉" not in written(notice)
 
 
 @pytest.mark.requirement("R5.8")
 def test_by_the_means_the_customer_wants() -> None:
-    (notice,) = told(Tale.opened(contact(customer=BY_MAIL)).events[0])
+    (notice,) = told(TicketScenario.opened(contact(customer=BY_MAIL)).events[0])
     assert notice.ways == (("mail", "li@mail.example"), ("sms", "+8613800000101"))
 
 
 @pytest.mark.requirement("R4.9")
 def test_a_warning_goes_to_unit_and_person_and_a_breach_to_the_next_level_too() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    warning, breach = tale.events[-2:]
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    warning, breach = scenario.events[-2:]
     assert {each.audience for each in told(warning)} == {"unit.network", "person.network"}
     assert {each.audience for each in told(breach)} == {
         "unit.network",
@@ -70,10 +70,10 @@ def test_a_warning_goes_to_unit_and_person_and_a_breach_to_the_next_level_too() 
 
 @pytest.mark.requirement("R4.9")
 def test_each_further_half_tells_a_level_further_up() -> None:
-    tale = Tale.dispatched("billing").after(timedelta(days=5)).tick()
+    scenario = TicketScenario.dispatched("billing").advance(timedelta(days=5)).tick()
     levels = [
         {each.audience for each in told(event)}
-        for event in tale.events
+        for event in scenario.events
         if event.type == "escalated" and event.threshold and event.threshold.clock == "handling"
     ]
     assert "unit.hq_service" in levels[0]
@@ -81,19 +81,19 @@ def test_each_further_half_tells_a_level_further_up() -> None:
 
 
 def test_the_same_event_gives_the_same_notices() -> None:
-    event = Tale.dispatched().after(24 * HOUR).tick().events[-1]
+    event = TicketScenario.dispatched().advance(24 * HOUR).tick().events[-1]
     assert [each.id for each in told(event)] == [each.id for each in told(event)]
     assert len({each.id for each in told(event)}) == len(told(event))
 
 
 def test_an_answer_given_on_the_spot_is_not_sent_again() -> None:
-    tale = Tale.opened(contact(settlement=settlement()))
-    answered = next(each for each in tale.events if each.type == "answered")
+    scenario = TicketScenario.opened(contact(settlement=settlement()))
+    answered = next(each for each in scenario.events if each.type == "answered")
     assert told(answered) == []
 
 
 def test_a_customer_without_an_address_leaves_a_notice_that_says_so() -> None:
-    (notice,) = told(Tale.opened(contact(customer=Customer(number="C1"))).events[0])
+    (notice,) = told(TicketScenario.opened(contact(customer=Customer(number="C1"))).events[0])
     assert notice.ways == ()
 
 
@@ -101,13 +101,13 @@ def test_a_customer_without_an_address_leaves_a_notice_that_says_so() -> None:
 def test_every_letter_can_be_written_in_both_languages() -> None:
     for language in ("zh", "en"):
         who = Customer(name="Li", phone="+8613800000101", language=language)
-        tale = Tale.dispatched(told=contact(customer=who)).after(22 * HOUR)
-        until = tale.clock("handling").due_at + HOUR
-        tale.do(RequestExtension(explanation="需现场测试", committed_until=until), unit="network")
-        tale.do(ReplyProgress(text="还需要一些时间"), unit=CENTRE).after(100 * HOUR).tick()
-        tale.do(FeedBack(result="已修复", cause="线路"), unit="network")
-        tale.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE)
-        for event in tale.events:
+        scenario = TicketScenario.dispatched(opened_by=contact(customer=who)).advance(22 * HOUR)
+        until = scenario.timer("handling").due_at + HOUR
+        scenario.do(RequestExtension(explanation="需现场测试", committed_until=until), unit="network")
+        scenario.do(ReplyProgress(text="还需要一些时间"), unit=CENTRE).advance(100 * HOUR).tick()
+        scenario.do(FeedBack(result="已修复", cause="线路"), unit="network")
+        scenario.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE)
+        for event in scenario.events:
             for notice in told(event):
                 assert written(notice).strip()
 
@@ -138,19 +138,19 @@ def test_nobody_is_woken_by_what_can_wait(local: str, until: str | None) -> None
 
 
 def test_acceptance_is_told_at_any_hour_and_a_warning_before_everything_else() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    (acceptance,) = told(tale.events[0])
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    (acceptance,) = told(scenario.events[0])
     assert acceptance.quiet is None
-    assert {(each.urgency, each.until) for each in told(tale.events[-2])} == {(1, "acted")}
+    assert {(each.urgency, each.until) for each in told(scenario.events[-2])} == {(1, "acted")}
 
 
 def test_a_letter_of_apology_holds_what_it_must_and_says_what_is_missing() -> None:
-    tale = Tale.opened()
-    tale.do(Apologise(letter="apology_goods", facts={"goods": "光猫", "signature": "客服中心"}))
-    assert set(tale.refusals[-1].missing) == {"order_date", "earliest", "cause"}
+    scenario = TicketScenario.opened()
+    scenario.do(Apologise(letter="apology_goods", facts={"goods": "光猫", "signature": "客服中心"}))
+    assert set(scenario.refusals[-1].missing) == {"order_date", "earliest", "cause"}
     facts = {"goods": "光猫", "order_date": "3月1日", "earliest": "3月20日", "cause": "缺货", "signature": "客服中心"}
-    tale.do(Apologise(letter="apology_goods", facts=facts))
-    (notice,) = told(tale.events[-1])
+    scenario.do(Apologise(letter="apology_goods", facts=facts))
+    (notice,) = told(scenario.events[-1])
     assert notice.paper
     assert "3月20日" in written(notice)
 

@@ -14,7 +14,7 @@ from services.notifier.domain.notices import notices
 from services.notifier.domain.template_validation import LANGUAGES, problems, proofs
 from services.shared.runtime.errors import DubanError
 from services.shared.runtime.settings import PROJECT
-from tests.builders import HOUR, PACK, Tale
+from tests.builders import HOUR, PACK, TicketScenario
 
 POLICIES = PROJECT / "policies"
 LETTERS = TemplateLibrary(POLICIES / "letters")
@@ -123,10 +123,10 @@ def test_a_letter_of_a_pack_s_own_rule_is_read_too() -> None:
 
 @pytest.mark.requirement("R4.9")
 def test_a_warning_names_the_deadline_and_not_the_time_of_the_warning() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    warning = next(each for each in tale.events if each.type == "warned")
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    warning = next(each for each in scenario.events if each.type == "warned")
     assert warning.threshold is not None
-    deadline = tale.clock(warning.threshold.clock).due_at.astimezone(ZoneInfo(PACK.head.zone))
+    deadline = scenario.timer(warning.threshold.clock).due_at.astimezone(ZoneInfo(PACK.head.zone))
     assert deadline > warning.at
     for notice in notices(warning, PACK):
         letter = LETTERS.write(notice.template, "zh", notice.context)

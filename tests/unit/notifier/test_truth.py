@@ -7,7 +7,7 @@ import pytest
 from schemas.action import Answer, FeedBack, Reopen, ReplyProgress
 from services.notifier.domain.notices import notices
 from services.notifier.domain.obsolescence import TicketSnapshot, is_obsolete
-from tests.builders import CENTRE, HOUR, PACK, Tale
+from tests.builders import CENTRE, HOUR, PACK, TicketScenario
 
 
 def standing(status: str = "handling", *, run: int = 1, running: tuple[str, ...] = (), **more: Any) -> TicketSnapshot:
@@ -57,12 +57,12 @@ def test_the_rules_of_all_packs_know_when_what_they_tell_is_over() -> None:
 
 
 def test_a_notice_knows_the_run_and_the_clock_that_it_is_about() -> None:
-    tale = Tale.dispatched().after(24 * HOUR).tick()
-    warning = next(each for event in tale.events for each in notices(event, PACK) if event.type == "warned")
+    scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
+    warning = next(each for event in scenario.events for each in notices(event, PACK) if event.type == "warned")
     assert (warning.run, warning.clock, warning.until) == (1, "handling/1/1", "acted")
-    tale.do(FeedBack(result="已修复", cause="线路"), unit="network")
-    tale.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE)
-    tale.do(Reopen(reason="还是断网"), unit=CENTRE)
-    tale.do(ReplyProgress(text="再次处理"), unit=CENTRE)
-    (last,) = notices(tale.events[-1], PACK)
+    scenario.do(FeedBack(result="已修复", cause="线路"), unit="network")
+    scenario.do(Answer(explanation="已修复", agreement="agreed"), unit=CENTRE)
+    scenario.do(Reopen(reason="还是断网"), unit=CENTRE)
+    scenario.do(ReplyProgress(text="再次处理"), unit=CENTRE)
+    (last,) = notices(scenario.events[-1], PACK)
     assert last.run == 2

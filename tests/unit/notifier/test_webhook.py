@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.notifier.domain import webhook
 from services.notifier.domain.webhook import WebhookResponse
-from tests.builders import Tale
+from tests.builders import TicketScenario
 
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_a_secret_of_another_form_is_refused(secret: str) -> None:
 
 
 def test_the_body_names_type_and_time_and_holds_the_event() -> None:
-    event = Tale.opened().events[-1]
+    event = TicketScenario.opened().events[-1]
     told = json.loads(webhook.payload(event))
     assert told["type"] == f"duban.ticket.{event.type}"
     assert told["data"]["ticket"]["number"] == event.ticket.number
@@ -151,7 +151,7 @@ def test_types_are_chosen_as_events_or_messages_have_them() -> None:
         "accepted",
         "closed",
     ]
-    told = json.loads(webhook.payload(Tale.opened().events[0]))["type"]
+    told = json.loads(webhook.payload(TicketScenario.opened().events[0]))["type"]
     assert webhook.chosen([told], KNOWN) == ["accepted"]
     assert webhook.chosen([], KNOWN) == []
 

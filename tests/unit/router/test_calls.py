@@ -10,7 +10,7 @@ from schemas.call import Call, CallRecord
 from schemas.contact import Contact, Customer, Evidence
 from services.router.correlation import CorrelationBatch, heard_call, named, with_call
 from services.router.store import EarlierContact
-from tests.builders import HOUR, MORNING, Tale, contact
+from tests.builders import HOUR, MORNING, TicketScenario, contact
 from tests.unit.router.test_route import known
 
 CALL = Call(
@@ -32,16 +32,16 @@ def form() -> Contact:
     return contact(call=CALL.id, contacted_at=MORNING, customer=Customer(name="李女士"))
 
 
-def call_second() -> Tale:
-    tale = Tale.opened(form())
-    joined = CorrelationBatch(forms={CALL.id: (form().id, tale.id)})
+def call_second() -> TicketScenario:
+    scenario = TicketScenario.opened(form())
+    joined = CorrelationBatch(forms={CALL.id: (form().id, scenario.id)})
     (command,) = heard_call(record(), joined)
-    return tale.after(HOUR).decide(command)
+    return scenario.advance(HOUR).decide(command)
 
 
 @pytest.mark.requirement("R2.1", "R4.2")
 def test_both_orders_end_in_the_same_facts() -> None:
-    first, second = Tale.opened(with_call(form(), {CALL.id: CALL})).it, call_second().it
+    first, second = TicketScenario.opened(with_call(form(), {CALL.id: CALL})).current, call_second().current
     assert second.contacted_at == first.contacted_at == CALL.started_at
     assert second.customer == first.customer
     assert second.customer.phone == CALL.phone
@@ -50,26 +50,26 @@ def test_both_orders_end_in_the_same_facts() -> None:
 
 
 def test_a_further_record_of_the_same_call_adds_nothing() -> None:
-    tale = call_second()
-    more = CorrelationBatch(calls={CALL.id: CALL}, forms={CALL.id: (form().id, tale.id)})
+    scenario = call_second()
+    more = CorrelationBatch(calls={CALL.id: CALL}, forms={CALL.id: (form().id, scenario.id)})
     (command,) = heard_call(record(Call(id=CALL.id, talk=90)), more)
     assert isinstance(command.action, JoinCall)
-    assert tale.decide(command).refused == "joined"
+    assert scenario.decide(command).refusal_code == "joined"
 
 
 def test_what_is_attached_already_is_known_by_its_reference() -> None:
-    tale = call_second()
+    scenario = call_second()
     again = Evidence(kind="recording", reference="rec/1.wav", name="another name")
-    assert tale.do(Attach(evidence=(again,))).refused == "attached"
+    assert scenario.do(Attach(evidence=(again,))).refusal_code == "attached"
 
 
 def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
-    tale = Tale.opened(form())
-    before = tale.it.promised_at
+    scenario = TicketScenario.opened(form())
+    before = scenario.current.promised_at
     late = CALL.but(started_at=MORNING + 2 * HOUR)
-    (command,) = heard_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, tale.id)}))
-    tale.after(HOUR).decide(command)
-    assert (tale.it.contacted_at, tale.it.promised_at) == (MORNING, before)
+    (command,) = heard_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, scenario.id)}))
+    scenario.advance(HOUR).decide(command)
+    assert (scenario.current.contacted_at, scenario.current.promised_at) == (MORNING, before)
 
 
 @pytest.mark.requirement("R2.4")
