@@ -100,7 +100,7 @@ def _record(heard: ParsedItem, memory: SeenMessages) -> dict[str, Any]:
 def joined(contact: Contact, calls: Mapping[str, Call]) -> Contact:
     """Return a contact with what is known of its call: it began when the call did."""
     call = calls.get(contact.call or "")
-    return contact.but(contacted_at=call.started_at or contact.contacted_at) if call is not None else contact
+    return contact.replace(contacted_at=call.started_at or contact.contacted_at) if call is not None else contact
 
 
 def call_facts(call: Call) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class PolicySimulation:
             ticket_id=id_,
             at=at,
             actor=Actor(kind="unit" if unit else "customer", name=unit or "customer", unit=unit),
-            policy=self.pack.head.name,
+            policy=self.pack.header.name,
             action=action,
         )
         decided = decide(self.ticket, command, self.pack, at, number=f"T-{str(id_)[:8]}")
@@ -151,7 +151,7 @@ def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
 
 def _case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str]:
     told = PolicySimulation(pack)
-    told.receive(contact_of(case["contact"], pack.head.name, number))
+    told.receive(contact_of(case["contact"], pack.header.name, number))
     yield from (f"opened: {each}" for each in told.differs(case.get("expect", {})))
     for place, step in enumerate(case.get("step", ()), start=1):
         action: Action = msgspec.convert(step["do"], Action)

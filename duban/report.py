@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.domain.kpi.cases import Case
-from services.domain.kpi.catalogue import DIMENSIONS, FIGURES, Kpi, cells
+from services.domain.kpi.catalogue import DIMENSIONS, KPIS, Kpi, compute_cells
 from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period
 from services.shared.runtime.errors import DubanError
@@ -71,14 +71,14 @@ def chosen(names: Sequence[str], by: Sequence[str]) -> list[Kpi]:
         DubanError: there is no such figure or dimension, or a figure cannot be cut so.
 
     """
-    unknown = [name for name in names if name not in FIGURES]
+    unknown = [name for name in names if name not in KPIS]
     if unknown:
-        raise DubanError(f"there is no figure {unknown[0]!r}: choose of {', '.join(FIGURES)}")
+        raise DubanError(f"there is no figure {unknown[0]!r}: choose of {', '.join(KPIS)}")
     wrong = [name for name in by if name not in (*DIMENSIONS, "stage")]
     if wrong:
         raise DubanError(f"there is no dimension {wrong[0]!r}: choose of {', '.join((*DIMENSIONS, 'stage'))}")
-    beside = [other for name in names if (other := FIGURES[name].beside) is not None]
-    found = [FIGURES[name] for name in dict.fromkeys([*names, *beside]) or FIGURES]
+    beside = [other for name in names if (other := KPIS[name].companion) is not None]
+    found = [KPIS[name] for name in dict.fromkeys([*names, *beside]) or KPIS]
     if "stage" in by:
         if names and (whole := [name for name in names if name not in STAGED]):
             raise DubanError(f"{whole[0]} is about whole tickets: by stage there are {', '.join(sorted(STAGED))}")
@@ -100,11 +100,11 @@ def rows(
 
     """
     for period in periods:
-        mine, earlier = _within(cases, period), _within(cases, period.before)
+        mine, earlier = _within(cases, period), _within(cases, period.previous)
         for figure in figures:
-            before = cells(figure, earlier, by, users)
-            short = period.carries < figure.at_least
-            for cell, value in cells(figure, mine, by, users).items():
+            before = compute_cells(figure, earlier, by, users)
+            short = period.comparable_length < figure.min_length
+            for cell, value in compute_cells(figure, mine, by, users).items():
                 # In a period that is too short for the figure only what it rests on is shown (R6.6).
                 shown = KpiValue(value.numerator, 0) if short else value
                 yield ReportRow(period.name, figure, cell, shown, None if short else before.get(cell))
@@ -116,4 +116,4 @@ def _within(cases: Sequence[Case], period: Period) -> list[Case]:
 
 def earliest(periods: Sequence[Period]) -> datetime:
     """Return from when on cases are needed."""
-    return periods[0].before.start
+    return periods[0].previous.start

@@ -56,7 +56,7 @@ class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return plain
 
-    def but(self, **changes: Any) -> Self:
+    def replace(self, **changes: Any) -> Self:
         """Return it with other values for some fields; they are not checked."""
         return msgspec.structs.replace(self, **changes)
 

@@ -26,7 +26,7 @@ class FieldError:
     message: str
 
 
-def of(error: msgspec.ValidationError, path: str = "") -> FieldError:
+def to_field_error(error: msgspec.ValidationError, path: str = "") -> FieldError:
     """Return the fault of an error; `path` is where the value that was read stands."""
     told = _PATH.match(str(error))
     assert told is not None
@@ -41,7 +41,7 @@ def of(error: msgspec.ValidationError, path: str = "") -> FieldError:
     return FieldError(_joined(path, within), message)
 
 
-def every(model: type[Model], told: Mapping[str, Any], path: str = "") -> Iterator[FieldError]:
+def find_errors(model: type[Model], told: Mapping[str, Any], path: str = "") -> Iterator[FieldError]:
     """Return everything that is wrong with an object, not only what is found first."""
     fields = {each.encode_name: each for each in msgspec.structs.fields(model)}
     for name in told.keys() - fields.keys():
@@ -54,12 +54,12 @@ def every(model: type[Model], told: Mapping[str, Any], path: str = "") -> Iterat
             continue
         part = _model_of(field.type)
         if part is not None and isinstance(told[name], Mapping):
-            yield from every(part, told[name], here)
+            yield from find_errors(part, told[name], here)
             continue
         try:
             msgspec.convert(told[name], field.type)
         except msgspec.ValidationError as error:
-            yield of(error, here)
+            yield to_field_error(error, here)
 
 
 def _model_of(annotation: Any) -> type[Model] | None:

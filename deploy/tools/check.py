@@ -46,7 +46,7 @@ def _letters() -> Iterator[str]:
     """Every letter is there in every language and can be written whatever an event leaves out."""
     letters = TemplateLibrary(PROJECT / "policies" / "letters")
     for pack in loading.load(PROJECT / "policies").values():
-        yield from (f"policies/{each} ({pack.head.name})" for each in template_validation.problems(letters, pack))
+        yield from (f"policies/{each} ({pack.header.name})" for each in template_validation.problems(letters, pack))
 
 
 def _examples() -> Iterator[str]:

@@ -38,8 +38,8 @@ class Explanation:
         """Return everything for programs."""
         told = self.opened.classification
         return {
-            "pack": self.pack.head.name,
-            "version": self.pack.head.version,
+            "pack": self.pack.header.name,
+            "version": self.pack.header.version,
             "classification": told.to_plain(),
             "centre": self.opened.centre,
             "flags": list(self.opened.flags),
@@ -74,12 +74,12 @@ class Explanation:
     def as_text(self) -> str:
         """Return everything for people, times in the pack's zone."""
         told, pack = self.opened.classification, self.pack
-        zone = ZoneInfo(pack.head.zone)
+        zone = ZoneInfo(pack.header.zone)
 
         def local(at: datetime) -> str:
             return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
-        lines = [f"{pack.head.title.en} ({pack.head.title.zh}), policy {pack.head.name} {pack.head.version}"]
+        lines = [f"{pack.header.title.en} ({pack.header.title.zh}), policy {pack.header.name} {pack.header.version}"]
         lines += ["", "What it is, and by which rule"]
         lines += [f"  {_reason(each)}" for each in told.reasons]
         lines += [f"  goes to       {' → '.join(told.path)}" + (f"  ({told.triage})" if told.triage else "")]

@@ -7,7 +7,7 @@ import typer
 from jinja2 import TemplateError
 
 from services.domain import sms_segments
-from services.domain.events import instead
+from services.domain.events import suggest
 from services.domain.policy import loading
 from services.notifier import rendering
 from services.notifier.domain import template_validation
@@ -41,7 +41,7 @@ def preview(
         for each in reversed(list(template_validation.proofs(loading.load_one(folder, policy))))
     }
     if name not in known:
-        raise DubanError(f"{policy} sends no letter {name!r}: {instead(name, known)}")
+        raise DubanError(f"{policy} sends no letter {name!r}: {suggest(name, known)}")
     context = known[name]
     facts = {each: given.get(each, value) for each, value in context.get("facts", {}).items()}
     try:
@@ -51,7 +51,7 @@ def preview(
     print(f"{letter.subject}\n\n{letter.body}\n")
     print(
         f"as SMS: {sms_segments.encoding(letter.body)}, {len(letter.body)} characters,"
-        f" {sms_segments.parts(letter.body)} messages"
+        f" {sms_segments.count_segments(letter.body)} messages"
     )
     if pdf is not None:
         pdf.write_bytes(rendering.pdf(letter))

@@ -30,12 +30,12 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
     loaded = loading.load(folder)
     for name, pack in loaded.items():
         numbers = (len(pack.units), len(pack.limits.clocks), len(pack.types.business), len(pack.types.problem))
-        table.add_row(name, pack.head.version, *map(str, numbers))
+        table.add_row(name, pack.header.version, *map(str, numbers))
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     today = datetime.now(UTC).date()
     for name, pack in loaded.items():
-        for each in validation.warnings(pack, today):
+        for each in validation.find_warnings(pack, today):
             console.print(f"{name}: {each}", markup=False)
     letters = TemplateLibrary(folder / "letters")
     broken = sorted({each for pack in loaded.values() for each in template_validation.problems(letters, pack)})

@@ -43,7 +43,7 @@ Folder = Annotated[Path, typer.Option(help="the folder of the packs")]
 def diff(name: PackName, folder: Folder = POLICIES, data: Data = DEFAULT_DATA) -> None:
     """Show what the files say differently from the version in force, and which open tickets would move by how much."""
     system = system_connection.find(data)
-    files = loading.files_of(folder, name)
+    files = loading.read_files(folder, name)
     with system.connect() as connection:
         _show(connection, system.clock(), name, loading.load_one(folder, name), loading.revision(files))
 
@@ -56,7 +56,7 @@ def apply(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Put the files in force everywhere at the same instant, then derive the deadlines of open tickets anew."""
-    pack, files = loading.load_one(folder, name), loading.files_of(folder, name)
+    pack, files = loading.load_one(folder, name), loading.read_files(folder, name)
     _proofread(pack, folder)
     system = system_connection.find(data)
     with system.connect() as connection:
@@ -97,7 +97,7 @@ def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
     with system.connect() as connection:
         known = [each for each in versions.load(connection) if each.pack == name]
         present = _present(known, name, system.clock().now())
-    zone = ZoneInfo(present.policy.head.zone)
+    zone = ZoneInfo(present.policy.header.zone)
     table = Table(title=f"Versions of {name}")
     for column in ("version", "in force from", "applied by", "note", ""):
         table.add_column(column)
@@ -137,7 +137,7 @@ def _show(connection: psycopg.Connection, clock: Clock, name: str, new: Pack, re
     tickets = len({each.number for each in moved})
     print(f"{tickets} open tickets move: {sooner} deadlines sooner, {len(moved) - sooner} later, {over} over at once")
     if moved:
-        _table(moved, now, ZoneInfo(new.head.zone))
+        _table(moved, now, ZoneInfo(new.header.zone))
     return True
 
 

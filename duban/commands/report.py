@@ -19,7 +19,7 @@ from duban import display, report, system_connection
 from duban.report import ReportRow
 from duban.system_connection import DEFAULT_DATA, Data
 from services.domain.kpi import cases, periods
-from services.domain.kpi.catalogue import FIGURES
+from services.domain.kpi.catalogue import KPIS
 from services.domain.kpi.periods import PeriodLength
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
@@ -51,7 +51,7 @@ class PeriodOption(StrEnum):
 
 
 def show(
-    figures: Annotated[list[str] | None, typer.Argument(help=f"of: {', '.join(FIGURES)}; none: all")] = None,
+    figures: Annotated[list[str] | None, typer.Argument(help=f"of: {', '.join(KPIS)}; none: all")] = None,
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
     since: Annotated[str, typer.Option("--from", help="ISO 8601, in the pack's zone; otherwise this month")] = "",
     until: Annotated[str, typer.Option("--to", help="ISO 8601, not included; otherwise the end of that period")] = "",
@@ -67,15 +67,15 @@ def show(
     dimensions = [each for each in by.split(",") if each]
     wanted = report.chosen(figures or [], dimensions)
     policy = loading.load_one(policies, pack)
-    zone = policy.head.zone
+    zone = policy.header.zone
     system = system_connection.find(data)
     now = system.clock().now()
     with system.connect() as connection:
         start, end = _range(since, until, per, zone, now)
         size = None if per is PeriodOption.RANGE else PeriodLength[per.name]
-        spans = periods.between(start, end, size, zone)
+        spans = periods.periods_between(start, end, size, zone)
         known = [
-            cases.case(ticket, events, policy, now)
+            cases.build_case(ticket, events, policy, now)
             for ticket, events in store.history(connection, pack, report.earliest(spans), spans[-1].end)
         ]
     found = list(report.rows(wanted, spans, known, by=dimensions, users=users))
@@ -85,8 +85,10 @@ def show(
 def _range(since: str, until: str, per: PeriodOption, zone: str, now: datetime) -> tuple[datetime, datetime]:
     size = PeriodLength.MONTH if per is PeriodOption.RANGE else PeriodLength[per.name]
     try:
-        start = _instant(since, zone) if since else periods.period(now, size, zone).start
-        end = _instant(until, zone) if until else max(periods.period(now, size, zone).end, start + timedelta(hours=1))
+        start = _instant(since, zone) if since else periods.period_at(now, size, zone).start
+        end = (
+            _instant(until, zone) if until else max(periods.period_at(now, size, zone).end, start + timedelta(hours=1))
+        )
     except ValueError as error:
         raise DubanError(f"--from and --to are ISO 8601, such as 2026-03-01: {error}") from error
     if end <= start:
@@ -105,7 +107,7 @@ def _write(found: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, ou
         if out is None:
             raise DubanError("an XLSX file needs --out FILE")
         book = Workbook(write_only=True)
-        sheet = book.create_sheet(pack.head.name)
+        sheet = book.create_sheet(pack.header.name)
         sheet.append(titles)
         for row in found:
             sheet.append(report.cells_of(row))
@@ -126,7 +128,7 @@ def _write(found: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, ou
 
 
 def _print(found: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path | None) -> None:
-    table = Table(title=f"{pack.head.title.zh} · {pack.head.title.en}")
+    table = Table(title=f"{pack.header.title.zh} · {pack.header.title.en}")
     for name in ("period", "figure", *by):
         table.add_column(name)
     for name in ("value", "of", "change", "target"):

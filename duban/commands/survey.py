@@ -41,7 +41,7 @@ def sample(
     begin: Annotated[str, typer.Option("--from", help="first day of acceptance, 2026-03-01")],
     until: Annotated[str, typer.Option(help="the day after the last")],
     size: Annotated[int, typer.Option(min=1, help="tickets in the sample")] = 400,
-    by: Annotated[str, typer.Option(help=f"strata: {', '.join(sampling.BY)}")] = "region,business_type",
+    by: Annotated[str, typer.Option(help=f"strata: {', '.join(sampling.STRATIFIERS)}")] = "region,business_type",
     seed: Annotated[str, typer.Option(help="the same seed draws the same of the same tickets")] = "1",
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
     name: Annotated[str, typer.Option(help="what the sample is called; none: after pack, days, size and seed")] = "",
@@ -55,17 +55,17 @@ def sample(
     The same command again writes the same tickets, whatever was answered meanwhile.
     """
     keys = [each.strip() for each in by.split(",") if each.strip()]
-    unknown = [each for each in keys if each not in sampling.BY]
+    unknown = [each for each in keys if each not in sampling.STRATIFIERS]
     if unknown:
-        raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose of {', '.join(sampling.BY)}")
-    zone = loading.load_one(policies, pack).head.zone
+        raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose of {', '.join(sampling.STRATIFIERS)}")
+    zone = loading.load_one(policies, pack).header.zone
     since, end = _day(begin, zone), _day(until, zone)
     system = system_connection.find(data)
     now = system.clock().now()
     called = name or "-".join((pack, begin, until, by, str(size), seed))
     with system.connect() as connection:
         found = [each for each, _ in store.history(connection, pack, since, end) if each.outcome.explanation]
-        chosen = [each.id for each in sampling.choose(found, size, keys, seed)]
+        chosen = [each.id for each in sampling.draw_sample(found, size, keys, seed)]
         drawn = SurveySample(called, pack, since, end, size, keys, seed, len(found), chosen, now)
         kept = survey_samples.keep(connection, drawn)
         if not kept.drawn_like(drawn):
@@ -104,7 +104,7 @@ def export(
         found = survey_samples.named(connection, name)
         if found is None:
             raise DubanError(f"there is no sample {name!r}: `duban survey list` shows those that were drawn")
-        _write(connection, found, loading.load_one(policies, found.policy).head.zone, out, contacts=contacts)
+        _write(connection, found, loading.load_one(policies, found.policy).header.zone, out, contacts=contacts)
 
 
 def _write(connection: psycopg.Connection, kept: SurveySample, zone: str, out: Path | None, *, contacts: bool) -> None:
@@ -129,7 +129,7 @@ def table(tickets: list[Ticket], strata: list[str], zone: str, *, contacts: bool
     writer.writerow([*strata, *COLUMNS, *(CONTACTS if contacts else ())])
     for each in tickets:
         whom = (each.customer.name, each.customer.phone) if contacts else ()
-        writer.writerow(map(_safe, (*(sampling.BY[key](each) for key in strata), *_row(each, zone), *whom)))
+        writer.writerow(map(_safe, (*(sampling.STRATIFIERS[key](each) for key in strata), *_row(each, zone), *whom)))
     return text.getvalue()
 
 

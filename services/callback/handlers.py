@@ -17,7 +17,7 @@ from services.callback.domain.plan import CallbackPlan
 from services.callback.domain.rehandle import ACTOR
 from services.callback.metrics import CallbackMetrics
 from services.domain.ids import command_id
-from services.domain.policy.loading import unknown
+from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
 from services.shared.kafka.records import Incoming, outgoing, read
@@ -46,7 +46,7 @@ class CallbackPlanner:
         """Read an event."""
         event = read(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
-            raise InvalidMessage("bad_schema", unknown(event.ticket.policy.pack), field="ticket.policy")
+            raise InvalidMessage("bad_schema", unknown_pack_message(event.ticket.policy.pack), field="ticket.policy")
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> BatchResult:

@@ -19,7 +19,7 @@ class SurveySample:
         policy: name of the pack.
         accepted_from, accepted_until: when the tickets were accepted, the end not included.
         size: that was asked for; it has fewer tickets when there were fewer.
-        strata: names in services.domain.sampling.BY.
+        strata: names in services.domain.sampling.STRATIFIERS.
         seed: any text.
         population: tickets that it was drawn from.
         tickets: that are in it.

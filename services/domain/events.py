@@ -86,7 +86,7 @@ ENTRY = _told("kind", "value text reference")
 """What such an entry tells."""
 
 
-def instead(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Return what to tell somebody who wrote a name that is not there: the one that was probably meant, or all."""
     there = sorted(known)
     near = difflib.get_close_matches(name, there, n=1)

@@ -79,8 +79,8 @@ def contact_digest(contact: Contact) -> bytes:
     """Return what tells two bodies under one id apart; what our door knows of the message does not count."""
     if contact.channel in REPEATING:
         return hashlib.sha256(contact.id.bytes).digest()
-    customer = contact.customer.but(switchboard=False)
-    said = _told({**contact.but(customer=customer).to_plain(), "received_at": None, "raw": None})
+    customer = contact.customer.replace(switchboard=False)
+    said = _told({**contact.replace(customer=customer).to_plain(), "received_at": None, "raw": None})
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()
 
 

@@ -10,7 +10,7 @@ _ENCODED = "=?"
 """Begins an encoded word: a mail program would read another address than the one that is written."""
 
 
-def usable(text: str) -> bool:
+def is_valid(text: str) -> bool:
     """Whether mail can be sent to an address; quoted names and addresses in brackets are not taken."""
     return ascii_domain(text) is not None
 

@@ -9,7 +9,7 @@ from schemas.ticket import Ticket
 
 K = TypeVar("K", bound=Hashable)
 
-BY: dict[str, Callable[[Ticket], str | None]] = {
+STRATIFIERS: dict[str, Callable[[Ticket], str | None]] = {
     "region": lambda each: each.customer.city or each.customer.visiting_region or each.customer.home_region,
     "business_type": lambda each: each.classification.business_type,
     "problem_type": lambda each: each.classification.problem_type,
@@ -21,7 +21,7 @@ BY: dict[str, Callable[[Ticket], str | None]] = {
 """What a sample can be stratified by."""
 
 
-def choose(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -> list[Ticket]:
+def draw_sample(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -> list[Ticket]:
     """Return a sample in which each stratum has its share, in the order of the ticket numbers.
 
     The seats are shared by largest remainder, so no stratum is more than one off its exact share; within a stratum, a
@@ -30,22 +30,22 @@ def choose(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -
     Args:
         tickets: the population.
         size: of the sample; all tickets when there are fewer.
-        by: names in BY.
+        by: names in STRATIFIERS.
         seed: any text.
 
     """
     keys = tuple(by)
     strata: dict[tuple[str | None, ...], list[Ticket]] = defaultdict(list)
     for each in tickets:
-        strata[tuple(BY[key](each) for key in keys)].append(each)
-    seats = shares({key: len(found) for key, found in strata.items()}, size)
+        strata[tuple(STRATIFIERS[key](each) for key in keys)].append(each)
+    seats = allocate_seats({key: len(found) for key, found in strata.items()}, size)
     chosen = [
         each for key, found in strata.items() for each in sorted(found, key=lambda one: _draw(seed, one))[: seats[key]]
     ]
     return sorted(chosen, key=lambda each: each.number)
 
 
-def shares(counts: dict[K, int], size: int) -> dict[K, int]:
+def allocate_seats(counts: dict[K, int], size: int) -> dict[K, int]:
     """Return how many of a sample belong to each stratum."""
     whole = sum(counts.values())
     if size >= whole:

@@ -15,7 +15,7 @@ def encoding(text: str) -> str:
     return "GSM-7" if all(each in GSM7 or each in ESCAPED for each in text) else "UCS-2"
 
 
-def parts(text: str) -> int:
+def count_segments(text: str) -> int:
     """Return how many messages a text becomes."""
     if encoding(text) == "GSM-7":
         return _count([2 if each in ESCAPED else 1 for each in text], GSM_ONE, GSM_MANY)
@@ -23,7 +23,7 @@ def parts(text: str) -> int:
     return _count([2 if ord(each) > 0xFFFF else 1 for each in text], UCS_ONE, UCS_MANY)  # noqa: PLR2004 - Unicode
 
 
-def shortened(text: str, most: int, number: str) -> str:
+def truncate(text: str, most: int, number: str) -> str:
     """Return a text that is so many messages at the most; one that is cut ends with the ticket's number.
 
     Args:
@@ -32,14 +32,14 @@ def shortened(text: str, most: int, number: str) -> str:
         number: of the ticket, by which the whole can be asked for.
 
     """
-    if parts(text) <= most:
+    if count_segments(text) <= most:
         return text
     gsm = encoding(text) == "GSM-7"
     end = f"... The whole by ticket number {number}" if gsm else f"……全文请凭工单号{number}查询"
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if parts(text[:middle] + end) <= most else (low, middle - 1)
+        low, high = (middle, high) if count_segments(text[:middle] + end) <= most else (low, middle - 1)
     return text[:low].rstrip() + end
 
 

@@ -32,13 +32,13 @@ class SurveyInvitation:
     until: datetime
 
 
-def token(invitation: SurveyInvitation, secret: str) -> str:
+def make_token(invitation: SurveyInvitation, secret: str) -> str:
     """Return the part of a link that says and proves what it is for."""
     body = _BODY.pack(invitation.ticket_id.bytes, invitation.run, int(invitation.until.timestamp()))
     return base64.urlsafe_b64encode(body + _signature(body, secret)).rstrip(b"=").decode()
 
 
-def read(told: str, secret: str) -> SurveyInvitation | None:
+def read_token(told: str, secret: str) -> SurveyInvitation | None:
     """Return what a link is for; None when it is not one of ours. Whether it is over is the caller's question."""
     try:
         whole = base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))

@@ -12,7 +12,7 @@ from typing import Literal
 from schemas.ticket import Survey
 
 SCORE = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5}
-JUDGED = {
+PHRASE_SCORES = {
     "非常不满意": 1,
     "很不满意": 1,
     "极不满意": 1,
@@ -40,7 +40,7 @@ JUDGED = {
     "not satisfied": 2,
 }
 """Words for one score; the longest that fits counts, and more may follow."""
-SAID_ALONE = {
+WHOLE_REPLY_SCORES = {
     "好": 4,
     "很好": 5,
     "非常好": 5,
@@ -105,7 +105,7 @@ _SEPARATED = re.compile(rf"({_ONE}){_POINTS}(?:[\s,、/;.。:\-]+({_ONE}){_POINT
 _TOGETHER = re.compile(rf"{_ONE}{{3}}")
 _ALONE = re.compile(rf"(?:打|给)?({_ONE}){_POINTS}")
 _EACH = re.compile(_ONE)
-_WORDS = re.compile("|".join(sorted(map(re.escape, JUDGED), key=len, reverse=True)), re.IGNORECASE)
+_WORDS = re.compile("|".join(sorted(map(re.escape, PHRASE_SCORES), key=len, reverse=True)), re.IGNORECASE)
 _PARTICLES = "了的啊呀哦"
 _AROUND = " \t\r\n,，、。.;；:：!！~～-…"
 _COURTEOUS = re.compile(
@@ -137,7 +137,7 @@ class SurveyReply:
         return "answer" if self.survey is not None else "refusal"
 
 
-def understand(text: str) -> SurveyReply | None:
+def parse_reply(text: str) -> SurveyReply | None:
     """Return what a reply says; None when it is something else, such as a new complaint.
 
     Three scores are process, result and staff; one is for all three. Two are neither, and a score that more words make
@@ -148,7 +148,7 @@ def understand(text: str) -> SurveyReply | None:
     if said in REFUSALS:
         return SurveyReply(None)
     # 好的 and 好了 acknowledge, they do not judge: only what is longer keeps its meaning with a particle.
-    if alone := SAID_ALONE.get(said) or (len(said) > SHORT and SAID_ALONE.get(said.rstrip(_PARTICLES))):
+    if alone := WHOLE_REPLY_SCORES.get(said) or (len(said) > SHORT and WHOLE_REPLY_SCORES.get(said.rstrip(_PARTICLES))):
         return _reply([alone] * 3, "")
     for pattern in (_SEPARATED, _TOGETHER):
         if (found := pattern.match(plain)) is not None and _ends(plain[found.end() :], _PARTING + " \t"):
@@ -160,7 +160,7 @@ def understand(text: str) -> SurveyReply | None:
     if (found := _WORDS.match(plain)) is not None:
         rest = plain[found.end() :].lstrip(_PARTICLES)
         if _ends(rest, _PARTING + " \t"):
-            return _reply([JUDGED[found[0].casefold()]] * 3, rest)
+            return _reply([PHRASE_SCORES[found[0].casefold()]] * 3, rest)
     return None
 
 

@@ -242,7 +242,7 @@ def judge(
             return None
         # Its members refer to it.
         store.save(connection, begun, kind)
-        after = begun.but(tickets=store.link(connection, begun, kind, now, closed))
+        after = begun.replace(tickets=store.link(connection, begun, kind, now, closed))
     store.save(connection, after, kind)
     return after
 

@@ -78,7 +78,7 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
 
 def _faults(action: object, said: dict[str, object]) -> Iterator[validation_errors.FieldError]:
     """Return everything that is wrong with a command; its action has a model of its own once its type is known."""
-    yield from validation_errors.every(Command, {**said, "action": {"type": "tick"}})
+    yield from validation_errors.find_errors(Command, {**said, "action": {"type": "tick"}})
     kind = action.get("type") if isinstance(action, dict) else None
     model = MODELS.get(kind) if isinstance(kind, str) else None
     if not isinstance(action, dict):
@@ -88,6 +88,6 @@ def _faults(action: object, said: dict[str, object]) -> Iterator[validation_erro
             "action.type", f"choose one of {', '.join(sorted(MODELS.keys() - INTERNAL))}"
         )
     else:
-        yield from validation_errors.every(
+        yield from validation_errors.find_errors(
             model, {name: value for name, value in action.items() if name != "type"}, "action"
         )

@@ -68,6 +68,6 @@ def _read(told: Mapping[str, Any], sender: str, door: HttpContext) -> Receipt | 
         outer = {OURS[ours]: theirs for ours, theirs in names.items()}
         wrong = tuple(
             {"field": outer.get(each.field, each.field), "reason": "bad_schema", "detail": each.message}
-            for each in validation_errors.every(Receipt, said)
+            for each in validation_errors.find_errors(Receipt, said)
         )
         raise Problem(400, "The report cannot be used", errors=wrong) from error

@@ -121,6 +121,6 @@ class Ingestor:
         """Return the record of one thing; contacts of one customer stay in order."""
         if isinstance(what, Contact):
             if what.customer.phone in self.switchboards:
-                what = what.but(customer=what.customer.but(switchboard=True))
+                what = what.replace(customer=what.customer.replace(switchboard=True))
             return outgoing(what, NAME, key=record_key(what.customer, self.secret), trace=trace)
         return outgoing(what, NAME, trace=trace)

@@ -82,7 +82,7 @@ async def _invited(door: HttpContext, token: str) -> dict[str, Any]:
         Problem: 404 no link of ours, 410 over, 409 answered before.
 
     """
-    invitation = survey_link.read(token, door.settings.contact_key_secret.get_secret_value())
+    invitation = survey_link.read_token(token, door.settings.contact_key_secret.get_secret_value())
     if invitation is None:
         raise Problem(404, "unknown")
     if door.now_clock().now() > invitation.until:

@@ -13,7 +13,7 @@ from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.domain.ids import command_digest, command_id
-from services.domain.policy.loading import unknown
+from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.ledger import store
 from services.ledger.domain.decide import LATE_AFTER, NOTHING, DecisionResult, decide
@@ -127,7 +127,7 @@ class CommandHandler:
 
 
 def _homeless(record: Incoming, command: Command) -> DeadLetterCandidate:
-    return DeadLetterCandidate(record, "bad_schema", unknown(command.policy), "policy", command.actor.name)
+    return DeadLetterCandidate(record, "bad_schema", unknown_pack_message(command.policy), "policy", command.actor.name)
 
 
 def _conflict(record: Incoming, command: Command) -> DeadLetterCandidate:

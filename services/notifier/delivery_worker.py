@@ -227,7 +227,7 @@ class DeliveryWorker:
         first = parcel.first
         letters = [self._letters.write(each.template, each.language, each.context) for each in parcel.notices]
         if not parcel.digest:
-            return letters[0].but(paper=first.paper)
+            return letters[0].replace(paper=first.paper)
         context = {"count": len(letters), "subjects": [each.subject for each in letters], "number": first.ticket_number}
         return self._letters.write("digest", first.language, first.context | context)
 

@@ -9,7 +9,7 @@ from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from schemas.non_ticket import NonTicket
 from schemas.receipt import Receipt
-from services.domain.policy.loading import unknown
+from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.notices import CUSTOMER
 from services.domain.policy.pack import Pack
 from services.notifier import delivery_reports, store, subscribers
@@ -54,7 +54,7 @@ class NotificationPlanner:
 
     def _known(self, pack: str, field: str) -> None:
         if pack not in self._packs:
-            raise InvalidMessage("bad_schema", unknown(pack), field=field)
+            raise InvalidMessage("bad_schema", unknown_pack_message(pack), field=field)
 
     def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> BatchResult:
         """Queue what the events tell; try the next means for what did not arrive."""

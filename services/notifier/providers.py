@@ -104,7 +104,7 @@ class SmsProvider:
 
     def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:
         """Post the text; the gateway knows the id when it comes again."""
-        text = sms_segments.shortened(letter.body, self._settings.sms_parts, letter.number)
+        text = sms_segments.truncate(letter.body, self._settings.sms_parts, letter.number)
         try:
             answer = self._http.post(self._settings.sms_url, json=self._message(address, text, id_))
         except httpx.HTTPError as error:
@@ -112,7 +112,7 @@ class SmsProvider:
         told = _object(answer)
         self._judge(answer, told)
         own = _printable(told.get(self._settings.sms_provider_id))
-        return ProviderReceipt(own or str(id_), sms_segments.parts(text))
+        return ProviderReceipt(own or str(id_), sms_segments.count_segments(text))
 
     def close(self) -> None:
         """Disconnect."""
@@ -155,7 +155,7 @@ class SmtpProvider:
         """
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
-        if not mail_address.usable(parseaddr(settings.mail_from)[1]):
+        if not mail_address.is_valid(parseaddr(settings.mail_from)[1]):
             raise ConfigurationError("DUBAN_MAIL_FROM is no mail address")
         if settings.environment == "production" and settings.smtp_user and settings.smtp_tls == "none":
             raise ConfigurationError("DUBAN_SMTP_USER needs DUBAN_SMTP_TLS=starttls or implicit in production")

@@ -64,8 +64,8 @@ def in_force(versions: Iterable[PackVersion], pack: str, at: datetime) -> PackVe
 
 def seed(connection: psycopg.Connection, folder: Path) -> None:
     """Write the first version of every pack of a folder that has none yet."""
-    for name in loading.names(folder):
-        files = loading.files_of(folder, name)
+    for name in loading.pack_names(folder):
+        files = loading.read_files(folder, name)
         told = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
         connection.execute(queries["seed"], told)
     connection.commit()

@@ -120,9 +120,9 @@ def with_call(contact: Contact, calls: Mapping[str, Call]) -> Contact:
         return contact
     known = {each.reference for each in contact.evidence}
     more = tuple(each for each in call.evidence if each.reference not in known)
-    customer = contact.customer if contact.customer.phone else contact.customer.but(phone=call.phone)
+    customer = contact.customer if contact.customer.phone else contact.customer.replace(phone=call.phone)
     started = call.started_at if call.started_at is not None else contact.contacted_at
-    return contact.but(contacted_at=started, customer=customer, evidence=(*contact.evidence, *more))
+    return contact.replace(contacted_at=started, customer=customer, evidence=(*contact.evidence, *more))
 
 
 def heard_call(record: CallRecord, joined: CorrelationBatch) -> list[Command]:
@@ -184,7 +184,7 @@ def save(
         for kept in bodies:
             if isinstance(kept, NonTicket):
                 values = {"id": kept.id, "reason": kept.reason, "about": kept.about, "number": number_of(kept)}
-                body = as_json(kept.but(raw=None))
+                body = as_json(kept.replace(raw=None))
                 cursor.execute(queries["save_kept"], values | {"body": body, "heard_at": now})
 
 

@@ -13,7 +13,7 @@ from schemas.contact import Contact
 from schemas.customer_actions import AnswerSurvey, EndCallback
 from schemas.non_ticket import NonTicket
 from services.domain.ids import command_id, contact_digest, record_key
-from services.domain.policy.loading import unknown
+from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.router import correlation, store
 from services.router.correlation import CorrelationBatch
@@ -75,7 +75,9 @@ class ContactHandler:
             elif body.id in routed:
                 orders = _again(routed[body.id], message.record, body, result)
             elif (pack := self._packs.get(body.policy)) is None:
-                fault = DeadLetterCandidate(message.record, "bad_schema", unknown(body.policy), "policy", body.sender)
+                fault = DeadLetterCandidate(
+                    message.record, "bad_schema", unknown_pack_message(body.policy), "policy", body.sender
+                )
                 result.refused.append(fault)
                 orders = []
             else:

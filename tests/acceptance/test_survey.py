@@ -129,12 +129,14 @@ def test_links_that_are_over_or_not_ours_are_pages_too(system: System) -> None:
     number, _ = _asked(system)
     ticket, _ = system.story(number)
     secret = system.stack.folder.secret("contact_key")
-    old = survey_link.token(SurveyInvitation(ticket.id, ticket.run, system.clock.now() - timedelta(days=1)), secret)
+    old = survey_link.make_token(
+        SurveyInvitation(ticket.id, ticket.run, system.clock.now() - timedelta(days=1)), secret
+    )
     base = system.stack.intake_url
     assert httpx.get(f"{base}/s/{old}").status_code == 410
     assert "链接已过期" in httpx.get(f"{base}/s/{old}").text
     assert httpx.get(f"{base}/s/nonsense").status_code == 404
-    another = survey_link.token(SurveyInvitation(ticket.id, 9, system.clock.now() + timedelta(days=1)), secret)
+    another = survey_link.make_token(SurveyInvitation(ticket.id, 9, system.clock.now() + timedelta(days=1)), secret)
     assert httpx.get(f"{base}/s/{another}").status_code == 410
 
 

@@ -18,7 +18,7 @@ def test_every_fault_is_told_with_its_path() -> None:
         "shape": "round",
     }
     del told["channel"]
-    found = {each.field for each in validation_errors.every(Contact, told)}
+    found = {each.field for each in validation_errors.find_errors(Contact, told)}
     assert found == {
         "received_at",
         "customer.phone",
@@ -32,9 +32,9 @@ def test_every_fault_is_told_with_its_path() -> None:
 
 
 def test_nothing_is_wrong_with_a_good_one() -> None:
-    assert list(validation_errors.every(Contact, contact().to_plain())) == []
+    assert list(validation_errors.find_errors(Contact, contact().to_plain())) == []
 
 
 def test_a_fault_says_what_to_do() -> None:
     told = contact().to_plain() | {"shape": "round"}
-    assert FieldError("shape", "there is no such field: leave it out") in validation_errors.every(Contact, told)
+    assert FieldError("shape", "there is no such field: leave it out") in validation_errors.find_errors(Contact, told)

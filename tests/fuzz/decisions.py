@@ -99,13 +99,13 @@ class Play:
         text = "，".join(rng.choices(words or ["?"], k=rng.randint(0, 4)))
         level = rng.choice([None, *self.pack.routing.vip.levels])
         number = rng.getrandbits(40)
-        settled = Settlement(outcome="o", explanation="e", cause="c", owner=self.pack.head.centre)
+        settled = Settlement(outcome="o", explanation="e", cause="c", owner=self.pack.header.centre)
         return Contact(
             id=contact_id("fuzz", "fuzz", str(number)),
             sender="fuzz",
             channel=rng.choice(CHANNELS),
             message_id=str(number),
-            policy=self.pack.head.name,
+            policy=self.pack.header.name,
             received_at=self.now,
             contacted_at=self.now - timedelta(minutes=rng.randint(0, 3000)) if rng.random() < 0.5 else None,
             occurred_at=self.now - timedelta(hours=rng.randint(0, 200)) if rng.random() < 0.5 else None,
@@ -210,7 +210,7 @@ class Play:
             ticket_id=self.id,
             at=self.now - timedelta(seconds=rng.randint(0, 60)),
             actor=Actor(kind="unit", name=unit or "customer", unit=unit),
-            policy=self.pack.head.name,
+            policy=self.pack.header.name,
             action=action,
         )
         decided = decide(self.ticket, command, self.pack, self.now, number=str(number))
@@ -250,7 +250,7 @@ def play(pack: Pack, seed: int, decisions: int) -> int:
         AssertionError: something that must hold does not; names the seed.
 
     """
-    rng, tickets, left = Random(f"{pack.head.name}/{seed}"), 0, decisions
+    rng, tickets, left = Random(f"{pack.header.name}/{seed}"), 0, decisions
     while left:
         told = Play(pack, rng, BEGIN + timedelta(minutes=rng.randint(0, 600_000)))
         tickets += 1
@@ -258,7 +258,7 @@ def play(pack: Pack, seed: int, decisions: int) -> int:
             try:
                 told.step(number)
             except Exception as error:
-                error.add_note(f"pack {pack.head.name}, seed {seed}, after {decisions - left} decisions")
+                error.add_note(f"pack {pack.header.name}, seed {seed}, after {decisions - left} decisions")
                 raise
             told.now += timedelta(minutes=rng.choice((0, 1, 20, 240, 1440, 20_000)))
             left -= 1

@@ -85,11 +85,11 @@ def test_a_persons_word_that_comes_while_an_issue_is_looked_at_is_kept(connectio
     _tickets(connection, 12, MORNING)
     issue = _begun(connection, MORNING + MINUTE)
     assert store.ask_to_close(connection, issue.id, CLOSING)
-    store.save(connection, issue.but(version=2), KIND)
+    store.save(connection, issue.replace(version=2), KIND)
     known = store.issue_of(connection, KIND)
     assert known is not None
     assert known[1] == CLOSING
-    store.save(connection, issue.but(version=3, status="closed"), KIND)
+    store.save(connection, issue.replace(version=3, status="closed"), KIND)
     (left,) = connection.execute("select closing from hot_issues.issue where id = %s", (issue.id,)).fetchone() or ("",)
     assert left is None
 

@@ -80,7 +80,7 @@ def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> 
         ledger.decide(connection, told, 1)
         before, traces = store.load_tickets(connection, [told.ticket_id])
         ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
-        late = {told.ticket_id: before[told.ticket_id].but(version=before[told.ticket_id].version + 1)}
+        late = {told.ticket_id: before[told.ticket_id].replace(version=before[told.ticket_id].version + 1)}
         note = command(told.ticket_id, Note(text="second"))
         decision = store.CommandRecord(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
         saving = store.saving(connection, before, late, [decision], traces)
@@ -98,12 +98,12 @@ def test_another_command_under_the_same_id_is_a_conflict_that_is_kept(system: Sy
     with system.database() as connection:
         ledger.decide(connection, told, 1)
         ledger.decide(connection, note, 2)
-        result = ledger.decider.handle([ledger.message(note.but(action=Note(text="another")), 3)], connection)
+        result = ledger.decider.handle([ledger.message(note.replace(action=Note(text="another")), 3)], connection)
     assert [(each.reason, each.field) for each in result.refused] == [("conflict", "Idempotency-Key")]
 
 
 def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:
-    ledger, told = Ledger(system), opening().but(policy="moon")
+    ledger, told = Ledger(system), opening().replace(policy="moon")
     with system.database() as connection:
         result = ledger.decider.handle([ledger.message(told, 1)], connection)
     assert [(each.reason, each.field) for each in result.refused] == [("bad_schema", "policy")]

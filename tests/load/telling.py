@@ -76,7 +76,7 @@ def told(means: str, count: int) -> Iterator[Notice]:
     event: TicketEvent = TicketScenario.opened().events[0]
     ways = ((means, ADDRESSES[means]),)
     for _ in range(count):
-        (notice,) = notices(event.but(id=uuid4(), ticket_id=uuid4()), PACK)
+        (notice,) = notices(event.replace(id=uuid4(), ticket_id=uuid4()), PACK)
         yield replace(notice, id=uuid4(), ways=ways)
 
 
@@ -185,7 +185,7 @@ class Bench:
 def _another(event: TicketEvent) -> TicketEvent:
     """Return the same event of another ticket."""
     id_ = uuid4()
-    return event.but(id=uuid4(), ticket_id=id_, ticket=event.ticket.but(id=id_))
+    return event.replace(id=uuid4(), ticket_id=id_, ticket=event.ticket.replace(id=id_))
 
 
 def _timed(works: list[Callable[[], None]]) -> float:

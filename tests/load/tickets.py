@@ -76,9 +76,9 @@ class Pattern:
         tested = (f"{chance.randrange(6, 24)}点{chance.randrange(60)}分{chance.random() * 20:.2f}兆" for _ in range(9))
         text = f"家里宽带网速很慢，测速{'，'.join(tested)}"
         scenario = TicketScenario.opened(contact(str(number), at=opened, customer=customer, text=text))
-        ticket = scenario.current.but(number=f"PATTERN-{number}")
+        ticket = scenario.current.replace(number=f"PATTERN-{number}")
         assert ticket.next_action_at == opened + WARNED_AFTER, f"this text makes it another ticket: {text}"
-        event = scenario.events[-1].but(ticket=ticket)
+        event = scenario.events[-1].replace(ticket=ticket)
         news = outgoing(event, "bench")
         gaps = (
             _text(ticket.id),

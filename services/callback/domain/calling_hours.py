@@ -56,7 +56,7 @@ class CallingHours:
         rule = pack.outcome.callback
         holidays = pack.calendars[rule.holidays] if rule.holidays is not None else None
         own = (rule.hours_from, rule.hours_until)
-        return cls(rule, ZoneInfo(zone or pack.head.zone), shared(own, contact_hours) or (own,), holidays)
+        return cls(rule, ZoneInfo(zone or pack.header.zone), shared(own, contact_hours) or (own,), holidays)
 
     def first(self, answered_at: datetime, now: datetime, *, vip: bool) -> CallSlot:
         """Return when the customer is asked for the first time; never before now."""

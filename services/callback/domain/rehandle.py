@@ -37,7 +37,7 @@ def commands(event: TicketEvent, now: datetime) -> list[Command]:
         subject="department", value=department or "", rule="back to the responsible department", source=SOURCE
     )
     reasons = (*(each for each in first.classification.reasons if each.subject != "department"), reason)
-    told = first.classification.but(department=department, reasons=reasons)
+    told = first.classification.replace(department=department, reasons=reasons)
     why = f"dissatisfied at the callback of {first.number}"
     return [
         Command(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.ticket import SlaTimer, Status, Ticket
+from schemas.ticket import SlaTimer, Ticket
 from services.domain.policy.pack import Pack
 
 MISDIRECTED = frozenset({"sent_back", "transferred"})
@@ -84,7 +84,7 @@ class Case:
     staff_caused: bool
 
 
-def case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: datetime) -> Case:
+def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: datetime) -> Case:
     """Make the case of a ticket.
 
     Args:
@@ -146,8 +146,3 @@ def _run(clock: SlaTimer, now: datetime) -> StageRun:
     end = clock.stopped_at or (now if clock.paused_at is None else clock.due_at)
     delay = max(end - clock.due_at, timedelta(0))
     return StageRun(clock.name, delay > timedelta(0), delay)
-
-
-def over(case_: Case) -> bool:
-    """Whether the ticket is over, however it ended."""
-    return case_.status in {Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED}

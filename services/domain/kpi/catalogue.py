@@ -45,11 +45,11 @@ class Kpi:
     Attributes:
         unit: share, hours or count.
         formula: over the cases of a cell; the second argument is the number of users of the business.
-        about: which cases it is about.
-        cut_by: the dimensions that the documents cut it by.
+        applies_to: which cases it is about.
+        dimensions: the dimensions that the documents cut it by.
         target: what the documents want; None: silent.
-        beside: what is always shown with it; about the same cases, or it would say nothing of it.
-        at_least: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
+        companion: what is always shown with it; about the same cases, or it would say nothing of it.
+        min_length: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
 
     """
 
@@ -58,11 +58,11 @@ class Kpi:
     unit: str
     formula: Formula
     source: str
-    about: Callable[[Case], bool]
-    cut_by: tuple[str, ...]
+    applies_to: Callable[[Case], bool]
+    dimensions: tuple[str, ...]
     target: float | None = None
-    beside: str | None = None
-    at_least: PeriodLength = PeriodLength.HOUR
+    companion: str | None = None
+    min_length: PeriodLength = PeriodLength.HOUR
 
 
 def _complaint(case: Case) -> bool:
@@ -88,18 +88,25 @@ MONTH = PeriodLength.MONTH
 def _response(
     name: str,
     zh: str,
-    about: Callable[[Case], bool],
-    cut_by: tuple[str, ...],
-    at_least: PeriodLength = PeriodLength.HOUR,
+    applies_to: Callable[[Case], bool],
+    dimensions: tuple[str, ...],
+    min_length: PeriodLength = PeriodLength.HOUR,
 ) -> Kpi:
     """Return the share of those who were asked that answered; beside the satisfaction of the same cases."""
     formula = share(lambda each: each.satisfied is not None, lambda each: each.asked)
     return Kpi(
-        name, zh, "share", formula, "ours: no satisfaction without its response rate", about, cut_by, at_least=at_least
+        name,
+        zh,
+        "share",
+        formula,
+        "ours: no satisfaction without its response rate",
+        applies_to,
+        dimensions,
+        min_length=min_length,
     )
 
 
-FIGURES: Mapping[str, Kpi] = {
+KPIS: Mapping[str, Kpi] = {
     each.name: each
     for each in (
         Kpi("complaints", "投诉量", "count", count(lambda _: 1), "002-1 §2.7", _complaint, DIMENSIONS),
@@ -148,7 +155,7 @@ FIGURES: Mapping[str, Kpi] = {
             "002-1 §2.6.3d: satisfied over those asked and answered (DECISIONS 20)",
             _complaint,
             RATED,
-            beside=RESPONSE,
+            companion=RESPONSE,
         ),
         *(
             Kpi(
@@ -159,7 +166,7 @@ FIGURES: Mapping[str, Kpi] = {
                 "R5.4: process, result and staff are asked apart; over those asked and answered",
                 _complaint,
                 RATED,
-                beside=RESPONSE,
+                companion=RESPONSE,
             )
             for place, (part, zh) in enumerate((("process", "处理过程"), ("result", "处理结果"), ("staff", "服务人员")))
         ),
@@ -171,7 +178,7 @@ FIGURES: Mapping[str, Kpi] = {
             "002-1 §2.6.3d: satisfied over all complaining customers, the other denominator",
             _complaint,
             RATED,
-            beside=RESPONSE,
+            companion=RESPONSE,
         ),
         _response(RESPONSE, "回访应答率", _complaint, RATED),
         Kpi(
@@ -228,7 +235,7 @@ FIGURES: Mapping[str, Kpi] = {
             "002-1 §3.5.3a",
             _escalated,
             RAISED,
-            at_least=MONTH,
+            min_length=MONTH,
         ),
         Kpi(
             "escalated_solved",
@@ -239,7 +246,7 @@ FIGURES: Mapping[str, Kpi] = {
             _escalated,
             RAISED,
             target=0.95,
-            at_least=MONTH,
+            min_length=MONTH,
         ),
         Kpi(
             "escalated_satisfied",
@@ -250,8 +257,8 @@ FIGURES: Mapping[str, Kpi] = {
             _escalated,
             RAISED,
             target=0.95,
-            beside=ESCALATED_RESPONSE,
-            at_least=MONTH,
+            companion=ESCALATED_RESPONSE,
+            min_length=MONTH,
         ),
         _response(ESCALATED_RESPONSE, "升级投诉回访应答率", _escalated, RAISED, MONTH),
         Kpi(
@@ -263,7 +270,7 @@ FIGURES: Mapping[str, Kpi] = {
             _escalated,
             ("channel", "stage"),
             target=0.99,
-            at_least=PeriodLength.DAY,
+            min_length=PeriodLength.DAY,
         ),
         Kpi(
             "escalated_quality",
@@ -274,7 +281,7 @@ FIGURES: Mapping[str, Kpi] = {
             _escalated,
             ("channel", "stage"),
             target=0.99,
-            at_least=PeriodLength.DAY,
+            min_length=PeriodLength.DAY,
         ),
         Kpi(
             "escalated_handling_time",
@@ -284,7 +291,7 @@ FIGURES: Mapping[str, Kpi] = {
             "002-1 §3.5.3f",
             _escalated,
             RAISED,
-            at_least=MONTH,
+            min_length=MONTH,
         ),
         Kpi(
             "escalated_completed",
@@ -295,7 +302,7 @@ FIGURES: Mapping[str, Kpi] = {
             _escalated,
             RAISED,
             target=0.95,
-            at_least=MONTH,
+            min_length=MONTH,
         ),
         Kpi(
             "service_caused",
@@ -306,7 +313,7 @@ FIGURES: Mapping[str, Kpi] = {
             _any,
             RAISED,
             target=1,
-            at_least=MONTH,
+            min_length=MONTH,
         ),
         Kpi(
             "appeals",
@@ -321,7 +328,7 @@ FIGURES: Mapping[str, Kpi] = {
 }
 
 
-def cells(figure: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], KpiValue]:
+def compute_cells(figure: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], KpiValue]:
     """Return the figure for every combination of values of some dimensions; without dimensions, one cell.
 
     Args:
@@ -333,7 +340,7 @@ def cells(figure: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> 
     """
     grouped: dict[tuple[str, ...], list[Case]] = {}
     for each in cases:
-        if figure.about(each):
+        if figure.applies_to(each):
             for key, part in _keys(each, by):
                 grouped.setdefault(key, []).append(part)
     if not grouped and not by:

@@ -41,14 +41,14 @@ class Period:
         return names[self.size] if self.size is not None else f"{start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
 
     @property
-    def before(self) -> "Period":
+    def previous(self) -> "Period":
         """The period before it: of the same size, or for a range of the same length."""
         if self.size is None:
             return Period(self.start - (self.end - self.start), self.start)
-        return period(self.start - timedelta(seconds=1), self.size, str(self.start.tzinfo))
+        return period_at(self.start - timedelta(seconds=1), self.size, str(self.start.tzinfo))
 
     @property
-    def carries(self) -> PeriodLength:
+    def comparable_length(self) -> PeriodLength:
         """The size of which it is at least, for figures that need a longer period."""
         if self.size is not None:
             return self.size
@@ -63,7 +63,7 @@ class Period:
         )
 
 
-def period(at: datetime, size: PeriodLength, zone: str) -> Period:
+def period_at(at: datetime, size: PeriodLength, zone: str) -> Period:
     """Return the period of a size that holds an instant."""
     local = at.astimezone(ZoneInfo(zone)).replace(minute=0, second=0, microsecond=0)
     if size is PeriodLength.HOUR:
@@ -80,14 +80,14 @@ def period(at: datetime, size: PeriodLength, zone: str) -> Period:
     return Period(first, first.replace(year=first.year + number // 12, month=number % 12 + 1), size)
 
 
-def between(start: datetime, end: datetime, size: PeriodLength | None, zone: str) -> list[Period]:
+def periods_between(start: datetime, end: datetime, size: PeriodLength | None, zone: str) -> list[Period]:
     """Return the periods of a size that a range touches, whole; without a size, the range itself."""
     if size is None:
         local = ZoneInfo(zone)
         return [Period(start.astimezone(local), end.astimezone(local))]
     found, at = [], start
     while at < end:
-        one = period(at, size, zone)
+        one = period_at(at, size, zone)
         found.append(one)
         at = one.end
     return found

@@ -32,7 +32,7 @@ OWN_NOTICES = "notices.toml"
 """A pack may have it: what it tells otherwise than the rest."""
 
 
-def names(folder: Path) -> list[str]:
+def pack_names(folder: Path) -> list[str]:
     """Return the names of the packs below a folder."""
     return [path.parent.name for path in sorted(folder.glob("*/pack.toml"))]
 
@@ -44,7 +44,7 @@ def load(folder: Path) -> dict[str, Pack]:
         PolicyError: a file is missing, is no TOML, has an unknown key or a wrong value, or names what is not there.
 
     """
-    found = {name: load_one(folder, name) for name in names(folder)}
+    found = {name: load_one(folder, name) for name in pack_names(folder)}
     if not found:
         raise PolicyError(
             f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
@@ -54,12 +54,12 @@ def load(folder: Path) -> dict[str, Pack]:
 
 def load_one(folder: Path, name: str) -> Pack:
     """Load a single pack; raises as `load`, and when there is none of that name."""
-    if name not in names(folder):
-        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {', '.join(names(folder)) or 'none'}")
-    return from_files(name, files_of(folder, name), str(folder))
+    if name not in pack_names(folder):
+        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {', '.join(pack_names(folder)) or 'none'}")
+    return from_files(name, read_files(folder, name), str(folder))
 
 
-def files_of(folder: Path, name: str) -> dict[str, str]:
+def read_files(folder: Path, name: str) -> dict[str, str]:
     """Return the texts of a pack's files, with every calendar, by name.
 
     Raises:
@@ -103,7 +103,7 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
     shared = read(SHARED_NOTICES, NoticePolicy)
     own = read(OWN_NOTICES, PackNoticePolicy) if OWN_NOTICES in files else PackNoticePolicy()
     pack = Pack(
-        head=read("pack.toml", PackHeader),
+        header=read("pack.toml", PackHeader),
         units={each.code: each for each in read("units.toml", Units).units},
         types=read("types.toml", TypeCatalogue),
         limits=read("limits.toml", LimitPolicy),
@@ -113,15 +113,15 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         calendars=calendars,
         revision=revision(files),
     )
-    faults = validation.faults(pack, name)
-    faults += validation.rule_faults(shared.notices, pack, SHARED_NOTICES)
-    faults += validation.rule_faults(own.notices, pack, OWN_NOTICES)
-    if faults:
-        raise PolicyError(f"{where}/{name}: {'; '.join(faults)}")
+    problems = validation.find_problems(pack, name)
+    problems += validation.find_notice_problems(shared.notices, pack, SHARED_NOTICES)
+    problems += validation.find_notice_problems(own.notices, pack, OWN_NOTICES)
+    if problems:
+        raise PolicyError(f"{where}/{name}: {'; '.join(problems)}")
     return pack
 
 
-def unknown(name: str | None) -> str:
+def unknown_pack_message(name: str | None) -> str:
     """Return what to tell somebody who names a pack that is not there."""
     return f"policy: there is no pack {name!r}; `duban policy check` lists those that are"
 

@@ -33,7 +33,7 @@ class PackHeader(PolicyPart):
 class Pack:
     """Everything that one pack decides by."""
 
-    head: PackHeader
+    header: PackHeader
     units: Mapping[str, Unit]
     types: TypeCatalogue
     limits: LimitPolicy
@@ -47,7 +47,7 @@ class Pack:
     @cached_property
     def reference(self) -> PolicyVersion:
         """What a ticket keeps of the policy that decided."""
-        return PolicyVersion(pack=self.head.name, version=f"{self.head.version}+{self.revision}")
+        return PolicyVersion(pack=self.header.name, version=f"{self.header.version}+{self.revision}")
 
     def calendar(self, name: str) -> Calendar:
         """Return a calendar that the pack uses; provisional where a year's holidays are not known yet.
@@ -95,11 +95,11 @@ class Pack:
             told or ticket.classification,
             channel=ticket.channel,
             unit=ticket.unit,
-            late=self.late(ticket),
+            late=self.is_late(ticket),
             settled=ticket.settlement is not None,
         )
 
-    def late(self, ticket: Ticket) -> bool:
+    def is_late(self, ticket: Ticket) -> bool:
         """Whether a promise to the customer was exceeded."""
         return ticket.breaches > 0 and any(
             point.name == BREACH and point.state is ThresholdState.FIRED
@@ -151,7 +151,7 @@ class Pack:
         return frozenset(fold(each) for each in self.routing.vip.levels)
 
     @cached_property
-    def words(self) -> KeywordMatcher:
+    def keywords(self) -> KeywordMatcher:
         """Every word by which the pack's rules know something, found in one pass."""
         return KeywordMatcher(
             [

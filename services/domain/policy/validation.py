@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 
-from services.domain.events import EVENTS, instead
+from services.domain.events import EVENTS, suggest
 from services.domain.policy.conditions import When
 from services.domain.policy.notices import HOT_ISSUE_OPENED, NoticeRule
 from services.domain.policy.outcome import CALLBACK, OUTCOME
@@ -20,9 +20,9 @@ NOTICE_MONTH = 12
 """From this month on the next year's holidays have been published."""
 
 
-def faults(pack: Pack, folder: str) -> list[str]:
+def find_problems(pack: Pack, folder: str) -> list[str]:
     """Return what cannot be: names of what is not there, rules that can never decide, clocks without a limit."""
-    found = [] if pack.head.name == folder else [f"pack.toml: name is {pack.head.name}, but the folder is {folder}"]
+    found = [] if pack.header.name == folder else [f"pack.toml: name is {pack.header.name}, but the folder is {folder}"]
     found += _missing(_named(pack))
     found += [
         f"{place}: {later!r} can never decide, {earlier!r} before it always does"
@@ -36,7 +36,7 @@ def faults(pack: Pack, folder: str) -> list[str]:
     return found
 
 
-def rule_faults(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
+def find_notice_problems(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
     """Return the rules of a notices.toml that nobody would ever be told by: events and readers that there are not."""
     events = EVENTS.keys() | {each.event for each in pack.outcome.entries} | {HOT_ISSUE_OPENED}
     readers = READERS | pack.units.keys()
@@ -48,7 +48,7 @@ def rule_faults(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]
 
 def _missing(named: Iterable[tuple[str, str, AbstractSet[str]]]) -> list[str]:
     return [
-        f"{place}: there is no {name!r}: {instead(name, known)}" for place, name, known in named if name not in known
+        f"{place}: there is no {name!r}: {suggest(name, known)}" for place, name, known in named if name not in known
     ]
 
 
@@ -58,7 +58,7 @@ def _complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
     return When() in conditions or by_tier == tiers
 
 
-def warnings(pack: Pack, today: date) -> list[str]:
+def find_warnings(pack: Pack, today: date) -> list[str]:
     """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
     reached = (
         {each.unit for each in pack.routing.departments}
@@ -85,8 +85,8 @@ def _named(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: 
     """Return every name that has to exist: where it stands, the name, and what there is."""
     units, groups = set(pack.units), {each.code for each in pack.types.groups}
     business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
-    yield "pack.toml: centre", pack.head.centre, units
-    yield "pack.toml: supervisor", pack.head.supervisor, units
+    yield "pack.toml: centre", pack.header.centre, units
+    yield "pack.toml: supervisor", pack.header.supervisor, units
     yield "calendars", "elapsed", calendars
     for unit in pack.units.values():
         if unit.parent is not None:

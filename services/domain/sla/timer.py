@@ -149,7 +149,7 @@ def single(
 
 def stop(clock: SlaTimer, at: datetime, *, by: str, reason: str, calendar: DeadlineCalendar) -> SlaTimer:
     """End a clock by an event; thresholds still open are settled with the reason, in that event."""
-    return clock.but(
+    return clock.replace(
         stopped_at=at,
         stopped_by=by,
         used=used_until(clock, at, calendar),
@@ -161,7 +161,7 @@ def stop(clock: SlaTimer, at: datetime, *, by: str, reason: str, calendar: Deadl
 def _settled(threshold: Threshold, at: datetime, reason: str) -> Threshold:
     if threshold.state is not ThresholdState.OPEN:
         return threshold
-    return threshold.but(state=ThresholdState.SETTLED, reason=reason, decided_at=at)
+    return threshold.replace(state=ThresholdState.SETTLED, reason=reason, decided_at=at)
 
 
 def used_until(clock: SlaTimer, at: datetime, calendar: DeadlineCalendar) -> timedelta:
@@ -173,7 +173,7 @@ def used_until(clock: SlaTimer, at: datetime, calendar: DeadlineCalendar) -> tim
 
 def pause(clock: SlaTimer, at: datetime, calendar: DeadlineCalendar) -> SlaTimer:
     """Let a clock stand still."""
-    return clock.but(paused_at=at, used=used_until(clock, at, calendar))
+    return clock.replace(paused_at=at, used=used_until(clock, at, calendar))
 
 
 def resume(clock: SlaTimer, at: datetime, calendar: DeadlineCalendar) -> SlaTimer:
@@ -184,12 +184,12 @@ def resume(clock: SlaTimer, at: datetime, calendar: DeadlineCalendar) -> SlaTime
     def moved(when: datetime) -> datetime:
         return calendar.add(at, calendar.between(paused, when)) if when > paused else when
 
-    return clock.but(
+    return clock.replace(
         paused_at=None,
         resumed_at=at,
         due_at=moved(clock.due_at),
         thresholds=tuple(
-            each.but(at=moved(each.at)) if each.state is ThresholdState.OPEN else each for each in clock.thresholds
+            each.replace(at=moved(each.at)) if each.state is ThresholdState.OPEN else each for each in clock.thresholds
         ),
     )
 
@@ -200,7 +200,7 @@ def extend(
     """Return the old limit, ended, and the new one: both stay visible (R4.10)."""
     old = stop(clock, at, by="extension_approved", reason="extended", calendar=calendar)
     length = clock.length + calendar.between(clock.due_at, until)
-    new = clock.but(
+    new = clock.replace(
         limit=clock.limit + 1,
         length=length,
         started_at=at,
@@ -234,7 +234,7 @@ def relimit(
     due = calendar.add(at, max(length - used, NOTHING))
     if due == clock.due_at and calendar.name == clock.calendar:
         return None
-    new = clock.but(
+    new = clock.replace(
         limit=clock.limit + 1,
         calendar=calendar.name,
         length=length,
@@ -277,9 +277,9 @@ def next_action(clocks: Iterable[SlaTimer]) -> datetime | None:
 
 def decided(clock: SlaTimer, name: str, state: ThresholdState, at: datetime, reason: str | None = None) -> SlaTimer:
     """Return the clock with one threshold decided."""
-    return clock.but(
+    return clock.replace(
         thresholds=tuple(
-            each.but(state=state, decided_at=at, reason=reason) if each.name == name else each
+            each.replace(state=state, decided_at=at, reason=reason) if each.name == name else each
             for each in clock.thresholds
         )
     )

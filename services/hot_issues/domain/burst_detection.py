@@ -132,11 +132,11 @@ def step(
     """
     after = _cooled(issue, heat.recent < rules.calm_below * rules.least, now, rules)
     if closing is not None:
-        after = after.but(status="closed", closed_at=now, closed_by=closing.by, reason=closing.reason)
+        after = after.replace(status="closed", closed_at=now, closed_by=closing.by, reason=closing.reason)
     told = after != issue or breadth(tickets, rules) > breadth(issue.tickets, rules)
     if not told:
         return issue
-    return after.but(
+    return after.replace(
         version=issue.version + 1,
         updated_at=now,
         recent=heat.recent,
@@ -149,13 +149,13 @@ def step(
 def _cooled(issue: HotIssue, low: bool, now: datetime, rules: BurstRules) -> HotIssue:  # noqa: FBT001 - a fact, not a switch
     if not low:
         # A calm issue that flares up is the same issue.
-        return issue.but(status="open", below_since=None, calm_since=None)
+        return issue.replace(status="open", below_since=None, calm_since=None)
     if issue.below_since is None:
-        return issue.but(below_since=now)
+        return issue.replace(below_since=now)
     if issue.status == "open" and now - issue.below_since >= rules.calm_after:
-        return issue.but(status="calm", calm_since=now)
+        return issue.replace(status="calm", calm_since=now)
     if issue.calm_since is not None and now - issue.calm_since >= rules.closed_after:
-        return issue.but(status="closed", closed_at=now, closed_by="hot_issues")
+        return issue.replace(status="closed", closed_at=now, closed_by="hot_issues")
     return issue
 
 

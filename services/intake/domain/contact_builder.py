@@ -69,7 +69,7 @@ def build_contact(
         contact = Contact.from_plain(whole)
     except msgspec.ValidationError:
         known = {each.field for each in faults.found}
-        for each in shape.every(Contact, whole):
+        for each in shape.find_errors(Contact, whole):
             field = _in_their_words(each.field, {"message_id": id_field, **(names or {})})
             if field not in known:
                 more = "; see /docs for the fields" if names is None else ""
@@ -129,7 +129,7 @@ def _with_usable_mail(said: Mapping[str, Any], faults: InputErrors) -> Mapping[s
     """Return what was said without a mail address that no mail could go to; what was written stays in the original."""
     customer = said.get("customer")
     written = customer.get("email") if isinstance(customer, Mapping) else None
-    if not isinstance(customer, Mapping) or not isinstance(written, str) or mail_address.usable(written.strip()):
+    if not isinstance(customer, Mapping) or not isinstance(written, str) or mail_address.is_valid(written.strip()):
         return said
     if written.strip():
         faults.flag("email_invalid")

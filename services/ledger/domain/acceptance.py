@@ -25,7 +25,7 @@ def open_(story: DecisionContext, action: Open) -> None:
     contacted = contact.contacted_at
     if contacted is None or contacted > story.at:
         contacted = min(contact.received_at, story.at)
-    centre = told.path[0] if told.path else story.policy.head.centre
+    centre = told.path[0] if told.path else story.policy.header.centre
     missing = _missing_fields(story, contact)
     flags = contact.flags if not missing or INCOMPLETE in contact.flags else (*contact.flags, INCOMPLETE)
     changes: dict[str, Any] = {

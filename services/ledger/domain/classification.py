@@ -36,7 +36,7 @@ def regrade(story: DecisionContext, tier: str, rule: Reason, at: datetime) -> No
     if before.tier == tier:
         return
     reason = Reason(subject="tier", value=tier, rule=rule.rule, source=rule.source)
-    told = before.but(tier=tier, reasons=(*(each for each in before.reasons if each.subject != "tier"), reason))
+    told = before.replace(tier=tier, reasons=(*(each for each in before.reasons if each.subject != "tier"), reason))
     story.happen(
         "reclassified",
         reason,
@@ -56,10 +56,10 @@ def join_hot_issue(story: DecisionContext, action: JoinHotIssue) -> None:
     signals = before.signals if BREADTH in before.signals else (*before.signals, BREADTH)
     rule = next(each for each in story.policy.routing.priorities if set(each.all) <= set(signals))
     # Being one of many never makes a ticket less urgent than it was.
-    told = before.but(signals=signals, priority=min(rule.priority, before.priority))
+    told = before.replace(signals=signals, priority=min(rule.priority, before.priority))
     if told.priority < before.priority:
         reason = Reason(subject="priority", value=str(told.priority), rule=rule.name, source=rule.source)
-        told = told.but(reasons=(*(each for each in before.reasons if each.subject != "priority"), reason))
+        told = told.replace(reasons=(*(each for each in before.reasons if each.subject != "priority"), reason))
     story.happen(
         "joined_hot_issue",
         because("hot_issue", "joined", "many complaints of one kind", "ours: R3.7, DECISIONS 16"),
@@ -102,7 +102,7 @@ def assess(story: DecisionContext, action: Assess) -> None:
     story.happen(
         "assessed",
         because("assessment", ", ".join(f"{name} {value}" for name, value in given.items()), "judged by hand", "R3.12"),
-        {"classification": before.but(**given), "acted_in_stage": True},
+        {"classification": before.replace(**given), "acted_in_stage": True},
         details={"reason": action.reason, **given},
     )
 

@@ -44,7 +44,7 @@ def join_call(story: DecisionContext, action: JoinCall) -> None:
     start = action.call.started_at
     if start is None or start > ticket.accepted_at:
         start = ticket.contacted_at
-    customer = ticket.customer if ticket.customer.phone else ticket.customer.but(phone=action.call.phone)
+    customer = ticket.customer if ticket.customer.phone else ticket.customer.replace(phone=action.call.phone)
     if not new and start == ticket.contacted_at and customer == ticket.customer:
         raise CommandRejected("joined", "the ticket has all that is known of the call")
     pairs = _from(start, ticket, story.policy, story.at)
@@ -67,9 +67,9 @@ def _from(start: datetime, ticket: Ticket, pack: Pack, at: datetime) -> list[tup
         # What a pause has kept of the time used does not hold the time before the old start.
         kept = each.paused_at is not None or each.resumed_at is not None
         shift = calendar.between(start, each.started_at) - calendar.between(each.started_at, start)
-        moved = each.but(started_at=start, used=max(each.used + shift, clocks.NOTHING) if kept else each.used)
+        moved = each.replace(started_at=start, used=max(each.used + shift, clocks.NOTHING) if kept else each.used)
         if (pair := _moved(moved, rule, ticket, pack, at, by="corrected")) is not None:
-            found.append((pair[0].but(started_at=each.started_at), pair[1]))
+            found.append((pair[0].replace(started_at=each.started_at), pair[1]))
     return found
 
 

@@ -128,7 +128,7 @@ class DecisionContext:
             ticket = Ticket(**update, version=version, updated_at=when, clocks=after_clocks)
         else:
             update = {name: value for name, value in update.items() if getattr(before, name) != value}
-            ticket = before.but(**update, version=version, updated_at=when, clocks=after_clocks)
+            ticket = before.replace(**update, version=version, updated_at=when, clocks=after_clocks)
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),
@@ -186,7 +186,7 @@ class DecisionContext:
         def value(name: str) -> Any:
             return update[name] if name in update or before is None else getattr(before, name)
 
-        late = before is not None and self.policy.late(before)
+        late = before is not None and self.policy.is_late(before)
         return self.policy.facts(value("classification"), channel=value("channel"), unit=value("unit"), late=late)
 
     def _started(

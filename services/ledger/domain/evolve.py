@@ -52,7 +52,7 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
     changes |= {"version": event.version, "updated_at": event.at}
     if ticket is None:
         return Ticket(**changes, clocks=event.clocks)
-    return ticket.but(**changes, clocks=merge(ticket.clocks, event.clocks))
+    return ticket.replace(**changes, clocks=merge(ticket.clocks, event.clocks))
 
 
 def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:

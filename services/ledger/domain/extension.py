@@ -58,7 +58,7 @@ def request(story: DecisionContext, action: RequestExtension) -> None:
         "extension_requested",
         because("extension", "asked", "extension", rule.source),
         {"extensions": (*ticket.extensions, new), "acted_in_stage": True},
-        changed=[clock.but(held=True), wait],
+        changed=[clock.replace(held=True), wait],
         details={"explanation": action.explanation, "committed_until": action.committed_until, "old_due": clock.due_at},
     )
 
@@ -146,11 +146,11 @@ def _asked(ticket: Ticket) -> Extension:
 
 
 def _with_state(ticket: Ticket, state: str) -> tuple[Extension, ...]:
-    return tuple(each.but(state=state) if each.state == "asked" else each for each in ticket.extensions)
+    return tuple(each.replace(state=state) if each.state == "asked" else each for each in ticket.extensions)
 
 
 def _released(ticket: Ticket) -> list[SlaTimer]:
-    return [each.but(held=False) for each in ticket.clocks if each.held and each.stopped_at is None]
+    return [each.replace(held=False) for each in ticket.clocks if each.held and each.stopped_at is None]
 
 
 def _stopped_wait(story: DecisionContext, by: str) -> list[SlaTimer]:

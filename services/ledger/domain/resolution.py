@@ -74,7 +74,9 @@ def happened(story: DecisionContext, outcome: Outcome, rule: Reason, details: Ma
 def close(story: DecisionContext, action: Close) -> None:
     """Clear the ticket, if it has what the policy demands (R5.2)."""
     ticket = story.ticket
-    outcome = ticket.outcome.but(cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner)
+    outcome = ticket.outcome.replace(
+        cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner
+    )
     missing = _missing(story, outcome)
     if missing:
         raise CommandRejected(

@@ -25,7 +25,7 @@ class Letter:
     paper: bool = False
     """Whether it goes on paper too: a mail carries it as a PDF."""
 
-    def but(self, *, paper: bool) -> "Letter":
+    def replace(self, *, paper: bool) -> "Letter":
         """Return it with or without paper."""
         return replace(self, paper=paper)
 

@@ -12,7 +12,7 @@ from services.domain.ids import notice_id
 from services.domain.policy.notices import CUSTOMER, HOT_ISSUE_OPENED, NoticeRule
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
-from services.domain.survey_link import VALID_FOR, SurveyInvitation, token
+from services.domain.survey_link import VALID_FOR, SurveyInvitation, make_token
 from services.notifier.domain.quiet_hours import QuietHours
 
 Way = tuple[str, str]
@@ -35,7 +35,7 @@ class SurveyPage:
     def link(self, event: TicketEvent) -> str:
         """Return the link of a ticket's customer."""
         invitation = SurveyInvitation(event.ticket_id, event.ticket.run, event.at + VALID_FOR)
-        return f"{self.url.rstrip('/')}/s/{token(invitation, self.secret)}"
+        return f"{self.url.rstrip('/')}/s/{make_token(invitation, self.secret)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
     problem = next((each.title for each in pack.types.problem if each.code == issue.problem_type), None)
     context = {
         "number": name,
-        "zone": pack.head.zone,
+        "zone": pack.header.zone,
         "at": issue.opened_at.isoformat(),
         "business": getattr(business, UNIT_LANGUAGE, issue.business_type),
         "problem": getattr(problem, UNIT_LANGUAGE, issue.problem_type),
@@ -109,7 +109,7 @@ def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
     }
     for rule in pack.notices.by_event.get(HOT_ISSUE_OPENED, ()):
         for reader in rule.readers:
-            unit = pack.units.get(reader) or pack.units[pack.head.centre]
+            unit = pack.units.get(reader) or pack.units[pack.header.centre]
             audience = f"unit.{unit.code}"
             yield Notice(
                 id=notice_id(issue.id, audience),
@@ -152,7 +152,7 @@ def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyP
         "name": customer.name,
         "link": page.link(event) if page else None,
     }
-    hours = QuietHours(pack.notices.quiet_from, pack.notices.quiet_until, pack.head.zone)
+    hours = QuietHours(pack.notices.quiet_from, pack.notices.quiet_until, pack.header.zone)
     quiet = None if rule.any_hour else hours
     ways = ways_of(customer, rule.means)
     return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
@@ -161,13 +161,13 @@ def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyP
 def _readers(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Iterator[tuple[str, Unit]]:
     """Return audience and unit of everybody who is told."""
     wanted: Iterable[str] = event.details.get("notifies") or rule.readers
-    own = pack.units.get(str(event.details.get("unit") or event.ticket.unit or pack.head.centre))
-    own = own or pack.units[pack.head.centre]
+    own = pack.units.get(str(event.details.get("unit") or event.ticket.unit or pack.header.centre))
+    own = own or pack.units[pack.header.centre]
     for reader in wanted:
         if reader == "person":
             yield f"person.{own.code}", own
         elif reader == "centre":
-            centre = pack.units.get(event.ticket.centre) or pack.units[pack.head.centre]
+            centre = pack.units.get(event.ticket.centre) or pack.units[pack.header.centre]
             yield f"unit.{centre.code}", centre
         elif reader in pack.units:
             yield f"unit.{reader}", pack.units[reader]
@@ -205,7 +205,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
     fired = event.threshold
     return {
         "number": ticket.number,
-        "zone": pack.head.zone,
+        "zone": pack.header.zone,
         "at": event.at.isoformat(),
         "promised_at": ticket.promised_at.isoformat() if ticket.promised_at is not None else None,
         "tier": getattr(pack.routing.titles[ticket.classification.tier], language),

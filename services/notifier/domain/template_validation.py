@@ -103,7 +103,7 @@ def _of_hot_issues(pack: Pack) -> Iterator[TemplateSample]:
         issue = HotIssue(
             id=UUID(int=1),
             version=1,
-            policy=pack.head.name,
+            policy=pack.header.name,
             business_type=business,
             problem_type=problem,
             region="长沙",
@@ -171,7 +171,7 @@ def _fired(pack: Pack) -> Fired:
 
 
 def _unit(pack: Pack) -> str:
-    return next((code for code in pack.units if code != pack.head.centre), pack.head.centre)
+    return next((code for code in pack.units if code != pack.header.centre), pack.header.centre)
 
 
 def _ticket(pack: Pack, missing: frozenset[str]) -> Ticket:
@@ -187,10 +187,10 @@ def _ticket(pack: Pack, missing: frozenset[str]) -> Ticket:
         accepted_at=AT,
         contacted_at=AT,
         updated_at=AT,
-        customer=PERSON.but(name=None) if NAME in missing else PERSON,
+        customer=PERSON.replace(name=None) if NAME in missing else PERSON,
         subject="家里宽带网速很慢",
         classification=Classification(kind=pack.routing.kinds[0], tier=min(pack.tiers), priority=2),
-        centre=pack.head.centre,
+        centre=pack.header.centre,
         unit=_unit(pack),
         promised_at=None if PROMISE in missing else AT + timedelta(days=2),
         reminders=2,

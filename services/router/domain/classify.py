@@ -27,13 +27,13 @@ CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
 def classify(contact: Contact, pack: Pack) -> Classification:
     """Return what kind of ticket a contact makes, and where it goes first; never fails, the unsure go to triage."""
     routing, reasons = pack.routing, list[Reason]()
-    said = pack.words.find(contact.text)
+    said = pack.keywords.find(contact.text)
     kind, origin = _kind(contact, pack, said, reasons)
     vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
     # The channel's own words count before the customer's.
-    texts = (pack.words.find(" ".join(contact.labels)), said) if contact.labels else (said,)
+    texts = (pack.keywords.find(" ".join(contact.labels)), said) if contact.labels else (said,)
     business = _business(contact, pack, kind, texts, reasons)
     problem = _problem(contact, pack, texts, business, reasons)
     facts = Facts(
@@ -59,7 +59,7 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     tier = _tier(pack, facts, reasons)
     facts = replace(facts, tier=tier)
     priority = _priority(pack, signals, reasons)
-    centre = next((each.unit for each in routing.centres if each.when.holds(facts)), pack.head.centre)
+    centre = next((each.unit for each in routing.centres if each.when.holds(facts)), pack.header.centre)
     department, triage = _department(pack, facts, reasons)
     return Classification(
         kind=kind,

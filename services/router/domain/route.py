@@ -12,7 +12,7 @@ from schemas.contact import Contact
 from schemas.ticket import Classification, Link, Reason, Status
 from services.domain.ids import ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.survey_reply import SurveyReply, understand
+from services.domain.survey_reply import SurveyReply, parse_reply
 from services.router.domain.classify import classify
 from services.router.domain.identity_matching import Relation
 
@@ -193,7 +193,7 @@ def _types_differ(told: Classification, known: CandidateTicket) -> bool:
 def _answer(contact: Contact, history: Iterable[CandidateTicket], told: Classification) -> RoutingDecision | None:
     """Return where an answer to the survey goes; None when the contact is none, or nobody was asked."""
     asked = next((each for each in history if each.asked and each.person == "same"), None)
-    reply = understand(contact.text) if asked is not None and contact.channel in WRITTEN else None
+    reply = parse_reply(contact.text) if asked is not None and contact.channel in WRITTEN else None
     if asked is None or reply is None:
         return None
     return RoutingDecision("survey", asked.ticket_id, told, REPLY, reply=reply)
@@ -206,9 +206,9 @@ def _second(told: Classification, age: timedelta, pack: Pack) -> Classification 
         return None
     reason = Reason(subject="kind", value=rule.becomes, rule="a further complaint after an answer", source=rule.source)
     reasons = (*(each for each in told.reasons if each.subject != "kind"), reason)
-    facts = pack.facts(told.but(kind=rule.becomes, origin=rule.origin), channel="")
+    facts = pack.facts(told.replace(kind=rule.becomes, origin=rule.origin), channel="")
     centre = next((each.unit for each in pack.routing.centres if each.when.holds(facts)), told.path[0])
-    return told.but(kind=rule.becomes, origin=rule.origin, reasons=reasons, path=(centre, *told.path[1:]))
+    return told.replace(kind=rule.becomes, origin=rule.origin, reasons=reasons, path=(centre, *told.path[1:]))
 
 
 def _stands_alone(contact: Contact) -> bool:
@@ -216,12 +216,12 @@ def _stands_alone(contact: Contact) -> bool:
 
 
 def _disputes(contact: Contact, pack: Pack) -> bool:
-    return id(pack.outcome.repeat) in pack.words.find(contact.text)
+    return id(pack.outcome.repeat) in pack.keywords.find(contact.text)
 
 
 def _asks(contact: Contact, pack: Pack) -> bool:
     """Whether a text asks how an earlier matter stands, or disputes its outcome, by the policy's words."""
-    said = pack.words.find(contact.text)
+    said = pack.keywords.find(contact.text)
     return id(pack.outcome.repeat) in said or any(id(each) in said for each in pack.routing.follow_up)
 
 

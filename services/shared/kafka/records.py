@@ -99,7 +99,7 @@ def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
     try:
         return model.from_json(value)
     except msgspec.ValidationError as error:
-        fault = validation_errors.of(error)
+        fault = validation_errors.to_field_error(error)
         raise InvalidMessage(
             "bad_schema", f"{fault.field or 'body'}: {fault.message}", field=fault.field or None, sender=sender
         ) from error

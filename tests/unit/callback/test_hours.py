@@ -14,7 +14,7 @@ from services.callback.domain.calling_hours import CallingHours, shared, zone_of
 from services.domain.policy.outcome import CallbackRule
 from tests.builders import HOUR, PACK
 
-RULE, ZONE = PACK.outcome.callback, PACK.head.zone
+RULE, ZONE = PACK.outcome.callback, PACK.header.zone
 HOURS = CallingHours.of(PACK)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TEAM, OTHER = ("carrier", "provincial_centre"), ("carrier", "hq_centre")
@@ -93,8 +93,8 @@ def test_hours_are_those_of_the_place_where_the_customer_is() -> None:
     far = Customer(phone="+8613800000101", home_region="新疆维吾尔自治区")
     assert zone_of(RULE, far) == "Asia/Urumqi"
     assert CallingHours.of(PACK, zone_of(RULE, far)).within(at("2026-03-12T08:00")).due_at == at("2026-03-12T11:00")
-    assert zone_of(RULE, far.but(visiting_region="广东")) is None
-    assert zone_of(RULE, far.but(city="乌鲁木齐市", home_region=None)) == "Asia/Urumqi"
+    assert zone_of(RULE, far.replace(visiting_region="广东")) is None
+    assert zone_of(RULE, far.replace(city="乌鲁木齐市", home_region=None)) == "Asia/Urumqi"
     assert zone_of(RULE, Customer(phone="+8613800000101")) is None
 
 

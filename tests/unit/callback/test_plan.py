@@ -38,7 +38,7 @@ class Asking:
     seen: int = 0
 
     def __post_init__(self) -> None:
-        first = contact(policy=self.pack.head.name, customer=self.customer)
+        first = contact(policy=self.pack.header.name, customer=self.customer)
         self.scenario = TicketScenario(now=first.received_at, id=ticket_id(first.id), pack=self.pack)
         self.do(Open(contact=first, classification=classify(first, self.pack)))
 
@@ -113,13 +113,15 @@ class Asking:
 def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[str, str], means: str) -> None:
     ticket = TicketScenario.dispatched().current
     facts = msgspec.structs.replace(PACK.facts_of(ticket), **changes)
-    assert plans.means(PACK.outcome.callback, ticket.but(customer=ticket.customer.but(**customer)), facts) == means
+    assert (
+        plans.means(PACK.outcome.callback, ticket.replace(customer=ticket.customer.replace(**customer)), facts) == means
+    )
 
 
 @pytest.mark.requirement("R5.3")
 @pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.outcome.callback.means == "phone"])
 def test_a_pack_that_calls_everybody_asks_in_writing_at_last_and_then_gives_up(name: str) -> None:
-    asking = Asking(PACKS[name], CALLER.but(preferred_means=None)).answered()
+    asking = Asking(PACKS[name], CALLER.replace(preferred_means=None)).answered()
     assert asking.current.means == "phone"
     for _ in range(PACKS[name].outcome.callback.attempts):
         asking.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
@@ -143,12 +145,12 @@ def test_a_rejected_outcome_ends_the_plan_of_its_run_and_the_next_answer_begins_
 
 @pytest.mark.requirement("R5.3")
 def test_the_customer_s_own_hours_count_and_change_when_they_are_corrected() -> None:
-    asking = Asking(customer=CALLER.but(contact_hours="18:00-20:00")).answered()
+    asking = Asking(customer=CALLER.replace(contact_hours="18:00-20:00")).answered()
     assert asking.current.due_at == _at("2026-03-13T18:00")
-    asking.do(Correct(customer=CALLER.but(contact_hours="10:00-11:00"), reason="x"))
+    asking.do(Correct(customer=CALLER.replace(contact_hours="10:00-11:00"), reason="x"))
     asking.wait(_at("2026-03-13T18:00") - asking.scenario.now)
     assert (asking.current.due_at, asking.current.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
-    asking.do(Correct(customer=CALLER.but(phone=None, email="z@mail.example"), reason="x"))
+    asking.do(Correct(customer=CALLER.replace(phone=None, email="z@mail.example"), reason="x"))
     assert asking.current.means == "sms"
 
 
@@ -174,7 +176,7 @@ def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> Non
 @pytest.mark.requirement("R5.3")
 def test_callers_have_a_script_and_talk_freely_with_a_vip() -> None:
     assert "评" in str(Asking().answered().current.script)
-    vip = Asking(customer=CALLER.but(level="金卡", language="en")).answered()
+    vip = Asking(customer=CALLER.replace(level="金卡", language="en")).answered()
     assert str(vip.current.script).startswith("Talk freely")
 
 
@@ -205,8 +207,8 @@ def _actions(now: datetime) -> list[Action]:
         AnswerSurvey(survey=Survey(process=5, result=5, staff=5)),
         EndCallback(reason="opted_out"),
         Screen(wrong_handling=True, reason="x"),
-        Correct(customer=CALLER.but(phone=None, email="z@mail.example"), reason="x"),
-        Correct(customer=CALLER.but(contact_hours="18:00-19:00"), reason="x"),
+        Correct(customer=CALLER.replace(phone=None, email="z@mail.example"), reason="x"),
+        Correct(customer=CALLER.replace(contact_hours="18:00-19:00"), reason="x"),
         Note(text="x"),
     ]
 
@@ -223,7 +225,7 @@ def test_whatever_happens_nobody_is_asked_twice_and_nobody_forgotten(
     steps: list[tuple[int, int]],
 ) -> None:
     pack = PACKS[name]
-    asking = Asking(pack, CALLER if wants_call else CALLER.but(preferred_means=None)).answered()
+    asking = Asking(pack, CALLER if wants_call else CALLER.replace(preferred_means=None)).answered()
     for number, minutes in steps:
         asking.wait(minutes * MINUTE).do(_actions(asking.scenario.now)[number])
         _check(asking)

@@ -13,7 +13,7 @@ from demo.people import bounces, dealt, person, unreachable
 from demo.staff import react
 from schemas.contact import Customer
 from schemas.customer_actions import RecordCallback
-from services.domain.survey_reply import understand
+from services.domain.survey_reply import parse_reply
 from services.intake.domain.channels.mail_message import ParsedMail
 from tests.builders import MORNING, TicketScenario, contact
 
@@ -24,11 +24,11 @@ def test_what_customers_write_back_is_understood() -> None:
     for number in range(200):
         for letter in ("尊敬的客户", "Dear customer"):
             for way, judgement in product(("figures", "words"), ("good", "bad")):
-                reply = understand(customers.answer(way, judgement, letter, f"{number}").text)
+                reply = parse_reply(customers.answer(way, judgement, letter, f"{number}").text)
                 assert reply is not None
                 assert reply.survey is not None
                 assert (reply.survey.result <= 2) == (judgement == "bad")
-            assert understand(customers.answer("opt_out", "good", letter, f"{number}").text) == understand("TD")
+            assert parse_reply(customers.answer("opt_out", "good", letter, f"{number}").text) == parse_reply("TD")
             assert customers.answer("page", "bad", letter, f"{number}").text == ""
 
 

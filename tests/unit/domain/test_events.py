@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from schemas.event import TicketEvent
-from services.domain.events import ENTRY, EVENTS, instead
+from services.domain.events import ENTRY, EVENTS, suggest
 from services.domain.policy import loading
 from services.shared.runtime.settings import PROJECT
 from tests.fuzz.decisions import BEGIN, Play
@@ -45,7 +45,7 @@ def test_every_event_of_any_story_has_the_details_that_are_listed() -> None:
     for pack in PACKS.values():
         entries = {each.event for each in pack.outcome.entries}
         for seed in range(60):
-            heard = Heard(pack, Random(f"{pack.head.name}/{seed}"), BEGIN)
+            heard = Heard(pack, Random(f"{pack.header.name}/{seed}"), BEGIN)
             for number in range(25):
                 heard.step(number)
                 heard.now += (BEGIN.replace(hour=8) - BEGIN) * heard.rng.choice((0, 1, 20))
@@ -62,5 +62,5 @@ def test_every_event_of_any_story_has_the_details_that_are_listed() -> None:
 
 
 def test_who_errs_is_told_what_was_meant() -> None:
-    assert instead("acepted", EVENTS) == "did you mean 'accepted'?"
-    assert "accepted, answered" in instead("zzz", EVENTS)
+    assert suggest("acepted", EVENTS) == "did you mean 'accepted'?"
+    assert "accepted, answered" in suggest("zzz", EVENTS)

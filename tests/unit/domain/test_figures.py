@@ -12,10 +12,10 @@ from duban import report
 from schemas.action import Answer, Close, Dispatch, FeedBack, Reopen, SendBack
 from schemas.customer_actions import AnswerSurvey, CallBack
 from schemas.ticket import Survey
-from services.domain.kpi.cases import Case, CaseEvent, case
-from services.domain.kpi.catalogue import FIGURES, cells
+from services.domain.kpi.cases import Case, CaseEvent, build_case
+from services.domain.kpi.catalogue import KPIS, compute_cells
 from services.domain.kpi.formulas import KpiValue
-from services.domain.kpi.periods import Period, PeriodLength, between, period
+from services.domain.kpi.periods import Period, PeriodLength, period_at, periods_between
 from services.shared.runtime.errors import DubanError
 from tests.builders import CENTRE, HOUR, PACK, TicketScenario, contact, settlement
 
@@ -24,7 +24,7 @@ ZONE = "Asia/Shanghai"
 
 def case_of(scenario: TicketScenario) -> Case:
     history = [CaseEvent(each.type, each.at, each.details.get("agreement")) for each in scenario.events]
-    return case(scenario.current, history, PACK, scenario.now)
+    return build_case(scenario.current, history, PACK, scenario.now)
 
 
 def good() -> TicketScenario:
@@ -53,7 +53,7 @@ def misdirected() -> TicketScenario:
 
 
 def figure(name: str, *tales: TicketScenario, users: int = 0) -> KpiValue:
-    return cells(FIGURES[name], [case_of(each) for each in tales], (), users)[()]
+    return compute_cells(KPIS[name], [case_of(each) for each in tales], (), users)[()]
 
 
 @pytest.mark.requirement("R6.1")
@@ -95,24 +95,28 @@ def test_satisfaction_is_never_shown_without_its_response_rate() -> None:
 
 @pytest.mark.requirement("R5.4", "R6.2")
 def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands_beside() -> None:
-    satisfied = {name: each for name, each in FIGURES.items() if "satisf" in name}
+    satisfied = {name: each for name, each in KPIS.items() if "satisf" in name}
     assert len(satisfied) == 6
     for each in satisfied.values():
-        assert each.beside is not None
-        response = FIGURES[each.beside]
-        assert (response.about, response.cut_by, response.at_least) == (each.about, each.cut_by, each.at_least)
+        assert each.companion is not None
+        response = KPIS[each.companion]
+        assert (response.applies_to, response.dimensions, response.min_length) == (
+            each.applies_to,
+            each.dimensions,
+            each.min_length,
+        )
     happy = case_of(good().do(AnswerSurvey(survey=Survey(process=5, result=4, staff=5))))
     silent = replace(case_of(good()), kind="escalated")
     cases = [happy, silent, replace(happy, kind="escalated")]
-    assert cells(FIGURES["survey_response"], cases, (), 0)[()] == KpiValue(1, 1)
-    assert cells(FIGURES["escalated_survey_response"], cases, (), 0)[()] == KpiValue(1, 2)
+    assert compute_cells(KPIS["survey_response"], cases, (), 0)[()] == KpiValue(1, 1)
+    assert compute_cells(KPIS["escalated_survey_response"], cases, (), 0)[()] == KpiValue(1, 2)
     names = [each.name for each in report.chosen(["escalated_satisfied"], [])]
     assert names == ["escalated_satisfied", "escalated_survey_response"]
 
 
 @pytest.mark.requirement("R6.1")
 def test_timeliness_can_be_seen_stage_by_stage() -> None:
-    found = cells(FIGURES["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
+    found = compute_cells(KPIS["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
     assert found[("handling",)] == KpiValue(1, 2)
     assert found[("review",)] == KpiValue(2, 2)
 
@@ -130,20 +134,20 @@ def test_the_figures_of_escalated_complaints() -> None:
     one = replace(case_of(good()), kind="escalated")
     other = replace(case_of(late()), kind="escalated")
     two = [one, other]
-    assert cells(FIGURES["escalated_solved"], two, (), 0)[()] == KpiValue(1, 2)
-    assert cells(FIGURES["escalated_completed"], two, (), 0)[()] == KpiValue(1, 2)
-    assert cells(FIGURES["escalated_quality"], two, (), 0)[()] == KpiValue(1, 2)
-    assert cells(FIGURES["escalated_handling_time"], two, (), 0)[()].value == pytest.approx(11.0)
-    assert FIGURES["escalated_solved"].target == 0.95
-    assert cells(FIGURES["complaints"], two, (), 0)[()].denominator in {0, 1}
+    assert compute_cells(KPIS["escalated_solved"], two, (), 0)[()] == KpiValue(1, 2)
+    assert compute_cells(KPIS["escalated_completed"], two, (), 0)[()] == KpiValue(1, 2)
+    assert compute_cells(KPIS["escalated_quality"], two, (), 0)[()] == KpiValue(1, 2)
+    assert compute_cells(KPIS["escalated_handling_time"], two, (), 0)[()].value == pytest.approx(11.0)
+    assert KPIS["escalated_solved"].target == 0.95
+    assert compute_cells(KPIS["complaints"], two, (), 0)[()].denominator in {0, 1}
 
 
 @pytest.mark.requirement("R6.6")
 def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> None:
     one = replace(case_of(good()), kind="escalated")
-    day, month = (period(one.accepted_at, size, ZONE) for size in (PeriodLength.DAY, PeriodLength.MONTH))
-    (short,) = report.rows([FIGURES["escalated_solved"]], [day], [one], by=(), users=0)
-    (long,) = report.rows([FIGURES["escalated_solved"]], [month], [one], by=(), users=0)
+    day, month = (period_at(one.accepted_at, size, ZONE) for size in (PeriodLength.DAY, PeriodLength.MONTH))
+    (short,) = report.rows([KPIS["escalated_solved"]], [day], [one], by=(), users=0)
+    (long,) = report.rows([KPIS["escalated_solved"]], [month], [one], by=(), users=0)
     assert (short.value, short.now.numerator) == (None, 1)
     assert long.value == 1.0
 
@@ -152,8 +156,8 @@ def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> N
 def test_the_change_is_against_the_period_before() -> None:
     now = case_of(good())
     month_ago = replace(now, accepted_at=now.accepted_at - timedelta(days=28), settled=False)
-    month = period(now.accepted_at, PeriodLength.MONTH, ZONE)
-    (row,) = report.rows([FIGURES["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
+    month = period_at(now.accepted_at, PeriodLength.MONTH, ZONE)
+    (row,) = report.rows([KPIS["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
     assert (row.value, row.change) == (1.0, 1.0)
 
 
@@ -161,9 +165,9 @@ def test_the_change_is_against_the_period_before() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]), st.booleans()), max_size=20))
 def test_cells_add_up_whatever_they_are_cut_by(told: list[tuple[str, str, bool]]) -> None:
     known = [replace(GOOD, channel=channel, tier=tier, on_time=on_time) for channel, tier, on_time in told]
-    whole = cells(FIGURES["answered_on_time"], known, (), 0)[()]
+    whole = compute_cells(KPIS["answered_on_time"], known, (), 0)[()]
     for by in (("channel",), ("tier", "channel"), ("level", "tier", "business")):
-        parts = cells(FIGURES["answered_on_time"], known, by, 0).values()
+        parts = compute_cells(KPIS["answered_on_time"], known, by, 0).values()
         assert sum(each.numerator for each in parts) == whole.numerator
         assert sum(each.denominator for each in parts) == whole.denominator
 
@@ -185,15 +189,15 @@ GOOD = case_of(good())
 )
 def test_periods_begin_in_the_pack_s_zone(size: PeriodLength, name: str, before: str) -> None:
     # One in the night in Shanghai is still the month before in UTC.
-    found = period(datetime(2026, 2, 28, 23, 30, tzinfo=UTC), size, ZONE)
-    assert (found.name, found.before.name) == (name, before)
-    assert found.before.end == found.start
+    found = period_at(datetime(2026, 2, 28, 23, 30, tzinfo=UTC), size, ZONE)
+    assert (found.name, found.previous.name) == (name, before)
+    assert found.previous.end == found.start
 
 
 @given(at=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), size=st.sampled_from(PeriodLength))
 def test_periods_follow_each_other_without_a_gap(at: datetime, size: PeriodLength) -> None:
     start = at.replace(tzinfo=UTC)
-    found = between(start, start + timedelta(days=40), size, "Europe/Berlin")
+    found = periods_between(start, start + timedelta(days=40), size, "Europe/Berlin")
     assert found[0].start <= start < found[0].end
     assert all(one.end == other.start for one, other in pairwise(found))
     assert found[-1].end >= start + timedelta(days=40)
@@ -201,7 +205,7 @@ def test_periods_follow_each_other_without_a_gap(at: datetime, size: PeriodLengt
 
 def test_a_range_of_its_own_is_compared_with_as_long_a_time_before() -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
-    assert Period(start, start + timedelta(days=3)).before == Period(start - timedelta(days=3), start)
+    assert Period(start, start + timedelta(days=3)).previous == Period(start - timedelta(days=3), start)
 
 
 @pytest.mark.parametrize(

@@ -145,15 +145,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_probably_not_meant_is_a_warning() -> None:
-    assert validation.warnings(PACK, date(2026, 11, 1)) == []
+    assert validation.find_warnings(PACK, date(2026, 11, 1)) == []
     working = [each.model_copy(update={"calendar": "cn"}) for each in PACK.limits.clocks]
     pack = replace(PACK, limits=PACK.limits.model_copy(update={"clocks": tuple(working)}))
-    assert validation.warnings(pack, date(2026, 11, 1)) == []
-    (warning,) = validation.warnings(pack, date(2026, 12, 1))
+    assert validation.find_warnings(pack, date(2026, 11, 1)) == []
+    (warning,) = validation.find_warnings(pack, date(2026, 12, 1))
     assert "the holidays of 2027 are missing" in warning
     fewer = tuple(each for each in PACK.routing.departments if each.unit != "interconnection")
     alone = replace(PACK, routing=PACK.routing.model_copy(update={"departments": fewer}))
-    assert validation.warnings(alone, date(2026, 11, 1)) == [
+    assert validation.find_warnings(alone, date(2026, 11, 1)) == [
         "units.toml: no rule of routing.toml sends anything to 'interconnection'"
     ]
 

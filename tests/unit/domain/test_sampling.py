@@ -15,10 +15,10 @@ BASE = TicketScenario.opened().current
 
 def population(*counts: int) -> list[Ticket]:
     return [
-        BASE.but(
+        BASE.replace(
             id=uuid5(BASE.id, f"{city}/{number}"),
             number=f"TS{city}{number:04d}",
-            customer=BASE.customer.but(city=f"city{city}"),
+            customer=BASE.customer.replace(city=f"city{city}"),
         )
         for city, count in enumerate(counts)
         for number in range(count)
@@ -28,16 +28,16 @@ def population(*counts: int) -> list[Ticket]:
 @pytest.mark.requirement("R5.4")
 def test_the_same_seed_draws_the_same_tickets_in_whatever_order_they_come() -> None:
     found = population(30, 50, 20)
-    drawn = sampling.choose(found, 10, ["region"], "2026-03")
-    assert drawn == sampling.choose(reversed(found), 10, ["region"], "2026-03")
-    assert drawn != sampling.choose(found, 10, ["region"], "2026-04")
+    drawn = sampling.draw_sample(found, 10, ["region"], "2026-03")
+    assert drawn == sampling.draw_sample(reversed(found), 10, ["region"], "2026-03")
+    assert drawn != sampling.draw_sample(found, 10, ["region"], "2026-04")
     assert [sum(each.customer.city == f"city{city}" for each in drawn) for city in range(3)] == [3, 5, 2]
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=12), st.integers(0, 500))
 def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
     told = dict(enumerate(counts))
-    seats = sampling.shares(told, size)
+    seats = sampling.allocate_seats(told, size)
     whole = sum(counts)
     assert sum(seats.values()) == min(size, whole)
     for key, count in told.items():
@@ -65,4 +65,4 @@ def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
     ],
 )
 def test_how_many_messages_an_sms_is(text: str, encoding: str, parts: int) -> None:
-    assert (sms_segments.encoding(text), sms_segments.parts(text)) == (encoding, parts)
+    assert (sms_segments.encoding(text), sms_segments.count_segments(text)) == (encoding, parts)

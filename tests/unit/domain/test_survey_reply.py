@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.domain import survey_link
 from services.domain.survey_link import SurveyInvitation
-from services.domain.survey_reply import JUDGED, MEASURES, REFUSALS, SAID_ALONE, SCORE, understand
+from services.domain.survey_reply import MEASURES, PHRASE_SCORES, REFUSALS, SCORE, WHOLE_REPLY_SCORES, parse_reply
 from tests.builders import MORNING
 
 
@@ -53,7 +53,7 @@ from tests.builders import MORNING
     ],
 )
 def test_scores_are_understood(text: str, scores: tuple[int, int, int], comment: str | None) -> None:
-    reply = understand(text)
+    reply = parse_reply(text)
     assert reply is not None
     assert reply.survey is not None
     assert (reply.survey.process, reply.survey.result, reply.survey.staff) == scores
@@ -62,7 +62,7 @@ def test_scores_are_understood(text: str, scores: tuple[int, int, int], comment:
 
 @pytest.mark.parametrize("text", ["TD", "退订", "td ", "STOP", "不评价", "退订！", "T。", "别再发了"])
 def test_who_wants_no_question_is_left_alone(text: str) -> None:
-    reply = understand(text)
+    reply = parse_reply(text)
     assert reply is not None
     assert reply.kind == "refusal"
 
@@ -104,7 +104,7 @@ def test_who_wants_no_question_is_left_alone(text: str) -> None:
     ],
 )
 def test_everything_else_is_a_contact_like_any_other(text: str) -> None:
-    assert understand(text) is None
+    assert parse_reply(text) is None
 
 
 SCORES = st.sampled_from("12345一二三四五")
@@ -120,7 +120,7 @@ SAID = st.text(st.sampled_from("网络断了没人管账单多扣费用宽带"),
     st.sampled_from(["", "。", "！", " "]),
 )
 def test_three_scores_are_three_scores_however_they_are_parted(a: str, b: str, c: str, by: str, end: str) -> None:
-    reply = understand(by.join((a, b, c)) + end)
+    reply = parse_reply(by.join((a, b, c)) + end)
     assert reply is not None
     assert reply.survey is not None
     assert (reply.survey.process, reply.survey.result, reply.survey.staff) == (SCORE[a], SCORE[b], SCORE[c])
@@ -129,7 +129,7 @@ def test_three_scores_are_three_scores_however_they_are_parted(a: str, b: str, c
 @pytest.mark.requirement("R5.4")
 @given(SCORES, st.sampled_from(["", " ", "  "]), st.sampled_from(sorted(MEASURES - {"分", "星"})), SAID)
 def test_a_date_or_a_quantity_is_no_score(score: str, space: str, measure: str, said: str) -> None:
-    assert understand(f"{score}{space}{measure}{said}") is None
+    assert parse_reply(f"{score}{space}{measure}{said}") is None
 
 
 @pytest.mark.requirement("R5.4")
@@ -139,45 +139,48 @@ def test_a_date_or_a_quantity_is_no_score(score: str, space: str, measure: str, 
     st.sampled_from([" ", "\n", "，", "。"]),
 )
 def test_a_list_is_no_score(items: list[str], sign: str, between: str) -> None:
-    assert understand(between.join(f"{at}{sign}{item}" for at, item in enumerate(items, 1))) is None
+    assert parse_reply(between.join(f"{at}{sign}{item}" for at, item in enumerate(items, 1))) is None
 
 
 @pytest.mark.requirement("R5.4")
 @given(st.lists(st.integers(0, 99), min_size=2, max_size=6), st.sampled_from([" ", ",", "，", "/"]))
 def test_two_numbers_or_four_or_any_beyond_five_are_no_scores(numbers: list[int], by: str) -> None:
     three = len(numbers) == 3 and all(1 <= each <= 5 for each in numbers)
-    assert (understand(by.join(map(str, numbers))) is not None) == three
+    assert (parse_reply(by.join(map(str, numbers))) is not None) == three
 
 
-@given(st.sampled_from([*JUDGED, *SAID_ALONE, *REFUSALS]), st.text(st.sampled_from("。！!,， ~"), max_size=3))
+@given(
+    st.sampled_from([*PHRASE_SCORES, *WHOLE_REPLY_SCORES, *REFUSALS]),
+    st.text(st.sampled_from("。！!,， ~"), max_size=3),
+)
 def test_signs_around_a_word_change_nothing(word: str, signs: str) -> None:
-    assert understand(f"{signs}{word.upper()}{signs}") == understand(word)
-    assert understand(word) is not None
+    assert parse_reply(f"{signs}{word.upper()}{signs}") == parse_reply(word)
+    assert parse_reply(word) is not None
 
 
 @given(st.text(max_size=60))
 def test_no_text_makes_it_fail(text: str) -> None:
-    reply = understand(text)
+    reply = parse_reply(text)
     if reply is not None and reply.survey is not None:
         assert all(1 <= each <= 5 for each in (reply.survey.process, reply.survey.result, reply.survey.staff))
 
 
 def test_a_link_says_what_it_is_for_and_fits_an_sms() -> None:
     invitation = SurveyInvitation(uuid4(), 2, MORNING + timedelta(days=7))
-    told = survey_link.token(invitation, "secret")
-    assert survey_link.read(told, "secret") == invitation
+    told = survey_link.make_token(invitation, "secret")
+    assert survey_link.read_token(told, "secret") == invitation
     assert len(told) < 50
-    assert survey_link.read(told, "other") is None
+    assert survey_link.read_token(told, "other") is None
 
 
 @given(st.text(max_size=60))
 def test_no_text_is_a_link(text: str) -> None:
-    assert survey_link.read(text, "secret") is None
+    assert survey_link.read_token(text, "secret") is None
 
 
 @given(st.integers(0, 45), st.sampled_from("abcXYZ019-_"))
 def test_a_changed_link_is_none(at: int, letter: str) -> None:
-    told = survey_link.token(SurveyInvitation(uuid4(), 1, MORNING), "secret")
+    told = survey_link.make_token(SurveyInvitation(uuid4(), 1, MORNING), "secret")
     changed = told[:at] + letter + told[at + 1 :]
-    read = survey_link.read(changed, "secret")
-    assert changed == told or read is None or survey_link.token(read, "secret") == told
+    read = survey_link.read_token(changed, "secret")
+    assert changed == told or read is None or survey_link.make_token(read, "secret") == told

@@ -27,7 +27,7 @@ name = "money, national"
 
 
 def halved() -> Pack:
-    files = loading.files_of(PROJECT / "policies", "carrier")
+    files = loading.read_files(PROJECT / "policies", "carrier")
     text = files["limits.toml"].replace('\n[[clock.limits]]\nname = "money, national"\n', ROW, 1)
     assert text != files["limits.toml"]
     return loading.from_files("carrier", files | {"limits.toml": text})

@@ -23,7 +23,7 @@ def test_no_cell_is_a_formula() -> None:
         Answer(explanation="e", result="+1", cause="c", agreement="agreed"), unit=CENTRE
     )
     scenario.do(AnswerSurvey(survey=Survey(process=1, result=2, staff=3, comment="@SUM(A1)")))
-    ticket = replace(scenario.current, customer=scenario.current.customer.but(city=FORMULA, name="-1", level="\tx"))
+    ticket = replace(scenario.current, customer=scenario.current.customer.replace(city=FORMULA, name="-1", level="\tx"))
     told = table([ticket], ["region", "level"], "Asia/Shanghai", contacts=True)
     head, row = csv.reader(io.StringIO(told))
     assert head == ["region", "level", *COLUMNS, "name", "phone"]

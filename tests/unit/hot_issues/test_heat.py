@@ -15,7 +15,7 @@ KIND = IssueKey("carrier", "broadband", "fault", "长沙")
 
 
 def issue() -> HotIssue:
-    return burst_detection.begin(KIND, BurstLevel(12, None), MORNING).but(tickets=12)
+    return burst_detection.begin(KIND, BurstLevel(12, None), MORNING).replace(tickets=12)
 
 
 @pytest.mark.requirement("R3.7")
@@ -59,7 +59,7 @@ def test_it_calms_down_after_two_hours_under_half_and_closes_after_a_day_of_calm
 
 
 def test_a_calm_issue_that_flares_up_is_open_again() -> None:
-    calm = issue().but(status="calm", below_since=MORNING, calm_since=MORNING + 2 * HOUR)
+    calm = issue().replace(status="calm", below_since=MORNING, calm_since=MORNING + 2 * HOUR)
     again = burst_detection.step(calm, BurstLevel(5, None), 17, MORNING + 5 * HOUR)
     assert (again.status, again.below_since, again.calm_since, again.version) == ("open", None, None, 2)
 

@@ -14,7 +14,7 @@ def _event(**customer: str) -> bytes:
     told = contact()
     event = TicketScenario.opened(told).events[-1]
     ticket = event.ticket
-    return event.but(ticket=ticket.but(customer=ticket.customer.but(**customer))).to_json()
+    return event.replace(ticket=ticket.replace(customer=ticket.customer.replace(**customer))).to_json()
 
 
 def test_type_problem_and_city_make_the_kind() -> None:
@@ -36,7 +36,9 @@ def test_where_the_customer_is_counts_before_where_he_is_at_home() -> None:
 
 def test_what_nobody_knows_the_place_of_is_no_sign() -> None:
     plain = TicketScenario.opened().events[-1]
-    bare = plain.but(ticket=plain.ticket.but(customer=plain.ticket.customer.but(city=None, home_region=None)))
+    bare = plain.replace(
+        ticket=plain.ticket.replace(customer=plain.ticket.customer.replace(city=None, home_region=None))
+    )
     assert sign(bare.to_json()) is None
 
 

@@ -66,8 +66,8 @@ def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _of(city: str) -> Event:
-    customer = TOLD.ticket.customer.but(city=city)
-    return Event(TOLD.but(ticket=TOLD.ticket.but(customer=customer)).to_json())
+    customer = TOLD.ticket.customer.replace(city=city)
+    return Event(TOLD.replace(ticket=TOLD.ticket.replace(customer=customer)).to_json())
 
 
 def _watch() -> BurstDetector:

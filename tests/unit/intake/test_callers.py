@@ -116,7 +116,7 @@ def link(monkeypatch: pytest.MonkeyPatch) -> str:
     """A link that waits for its answer."""
     asked = {"number": "TS1", "run": 1, "answered": False, "language": "zh"}
     monkeypatch.setattr(outcomes, "ticket_of_survey", lambda _, __: asked)
-    return f"/s/{survey_link.token(SurveyInvitation(uuid4(), 1, MORNING + timedelta(days=1)), SECRET)}"
+    return f"/s/{survey_link.make_token(SurveyInvitation(uuid4(), 1, MORNING + timedelta(days=1)), SECRET)}"
 
 
 @pytest.mark.requirement("R5.4")

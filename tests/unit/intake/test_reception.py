@@ -22,7 +22,7 @@ def reception(folder: Path, *numbers: str) -> Ingestor:
 
 @pytest.mark.requirement("R2.4")
 def test_a_number_that_many_call_from_is_marked_at_every_door(tmp_path: Path) -> None:
-    told = contact(customer=contact().customer.but(phone=LANDLINE))
+    told = contact(customer=contact().customer.replace(phone=LANDLINE))
     marked = Contact.from_json(reception(tmp_path, LANDLINE).record(told, None).value or b"")
     assert marked.customer.switchboard
     assert contact_digest(marked) == contact_digest(told), "a setting that changes makes no other message of it"

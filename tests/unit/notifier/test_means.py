@@ -150,7 +150,7 @@ GOOD = ["a@x.com", "li.wei+1@mail.example", "张三@x.com", "o'neil@x.co", "a_b@
 def test_what_only_looks_like_an_address_is_final_and_kills_nothing(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    assert not mail_address.usable(address)
+    assert not mail_address.is_valid(address)
     assert handed_to_server(monkeypatch, "", None, address) == "final"
 
 
@@ -199,7 +199,7 @@ def test_settings_by_which_nothing_could_be_sent_stop_the_service_instead_of_fai
 @pytest.mark.requirement("R5.7")
 @pytest.mark.parametrize("text", ["答复内容" * 800, "word " * 800, "😀" * 500])
 def test_a_long_sms_is_cut_and_says_by_which_number_to_ask_for_the_rest(text: str) -> None:
-    cut = sms_segments.shortened(text, 10, "TS20260312000001")
-    assert sms_segments.parts(cut) == 10
+    cut = sms_segments.truncate(text, 10, "TS20260312000001")
+    assert sms_segments.count_segments(cut) == 10
     assert "TS20260312000001" in cut[-60:]
-    assert sms_segments.shortened("短", 1, "TS1") == "短"
+    assert sms_segments.truncate("短", 1, "TS1") == "短"

@@ -185,9 +185,9 @@ def test_the_centre_hears_of_a_hot_issue_once(usual: float | None) -> None:
         peak=12,
     )
     (notice,) = of_hot_issue(issue, PACK)
-    assert (notice.audience, notice.ways[0][0]) == (f"unit.{PACK.head.centre}", "mail")
+    assert (notice.audience, notice.ways[0][0]) == (f"unit.{PACK.header.centre}", "mail")
     assert "长沙" in written(notice)
     assert ("3.2" in written(notice)) is (usual is not None)
-    (again,) = of_hot_issue(issue.but(version=2, recent=25), PACK)
+    (again,) = of_hot_issue(issue.replace(version=2, recent=25), PACK)
     assert again.id == notice.id
-    assert list(of_hot_issue(issue.but(status="calm"), PACK)) == []
+    assert list(of_hot_issue(issue.replace(status="calm"), PACK)) == []

@@ -115,7 +115,7 @@ ours = "a test"
 
 
 def test_a_letter_of_a_pack_s_own_rule_is_read_too() -> None:
-    pack = loading.from_files("carrier", loading.files_of(POLICIES, "carrier") | {"notices.toml": OWN})
+    pack = loading.from_files("carrier", loading.read_files(POLICIES, "carrier") | {"notices.toml": OWN})
     (zh, en) = problems(LETTERS, pack)
     assert "zh/progress.txt:2: an expression has no value" in zh
     assert "told of fed_back, to customer" in en
@@ -126,7 +126,7 @@ def test_a_warning_names_the_deadline_and_not_the_time_of_the_warning() -> None:
     scenario = TicketScenario.dispatched().advance(24 * HOUR).tick()
     warning = next(each for each in scenario.events if each.type == "warned")
     assert warning.threshold is not None
-    deadline = scenario.timer(warning.threshold.clock).due_at.astimezone(ZoneInfo(PACK.head.zone))
+    deadline = scenario.timer(warning.threshold.clock).due_at.astimezone(ZoneInfo(PACK.header.zone))
     assert deadline > warning.at
     for notice in notices(warning, PACK):
         letter = LETTERS.write(notice.template, "zh", notice.context)

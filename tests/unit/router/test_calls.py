@@ -66,7 +66,7 @@ def test_what_is_attached_already_is_known_by_its_reference() -> None:
 def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
     scenario = TicketScenario.opened(form())
     before = scenario.current.promised_at
-    late = CALL.but(started_at=MORNING + 2 * HOUR)
+    late = CALL.replace(started_at=MORNING + 2 * HOUR)
     (command,) = heard_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, scenario.id)}))
     scenario.advance(HOUR).decide(command)
     assert (scenario.current.contacted_at, scenario.current.promised_at) == (MORNING, before)

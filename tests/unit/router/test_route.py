@@ -118,7 +118,7 @@ def test_asking_how_it_stands_is_a_reminder_by_the_policy_s_words(text: str) -> 
 def test_every_pack_knows_how_customers_ask_how_it_stands() -> None:
     for pack in loading.load(PROJECT / "policies").values():
         decision = route(contact("m2", text="催一下"), [known()], pack, MORNING)
-        assert decision.disposition == "remind", pack.head.name
+        assert decision.disposition == "remind", pack.header.name
 
 
 @pytest.mark.requirement("R2.4")

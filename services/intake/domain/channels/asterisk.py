@@ -168,12 +168,12 @@ def _of_event(call: Call, event: str, at: datetime, member: str, facts: list[str
     who = member if member not in NO_CALL else None
     if event == "ENTERQUEUE":
         number, withheld = calls.caller(facts[1], envelope.config.default_region)
-        return call.but(phone=number, withheld=withheld)
+        return call.replace(phone=number, withheld=withheld)
     if event == "CONNECT":
-        return call.but(waiting=whole_number(facts[0], _DIGITS), answered_at=at, operator=who)
+        return call.replace(waiting=whole_number(facts[0], _DIGITS), answered_at=at, operator=who)
     ended: Any = ENDS[event]
-    told = call.but(ended_at=at, ended_by=ended)
+    told = call.replace(ended_at=at, ended_by=ended)
     if event in {"ABANDON", "EXITWITHTIMEOUT"}:
-        return told.but(waiting=whole_number(facts[2], _DIGITS), talk=0)
+        return told.replace(waiting=whole_number(facts[2], _DIGITS), talk=0)
     waited, talked = (facts[2], facts[3]) if event == "BLINDTRANSFER" else (facts[0], facts[1])
-    return told.but(waiting=whole_number(waited, _DIGITS), talk=whole_number(talked, _DIGITS), operator=who)
+    return told.replace(waiting=whole_number(waited, _DIGITS), talk=whole_number(talked, _DIGITS), operator=who)

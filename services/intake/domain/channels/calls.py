@@ -18,7 +18,7 @@ def record(call: Call, envelope: Envelope) -> CallRecord:
     """Return the record of a call: the same facts always have the same id, and what no call can have is left out."""
     names = {name: getattr(call, name) for name in ("operator", "queue")}
     spans = {name: getattr(call, name) for name in ("waiting", "talk")}
-    call = call.but(
+    call = call.replace(
         id=short_id(call.id),
         recording=reference((call.recording or "").strip(), InputErrors()) or None,
         **{name: (value or "")[:LONGEST].strip() or None for name, value in names.items()},
@@ -48,7 +48,7 @@ def joined(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[Parsed
     for at, call in found:
         if call.id in calls:
             first, before = calls[call.id]
-            calls[call.id] = first, before.merged(call).but(rows=before.rows + 1)
+            calls[call.id] = first, before.merged(call).replace(rows=before.rows + 1)
         else:
             calls[call.id] = at, call
     return [ParsedItem(record(call, envelope), at) for at, call in calls.values()]

@@ -74,7 +74,7 @@ class MappedChannel:
         )
         if form.reach is not None:
             return contact
-        return kept(envelope, contact.message_id, "history", contact=contact.but(raw=None))
+        return kept(envelope, contact.message_id, "history", contact=contact.replace(raw=None))
 
 
 def _places(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
