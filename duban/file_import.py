@@ -14,14 +14,14 @@ from duban.rejects import RejectedMessage, RejectReason, report_of, unnoted
 from services.intake.channel_registry import OWN_TABLES, ChannelAdapter
 from services.intake.domain.fields import InvalidPayload
 from services.intake.domain.media import PLAIN, media_type_of
-from services.intake.domain.splitter import JSON, LINES, TABLE, MessagePart, split
+from services.intake.domain.splitter import CSV, JSON, NDJSON, MessagePart, split
 from services.shared.runtime.errors import DubanError
 
 BATCH = 200
 """Messages of one request."""
 BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of its messages, well below what intake takes in one request; a larger message goes alone."""
-_TEXTS = frozenset({TABLE, PLAIN})
+_TEXTS = frozenset({CSV, PLAIN})
 _SILENCE: dict[str, Any] = {
     "status": 0,
     "title": "empty",
@@ -116,13 +116,13 @@ class FileImport:
 
     def _send(self, batch: list[MessagePart]) -> Iterator[Answered]:
         """Send messages, those of a kind together; those that are no whole ones are not sent."""
-        for kind, same in itertools.groupby(batch, key=lambda each: None if each.fault else each.media_type):
+        for kind, same in itertools.groupby(batch, key=lambda each: None if each.error else each.media_type):
             pieces = list(same)
             if kind is None:
                 yield from ((each, [_fault(each)]) for each in pieces)
             elif kind == JSON and (self._media_type != JSON or self._native is None):
                 lines = b"".join(self._line(each) + b"\n" for each in pieces)
-                yield from self._results(self._post(lines, LINES), pieces)
+                yield from self._results(self._post(lines, NDJSON), pieces)
             elif kind in _TEXTS and self._channel in OWN_TABLES:
                 # Whether the last line ends says whether it is whole.
                 lines = b"".join(each.body if each.body.endswith(b"\n") else each.body + b"\n" for each in pieces[:-1])
@@ -229,8 +229,8 @@ def _digest(file: Path) -> str:
 
 
 def _fault(piece: MessagePart) -> RejectReason:
-    assert piece.fault is not None
-    return RejectReason(piece.fault.field, piece.fault.reason, piece.fault.message)
+    assert piece.error is not None
+    return RejectReason(piece.error.field, piece.error.reason, piece.error.message)
 
 
 def _faults(told: Mapping[str, Any]) -> list[RejectReason]:

@@ -12,7 +12,7 @@ from schemas.non_ticket import NonTicket
 from services.domain.ids import contact_digest
 from services.intake.channel_registry import ChannelAdapter
 from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem
-from services.intake.domain.fields import InputError, InvalidPayload, whole_number
+from services.intake.domain.fields import InputError, InvalidPayload, parse_whole_number
 
 NOT_ATTACHED = frozenset({"paper_form", "call"})
 """Evidence that is no attachment: the number of the form on which a hall took the complaint, the record of a call."""
@@ -35,9 +35,9 @@ class SeenMessages:
 def normalised(channel: ChannelAdapter, envelope: Envelope, memory: SeenMessages) -> dict[str, Any]:
     """Return what a message becomes."""
     try:
-        heard = channel.listen(envelope)
+        heard = channel.parse(envelope)
     except InvalidPayload as error:
-        return _refused(error.faults)
+        return _refused(error.errors)
     told = [_record(each, memory) for each in heard]
     outcomes = {each["outcome"] for each in told}
     reasons = {each.get("reason") for each in told}
@@ -51,7 +51,9 @@ def normalised(channel: ChannelAdapter, envelope: Envelope, memory: SeenMessages
     if whole["outcome"] == "refuse" and any(each.get("message_id") for each in told):
         whole |= {"outcome": "mixed", "reason": None}
     if whole["outcome"] == "refuse":
-        return _refused([fault for each in heard if isinstance(each.what, RejectedItem) for fault in each.what.faults])
+        return _refused(
+            [fault for each in heard if isinstance(each.content, RejectedItem) for fault in each.content.errors]
+        )
     whole["records"] = [each if whole["outcome"] == "mixed" else _without_outcome(each) for each in told]
     return whole
 
@@ -74,10 +76,10 @@ def _refused(faults: list[InputError]) -> dict[str, Any]:
 
 
 def _record(heard: ParsedItem, memory: SeenMessages) -> dict[str, Any]:
-    what = heard.what
-    place = {"line": heard.at} if heard.at is not None else {}
+    what = heard.content
+    place = {"line": heard.line} if heard.line is not None else {}
     if isinstance(what, RejectedItem):
-        told = _refused(list(what.faults))
+        told = _refused(list(what.errors))
         told.pop("records")
         return {"outcome": told.pop("outcome"), **place, "message_id": what.message_id, **told}
     if isinstance(what, CallRecord):
@@ -155,7 +157,7 @@ def facts(contact: Contact) -> dict[str, Any]:
 
 
 def _count(text: str | None) -> int:
-    return whole_number(text or "") or 0
+    return parse_whole_number(text or "") or 0
 
 
 def _iso(value: Any) -> str | None:

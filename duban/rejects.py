@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.intake.domain.splitter import JSON, MAIL, MAILBOX, SHEET, TABLE, MessagePart
+from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, XLSX, MessagePart
 
 NOTES = ("_row", "_field", "_reason", "_what_to_do")
 """Stand in front of what a refused message says; they are left out when it is read again."""
@@ -47,7 +47,7 @@ class RejectedMessage:
         )
         advice = dict.fromkeys(f"{f.field}: {f.what_to_do}" if len(fields) > 1 else f.what_to_do for f in self.faults)
         return dict(
-            zip(NOTES, (str(self.piece.at), ",".join(fields), ",".join(reasons), "; ".join(advice)), strict=True)
+            zip(NOTES, (str(self.piece.line), ",".join(fields), ",".join(reasons), "; ".join(advice)), strict=True)
         )
 
 
@@ -84,10 +84,10 @@ def report_of(file: Path, media_type: str, *, own_lines: bool) -> RejectReport:
     if own_lines:
         return NdjsonRejectReport(file)
     kinds: Mapping[str, type[RejectReport]] = {
-        TABLE: CsvRejectReport,
-        SHEET: CsvRejectReport,
+        CSV: CsvRejectReport,
+        XLSX: CsvRejectReport,
         MAIL: MboxRejectReport,
-        MAILBOX: MboxRejectReport,
+        MBOX: MboxRejectReport,
     }
     return kinds.get(media_type, NdjsonRejectReport)(file)
 
@@ -103,9 +103,9 @@ def unnoted(piece: MessagePart) -> MessagePart:
     if not isinstance(told, dict) or not set(NOTES) <= told.keys():
         return piece
     if isinstance(told.get(LINE), str) and isinstance(told.get(TYPE), str):
-        return MessagePart(piece.at, told[LINE].encode("utf-8", "replace"), told[TYPE], piece.fault)
+        return MessagePart(piece.line, told[LINE].encode("utf-8", "replace"), told[TYPE], piece.error)
     rest = {name: value for name, value in told.items() if name not in NOTES}
-    return MessagePart(piece.at, json.dumps(rest, ensure_ascii=False).encode("utf-8", "replace"), JSON, piece.fault)
+    return MessagePart(piece.line, json.dumps(rest, ensure_ascii=False).encode("utf-8", "replace"), JSON, piece.error)
 
 
 class CsvRejectReport(RejectReport):

@@ -79,7 +79,7 @@ def envelope(path: Path, sample: Mapping[str, Any]) -> Envelope:
         body=path.read_bytes(),
         query=config.get("query", {}),
         config=ChannelConfig().with_settings({key: each for key, each in config.items() if key not in OF_THE_DOOR}),
-        papers=AttachmentBuffer(found=beside(path)),
+        attachments=AttachmentBuffer(read_stored=beside(path)),
     )
 
 

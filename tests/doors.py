@@ -89,7 +89,7 @@ class Doors:
 
     def _topic(self, path: Path, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
         whole = envelope(path, sample)
-        pieces = TABLE[sample["channel"]].pieces(whole) if whole.body else None
+        pieces = TABLE[sample["channel"]].split(whole) if whole.body else None
         values = [each.body for each in pieces] if pieces is not None else [whole.body]
         publisher = Publisher(self._system.kafka, "samples")
         publisher.publish([Outgoing(f"channel.{sample['channel']}", b"k", each or None, []) for each in values])
@@ -121,13 +121,13 @@ class Doors:
             except Exception as error:
                 cause = error.__cause__
                 if isinstance(cause, InvalidPayload):
-                    return [{"field": each.field, "reason": each.reason} for each in cause.faults]
+                    return [{"field": each.field, "reason": each.reason} for each in cause.errors]
                 raise
         return list(_report(work.report))
 
     def _heard(self, path: Path, sample: Mapping[str, Any]) -> list[ParsedItem]:
         try:
-            return TABLE[sample["channel"]].listen(self._envelope(path, sample))
+            return TABLE[sample["channel"]].parse(self._envelope(path, sample))
         except InvalidPayload:
             return []
 
@@ -137,7 +137,7 @@ class Doors:
 
     def _known(self, path: Path, sample: Mapping[str, Any]) -> set[UUID | str]:
         """Return what of a sample is known before it is sent: contacts by id, calls that it tells nothing new of."""
-        whats = [each.what for each in self._heard(path, sample)]
+        whats = [each.content for each in self._heard(path, sample)]
         known: set[UUID | str] = {each.id for each in whats if isinstance(each, Contact) and self._routed(each.id)}
         return known | {each.call.id for each in whats if isinstance(each, CallRecord) and self._call(each.call)}
 
@@ -156,9 +156,9 @@ class Doors:
         self, path: Path, sample: Mapping[str, Any], before: set[UUID | str], refused: list[dict[str, Any]]
     ) -> dict[str, Any]:
         records = [
-            {"line": each.at, **self._record(each.what, path, before)}
+            {"line": each.line, **self._record(each.content, path, before)}
             for each in self._heard(path, sample)
-            if not isinstance(each.what, RejectedItem)
+            if not isinstance(each.content, RejectedItem)
         ]
         records += [{"outcome": "refuse", **each} for each in refused]
         outcomes = {each["outcome"] for each in records}
@@ -214,7 +214,7 @@ def signed_now(path: Path, query: Mapping[str, str]) -> dict[str, str]:
         return dict(query)
     sealed = re.search(r"<Encrypt>(?:<!\[CDATA\[)?([^<\]]+)", path.read_text(encoding="utf-8"))
     stamp = {"timestamp": str(int(time.time())), "nonce": query["nonce"]}
-    signature = wechat.signature(TOKEN, *stamp.values(), sealed[1] if sealed is not None else "")
+    signature = wechat.compute_signature(TOKEN, *stamp.values(), sealed[1] if sealed is not None else "")
     return {**query, **stamp, "msg_signature": signature}
 
 

@@ -54,7 +54,7 @@ def normalise(
             received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
             media_type=content_type or media_type_of(file.name, channel),
             body=body,
-            papers=AttachmentBuffer(found=sample_check.beside(file)),
+            attachments=AttachmentBuffer(read_stored=sample_check.beside(file)),
         )
         envelope = configured(envelope, dict(each.split("=", 1) for each in settings or ()))
     except OSError as error:

@@ -25,7 +25,7 @@ from services.shared.runtime.errors import ConfigurationError, DubanError, Retry
 from services.shared.runtime.process import StopSignal
 
 NAME = "intake"
-KEYS_EVERY = 3.0
+KEY_REFRESH_SECONDS = 3.0
 """Seconds between two readings of the senders' keys."""
 
 log = logs.get(__name__)
@@ -46,13 +46,13 @@ def main() -> None:
     def body(running: StopSignal, health: Health) -> None:
         if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
             raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashes keyed with it")
-        reception = Ingestor.of(settings)
+        ingestor = Ingestor.from_settings(settings)
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8)
         publisher = RequestPublisher(
             settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
         )
-        door = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, reception)
+        door = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, ingestor)
         server = _Server(
             uvicorn.Config(
                 application(door),
@@ -72,13 +72,13 @@ def main() -> None:
 
         def read_topics() -> None:
             try:
-                _channels(door, running, health)
+                _consume_channel_topics(door, running, health)
             except DubanError as error:
                 failures.append(error)
                 stop()
 
         channels = threading.Thread(target=read_topics, name="channels")
-        keys = threading.Thread(target=_keys, args=(door, stopping, health), name="keys", daemon=True)
+        keys = threading.Thread(target=_refresh_keys, args=(door, stopping, health), name="keys", daemon=True)
         running.on_stop(stop)
         mail = SmtpServer(door) if settings.mail_port else None
         publisher.start()
@@ -101,13 +101,13 @@ def main() -> None:
     process.run(NAME, settings, body)
 
 
-def _keys(door: HttpContext, stopping: threading.Event, health: Health) -> None:
+def _refresh_keys(door: HttpContext, stopping: threading.Event, health: Health) -> None:
     """Read the senders' keys again and again."""
     while not stopping.is_set():
         try:
             door.senders.refresh()
         except Retryable as error:
-            if not door.senders.known:
+            if not door.senders.loaded:
                 health.lack("keys", str(error))
         else:
             health.have("keys")
@@ -115,10 +115,10 @@ def _keys(door: HttpContext, stopping: threading.Event, health: Health) -> None:
             health.have("door")
         else:
             health.lack("door", "the broker has not been reached yet")
-        stopping.wait(KEYS_EVERY if door.senders.known and door.publisher.connected else 0.2)
+        stopping.wait(KEY_REFRESH_SECONDS if door.senders.loaded and door.publisher.connected else 0.2)
 
 
-def _channels(door: HttpContext, running: StopSignal, health: Health) -> None:
+def _consume_channel_topics(door: HttpContext, running: StopSignal, health: Health) -> None:
     """Find out what time it is, then read the channel topics."""
     settings = door.settings
     clock = process.wait_for_clock(door.database, settings, running, health)
@@ -126,9 +126,9 @@ def _channels(door: HttpContext, running: StopSignal, health: Health) -> None:
         return
     door.clock = clock
     loop = BatchConsumer(
-        ChannelTopicHandler(door.reception, clock, door.metrics),
+        ChannelTopicHandler(door.ingestor, clock, door.metrics),
         service=NAME,
-        topics=topics(door.reception),
+        topics=topics(door.ingestor),
         settings=settings,
         database=door.database,
         health=health,

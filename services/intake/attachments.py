@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.shared.runtime.errors import Retryable
 
-LARGEST = 20 * 1024 * 1024
+MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
 """Bytes of one attachment."""
 SCHEME = "sha256:"
 
@@ -26,11 +26,11 @@ class AttachmentStore:
             Retryable: the disk does not take it.
 
         """
-        self._write(self._place(reference), content)
+        self._write(self._path(reference), content)
 
     def get(self, reference: str) -> bytes | None:
         """Return what is stored under a reference, None when there is nothing."""
-        return _read(self._place(reference))
+        return _read(self._path(reference))
 
     def put_named(self, owners: Iterable[str], name: str, content: bytes) -> str:
         """Store what owners, a sender or a channel, will speak of by name, and return its reference.
@@ -42,19 +42,19 @@ class AttachmentStore:
         reference = f"{SCHEME}{hashlib.sha256(content).hexdigest()}"
         self.put(reference, content)
         for owner in owners:
-            self._write(self._named(owner, name), reference.encode())
+            self._write(self._named_path(owner, name), reference.encode())
         return reference
 
-    def named(self, owner: str, name: str) -> bytes | None:
+    def get_named(self, owner: str, name: str) -> bytes | None:
         """Return what an owner has under a name, None when it is nothing."""
-        reference = _read(self._named(owner, name))
+        reference = _read(self._named_path(owner, name))
         return self.get(reference.decode()) if reference is not None else None
 
-    def _place(self, reference: str) -> Path:
+    def _path(self, reference: str) -> Path:
         digest = reference.removeprefix(SCHEME)
         return self._folder / "sha256" / digest[:2] / digest
 
-    def _named(self, owner: str, name: str) -> Path:
+    def _named_path(self, owner: str, name: str) -> Path:
         # A name is a stranger's word: only its digest becomes a path.
         digest = hashlib.sha256(f"{len(owner)}:{owner}/{name}".encode()).hexdigest()
         return self._folder / "named" / digest[:2] / digest

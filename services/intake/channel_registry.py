@@ -20,8 +20,8 @@ from services.intake.domain.channels import (
     wechat,
 )
 from services.intake.domain.channels.mapped import MappedChannel
-from services.intake.domain.envelope import Envelope, Hear, ParsedItem, RejectedItem, json_object
-from services.intake.domain.fields import InvalidPayload, unusable
+from services.intake.domain.envelope import Envelope, MessageParser, ParsedItem, RejectedItem, parse_json_object
+from services.intake.domain.fields import InvalidPayload, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.splitter import JSON, MessagePart, split
 
@@ -31,14 +31,14 @@ Adapter = Callable[[Envelope, ChannelMapping], list[ParsedItem]]
 """Hears a message of a channel that needs more than its mapping."""
 
 ADAPTERS: Mapping[str, Adapter] = {
-    "app_im": app_im.hear,
-    "device_monitor": device_monitor.hear,
-    "email": email.hear,
-    "hotline": hotline.hear,
-    "letter_fax": letter_fax.hear,
-    "sms": sms.hear,
-    "tmf621": tmf621.hear,
-    "wechat": wechat.hear,
+    "app_im": app_im.parse,
+    "device_monitor": device_monitor.parse,
+    "email": email.parse,
+    "hotline": hotline.parse,
+    "letter_fax": letter_fax.parse,
+    "sms": sms.parse,
+    "tmf621": tmf621.parse,
+    "wechat": wechat.parse,
 }
 """Channels that need more than their mapping."""
 OWN_TABLES = frozenset({"hotline"})
@@ -60,35 +60,35 @@ class ChannelAdapter:
     Attributes:
         name: in the address of its door, and in every contact.
         mapping: its mapping.
-        hear: what takes in one message.
+        parse_message: parses one message that is no file of several.
 
     """
 
     name: str
     mapping: ChannelMapping
-    hear: Hear
+    parse_message: MessageParser
 
     @property
     def ids(self) -> list[str]:
         """Names of the fields that hold a message's id."""
         return [each.at for form in self.mapping.form for each in form.id]
 
-    def listen(self, envelope: Envelope) -> list[ParsedItem]:
+    def parse(self, envelope: Envelope) -> list[ParsedItem]:
         """Take in a message, or a file of them: everything it holds, in order.
 
         Raises:
             Unusable: nothing of it can be used.
 
         """
-        pieces = self.pieces(envelope)
+        pieces = self.split(envelope)
         if pieces is None:
-            return self.hear(envelope)
+            return self.parse_message(envelope)
         heard = [each for piece in pieces for each in self._piece(piece, envelope)]
         if not heard:
-            raise unusable("body", "empty", "the file holds no message")
+            raise invalid_payload("body", "empty", "the file holds no message")
         return heard
 
-    def pieces(self, envelope: Envelope) -> Iterable[MessagePart] | None:
+    def split(self, envelope: Envelope) -> Iterable[MessagePart] | None:
         """Return the messages of a file, None when it is one message."""
         if self.name in OWN_TABLES and envelope.kind != JSON and not envelope.kind.endswith("ndjson"):
             return None
@@ -98,12 +98,14 @@ class ChannelAdapter:
     def _piece(self, piece: MessagePart, envelope: Envelope) -> list[ParsedItem]:
         one = dataclasses.replace(envelope, body=piece.body, media_type=piece.media_type)
         try:
-            if piece.fault is not None:
-                raise InvalidPayload([piece.fault])
-            return [dataclasses.replace(each, at=piece.at) for each in self.hear(one)]
+            if piece.error is not None:
+                raise InvalidPayload([piece.error])
+            return [dataclasses.replace(each, line=piece.line) for each in self.parse_message(one)]
         except InvalidPayload as error:
             return [
-                ParsedItem(RejectedItem(tuple(error.faults), self.id_of(piece), piece.original or piece.body), piece.at)
+                ParsedItem(
+                    RejectedItem(tuple(error.errors), self.id_of(piece), piece.original or piece.body), piece.line
+                )
             ]
 
     def id_of(self, piece: MessagePart) -> str | None:
@@ -111,7 +113,7 @@ class ChannelAdapter:
         if piece.media_type != JSON:
             return None
         try:
-            return self.mapping.id_of(json_object(piece.body))
+            return self.mapping.find_message_id(parse_json_object(piece.body))
         except InvalidPayload:
             return None
 
@@ -124,10 +126,10 @@ def channels(*folders: Path) -> dict[str, ChannelAdapter]:
 
     """
     files = {file.stem: file for folder in (MAPPINGS, *folders) for file in sorted(folder.glob("*.toml"))}
-    return {name: _channel(name, file) for name, file in sorted(files.items())}
+    return {name: _load_channel(name, file) for name, file in sorted(files.items())}
 
 
-def _channel(name: str, file: Path) -> ChannelAdapter:
+def _load_channel(name: str, file: Path) -> ChannelAdapter:
     try:
         mapping = ChannelMapping.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -137,9 +139,9 @@ def _channel(name: str, file: Path) -> ChannelAdapter:
         place = ".".join(str(each) for each in first["loc"])
         raise MappingError(f"{file}: {place}: {first['msg']}") from error
     adapter = ADAPTERS.get(name)
-    hear: Hear = MappedChannel(mapping) if adapter is None else _with(adapter, mapping)
-    return ChannelAdapter(name, mapping, hear)
+    parse_message: MessageParser = MappedChannel(mapping) if adapter is None else _bind_mapping(adapter, mapping)
+    return ChannelAdapter(name, mapping, parse_message)
 
 
-def _with(adapter: Adapter, mapping: ChannelMapping) -> Hear:
+def _bind_mapping(adapter: Adapter, mapping: ChannelMapping) -> MessageParser:
     return lambda envelope: adapter(envelope, mapping)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from services.intake.domain import signatures
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import ChannelConfig, Envelope
-from services.intake.domain.fields import InputError, phone
+from services.intake.domain.fields import InputError, parse_phone
 from services.shared.runtime.errors import ConfigurationError
 
 SWITCHBOARDS = "switchboards"
@@ -61,7 +61,7 @@ class ChannelSettings(BaseModel):
             raise ValueError("a signature needs a secret")
         return self
 
-    def unsigned(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> InputError | None:
+    def signature_error(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> InputError | None:
         """Return why a message is not signed as the channel signs, None when it is.
 
         Args:
@@ -78,18 +78,24 @@ class ChannelSettings(BaseModel):
         secret = self.secret.get_secret_value() if self.secret is not None else self.config.token or ""
         if self.signature == "wechat":
             config = dataclasses.replace(envelope.config, token=secret)
-            return wechat.unsigned(dataclasses.replace(envelope, config=config), now)
+            return wechat.signature_error(dataclasses.replace(envelope, config=config), now)
         header = "X-Twilio-Signature" if self.signature == "twilio" else self.signature_header
         told = headers.get(header.lower(), "")
         if self.signature == "twilio":
-            good = signatures.twilio(secret, self.public_url or url, envelope.body, told)
-            return None if good else signatures.wrong(header, "sign address and parameters with the account's secret")
+            good = signatures.verify_twilio(secret, self.public_url or url, envelope.body, told)
+            return (
+                None
+                if good
+                else signatures.bad_signature(header, "sign address and parameters with the account's secret")
+            )
         stamp = headers.get(self.timestamp_header.lower(), "") if self.timestamp_header else None
-        if not signatures.hmac_sha256(secret, envelope.body, told, timestamp=stamp):
+        if not signatures.verify_hmac_sha256(secret, envelope.body, told, timestamp=stamp):
             before = f"{self.timestamp_header}, a dot and " if self.timestamp_header else ""
-            return signatures.wrong(header, f"send the hexadecimal HMAC-SHA256 of {before}the body")
+            return signatures.bad_signature(header, f"send the hexadecimal HMAC-SHA256 of {before}the body")
         return (
-            signatures.stale(stamp, self.timestamp_header, now) if stamp is not None and self.timestamp_header else None
+            signatures.timestamp_error(stamp, self.timestamp_header, now)
+            if stamp is not None and self.timestamp_header
+            else None
         )
 
 
@@ -113,7 +119,7 @@ def load(path: Path | None) -> dict[str, ChannelSettings]:
     return found
 
 
-def switchboards(path: Path | None) -> frozenset[str]:
+def load_switchboards(path: Path | None) -> frozenset[str]:
     """Read the numbers, E.164, that many people call from, whatever the channel (DECISIONS 30).
 
     Raises:
@@ -123,7 +129,7 @@ def switchboards(path: Path | None) -> frozenset[str]:
     told = _read(path).get(SWITCHBOARDS, [])
     if not isinstance(told, list):
         raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: write a list of numbers")
-    found = {each: phone(each) if isinstance(each, str) else None for each in told}
+    found = {each: parse_phone(each) if isinstance(each, str) else None for each in told}
     wrong = next((each for each, number in found.items() if number is None), None)
     if wrong is not None:
         raise ConfigurationError(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import psycopg
 
 from services.intake.channel_registry import WITHOUT_TOPIC
-from services.intake.domain.envelope import LARGEST, ParsedItem, RejectedItem
+from services.intake.domain.envelope import MAX_CONTACT_BYTES, ParsedItem, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload
 from services.intake.domain.splitter import JSON
 from services.intake.ingest import Ingestor
@@ -21,16 +21,16 @@ PREFIX = "channel."
 """Of the topics in which channels speak their own words."""
 
 
-def topics(reception: Ingestor) -> list[str]:
+def topics(ingestor: Ingestor) -> list[str]:
     """Return the topics of every channel that speaks JSON."""
-    return sorted(PREFIX + name for name in reception.table.keys() - WITHOUT_TOPIC)
+    return sorted(PREFIX + name for name in ingestor.channels.keys() - WITHOUT_TOPIC)
 
 
 class ChannelTopicHandler:
     """The stage of the channel topics."""
 
-    def __init__(self, reception: Ingestor, clock: Clock, metrics: IntakeMetrics) -> None:
-        self._reception = reception
+    def __init__(self, ingestor: Ingestor, clock: Clock, metrics: IntakeMetrics) -> None:
+        self._reception = ingestor
         self._clock = clock
         self._metrics = metrics
 
@@ -44,19 +44,21 @@ class ChannelTopicHandler:
         channel = record.topic.removeprefix(PREFIX)
         if not record.value:
             raise self._invalid([InputError("body", "empty", "the record has no value")], channel)
-        if len(record.value) > LARGEST:
-            raise self._invalid([InputError("body", "too_large", f"a message is at most {LARGEST} bytes")], channel)
+        if len(record.value) > MAX_CONTACT_BYTES:
+            raise self._invalid(
+                [InputError("body", "too_large", f"a message is at most {MAX_CONTACT_BYTES} bytes")], channel
+            )
         media_type = dict(record.headers).get("content-type", JSON.encode()).decode("ascii", "replace")
         envelope = self._reception.envelope(channel, record.value, media_type=media_type, received_at=self._clock.now())
         try:
-            return self._reception.listen(envelope)
+            return self._reception.parse(envelope)
         except InvalidPayload as error:
-            raise self._invalid(error.faults, channel) from error
+            raise self._invalid(error.errors, channel) from error
 
-    def _invalid(self, faults: Sequence[InputError], channel: str) -> InvalidMessage:
-        self._metrics.unusable.labels(channel, faults[0].reason).inc()
-        message = "; ".join(f"{each.field}: {each.message}" for each in faults)
-        return InvalidMessage(faults[0].reason, message, field=faults[0].field, sender=channel)
+    def _invalid(self, errors: Sequence[InputError], channel: str) -> InvalidMessage:
+        self._metrics.unusable.labels(channel, errors[0].reason).inc()
+        message = "; ".join(f"{each.field}: {each.message}" for each in errors)
+        return InvalidMessage(errors[0].reason, message, field=errors[0].field, sender=channel)
 
     def handle(self, batch: Sequence[Message[list[ParsedItem]]], connection: psycopg.Connection) -> BatchResult:  # noqa: ARG002
         """Publish what was heard; what cannot be used becomes a dead letter of its record."""
@@ -65,12 +67,12 @@ class ChannelTopicHandler:
         for message in batch:
             channel = message.record.topic.removeprefix(PREFIX)
             for each in message.body:
-                if isinstance(each.what, RejectedItem):
-                    error = self._invalid(each.what.faults, channel)
+                if isinstance(each.content, RejectedItem):
+                    error = self._invalid(each.content.errors, channel)
                     result.refused.append(DeadLetterCandidate.of(message.record, error))
                     continue
                 trace = tracing.accepted(message.record.trace)
-                records.append(self._reception.record(each.what, trace))
+                records.append(self._reception.record(each.content, trace))
                 self._metrics.accepted.labels(channel, "topic").inc()
         result.publish = [records] if records else []
         return result

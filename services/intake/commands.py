@@ -9,7 +9,7 @@ from schemas import validation_errors
 from schemas.command import MODELS, Actor, Command
 from services.domain.ids import command_id
 from services.intake import problems
-from services.intake.domain.envelope import json_object
+from services.intake.domain.envelope import parse_json_object
 from services.intake.domain.fields import InvalidPayload
 from services.intake.senders import Sender
 from services.shared.runtime.clock import Clock
@@ -32,7 +32,7 @@ INTERNAL = frozenset(
 FIELDS = frozenset({"action", "actor", "expected_version"})
 
 
-def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
+def parse_command(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
     """Make a command of a request.
 
     Args:
@@ -47,17 +47,17 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
 
     """
     try:
-        told = json_object(body)
+        told = parse_json_object(body)
     except InvalidPayload as error:
-        raise problems.unusable(error) from error
+        raise problems.invalid_payload(error) from error
     unknown = sorted(told.keys() - FIELDS)
     if unknown:
-        raise problems.one_fault(
+        raise problems.invalid_field(
             unknown[0], "bad_schema", "a command has action, actor and expected_version, nothing else"
         )
     action = told.get("action")
     if isinstance(action, dict) and action.get("type") in INTERNAL:
-        raise problems.one_fault("action.type", "bad_schema", f"{action['type']} is for services alone")
+        raise problems.invalid_field("action.type", "bad_schema", f"{action['type']} is for services alone")
     said = {
         "id": command_id(who.name, key),
         "ticket_id": ticket,
@@ -71,12 +71,12 @@ def read(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Comm
     except msgspec.ValidationError as error:
         wrong = tuple(
             {"field": each.field, "reason": "bad_schema", "detail": f"{each.message}; see /docs for the fields"}
-            for each in _faults(action, said)
+            for each in _command_errors(action, said)
         )
         raise Problem(400, "The command cannot be used", errors=wrong) from error
 
 
-def _faults(action: object, said: dict[str, object]) -> Iterator[validation_errors.FieldError]:
+def _command_errors(action: object, said: dict[str, object]) -> Iterator[validation_errors.FieldError]:
     """Return everything that is wrong with a command; its action has a model of its own once its type is known."""
     yield from validation_errors.find_errors(Command, {**said, "action": {"type": "tick"}})
     kind = action.get("type") if isinstance(action, dict) else None

@@ -21,7 +21,7 @@ from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import Problem, Retryable
 
-LOOK_EVERY = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks for an outcome that a caller waits for."""
 
 T = TypeVar("T")
@@ -36,18 +36,18 @@ class HttpContext:
     senders: SenderRegistry
     publisher: RequestPublisher
     metrics: IntakeMetrics
-    reception: Ingestor
-    limits: RateLimiter = field(default_factory=RateLimiter)
+    ingestor: Ingestor
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     clock: Clock | None = None
 
-    def admit(self, who: Sender, count: int = 1) -> None:
+    def check_rate(self, who: Sender, count: int = 1) -> None:
         """Let messages of a sender pass, within its rate; a count of 0 only asks whether one may.
 
         Raises:
             Problem: 429 with Retry-After.
 
         """
-        wait = self.limits.take(who.name, who.per_minute, count)
+        wait = self.rate_limiter.take(who.name, who.per_minute, count)
         if wait > 0:
             seconds = str(math.ceil(wait))
             raise Problem.about(
@@ -59,7 +59,7 @@ class HttpContext:
                 headers={"Retry-After": seconds},
             )
 
-    def now_clock(self) -> Clock:
+    def require_clock(self) -> Clock:
         """Return the clock.
 
         Raises:
@@ -67,7 +67,7 @@ class HttpContext:
 
         """
         if self.clock is None:
-            raise problems.later("the service is starting: try again")
+            raise problems.unavailable("the service is starting: try again")
         return self.clock
 
     async def publish(self, records: list[Outgoing]) -> None:
@@ -80,9 +80,9 @@ class HttpContext:
         try:
             await self.publisher.publish(records)
         except Retryable as error:
-            raise problems.later(f"{error}: send the same again, it will not be counted twice") from error
+            raise problems.unavailable(f"{error}: send the same again, it will not be counted twice") from error
 
-    async def look(self, read: Callable[[], T]) -> T:
+    async def query(self, read: Callable[[], T]) -> T:
         """Read from the database.
 
         Raises:
@@ -92,9 +92,11 @@ class HttpContext:
         try:
             return await asyncio.to_thread(read)
         except Retryable as error:
-            raise problems.later(f"{error}: what was accepted is safe, its outcome can be asked for later") from error
+            raise problems.unavailable(
+                f"{error}: what was accepted is safe, its outcome can be asked for later"
+            ) from error
 
-    async def wait(self, seconds: float, read: Callable[[], T | None], enough: Callable[[T], bool]) -> T | None:
+    async def wait_for(self, seconds: float, read: Callable[[], T | None], enough: Callable[[T], bool]) -> T | None:
         """Look for an outcome until it is there or the time is over.
 
         Raises:
@@ -103,13 +105,13 @@ class HttpContext:
         """
         until = time.monotonic() + seconds
         while True:
-            found = await self.look(read)
+            found = await self.query(read)
             if (found is not None and enough(found)) or time.monotonic() >= until:
                 return found
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_SECONDS)
 
 
-async def body_of(request: Request, most: int) -> bytes:
+async def read_body(request: Request, most: int) -> bytes:
     """Read a body up to a bound, without taking in what is beyond it.
 
     Raises:

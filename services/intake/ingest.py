@@ -19,7 +19,7 @@ from services.shared.runtime.errors import ConfigurationError
 NAME = "intake"
 
 
-def owner_of(channel: str) -> str:
+def channel_owner(channel: str) -> str:
     """Return under whose name attachments are kept that a message without a key speaks of: the channel's."""
     return f"channel/{channel}"
 
@@ -29,7 +29,7 @@ class Ingestor:
     """What the doors share.
 
     Attributes:
-        table: the channels, by name.
+        channels: the channels, by name.
         settings: what the operator set for them.
         attachments: where attachments go.
         secret: what record keys are made with.
@@ -38,7 +38,7 @@ class Ingestor:
 
     """
 
-    table: Mapping[str, ChannelAdapter]
+    channels: Mapping[str, ChannelAdapter]
     settings: Mapping[str, ChannelSettings]
     attachments: AttachmentStore
     secret: str
@@ -46,7 +46,7 @@ class Ingestor:
     switchboards: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, settings: IntakeSettings) -> "Ingestor":
+    def from_settings(cls, settings: IntakeSettings) -> "Ingestor":
         """Make it of the service's settings.
 
         Raises:
@@ -67,10 +67,10 @@ class Ingestor:
             AttachmentStore(settings.attachments),
             settings.contact_key_secret.get_secret_value(),
             settings.channel_policy,
-            channel_settings.switchboards(settings.channels),
+            channel_settings.load_switchboards(settings.channels),
         )
 
-    def of_channel(self, name: str) -> ChannelSettings:
+    def settings_for(self, name: str) -> ChannelSettings:
         """Return what is set for a channel."""
         return self.settings.get(name) or ChannelSettings()
 
@@ -86,7 +86,7 @@ class Ingestor:
         query: Mapping[str, str] | None = None,
     ) -> Envelope:
         """Put a message in its envelope; without a key the channel says who sent it."""
-        told = self.of_channel(channel)
+        told = self.settings_for(channel)
         who = sender or told.sender or channel
         return Envelope(
             sender=who,
@@ -97,10 +97,12 @@ class Ingestor:
             body=body,
             query=query or {},
             config=told.config,
-            papers=AttachmentBuffer(found=lambda name: self.attachments.named(sender or owner_of(channel), name)),
+            attachments=AttachmentBuffer(
+                read_stored=lambda name: self.attachments.get_named(sender or channel_owner(channel), name)
+            ),
         )
 
-    def listen(self, envelope: Envelope) -> list[ParsedItem]:
+    def parse(self, envelope: Envelope) -> list[ParsedItem]:
         """Take in a message and store its attachments.
 
         Raises:
@@ -108,8 +110,8 @@ class Ingestor:
             Retryable: the attachments cannot be stored.
 
         """
-        heard = self.table[envelope.channel].listen(envelope)
-        for reference, content in envelope.papers.new.items():
+        heard = self.channels[envelope.channel].parse(envelope)
+        for reference, content in envelope.attachments.new.items():
             self.attachments.put(reference, content)
         return heard
 

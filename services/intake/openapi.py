@@ -8,8 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from schemas import json_schema
 from schemas.command import Action, Actor
 from schemas.contact import Contact
-from services.intake.domain.splitter import MAILBOX, SHEET
-from services.intake.domain.submission import OURS
+from services.intake.domain.splitter import MBOX, XLSX
+from services.intake.domain.submission import RESERVED_FIELDS
 
 TEMPLATE = "#/components/schemas/{name}"
 
@@ -27,14 +27,14 @@ CONTACT = _body("application/json", {"$ref": "#/components/schemas/Submission"})
 BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"}) | {
     "responses": _lines("200", "a result for each line, in order")
 }
-TEXTS = ("application/x-www-form-urlencoded", "application/x-ndjson", "text/xml", "text/csv", "text/plain")
+TEXT_TYPES = ("application/x-www-form-urlencoded", "application/x-ndjson", "text/xml", "text/csv", "text/plain")
 NATIVE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"type": "object", "description": "a message in the channel's own words"}},
-            **{each: {"schema": {"type": "string"}} for each in TEXTS},
-            **{each: {"schema": {"type": "string", "format": "binary"}} for each in ("message/rfc822", MAILBOX, SHEET)},
+            **{each: {"schema": {"type": "string"}} for each in TEXT_TYPES},
+            **{each: {"schema": {"type": "string", "format": "binary"}} for each in ("message/rfc822", MBOX, XLSX)},
         },
     },
     "responses": {
@@ -83,7 +83,7 @@ def _schemas() -> dict[str, Any]:
     (_, _, action), schemas = json_schema.components([Contact, Actor, Action], template=TEMPLATE)
     contact = schemas.pop("Contact")
     contact["title"] = "Submission"
-    contact["properties"] = {name: told for name, told in contact["properties"].items() if name not in OURS}
+    contact["properties"] = {name: told for name, told in contact["properties"].items() if name not in RESERVED_FIELDS}
     contact["required"] = ["customer"]
     return schemas | {"Submission": contact, "Action": action}
 

@@ -11,7 +11,7 @@ from services.intake.senders import queries
 from services.shared.postgres.database import Database
 
 
-def of_contact(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | None:
+def contact_outcome(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | None:
     """Return sender and outcome of a contact; None if nothing is known of it (yet).
 
     Raises:
@@ -41,7 +41,7 @@ def of_contact(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | No
     return sender, outcome
 
 
-def of_command(database: Database, id_: UUID) -> dict[str, Any] | None:
+def command_outcome(database: Database, id_: UUID) -> dict[str, Any] | None:
     """Return what the ledger decided of a command; None if it has not (yet).
 
     Raises:
@@ -74,7 +74,7 @@ def ticket_by_number(database: Database, number: str) -> UUID | None:
     return row[0] if row is not None else None
 
 
-CALL = (
+CALL_COLUMNS = (
     "ticket_id",
     "version",
     "number",
@@ -106,14 +106,14 @@ def due_calls(
     told = {"now": now, "taken_before": now - CALL_TAKES, "limit": limit, "pack": pack, "centre": centre}
     with database.transaction() as connection:
         rows = connection.execute(queries["due_calls"], told).fetchall()
-    found = [dict(zip(CALL, row, strict=True)) for row in rows]
+    found = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in rows]
     return [
         each | {"ticket_id": str(each["ticket_id"])} | {name: each[name].isoformat() for name in ("due_at", "until_at")}
         for each in found
     ]
 
 
-def ticket_of_survey(database: Database, id_: UUID) -> dict[str, Any] | None:
+def survey_ticket(database: Database, id_: UUID) -> dict[str, Any] | None:
     """Return what the survey page needs of a ticket; answered: no answer is waited for (any more).
 
     Raises:
@@ -137,12 +137,12 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
     return [body for (body,) in rows]
 
 
-def is_ticket(found: tuple[str, dict[str, Any]]) -> bool:
+def has_ticket(found: tuple[str, dict[str, Any]]) -> bool:
     """Whether a contact's outcome is a ticket that can be named."""
     return found[1]["ticket"] is not None
 
 
-def contradicts(database: Database, command: Command) -> bool:
+def conflicts(database: Database, command: Command) -> bool:
     """Whether another command was decided under this one's id.
 
     Raises:

@@ -16,7 +16,7 @@ from services.shared.runtime.errors import Problem
 log = logs.get(__name__)
 
 
-def later(detail: str) -> Problem:
+def unavailable(detail: str) -> Problem:
     """Return 503 with Retry-After."""
     return Problem(503, "Try again later", detail, headers={"Retry-After": "2"})
 
@@ -30,19 +30,19 @@ def _document(error: Problem) -> JSONResponse:
     return JSONResponse(body, error.status, error.headers, media_type="application/problem+json")
 
 
-def unusable(error: InvalidPayload) -> Problem:
+def invalid_payload(error: InvalidPayload) -> Problem:
     """Return the problem of a message that cannot be used, with every fault."""
-    faults = tuple({"field": each.field, "reason": each.reason, "detail": each.message} for each in error.faults)
-    named = ", ".join(dict.fromkeys(each["field"] for each in faults))
-    return Problem(400, "The contact cannot be used", f"mend {named} and send it again", errors=faults)
+    errors = tuple({"field": each.field, "reason": each.reason, "detail": each.message} for each in error.errors)
+    named = ", ".join(dict.fromkeys(each["field"] for each in errors))
+    return Problem(400, "The contact cannot be used", f"mend {named} and send it again", errors=errors)
 
 
-def one_fault(field: str, reason: str, message: str) -> Problem:
+def invalid_field(field: str, reason: str, message: str) -> Problem:
     """Return the problem of one field."""
     return Problem(400, "The request cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
 
 
-async def readable(request: Request) -> None:
+async def reject_nul(request: Request) -> None:
     """Refuse a path or a query with NUL, which no database can look for.
 
     Raises:
@@ -52,7 +52,7 @@ async def readable(request: Request) -> None:
     for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
         if "\0" in f"{name}{value}":
             field = name.replace("\0", "")
-            raise one_fault(field, "bad_schema", "NUL is no text: leave it out")
+            raise invalid_field(field, "bad_schema", "NUL is no text: leave it out")
 
 
 def install(app: FastAPI, metrics: IntakeMetrics) -> None:
@@ -72,7 +72,7 @@ def install(app: FastAPI, metrics: IntakeMetrics) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        faults = tuple(
+        errors = tuple(
             {
                 "field": ".".join(str(part) for part in each["loc"][1:]),
                 "reason": "bad_schema",
@@ -80,7 +80,7 @@ def install(app: FastAPI, metrics: IntakeMetrics) -> None:
             }
             for each in error.errors()
         )
-        return told(Problem(400, "The request cannot be used", errors=faults))
+        return told(Problem(400, "The request cannot be used", errors=errors))
 
     async def bug(_: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", error=type(error).__name__, exc_info=error)

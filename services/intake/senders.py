@@ -36,7 +36,7 @@ class Sender:
     actions: tuple[str, ...]
     per_minute: int | None = None
 
-    def require(self, action: str) -> None:
+    def require_action(self, action: str) -> None:
         """Refuse what the key does not allow.
 
         Raises:
@@ -52,7 +52,7 @@ class Sender:
                 what_to_do=f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it",
             )
 
-    def channel(self, wanted: str | None) -> str:
+    def resolve_channel(self, wanted: str | None) -> str:
         """Return the channel of a contact: the wanted one, or the key's only one.
 
         Raises:
@@ -63,7 +63,7 @@ class Sender:
         if wanted is None:
             if len(own) == 1:
                 return own[0]
-            raise _fault(
+            raise _contact_problem(
                 "channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}"
             )
         if ANY not in self.channels and wanted not in own:
@@ -77,16 +77,16 @@ class Sender:
         return wanted
 
 
-def _fault(field: str, reason: str, message: str) -> Problem:
+def _contact_problem(field: str, reason: str, message: str) -> Problem:
     return Problem(400, "The contact cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
 
 
-def hashed(key: str) -> bytes:
+def hash_key(key: str) -> bytes:
     """Return what is stored of a key. Keys are long and random, so a plain hash is enough."""
     return hashlib.sha256(key.encode()).digest()
 
 
-def _key(authorization: str) -> str:
+def _key_from_header(authorization: str) -> str:
     """Return the key of a request: a bearer's, or the password of a sender that knows only the basic scheme."""
     scheme, _, told = authorization.partition(" ")
     if scheme.lower() == "bearer":
@@ -107,7 +107,7 @@ class SenderRegistry:
         self._by_hash: Mapping[bytes, Sender] | None = None
 
     @property
-    def known(self) -> bool:
+    def loaded(self) -> bool:
         """Whether the keys were read since the start; without them nobody can be let in."""
         return self._by_hash is not None
 
@@ -125,7 +125,7 @@ class SenderRegistry:
             for name, key_hash, policy, channels, actions, per_minute in rows
         }
 
-    def of(self, authorization: str | None) -> Sender:
+    def authenticate(self, authorization: str | None) -> Sender:
         """Return the sender of a request.
 
         Raises:
@@ -137,8 +137,8 @@ class SenderRegistry:
                 503, "Not ready", "the senders' keys have not been read yet: try again", headers={"Retry-After": "2"}
             )
         # The key is looked up by its digest, so how long that takes says nothing of the key.
-        key = _key(authorization or "")
-        sender = self._by_hash.get(hashed(key)) if key else None
+        key = _key_from_header(authorization or "")
+        sender = self._by_hash.get(hash_key(key)) if key else None
         if sender is None:
             raise Problem.about(
                 401,
@@ -165,7 +165,7 @@ def add(
     key = key or f"duban_{secrets.token_urlsafe(24)}"
     connection.execute(
         queries["add_sender"],
-        {"name": name, "key_hash": hashed(key), "policy": policy, "channels": channels, "actions": actions}
+        {"name": name, "key_hash": hash_key(key), "policy": policy, "channels": channels, "actions": actions}
         | {"per_minute": per_minute},
     )
     return key

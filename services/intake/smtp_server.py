@@ -18,16 +18,16 @@ from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import ConfigurationError, Problem, Retryable
 
 CHANNEL = "email"
-LARGEST = 25 * 1024 * 1024
+MAX_MAIL_BYTES = 25 * 1024 * 1024
 """Bytes of a mail, attachments and all."""
-MOST_OF_A_PEER = 20
+MAX_CONNECTIONS_PER_PEER = 20
 """Connections of one peer at a time, as many as a mail system opens to one place if it is not told otherwise."""
-MOST = 50
+MAX_CONNECTIONS = 50
 """Connections in all: each may hold a mail in memory."""
 IDENT = "Duban"
 TRY_AGAIN = "451 4.3.0 Try again later: nothing was accepted"
 TOO_MANY = "421 4.7.0 Too many connections: end some, or try again later"
-TOO_LARGE = f"552 5.3.4 A mail is at most {LARGEST} bytes here: send large files another way and name them"
+TOO_LARGE = f"552 5.3.4 A mail is at most {MAX_MAIL_BYTES} bytes here: send large files another way and name them"
 
 log = logs.get(__name__)
 
@@ -43,7 +43,7 @@ class SmtpServer:
             refused=lambda reason: door.metrics.unusable.labels(CHANNEL, reason).inc(),
             hostname=settings.mail_host,
             port=settings.mail_port,
-            data_size_limit=LARGEST,
+            data_size_limit=MAX_MAIL_BYTES,
             enable_SMTPUTF8=True,
             ident=IDENT,
             tls_context=_tls(door),
@@ -85,19 +85,19 @@ def _tls(door: HttpContext) -> ssl.SSLContext | None:
 class ConnectionLimiter:
     """The connections that are open, by peer."""
 
-    def __init__(self, most_of_a_peer: int = MOST_OF_A_PEER, most: int = MOST) -> None:
+    def __init__(self, most_of_a_peer: int = MAX_CONNECTIONS_PER_PEER, most: int = MAX_CONNECTIONS) -> None:
         self._most_of_a_peer = most_of_a_peer
         self._most = most
         self._open: Counter[str] = Counter()
 
-    def enter(self, peer: str) -> bool:
+    def acquire(self, peer: str) -> bool:
         """Whether a connection may be opened; it counts then until it leaves."""
         if self._open[peer] >= self._most_of_a_peer or self._open.total() >= self._most:
             return False
         self._open[peer] += 1
         return True
 
-    def leave(self, peer: str) -> None:
+    def release(self, peer: str) -> None:
         """Forget a connection."""
         self._open[peer] -= 1
         if not self._open[peer]:
@@ -131,7 +131,7 @@ class _Protocol(SMTP):  # type: ignore[misc]
         # STARTTLS makes the same connection once more.
         if self._peer is None:
             peer = str((transport.get_extra_info("peername") or ("",))[0])
-            if not self._connections.enter(peer):
+            if not self._connections.acquire(peer):
                 self._refused("too_many")
                 assert isinstance(transport, asyncio.Transport)
                 transport.write(TOO_MANY.encode() + b"\r\n")
@@ -142,7 +142,7 @@ class _Protocol(SMTP):  # type: ignore[misc]
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._peer is not None:
-            self._connections.leave(self._peer)
+            self._connections.release(self._peer)
             self._peer = None
             super().connection_lost(error)
 
@@ -158,8 +158,8 @@ class _Handler:
 
     def __init__(self, door: HttpContext) -> None:
         self._door = door
-        told = door.reception.of_channel(CHANNEL)
-        name, policy = told.sender or CHANNEL, told.policy or door.reception.policy
+        told = door.ingestor.settings_for(CHANNEL)
+        name, policy = told.sender or CHANNEL, told.policy or door.ingestor.policy
         self._who = Sender(name, policy, (CHANNEL,), ("contacts",), told.per_minute)
         self._ours = {each.lower() for each in door.settings.mail_recipients}
 
@@ -167,7 +167,7 @@ class _Handler:
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         try:
-            self._door.admit(self._who, 0)
+            self._door.check_rate(self._who, 0)
         except Problem as error:
             return self._later(error)
         envelope.mail_from = address
@@ -194,10 +194,10 @@ class _Handler:
             # An empty return path marks a report of a mail system; the header is where the channel looks for it.
             content = b"Return-Path: <>\r\n" + content
         try:
-            self._door.admit(self._who)
+            self._door.check_rate(self._who)
             heard = await self._take(content)
         except InvalidPayload as error:
-            first = error.faults[0]
+            first = error.errors[0]
             self._door.metrics.unusable.labels(CHANNEL, first.reason).inc()
             return f"554 5.6.0 {first.field}: {first.message}"
         except (Retryable, Problem) as error:
@@ -211,11 +211,11 @@ class _Handler:
         return TRY_AGAIN
 
     async def _take(self, content: bytes) -> str:
-        reception = self._door.reception
-        envelope = reception.envelope(CHANNEL, content, media_type=MAIL, received_at=self._door.now_clock().now())
-        heard: list[ParsedItem] = await asyncio.to_thread(reception.listen, envelope)
-        whats = [each.what for each in heard if not isinstance(each.what, RejectedItem)]
-        await self._door.publisher.publish(reception.records(whats, tracing.accepted(None)))
+        ingestor = self._door.ingestor
+        envelope = ingestor.envelope(CHANNEL, content, media_type=MAIL, received_at=self._door.require_clock().now())
+        heard: list[ParsedItem] = await asyncio.to_thread(ingestor.parse, envelope)
+        whats = [each.content for each in heard if not isinstance(each.content, RejectedItem)]
+        await self._door.publisher.publish(ingestor.records(whats, tracing.accepted(None)))
         for each in whats:
             self._door.metrics.accepted.labels(CHANNEL, "smtp").inc()
             log.info("accepted", contact=str(each.id), channel=CHANNEL)

@@ -15,21 +15,21 @@ from services.domain import survey_link
 from services.domain.ids import command_id
 from services.domain.survey_link import SurveyInvitation
 from services.intake import outcomes
-from services.intake.http_context import HttpContext, body_of
+from services.intake.http_context import HttpContext, read_body
 from services.shared.kafka.records import outgoing
 from services.shared.runtime.errors import Problem
 
-LARGEST = 16 * 1024
-MOST_FIELDS = 20
-LONGEST_COMMENT = 500
+MAX_FORM_BYTES = 16 * 1024
+MAX_FORM_FIELDS = 20
+MAX_COMMENT_LENGTH = 500
 QUESTIONS = ("process", "result", "staff")
 LANGUAGES = ("zh", "en")
 PAGES = {400: "unreadable", 404: "unknown", 409: "answered", 410: "over", 413: "unreadable"}
 """What is shown for a problem; any other is of a moment."""
-WAIT = 5.0
-SOURCES = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+DECISION_WAIT_SECONDS = 5.0
+CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 HEADERS = {
-    "Content-Security-Policy": SOURCES,
+    "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -49,33 +49,35 @@ def install(app: FastAPI, door: HttpContext) -> None:
     @app.get("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
     async def ask(token: str, request: Request) -> HTMLResponse:
         try:
-            found = await _invited(door, token)
+            found = await _find_invited_ticket(door, token)
         except Problem as error:
-            return _told(error, request)
-        return _page("ask", _language(request, found), number=found["number"], missing=(), given={})
+            return _problem_page(error, request)
+        return _render("ask", _language(request, found), number=found["number"], missing=(), given={})
 
     @app.post("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
     async def answer(token: str, request: Request) -> HTMLResponse:
         try:
-            found = await _invited(door, token)
-            given = _form(await body_of(request, LARGEST))
+            found = await _find_invited_ticket(door, token)
+            given = _parse_form(await read_body(request, MAX_FORM_BYTES))
             language = _language(request, found)
             scores = {each: given.get(each, "") for each in QUESTIONS}
             missing = [each for each, score in scores.items() if score not in {"1", "2", "3", "4", "5"}]
             if missing:
-                return _page("ask", language, 400, number=found["number"], missing=missing, given=given)
-            comment = given.get("comment", "").strip()[:LONGEST_COMMENT] or None
+                return _render("ask", language, 400, number=found["number"], missing=missing, given=given)
+            comment = given.get("comment", "").strip()[:MAX_COMMENT_LENGTH] or None
             survey = Survey(**{each: int(score) for each, score in scores.items()}, comment=comment)
             command = _command(found["invitation"], survey, door)
             await door.publish([outgoing(command, "intake")])
-            decided = await door.wait(WAIT, lambda: outcomes.of_command(door.database, command.id), bool)
+            decided = await door.wait_for(
+                DECISION_WAIT_SECONDS, lambda: outcomes.command_outcome(door.database, command.id), bool
+            )
         except Problem as error:
-            return _told(error, request)
+            return _problem_page(error, request)
         again = decided is not None and decided["outcome"] == "refused"
-        return _page("answered" if again else "thanks", language, number=found["number"])
+        return _render("answered" if again else "thanks", language, number=found["number"])
 
 
-async def _invited(door: HttpContext, token: str) -> dict[str, Any]:
+async def _find_invited_ticket(door: HttpContext, token: str) -> dict[str, Any]:
     """Return the ticket that a link is for.
 
     Raises:
@@ -85,9 +87,9 @@ async def _invited(door: HttpContext, token: str) -> dict[str, Any]:
     invitation = survey_link.read_token(token, door.settings.contact_key_secret.get_secret_value())
     if invitation is None:
         raise Problem(404, "unknown")
-    if door.now_clock().now() > invitation.until:
+    if door.require_clock().now() > invitation.until:
         raise Problem(410, "over")
-    ticket = await door.look(lambda: outcomes.ticket_of_survey(door.database, invitation.ticket_id))
+    ticket = await door.query(lambda: outcomes.survey_ticket(door.database, invitation.ticket_id))
     if ticket is None or ticket["run"] != invitation.run:
         raise Problem(410, "over")
     if ticket["answered"]:
@@ -100,13 +102,13 @@ def _command(invitation: SurveyInvitation, survey: Survey, door: HttpContext) ->
     return Command(
         id=command_id(invitation.ticket_id, "survey link", invitation.run),
         ticket_id=invitation.ticket_id,
-        at=door.now_clock().now(),
+        at=door.require_clock().now(),
         actor=Actor(kind="customer", name="customer"),
         action=AnswerSurvey(survey=survey),
     )
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a form.
 
     Raises:
@@ -114,7 +116,7 @@ def _form(body: bytes) -> dict[str, str]:
 
     """
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MAX_FORM_FIELDS))
     except ValueError as error:
         raise Problem(400, "unreadable") from error
 
@@ -125,12 +127,12 @@ def _language(request: Request, found: dict[str, Any]) -> str:
     return chosen if chosen in LANGUAGES else str(found["language"]) if found["language"] in LANGUAGES else "zh"
 
 
-def _told(error: Problem, request: Request) -> HTMLResponse:
+def _problem_page(error: Problem, request: Request) -> HTMLResponse:
     chosen = request.query_params.get("language") or request.headers.get("accept-language", "")
     page = PAGES.get(error.status, "later")
-    return _page(page, "en" if chosen.lower().startswith("en") else "zh", error.status, number="")
+    return _render(page, "en" if chosen.lower().startswith("en") else "zh", error.status, number="")
 
 
-def _page(name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+def _render(name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
     text = pages.get_template("survey.html").render(page=name, language=language, questions=QUESTIONS, **values)
     return HTMLResponse(text, status, headers=HEADERS)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from schemas.ticket import Status
 from services.intake.domain.channels import wechat
-from services.intake.smtp_server import MOST_OF_A_PEER
+from services.intake.smtp_server import MAX_CONNECTIONS_PER_PEER
 from tests.acceptance.test_channels import duban, ticket_of
 from tests.builders import CENTRE, eventually
 from tests.system import System
@@ -73,7 +73,7 @@ def test_a_signed_body_is_taken_once_fresh(system: System) -> None:
 @pytest.mark.requirement("R2.1")
 def test_a_wechat_account_gets_its_echo_and_its_success(system: System) -> None:
     stamp = {"timestamp": str(int(time.time())), "nonce": "n"}
-    good = stamp | {"signature": wechat.signature("sampletoken", *stamp.values())}
+    good = stamp | {"signature": wechat.compute_signature("sampletoken", *stamp.values())}
     url = f"{system.stack.intake_url}/v1/channels/wechat"
     assert httpx.get(url, params=good | {"echostr": "17"}).text == "17"
     assert httpx.get(url, params=stamp | {"signature": "0", "echostr": "17"}).status_code == 401
@@ -83,7 +83,7 @@ def test_a_wechat_account_gets_its_echo_and_its_success(system: System) -> None:
     message += f"<Content>宽带断网</Content><MsgId>{number}</MsgId></xml>"
     assert post(system, "wechat", message.encode(), params=good).status_code == 401, "this account is in safe mode"
     inside = sealed(message)
-    signature = wechat.signature("sampletoken", *stamp.values(), inside)
+    signature = wechat.compute_signature("sampletoken", *stamp.values(), inside)
     body = f"<xml><ToUserName>gh</ToUserName><Encrypt>{inside}</Encrypt></xml>".encode()
     params = stamp | {"encrypt_type": "aes", "msg_signature": signature}
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_the_smtp_door_says_what_is_too_large_and_bounds_the_connections_of_a_pe
         code, told = first.mail("a@mail.example", ["SIZE=30000000"])
         assert code == 552
         assert b"send large files another way" in told
-        for _ in range(MOST_OF_A_PEER - 1):
+        for _ in range(MAX_CONNECTIONS_PER_PEER - 1):
             stack.enter_context(smtplib.SMTP("127.0.0.1", port, timeout=30))
         with pytest.raises(smtplib.SMTPConnectError) as caught:
             smtplib.SMTP("127.0.0.1", port, timeout=30)

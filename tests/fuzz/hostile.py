@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.intake.domain.envelope import Envelope
 from services.intake.domain.fields import clean
-from services.intake.domain.splitter import MAIL, MAILBOX, SHEET
+from services.intake.domain.splitter import MAIL, MBOX, XLSX
 
 MARKS = (
     *("\x00", "\x0b", "\x0c", "\x1c", "\x1e", "\x7f", "\x85", "\x9b", "\xa0", "\u00ad", "\u200b", "\u2028", "\u2029"),
@@ -149,9 +149,9 @@ def messages(draw: st.DrawFn, samples: Iterable[Envelope]) -> Envelope:
 
 def _hostile(draw: st.DrawFn, whole: Envelope) -> bytes:
     change: Callable[[st.DrawFn, bytes], bytes]
-    if whole.kind == SHEET:
+    if whole.kind == XLSX:
         change = _sheet
-    elif whole.kind in {MAIL, MAILBOX}:
+    elif whole.kind in {MAIL, MBOX}:
         change = _mail
     elif whole.kind.endswith("urlencoded"):
         change = _form

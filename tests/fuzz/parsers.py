@@ -156,18 +156,18 @@ def _hostile(seed: str, table: Mapping[str, ChannelAdapter], samples: list[Envel
 
 def hear(channel: ChannelAdapter, told: Envelope) -> None:
     """Hear a message and look at what came of it."""
-    told = replace(told, papers=AttachmentBuffer(found=told.papers.found))
+    told = replace(told, attachments=AttachmentBuffer(read_stored=told.attachments.read_stored))
     began = time.process_time()
     try:
-        heard = channel.listen(told)
+        heard = channel.parse(told)
     except InvalidPayload as error:
-        _reasoned(error.faults)
+        _reasoned(error.errors)
     else:
         for each in heard:
-            if isinstance(each.what, RejectedItem):
-                _reasoned(list(each.what.faults))
+            if isinstance(each.content, RejectedItem):
+                _reasoned(list(each.content.errors))
             else:
-                _whole(each.what)
+                _whole(each.content)
     assert time.process_time() - began < LONGEST, "this message takes too long"
 
 

@@ -4,7 +4,7 @@ import codecs
 import re
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
-_OF_FILES = frozenset(
+_FILE_CHARSETS = frozenset(
     {
         *("ascii", "utf-8", "utf-8-sig", "gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr"),
         *("cp949", "koi8-r", "koi8-u", "cp437", "cp850", "cp866", "cp874", "tis-620", "mac-roman"),
@@ -14,8 +14,17 @@ _OF_FILES = frozenset(
 )
 """Python's names of charsets in which each line can be read for itself. Python has codecs besides that are no charset:
 some fail on any bytes, some are slow on what they were not made for."""
-_OF_MAIL = _OF_FILES | {"utf-7", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "hz", "iso2022_jp", "iso2022_kr"}
-_WIDER = {
+_MAIL_CHARSETS = _FILE_CHARSETS | {
+    "utf-7",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "hz",
+    "iso2022_jp",
+    "iso2022_kr",
+}
+_SUPERSETS = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "cp936": "gb18030",
@@ -26,21 +35,21 @@ _WIDER = {
 """Senders say a charset that is too small for what they wrote, and names that Python does not know."""
 
 
-def of_file(name: str) -> str | None:
+def for_file(name: str) -> str | None:
     """Return Python's name of a charset of files, None when there is no such charset."""
-    found = of_mail(name)
-    return found if found in _OF_FILES else None
+    found = for_mail(name)
+    return found if found in _FILE_CHARSETS else None
 
 
-def of_mail(name: str) -> str | None:
+def for_mail(name: str) -> str | None:
     """Return Python's name of a charset of mails, None when there is no such charset."""
     name = name.strip().strip("\"'").lower()
-    name = _WIDER.get(name, name)
+    name = _SUPERSETS.get(name, name)
     if _NAME.fullmatch(name) is None:
         return None
     try:
         found = codecs.lookup(name).name
     except LookupError:
         return None
-    found = _WIDER.get(found, found)
-    return found if found in _OF_MAIL else None
+    found = _SUPERSETS.get(found, found)
+    return found if found in _MAIL_CHARSETS else None

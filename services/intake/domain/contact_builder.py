@@ -18,7 +18,7 @@ _CHINESE = re.compile("[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 _TOO_LONG = re.compile(r"Expected (?P<kind>str|array|object) of length (?:<= |between \d+ and )(?P<most>\d+)")
 _PATTERN = re.compile(r"Expected str matching regex '\^(?P<pattern>.*)\$'")
-ENOUGH = 4
+MIN_ENGLISH_WORDS = 4
 """Latin words from which a text without a Chinese character is English."""
 _SEPARATE = re.compile(r"\s+")
 
@@ -27,7 +27,7 @@ def build_contact(
     envelope: Envelope,
     message_id: str | None,
     said: Mapping[str, Any],
-    faults: InputErrors,
+    errors: InputErrors,
     *,
     reach: str | None,
     id_field: str = "message_id",
@@ -39,7 +39,7 @@ def build_contact(
         envelope: what our door knows.
         message_id: the channel's own id of the message.
         said: fields of Contact that the channel told.
-        faults: what was found wrong so far.
+        errors: what was found wrong so far.
         reach: name of the field by which the sender usually says how to reach the customer; None where nobody is to be
             reached, in history.
         id_field: name of the field that holds the id.
@@ -49,37 +49,41 @@ def build_contact(
         Unusable: something is wrong with it; every fault is told at once (R2.5).
 
     """
-    if not message_id and not any(each.field in {"message_id", id_field} for each in faults.found):
-        faults.add(id_field, "missing_id", "give the message its own id")
-    said = _with_usable_mail(said, faults)
-    _observe(said, faults, reach)
+    if not message_id and not any(each.field in {"message_id", id_field} for each in errors.found):
+        errors.add(id_field, "missing_id", "give the message its own id")
+    said = _without_invalid_email(said, errors)
+    _check_content(said, errors, reach)
     said = _with_language(said)
     whole = {
-        **{name: _stripped(value) if name != "text" else value for name, value in said.items() if value is not None},
+        **{
+            name: _normalise_whitespace(value) if name != "text" else value
+            for name, value in said.items()
+            if value is not None
+        },
         "id": contact_id(envelope.sender, envelope.channel, message_id or ""),
         "sender": envelope.sender,
         "channel": envelope.channel,
         "policy": envelope.policy,
         "message_id": message_id or "missing",
         "received_at": envelope.received_at,
-        "flags": _flags(said.get("flags"), faults),
+        "flags": _merge_flags(said.get("flags"), errors),
         "raw": envelope.raw(),
     }
     try:
         contact = Contact.from_plain(whole)
     except msgspec.ValidationError:
-        known = {each.field for each in faults.found}
+        known = {each.field for each in errors.found}
         for each in shape.find_errors(Contact, whole):
-            field = _in_their_words(each.field, {"message_id": id_field, **(names or {})})
+            field = _sender_path(each.field, {"message_id": id_field, **(names or {})})
             if field not in known:
                 more = "; see /docs for the fields" if names is None else ""
-                faults.add(field, "bad_schema", _advice(each.message) + more)
-    if faults.found:
-        raise InvalidPayload(faults.found)
+                errors.add(field, "bad_schema", _describe_error(each.message) + more)
+    if errors.found:
+        raise InvalidPayload(errors.found)
     return contact
 
 
-def _in_their_words(field: str, names: Mapping[str, str]) -> str:
+def _sender_path(field: str, names: Mapping[str, str]) -> str:
     """Return a field's path as the sender knows it: the name of the longest part of it that has one, and the rest."""
     head, rest = field, ""
     while head:
@@ -90,7 +94,7 @@ def _in_their_words(field: str, names: Mapping[str, str]) -> str:
     return field
 
 
-def _advice(message: str) -> str:
+def _describe_error(message: str) -> str:
     """Return what to write instead, of what a model expected."""
     longest = _TOO_LONG.match(message)
     if longest is not None:
@@ -100,39 +104,39 @@ def _advice(message: str) -> str:
     return _PATTERN.sub(r"write it in the form \g<pattern>", message)
 
 
-def _observe(said: Mapping[str, Any], faults: InputErrors, reach: str | None) -> None:
+def _check_content(said: Mapping[str, Any], errors: InputErrors, reach: str | None) -> None:
     """Note what is missing or odd."""
     customer = said.get("customer") or {}
     if not _reachable(customer):
         if reach is not None:
             told = "give a way to reach the customer: phone, mail, app identity or address"
-            faults.add(reach, "missing_contact", told)
+            errors.add(reach, "missing_contact", told)
     elif not customer.get("phone"):
-        faults.flag("no_phone")
+        errors.flag("no_phone")
     text = said.get("text") or ""
     if isinstance(text, str) and not text.strip():
-        faults.flag("no_text")
-        faults.flag("incomplete")
+        errors.flag("no_text")
+        errors.flag("incomplete")
     elif isinstance(text, str) and _FORMULA.match(text):
-        faults.flag("formula_text")
+        errors.flag("formula_text")
 
 
-def _flags(told: Any, faults: InputErrors) -> Any:
+def _merge_flags(told: Any, errors: InputErrors) -> Any:
     """Return what was told with what was noticed; what is no list of words is left for the model to complain of."""
     told = told if told is not None else ()
     if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
         return told
-    return tuple(dict.fromkeys([*told, *faults.flags]))
+    return tuple(dict.fromkeys([*told, *errors.flags]))
 
 
-def _with_usable_mail(said: Mapping[str, Any], faults: InputErrors) -> Mapping[str, Any]:
+def _without_invalid_email(said: Mapping[str, Any], errors: InputErrors) -> Mapping[str, Any]:
     """Return what was said without a mail address that no mail could go to; what was written stays in the original."""
     customer = said.get("customer")
     written = customer.get("email") if isinstance(customer, Mapping) else None
     if not isinstance(customer, Mapping) or not isinstance(written, str) or mail_address.is_valid(written.strip()):
         return said
     if written.strip():
-        faults.flag("email_invalid")
+        errors.flag("email_invalid")
     return {**said, "customer": {**customer, "email": None}}
 
 
@@ -141,18 +145,18 @@ def _with_language(said: Mapping[str, Any]) -> Mapping[str, Any]:
     customer, text = said.get("customer"), said.get("text")
     if not isinstance(customer, Mapping) or customer.get("language") or not isinstance(text, str):
         return said
-    english = _CHINESE.search(text) is None and len(_LATIN.findall(text)) >= ENOUGH
+    english = _CHINESE.search(text) is None and len(_LATIN.findall(text)) >= MIN_ENGLISH_WORDS
     return {**said, "customer": {**customer, "language": "en"}} if english else said
 
 
-def _stripped(value: Any) -> Any:
+def _normalise_whitespace(value: Any) -> Any:
     """Return a value without the blanks that people leave around words, and with one blank between them."""
     if isinstance(value, str):
         return _SEPARATE.sub(" ", value).strip()
     if isinstance(value, Mapping):
-        return {name: _stripped(each) for name, each in value.items()}
+        return {name: _normalise_whitespace(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_stripped(each) for each in value]
+        return [_normalise_whitespace(each) for each in value]
     return value
 
 

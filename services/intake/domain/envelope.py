@@ -18,13 +18,13 @@ from schemas.call import CallRecord
 from schemas.contact import Contact, Raw
 from schemas.non_ticket import NonTicket
 from services.intake.domain import charsets
-from services.intake.domain.fields import InputError, InvalidPayload, clean, unusable, whole_number
+from services.intake.domain.fields import InputError, InvalidPayload, clean, invalid_payload, parse_whole_number
 
-LARGEST = 256 * 1024
+MAX_CONTACT_BYTES = 256 * 1024
 """Bytes of a contact (DESIGN 1), and of a message that is one contact in JSON, XML or a form."""
-LARGEST_KEPT_INSIDE = 64 * 1024
+MAX_INLINE_BYTES = 64 * 1024
 """Bytes of a message that is kept inside its contact; a larger one is kept beside it, by reference."""
-DEEPEST = 32
+MAX_DEPTH = 32
 """Levels of lists and objects in a message."""
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(:)?|[\[\]{}]', re.DOTALL)
@@ -70,36 +70,36 @@ class ChannelConfig:
             )
         values: dict[str, Any] = dict(told)
         if "columns" in values:
-            values["columns"] = _known(
-                values, "columns", whole_number(str(values["columns"])), "whole number", "18 or 21"
+            values["columns"] = _checked(
+                values, "columns", parse_whole_number(str(values["columns"])), "whole number", "18 or 21"
             )
         if "charset" in values:
-            values["charset"] = _known(
-                values, "charset", charsets.of_file(str(values["charset"])), "charset", "utf-8 or gb18030"
+            values["charset"] = _checked(
+                values, "charset", charsets.for_file(str(values["charset"])), "charset", "utf-8 or gb18030"
             )
         if "default_region" in values:
             region = str(values["default_region"]).strip().upper()
             found = region if region in phonenumbers.SUPPORTED_REGIONS else None
-            values["default_region"] = _known(values, "default_region", found, "country's code of two letters", "CN")
+            values["default_region"] = _checked(values, "default_region", found, "country's code of two letters", "CN")
         if "encode_values" in values:
             values["encode_values"] = str(values["encode_values"]).lower() in {"true", "1", "yes"}
         for name in ("default_tz", "cdr_tz"):
             if name in values:
                 zone = str(values[name])
-                values[name] = _known(
-                    values, name, zone if zone in _zones() else None, "time zone", "Asia/Shanghai or UTC"
+                values[name] = _checked(
+                    values, name, zone if zone in _time_zones() else None, "time zone", "Asia/Shanghai or UTC"
                 )
         return dataclasses.replace(self, **values)
 
 
-def _known(values: Mapping[str, Any], name: str, found: Any, kind: str, example: str) -> Any:
+def _checked(values: Mapping[str, Any], name: str, found: Any, kind: str, example: str) -> Any:
     if found is None:
         raise ValueError(f"{name}: {values[name]!r} is no {kind}; write one such as {example}")
     return found
 
 
 @functools.cache
-def _zones() -> set[str]:
+def _time_zones() -> set[str]:
     """Return the names of all time zones; finding them takes a walk through their files."""
     return zoneinfo.available_timezones()
 
@@ -109,12 +109,12 @@ class AttachmentBuffer:
     """Attachments of messages on their way to the store of attachments.
 
     Attributes:
-        found: reads what was stored under a name before, None when there is nothing.
+        read_stored: reads what was stored under a name before, None when there is nothing.
         new: what this message brings, by reference; the door stores it before it acknowledges the message.
 
     """
 
-    found: Callable[[str], bytes | None] = lambda _: None
+    read_stored: Callable[[str], bytes | None] = lambda _: None
     new: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, content: bytes) -> str:
@@ -137,7 +137,7 @@ class Envelope:
         body: the bytes as they came.
         query: what stood behind the address.
         config: the channel's settings.
-        papers: where attachments go.
+        attachments: where attachments go.
 
     """
 
@@ -149,7 +149,7 @@ class Envelope:
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
     config: ChannelConfig = field(default_factory=ChannelConfig)
-    papers: AttachmentBuffer = field(default_factory=AttachmentBuffer)
+    attachments: AttachmentBuffer = field(default_factory=AttachmentBuffer)
 
     @property
     def kind(self) -> str:
@@ -160,8 +160,8 @@ class Envelope:
         """Return the message as it was received; a large one goes to the store of attachments."""
         digest = hashlib.sha256(self.body).hexdigest()
         media_type = clean(self.media_type)[:200].strip() or "application/octet-stream"
-        if len(self.body) > LARGEST_KEPT_INSIDE:
-            return Raw(media_type=media_type, sha256=digest, reference=self.papers.add(self.body))
+        if len(self.body) > MAX_INLINE_BYTES:
+            return Raw(media_type=media_type, sha256=digest, reference=self.attachments.add(self.body))
         return Raw(media_type=media_type, sha256=digest, body=base64.b64encode(self.body).decode())
 
 
@@ -170,13 +170,13 @@ class RejectedItem:
     """A part of a message that cannot be used.
 
     Attributes:
-        faults: why, at least one.
+        errors: why, at least one.
         message_id: the channel's own id of it, when it can be read.
         body: its bytes.
 
     """
 
-    faults: tuple[InputError, ...]
+    errors: tuple[InputError, ...]
     message_id: str | None = None
     body: bytes = b""
 
@@ -186,20 +186,20 @@ class ParsedItem:
     """One thing that a message holds.
 
     Attributes:
-        what: a contact, the record of a call, something that opens nothing, or what cannot be used.
-        at: line or row of a file.
+        content: a contact, the record of a call, something that opens nothing, or what cannot be used.
+        line: line or row of a file.
 
     """
 
-    what: Contact | CallRecord | NonTicket | RejectedItem
-    at: int | None = None
+    content: Contact | CallRecord | NonTicket | RejectedItem
+    line: int | None = None
 
 
-Hear = Callable[[Envelope], list[ParsedItem]]
+MessageParser = Callable[[Envelope], list[ParsedItem]]
 """Takes in one message of a channel; raises Unusable when nothing of it can be used."""
 
 
-def text_of(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF-8: encode the body so") -> str:
+def decode_text(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF-8: encode the body so") -> str:
     """Decode a body, strictly.
 
     Raises:
@@ -207,21 +207,21 @@ def text_of(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF-8: 
 
     """
     if not body.strip():
-        raise unusable("body", "empty", "the body is empty: send the message itself")
+        raise invalid_payload("body", "empty", "the body is empty: send the message itself")
     try:
-        return body.decode(charsets.of_file(charset) or "")
+        return body.decode(charsets.for_file(charset) or "")
     except (ValueError, LookupError):
-        raise unusable("body", "bad_encoding", what) from None
+        raise invalid_payload("body", "bad_encoding", what) from None
 
 
-def json_object(body: bytes) -> dict[str, Any]:
+def parse_json_object(body: bytes) -> dict[str, Any]:
     """Read a body that has to be one JSON object.
 
     Raises:
         Unusable: it is not; the reason says how.
 
     """
-    text = text_of(body)
+    text = decode_text(body)
     try:
         told = json.loads(text, parse_constant=_no_number)
     except RecursionError:
@@ -229,10 +229,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip()) - 1
         reason = "truncated" if cut or _open_string(error) else "bad_syntax"
-        raise unusable("body", reason, "the body is no complete JSON document: send all of it") from None
+        raise invalid_payload("body", reason, "the body is no complete JSON document: send all of it") from None
     if not isinstance(told, dict):
-        raise unusable("body", "bad_schema", "send one JSON object")
-    if _depth(told) > DEEPEST:
+        raise invalid_payload("body", "bad_schema", "send one JSON object")
+    if _depth(told) > MAX_DEPTH:
         raise _too_deep(text)
     return clean(told)
 
@@ -250,7 +250,7 @@ def _depth(value: Any) -> int:
     while left:
         each, depth = left.pop()
         deepest = max(deepest, depth)
-        if deepest > DEEPEST:
+        if deepest > MAX_DEPTH:
             break
         inside = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
         left.extend((part, depth + 1) for part in inside if isinstance(part, dict | list))
@@ -264,10 +264,12 @@ def _too_deep(text: str) -> InvalidPayload:
         mark = token[0][0]
         if mark in "[{":
             depth += 1
-            if depth > DEEPEST:
+            if depth > MAX_DEPTH:
                 break
         elif mark in "]}":
             depth -= 1
         elif token[2] and depth == 1:
             name = token[1][:100]
-    return unusable(name, "bad_schema", f"lists and objects are nested deeper than {DEEPEST} levels: write it flat")
+    return invalid_payload(
+        name, "bad_schema", f"lists and objects are nested deeper than {MAX_DEPTH} levels: write it flat"
+    )

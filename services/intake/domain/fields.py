@@ -14,14 +14,14 @@ T = TypeVar("T")
 BODY = "body"
 """Names the whole message, and a field whose name is empty."""
 
-TOO_MUCH = 10**12
+AMOUNT_LIMIT = 10**12
 """An amount from here on is a mistake."""
 CENT = Decimal("0.01")
-LONGEST_TEXT = 32_000
+MAX_TEXT_LENGTH = 32_000
 """Characters of what somebody wrote (`schemas.contact.Text`)."""
-LONGEST_REFERENCE = 2000
+MAX_REFERENCE_LENGTH = 2000
 """Characters of a link to something (`schemas.contact.Reference`)."""
-LONGEST_ID = 200
+MAX_ID_LENGTH = 200
 """Characters of a message's own id."""
 
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
@@ -78,13 +78,13 @@ class FieldReader:
 
     Attributes:
         values: the object.
-        faults: where faults are noted.
+        errors: where errors are noted.
         path: of the object in the message, for naming its fields.
 
     """
 
     values: Mapping[str, Any]
-    faults: InputErrors
+    errors: InputErrors
     path: str = ""
 
     def text(self, name: str) -> str | None:
@@ -96,24 +96,24 @@ class FieldReader:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        self.faults.add(self.path + name, "bad_schema", "write this as text")
+        self.errors.add(self.path + name, "bad_schema", "write this as text")
         return None
 
     def part(self, name: str) -> "FieldReader":
         """Return an object within the object; one that is missing is empty."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, Mapping):
-            self.faults.add(self.path + name, "bad_schema", "write this as a JSON object")
-        return FieldReader(value if isinstance(value, Mapping) else {}, self.faults, f"{self.path}{name}.")
+            self.errors.add(self.path + name, "bad_schema", "write this as a JSON object")
+        return FieldReader(value if isinstance(value, Mapping) else {}, self.errors, f"{self.path}{name}.")
 
     def parts(self, name: str) -> "list[FieldReader]":
         """Return the objects of a list within the object."""
         value = self.values.get(name)
         if value is not None and not (isinstance(value, list) and all(isinstance(each, Mapping) for each in value)):
-            self.faults.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
+            self.errors.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
             return []
         return [
-            FieldReader(each, self.faults, f"{self.path}{name}[{number}].") for number, each in enumerate(value or [])
+            FieldReader(each, self.errors, f"{self.path}{name}[{number}].") for number, each in enumerate(value or [])
         ]
 
 
@@ -121,16 +121,16 @@ class InvalidPayload(Exception):
     """A message from which no contact can be made.
 
     Attributes:
-        faults: every reason, at least one.
+        errors: every reason, at least one.
 
     """
 
-    def __init__(self, faults: list[InputError]) -> None:
-        super().__init__("; ".join(f"{each.field}: {each.message}" for each in faults))
-        self.faults = faults
+    def __init__(self, errors: list[InputError]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.message}" for each in errors))
+        self.errors = errors
 
 
-def unusable(field_: str, reason: str, message: str) -> InvalidPayload:
+def invalid_payload(field_: str, reason: str, message: str) -> InvalidPayload:
     """Return the error for a message with a single fault."""
     return InvalidPayload([InputError(field_ or BODY, reason, message)])
 
@@ -153,20 +153,20 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def reference(text: str, faults: InputErrors) -> str | None:
+def bounded_reference(text: str, errors: InputErrors) -> str | None:
     """Return where a piece of evidence is kept; a link that is too long to be kept whole is left out and flagged."""
-    if len(text) <= LONGEST_REFERENCE:
+    if len(text) <= MAX_REFERENCE_LENGTH:
         return text
-    faults.flag("attachment_left_out")
+    errors.flag("attachment_left_out")
     return None
 
 
-def short_id(text: str) -> str:
+def bounded_id(text: str) -> str:
     """Return an id; the digest of one that is too long, so that two which begin alike stay two."""
-    return text if len(text) <= LONGEST_ID else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return text if len(text) <= MAX_ID_LENGTH else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def whole_number(text: str, digits: int = 20) -> int | None:
+def parse_whole_number(text: str, digits: int = 20) -> int | None:
     """Return what a text of ASCII digits says, None when it is no such text or has more digits than that.
 
     Python calls `²` and `①` digits too, and cannot read them.
@@ -182,22 +182,22 @@ class PhoneNumber:
     extension: str | None = None
 
 
-def phone(text: str | None, region: str = "CN") -> PhoneNumber | None:
+def parse_phone(text: str | None, region: str = "CN") -> PhoneNumber | None:
     """Return a phone number, or None when the text is none: empty, masked, or not to be normalised."""
     plain = unicodedata.normalize("NFKC", text or "").strip()
     if not plain or _MASKED.search(plain):
         return None
-    whole = _parsed(plain, region)
+    whole = _to_e164(plain, region)
     if whole is not None:
         return PhoneNumber(whole)
     split = _EXTENSION.match(plain)
     if split is None:
         return None
-    number = _parsed(split["number"], region)
+    number = _to_e164(split["number"], region)
     return PhoneNumber(number, split["extension"]) if number is not None else None
 
 
-def _parsed(text: str, region: str) -> str | None:
+def _to_e164(text: str, region: str) -> str | None:
     compact = re.sub(r"[\s()（）.·-]", "", text)
     if not re.fullmatch(r"\+?[0-9]{5,17}", compact):
         return None
@@ -220,7 +220,7 @@ def _is_mobile(number: str) -> bool:
     return re.fullmatch(r"\+861[3-9][0-9]{9}", number) is not None
 
 
-def money(value: Any, name: str, faults: InputErrors) -> str | None:
+def parse_amount(value: Any, name: str, errors: InputErrors) -> str | None:
     """Return an amount as text with at most two decimals. Faults are noted."""
     if value is None or value == "":
         return None
@@ -228,14 +228,14 @@ def money(value: Any, name: str, faults: InputErrors) -> str | None:
         amount = Decimal(str(value).strip()) if isinstance(value, str | int | float) else None
     except InvalidOperation:
         amount = None
-    if isinstance(value, bool) or amount is None or not amount.is_finite() or abs(amount) >= TOO_MUCH:
-        faults.add(name, "bad_schema", "write an amount as a number or text, such as 120.50")
+    if isinstance(value, bool) or amount is None or not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
+        errors.add(name, "bad_schema", "write an amount as a number or text, such as 120.50")
         return None
     return str(amount.quantize(CENT, ROUND_HALF_EVEN))
 
 
-def phones_in(text: str, region: str = "CN") -> list[PhoneNumber]:
+def find_phones(text: str, region: str = "CN") -> list[PhoneNumber]:
     """Return the phone numbers that a text names, each once; longer runs of digits (cards, orders) are none."""
-    candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:LONGEST_TEXT]))
-    found = [phone(each, region) for each in dict.fromkeys(candidates)]
+    candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]))
+    found = [parse_phone(each, region) for each in dict.fromkeys(candidates)]
     return list({each.number: each for each in found if each is not None}.values())

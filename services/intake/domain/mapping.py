@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from schemas.contact import Contact, Customer, TakenOver
 
-As = Literal[
+ValueFormat = Literal[
     "text",
     "phone",
     "phones",
@@ -38,7 +38,7 @@ days. `due`: a day, a time, or words."""
 _STEP = re.compile(r"([^\[\].]+)|\[([0-9]+)\]")
 SINCE_1904 = "$1904"
 """Stands in a row of a sheet that counts its days from 1904."""
-USUAL: Mapping[str, As] = {
+DEFAULT_FORMATS: Mapping[str, ValueFormat] = {
     "contacted_at": "time",
     "occurred_at": "time",
     "wanted_by": "due",
@@ -72,12 +72,12 @@ class ValueSource(MappingPart):
     flag: str | None = None
 
 
-def _sources(told: Any) -> Any:
+def _normalise_sources(told: Any) -> Any:
     told = told if isinstance(told, list) else [told]
     return [{"at": each} if isinstance(each, str) else each for each in told]
 
 
-Sources = Annotated[tuple[ValueSource, ...], BeforeValidator(_sources)]
+Sources = Annotated[tuple[ValueSource, ...], BeforeValidator(_normalise_sources)]
 
 
 class FieldMapping(MappingPart):
@@ -95,12 +95,12 @@ class FieldMapping(MappingPart):
 
     at: Sources
     with_: str | None = Field(default=None, alias="with")
-    as_: As | None = Field(default=None, alias="as")
+    as_: ValueFormat | None = Field(default=None, alias="as")
     words: dict[str, str] = Field(default_factory=dict)
     strict: bool = False
 
 
-def _target(told: Any) -> Any:
+def _normalise_target(told: Any) -> Any:
     return told if isinstance(told, dict) else {"at": told}
 
 
@@ -145,7 +145,7 @@ class MessageMapping(MappingPart):
     id: Sources
     id_is_text: bool = False
     reach: str | None = None
-    fields: dict[str, Annotated[FieldMapping, BeforeValidator(_target)]]
+    fields: dict[str, Annotated[FieldMapping, BeforeValidator(_normalise_target)]]
     labels: tuple[str, ...] = ()
     papers: tuple[EvidenceMapping, ...] = ()
 
@@ -172,18 +172,18 @@ class ChannelMapping(MappingPart):
     title: str
     form: tuple[MessageMapping, ...] = Field(min_length=1)
 
-    def form_of(self, told: Mapping[str, Any]) -> MessageMapping | None:
+    def form_for(self, told: Mapping[str, Any]) -> MessageMapping | None:
         """Return the form that reads a message."""
         return next((each for each in self.form if each.has is None or value_at(told, each.has) is not None), None)
 
-    def id_of(self, told: Mapping[str, Any]) -> str | None:
+    def find_message_id(self, told: Mapping[str, Any]) -> str | None:
         """Return the channel's own id of a message, as far as it can be read."""
-        form = self.form_of(told)
-        value = first(told, form.id)[0] if form is not None else None
+        form = self.form_for(told)
+        value = first_value(told, form.id)[0] if form is not None else None
         return str(value).strip() if isinstance(value, str | int) else None
 
 
-def first(told: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
+def first_value(told: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
     """Return the first value that says something, and where it stood."""
     for source in sources:
         value = value_at(told, source.at)

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from services.intake.domain.splitter import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE
+from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, NDJSON, XLSX
 
 BY_SUFFIX: Mapping[str, str] = {
-    ".csv": TABLE,
+    ".csv": CSV,
     ".eml": MAIL,
     ".form": "application/x-www-form-urlencoded",
     ".json": JSON,
-    ".jsonl": LINES,
-    ".mbox": MAILBOX,
-    ".ndjson": LINES,
+    ".jsonl": NDJSON,
+    ".mbox": MBOX,
+    ".ndjson": NDJSON,
     ".txt": "text/plain",
-    ".xlsx": SHEET,
+    ".xlsx": XLSX,
     ".xml": "text/xml",
 }
 PLAIN = "text/plain"
@@ -25,4 +25,4 @@ def media_type_of(name: str, channel: str) -> str:
     suffix = PurePath(name).suffix.lower()
     if suffix in BY_SUFFIX:
         return BY_SUFFIX[suffix]
-    return MAILBOX if channel == "email" else PLAIN if channel == "hotline" else JSON
+    return MBOX if channel == "email" else PLAIN if channel == "hotline" else JSON

@@ -14,16 +14,16 @@ from openpyxl.worksheet._reader import DATA_TAG, INLINE_STRING, ROW_TAG, VALUE_T
 from openpyxl.xml.constants import ARC_WORKBOOK, SHARED_STRINGS, SHEET_MAIN_NS, XLSM, XLSX, XLTM, XLTX
 from openpyxl.xml.functions import SubElement, iterparse
 
-from services.intake.domain.fields import InvalidPayload, unusable
+from services.intake.domain.fields import InvalidPayload, invalid_payload
 
-LARGEST = 32 * 1024 * 1024
+MAX_UNPACKED_BYTES = 32 * 1024 * 1024
 """Bytes of a workbook once it is unpacked: some seconds of reading."""
-MOST_TIMES = 100
+MAX_EXPANSION = 100
 """How often a workbook's size it may have unpacked: lists have five to twenty times theirs, bombs up to a thousand."""
-MOST_SHEETS = 100
-LARGEST_FRAME = 2 * 1024 * 1024
+MAX_SHEETS = 100
+MAX_METADATA_BYTES = 2 * 1024 * 1024
 """Bytes of what is neither sheet nor text: formats, names, links."""
-_FRAME = frozenset({"[Content_Types].xml", "xl/styles.xml"})
+_METADATA_PARTS = frozenset({"[Content_Types].xml", "xl/styles.xml"})
 _SHARED, _TEXT, _RUN = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "r"))
 _TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ def _text(element: Any) -> str:
     return "".join(each.text or "" for each in told if each is not None)
 
 
-class _Book(ExcelReader):
+class _WorkbookReader(ExcelReader):
     """Opens workbooks, reading no more of them than a list needs: openpyxl makes objects of all it finds."""
 
     def read_manifest(self) -> None:
@@ -45,14 +45,14 @@ class _Book(ExcelReader):
 
         """
         sizes = {each.filename: each.file_size for each in self.archive.infolist()}
-        frame = sum(size for name, size in sizes.items() if name in _FRAME or name.endswith(".rels"))
-        if frame <= LARGEST_FRAME:
+        frame = sum(size for name, size in sizes.items() if name in _METADATA_PARTS or name.endswith(".rels"))
+        if frame <= MAX_METADATA_BYTES:
             super().read_manifest()
             parts = [self._part(each) for each in (XLTM, XLTX, XLSM, XLSX)]
             frame += sum(sizes.get(each, 0) for each in {*parts, ARC_WORKBOOK} if each is not None)
-        if frame > LARGEST_FRAME:
+        if frame > MAX_METADATA_BYTES:
             told = "it has too many formats, names or links: copy the list into a new workbook"
-            raise unusable("body", "too_large", told)
+            raise invalid_payload("body", "too_large", told)
 
     def read_strings(self) -> None:
         """Read the texts that cells share."""
@@ -83,19 +83,19 @@ class _Book(ExcelReader):
             Unusable: they are too many, or one is named twice.
 
         """
-        if len(self.parser.sheets) > MOST_SHEETS:
-            told = f"a workbook has at most {MOST_SHEETS} sheets: send the one with the list alone"
-            raise unusable("body", "too_large", told)
+        if len(self.parser.sheets) > MAX_SHEETS:
+            told = f"a workbook has at most {MAX_SHEETS} sheets: send the one with the list alone"
+            raise invalid_payload("body", "too_large", told)
         targets = [link.target for _, link in self.parser.find_sheets()]
         if len(set(targets)) < len(targets):
-            raise unusable("body", "not_xlsx", "two sheets of it are one: open it and save it again")
+            raise invalid_payload("body", "not_xlsx", "two sheets of it are one: open it and save it again")
         super().read_worksheets()
 
     def read_chartsheet(self, sheet: Any, rel: Any) -> None:
         """Pass a chart by: it holds no list."""
 
 
-class _Cells(WorkSheetParser):
+class _RowParser(WorkSheetParser):
     """Reads rows as they stand in the file, whatever size the sheet says it has, and nothing behind them."""
 
     def parse_formula(self, element: Any) -> str:  # noqa: ARG002 - the parser's protocol
@@ -112,7 +112,7 @@ class _Cells(WorkSheetParser):
         cell: dict[str, Any] = super().parse_cell(element)
         return cell
 
-    def rows(self) -> Iterator[list[dict[str, Any]]]:
+    def iterate_rows(self) -> Iterator[list[dict[str, Any]]]:
         """Return the cells that are there, row by row."""
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
@@ -123,7 +123,7 @@ class _Cells(WorkSheetParser):
                 return
 
 
-def opened(file: BinaryIO) -> Any:
+def open_workbook(file: BinaryIO) -> Any:
     """Open a workbook of openpyxl's.
 
     Raises:
@@ -133,26 +133,28 @@ def opened(file: BinaryIO) -> Any:
     start = file.read(4)
     file.seek(0)
     if not start:
-        raise unusable("body", "empty", "the file is empty")
+        raise invalid_payload("body", "empty", "the file is empty")
     if not start.startswith(b"PK"):
-        raise unusable("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
-    with whole():
+        raise invalid_payload("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
+    with translate_errors():
         with zipfile.ZipFile(file) as packed:
             unpacked = sum(each.file_size for each in packed.infolist())
         size = file.seek(0, 2)
         file.seek(0)
-        if unpacked > LARGEST:
-            raise unusable("body", "too_large", f"unpacked it has more than {LARGEST >> 20} MiB: cut the list in two")
-        if unpacked > MOST_TIMES * size:
-            told = f"unpacked it has more than {MOST_TIMES} times its size: copy the list into a new workbook"
-            raise unusable("body", "too_large", told)
-        reader = _Book(file, read_only=True, keep_links=False)
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise invalid_payload(
+                "body", "too_large", f"unpacked it has more than {MAX_UNPACKED_BYTES >> 20} MiB: cut the list in two"
+            )
+        if unpacked > MAX_EXPANSION * size:
+            told = f"unpacked it has more than {MAX_EXPANSION} times its size: copy the list into a new workbook"
+            raise invalid_payload("body", "too_large", told)
+        reader = _WorkbookReader(file, read_only=True, keep_links=False)
         reader.read()
         return reader.wb
 
 
 @contextlib.contextmanager
-def whole() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Say of a workbook that cannot be read what to do, whatever stumbles over it.
 
     A workbook is an archive of XML documents, and what reads it is not made for hostile ones: it fails in many ways.
@@ -166,31 +168,31 @@ def whole() -> Iterator[None]:
     except (InvalidPayload, GeneratorExit):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise unusable("body", "truncated", "the file is not whole: send it again") from None
+        raise invalid_payload("body", "truncated", "the file is not whole: send it again") from None
     except Exception as error:
         told = f"this XLSX cannot be read ({type(error).__name__}): open it and save it again"
-        raise unusable("body", "not_xlsx", told) from error
+        raise invalid_payload("body", "not_xlsx", told) from error
 
 
-def rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
+def iterate_rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
     """Return the cells of each row that say something; rows without any are left out."""
     book = sheet.parent
     # openpyxl's own way through a sheet makes rows and columns that are not there, up to the size that it claims.
     with sheet._get_source() as source:  # noqa: SLF001
-        reader = _Cells(
+        reader = _RowParser(
             source,
             sheet._shared_strings,  # noqa: SLF001
             epoch=book.epoch,
             date_formats=book._date_formats,  # noqa: SLF001
             timedelta_formats=book._timedelta_formats,  # noqa: SLF001
         )
-        for cells in reader.rows():
+        for cells in reader.iterate_rows():
             filled = [each for each in cells if each["value"] is not None and str(each["value"]).strip()]
             if filled:
                 yield [ReadOnlyCell(sheet, **each) for each in filled]
 
 
-def value(cell: ReadOnlyCell) -> Any:
+def cell_value(cell: ReadOnlyCell) -> Any:
     """Return what a cell says, as JSON can tell it: a day alone without a time."""
     told = cell.value
     if isinstance(told, datetime):

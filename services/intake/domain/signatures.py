@@ -1,60 +1,64 @@
-"""Signatures of webhooks: who sent this knew the secret, and nobody changed it. Compared in constant time."""
+"""Verifies webhook signatures: the sender knew the secret and nobody changed the message. Pure.
+
+Signatures are compared in constant time.
+"""
 
 import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
 
-from services.intake.domain.channels.sms import form
 from services.intake.domain.fields import InputError, InputErrors, InvalidPayload
-from services.intake.domain.times import epoch, in_utc
+from services.intake.domain.form_data import parse_form
+from services.intake.domain.times import parse_epoch, to_utc
 
-FRESH = timedelta(minutes=5)
-"""How far a signed time may be from ours, so that what was overheard cannot be sent again."""
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""How far a signed timestamp may be from our clock, so that an intercepted message cannot be replayed later."""
 
 
-def wrong(field: str, what_to_do: str) -> InputError:
-    """Return the fault of a message that is not signed as its channel signs."""
+def bad_signature(field: str, what_to_do: str) -> InputError:
+    """Return the error of a message whose signature does not verify."""
     return InputError(field, "bad_signature", what_to_do)
 
 
-def stale(stamp: str, field: str, now: datetime) -> InputError | None:
-    """Return the fault of a signed time that is too far from ours.
+def timestamp_error(timestamp: str, field: str, now: datetime) -> InputError | None:
+    """Return the error of a signed timestamp that is too old or too far ahead, None when it is acceptable.
 
     Args:
-        stamp: seconds since 1970.
-        field: where it stood.
-        now: real time; signatures are never of business time.
+        timestamp: seconds since 1970.
+        field: name of the header or parameter that holds it.
+        now: wall-clock time; signatures never use business time.
 
     """
-    at = epoch(stamp, field, InputErrors(), unit=1)
-    if at is not None and abs(in_utc(now) - at) <= FRESH:
+    at = parse_epoch(timestamp, field, InputErrors(), unit=1)
+    if at is not None and abs(to_utc(now) - at) <= MAX_CLOCK_DIFFERENCE:
         return None
-    told = f"it is no time within {FRESH.seconds // 60} minutes of ours: set the clock, sign anew, send it again"
-    return InputError(field, "stale", told)
+    minutes = MAX_CLOCK_DIFFERENCE.seconds // 60
+    message = f"the timestamp is not within {minutes} minutes of our time: set the clock, sign again, send again"
+    return InputError(field, "stale", message)
 
 
-def twilio(secret: str, url: str, body: bytes, told: str) -> bool:
-    """Whether an SMS gateway signed address and parameters: HMAC-SHA1 over the address and the sorted parameters."""
+def verify_twilio(secret: str, url: str, body: bytes, signature: str) -> bool:
+    """Whether an SMS gateway signed URL and parameters: base64 HMAC-SHA1 of the URL and the sorted parameters."""
     try:
-        parameters = form(body)
+        parameters = parse_form(body)
     except InvalidPayload:
         return False
     content = url + "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     expected = base64.b64encode(hmac.new(secret.encode(), content.encode(), hashlib.sha1).digest())
-    return hmac.compare_digest(expected, told.encode())
+    return hmac.compare_digest(expected, signature.encode())
 
 
-def hmac_sha256(secret: str, body: bytes, told: str, *, timestamp: str | None) -> bool:
-    """Whether a sender signed the body, with the time in front when it sends one: hexadecimal HMAC-SHA256.
+def verify_hmac_sha256(secret: str, body: bytes, signature: str, *, timestamp: str | None) -> bool:
+    """Whether a sender signed the body, and the timestamp if there is one, with hexadecimal HMAC-SHA256.
 
     Args:
-        secret: what both know.
-        body: as it came.
-        told: the signature, perhaps with `sha256=` in front.
-        timestamp: what stands before the body, joined by a dot; None: the body alone is signed.
+        secret: the shared secret.
+        body: the request body, unchanged.
+        signature: as sent; a `sha256=` prefix is accepted.
+        timestamp: signed in front of the body, joined by a dot; None: only the body is signed.
 
     """
     content = body if timestamp is None else timestamp.encode() + b"." + body
     expected = hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), told.removeprefix("sha256=").encode())
+    return hmac.compare_digest(expected.encode(), signature.removeprefix("sha256=").encode())

@@ -10,21 +10,21 @@ from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 from services.intake.domain import sheets
-from services.intake.domain.decoding import LineDecoder, opened, spoilt
-from services.intake.domain.fields import InputError, clean, unusable
+from services.intake.domain.decoding import LineDecoder, has_undecodable_bytes, open_text
+from services.intake.domain.fields import InputError, clean, invalid_payload
 from services.intake.domain.mapping import SINCE_1904
 
 JSON = "application/json"
-LINES = "application/x-ndjson"
-TABLE = "text/csv"
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAIL = "message/rfc822"
-MAILBOX = "application/mbox"
-LONGEST_CELL = 200_000
-_TOTALS = ("合计", "总计", "小计", "以下空白", "total")
-_FILLED_ROW = 3
+MBOX = "application/mbox"
+MAX_CELL_LENGTH = 200_000
+_TOTAL_LABELS = ("合计", "总计", "小计", "以下空白", "total")
+_DATA_ROW_CELLS = 3
 """Cells from which a row without an id is a row with a fault, not a remark below the table."""
-_HEADER_WITHIN = 50
+_HEADER_SEARCH_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,18 @@ class MessagePart:
     """One message of a file.
 
     Attributes:
-        at: its line or row.
+        line: its line or row.
         body: its bytes; of a row that is no whole one, what there is.
         media_type: of the body.
-        fault: what is wrong with it as a part of the file.
+        error: what is wrong with it as a part of the file.
         original: its bytes in the file, where the body does not hold them all.
 
     """
 
-    at: int
+    line: int
     body: bytes
     media_type: str
-    fault: InputError | None = None
+    error: InputError | None = None
     original: bytes | None = None
 
 
@@ -63,14 +63,14 @@ def split(
 
     """
     kind = media_type.partition(";")[0].strip().lower()
-    if kind == TABLE:
-        return _rows_of_table(file, charset or _charset(media_type))
-    if kind == LINES:
-        return _lines(file)
-    if kind == SHEET:
-        return _rows_of_sheet(file, set(ids))
-    if kind == MAILBOX:
-        return _mails(file)
+    if kind == CSV:
+        return _split_csv(file, charset or _charset(media_type))
+    if kind == NDJSON:
+        return _split_ndjson(file)
+    if kind == XLSX:
+        return _split_workbook(file, set(ids))
+    if kind == MBOX:
+        return _split_mbox(file)
     return None
 
 
@@ -79,31 +79,31 @@ def _charset(media_type: str) -> str | None:
     return found[1] if found else None
 
 
-def _object(told: dict[str, Any]) -> bytes:
+def _encode_object(told: dict[str, Any]) -> bytes:
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _rows_of_table(file: BinaryIO, charset: str | None) -> Iterator[MessagePart]:
-    text = opened(file, charset)
-    csv.field_size_limit(LONGEST_CELL)
+def _split_csv(file: BinaryIO, charset: str | None) -> Iterator[MessagePart]:
+    text = open_text(file, charset)
+    csv.field_size_limit(MAX_CELL_LENGTH)
     lines = LineDecoder(text)
     reader = csv.reader(lines, strict=True)
     try:
         names = next(reader)
     except StopIteration:
         text.detach()
-        raise unusable("body", "empty", "the file is empty: its first line has to name the columns") from None
+        raise invalid_payload("body", "empty", "the file is empty: its first line has to name the columns") from None
     except csv.Error:
         text.detach()
-        raise unusable("body", "bad_syntax", "this is no table in CSV: save it as CSV in UTF-8") from None
-    if any(spoilt(each) for each in names):
+        raise invalid_payload("body", "bad_syntax", "this is no table in CSV: save it as CSV in UTF-8") from None
+    if any(has_undecodable_bytes(each) for each in names):
         text.detach()
         told = "the line that names the columns cannot be decoded: save the file as UTF-8 or GB18030"
-        raise unusable("body", "bad_encoding", told)
-    return _whole(text, _table(lines, reader, [clean(each).strip() for each in names]))
+        raise invalid_payload("body", "bad_encoding", told)
+    return _detach_after(text, _csv_rows(lines, reader, [clean(each).strip() for each in names]))
 
 
-def _whole(text: TextIOWrapper, pieces: Iterator[MessagePart]) -> Iterator[MessagePart]:
+def _detach_after(text: TextIOWrapper, pieces: Iterator[MessagePart]) -> Iterator[MessagePart]:
     """Leave the file open for its owner when its text has been read."""
     try:
         yield from pieces
@@ -111,10 +111,10 @@ def _whole(text: TextIOWrapper, pieces: Iterator[MessagePart]) -> Iterator[Messa
         text.detach()
 
 
-def _table(lines: LineDecoder, reader: Any, names: list[str]) -> Iterator[MessagePart]:
+def _csv_rows(lines: LineDecoder, reader: Any, names: list[str]) -> Iterator[MessagePart]:
     while True:
         at = reader.line_num + 1
-        lines.begin()
+        lines.start_row()
         try:
             cells = next(reader)
         except StopIteration:
@@ -123,7 +123,7 @@ def _table(lines: LineDecoder, reader: Any, names: list[str]) -> Iterator[Messag
             cut = "unexpected end" in str(error)
             told = "the file ends inside a quoted cell" if cut else "this line is no CSV: check its quotes"
             yield MessagePart(
-                at, lines.original(), TABLE, InputError("line", "truncated" if cut else "bad_syntax", told)
+                at, lines.row_bytes(), CSV, InputError("line", "truncated" if cut else "bad_syntax", told)
             )
             if cut:
                 return
@@ -131,13 +131,13 @@ def _table(lines: LineDecoder, reader: Any, names: list[str]) -> Iterator[Messag
         if not any(cells):
             continue
         row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
-        fault = _fault_of(cells, names)
-        yield MessagePart(at, _object(clean(row)), JSON, fault, lines.original() if fault is not None else None)
+        fault = _row_error(cells, names)
+        yield MessagePart(at, _encode_object(clean(row)), JSON, fault, lines.row_bytes() if fault is not None else None)
 
 
-def _fault_of(cells: list[str], names: list[str]) -> InputError | None:
+def _row_error(cells: list[str], names: list[str]) -> InputError | None:
     """Return what is wrong with a row as a row."""
-    bad = next((number for number, cell in enumerate(cells) if spoilt(cell)), None)
+    bad = next((number for number, cell in enumerate(cells) if has_undecodable_bytes(cell)), None)
     if bad is not None:
         name = names[bad] if bad < len(names) else ""
         return InputError(name or "line", "bad_encoding", "a character of it cannot be decoded: write this cell anew")
@@ -147,13 +147,13 @@ def _fault_of(cells: list[str], names: list[str]) -> InputError | None:
     return InputError("line", reason, f"the line has {len(cells)} cells, the table has {len(names)} columns")
 
 
-def _lines(file: BinaryIO) -> Iterator[MessagePart]:
+def _split_ndjson(file: BinaryIO) -> Iterator[MessagePart]:
     for at, line in enumerate(file, start=1):
         if line.strip():
-            yield _record(at, line)
+            yield _parse_record(at, line)
 
 
-def _record(at: int, line: bytes) -> MessagePart:
+def _parse_record(at: int, line: bytes) -> MessagePart:
     """Return a line's message: of a record that a broker's tool printed, with topic and payload, the value."""
     if b'"payload"' not in line or b'"topic"' not in line:
         return MessagePart(at, line, JSON)
@@ -169,40 +169,42 @@ def _record(at: int, line: bytes) -> MessagePart:
     return MessagePart(at, payload.encode("utf-8", "replace") if isinstance(payload, str) else line, JSON)
 
 
-def _rows_of_sheet(file: BinaryIO, ids: set[str]) -> Iterator[MessagePart]:
-    book = sheets.opened(file)
-    with sheets.whole():
+def _split_workbook(file: BinaryIO, ids: set[str]) -> Iterator[MessagePart]:
+    book = sheets.open_workbook(file)
+    with sheets.translate_errors():
         for sheet in book.worksheets:
-            rows = sheets.rows(sheet)
-            names = _header(rows, ids)
+            rows = sheets.iterate_rows(sheet)
+            names = _find_header(rows, ids)
             if names is not None:
-                return _below(rows, names, ids, since_1904=book.epoch.year == 1904)  # noqa: PLR2004 - the other system
+                return _rows_below(rows, names, ids, since_1904=book.epoch.year == 1904)  # noqa: PLR2004 - the other system
     wanted = " or ".join(sorted(ids))
-    raise unusable("body", "bad_schema", f"no sheet has a row of names with {wanted}: check the list's columns")
+    raise invalid_payload("body", "bad_schema", f"no sheet has a row of names with {wanted}: check the list's columns")
 
 
-def _header(rows: Iterator[list[Any]], ids: set[str]) -> dict[int, str] | None:
+def _find_header(rows: Iterator[list[Any]], ids: set[str]) -> dict[int, str] | None:
     """Read down to the row of names and return the names by column."""
-    for row in itertools.islice(rows, _HEADER_WITHIN):
+    for row in itertools.islice(rows, _HEADER_SEARCH_ROWS):
         named = {cell.column: str(cell.value).strip() for cell in row}
         if ids & set(named.values()):
             return named
     return None
 
 
-def _below(
+def _rows_below(
     rows: Iterator[list[Any]], names: dict[int, str], ids: set[str], *, since_1904: bool
 ) -> Iterator[MessagePart]:
-    with sheets.whole():
-        yield from _read_below(rows, names, ids, since_1904=since_1904)
+    with sheets.translate_errors():
+        yield from _read_rows(rows, names, ids, since_1904=since_1904)
 
 
-def _read_below(
+def _read_rows(
     rows: Iterator[list[Any]], names: dict[int, str], ids: set[str], *, since_1904: bool
 ) -> Iterator[MessagePart]:
     for row in rows:
-        told = {names[cell.column]: sheets.value(cell) for cell in row if cell.column in names}
-        if not ids & told.keys() and (len(row) < _FILLED_ROW or str(row[0].value).strip().lower().startswith(_TOTALS)):
+        told = {names[cell.column]: sheets.cell_value(cell) for cell in row if cell.column in names}
+        if not ids & told.keys() and (
+            len(row) < _DATA_ROW_CELLS or str(row[0].value).strip().lower().startswith(_TOTAL_LABELS)
+        ):
             return
         if since_1904:
             told[SINCE_1904] = True
@@ -210,10 +212,10 @@ def _read_below(
         fault = None
         if formula is not None:
             fault = InputError(formula, "formula_cell", "write what the cell shows, not a formula")
-        yield MessagePart(row[0].row, _object(told), JSON, fault)
+        yield MessagePart(row[0].row, _encode_object(told), JSON, fault)
 
 
-def _mails(file: BinaryIO) -> Iterator[MessagePart]:
+def _split_mbox(file: BinaryIO) -> Iterator[MessagePart]:
     """Read an mbox as it streams; a line of text that begins with From is quoted with > in it."""
     at, begun, lines = 1, False, list[bytes]()
     for number, line in enumerate(file, start=1):
@@ -226,4 +228,4 @@ def _mails(file: BinaryIO) -> Iterator[MessagePart]:
     if begun and any(each.strip() for each in lines):
         yield MessagePart(at, b"".join(lines), MAIL)
     elif not begun:
-        raise unusable("body", "bad_syntax", "this is no mailbox: its first line begins with `From `")
+        raise invalid_payload("body", "bad_syntax", "this is no mailbox: its first line begins with `From `")

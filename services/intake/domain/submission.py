@@ -6,14 +6,14 @@ from typing import Any
 from schemas.contact import Contact
 from services.intake.domain.contact_builder import build_contact
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import InputErrors, money, phone
-from services.intake.domain.times import instant, occurrence
+from services.intake.domain.fields import InputErrors, parse_amount, parse_phone
+from services.intake.domain.times import parse_instant, parse_occurrence
 
-OURS = frozenset({"id", "sender", "policy", "received_at", "raw"})
+RESERVED_FIELDS = frozenset({"id", "sender", "policy", "received_at", "raw"})
 """Fields of Contact that our door sets; a sender who writes them is told."""
 
 
-def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None) -> Contact:
+def parse_contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None) -> Contact:
     """Make a contact of a submission.
 
     Args:
@@ -26,37 +26,37 @@ def contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None)
         Unusable: something is wrong with it; every fault is told at once.
 
     """
-    faults = InputErrors()
-    for name in sorted(OURS & told.keys()):
-        faults.add(name, "bad_schema", "this field is set by Duban: leave it out")
-    said = {name: value for name, value in told.items() if name not in OURS | {"message_id", "channel"}}
-    said["contacted_at"] = instant(told.get("contacted_at"), "contacted_at", faults)
+    errors = InputErrors()
+    for name in sorted(RESERVED_FIELDS & told.keys()):
+        errors.add(name, "bad_schema", "this field is set by Duban: leave it out")
+    said = {name: value for name, value in told.items() if name not in RESERVED_FIELDS | {"message_id", "channel"}}
+    said["contacted_at"] = parse_instant(told.get("contacted_at"), "contacted_at", errors)
     if "occurred_at" in said:
-        said |= occurrence(said.pop("occurred_at"), faults)
-    said["amount_in_dispute"] = money(told.get("amount_in_dispute"), "amount_in_dispute", faults)
+        said |= parse_occurrence(said.pop("occurred_at"), errors)
+    said["amount_in_dispute"] = parse_amount(told.get("amount_in_dispute"), "amount_in_dispute", errors)
     customer = told.get("customer")
     if isinstance(customer, Mapping):
-        said["customer"] = _customer(customer, faults)
+        said["customer"] = _customer(customer, errors)
     elif customer is None:
         said["customer"] = {}
     message_id = told.get("message_id")
     if message_id is not None and not isinstance(message_id, str):
-        faults.add("message_id", "bad_id", "write the id as text: numbers lose digits beyond 2^53")
+        errors.add("message_id", "bad_id", "write the id as text: numbers lose digits beyond 2^53")
         message_id = None
     elif not message_id and key == "":
-        faults.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
-    return build_contact(envelope, message_id or key, said, faults, reach="customer.phone")
+        errors.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
+    return build_contact(envelope, message_id or key, said, errors, reach="customer.phone")
 
 
-def _customer(told: Mapping[str, Any], faults: InputErrors) -> dict[str, Any]:
+def _customer(told: Mapping[str, Any], errors: InputErrors) -> dict[str, Any]:
     customer = dict(told)
-    customer["average_spend"] = money(told.get("average_spend"), "customer.average_spend", faults)
+    customer["average_spend"] = parse_amount(told.get("average_spend"), "customer.average_spend", errors)
     written = told.get("phone")
     if isinstance(written, str) and written.strip():
-        number = phone(written)
+        number = parse_phone(written)
         customer["phone"] = number.number if number is not None else None
         if number is None:
-            faults.flag("phone_invalid")
+            errors.flag("phone_invalid")
         elif number.extension is not None:
             customer["phone_extension"] = number.extension
     elif written == "":

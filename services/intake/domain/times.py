@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.intake.domain.fields import InputErrors, whole_number
+from services.intake.domain.fields import InputErrors, parse_whole_number
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is a unit mixed up, not a contact."""
@@ -30,24 +30,24 @@ _SPACES = re.compile(r"\s+")
 _ADVICE = "write ISO 8601, such as 2026-03-12T09:13:42+08:00"
 
 
-def instant(value: Any, name: str, faults: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:
+def parse_instant(value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:
     """Return a point in time; without an offset it is in the sender's zone, as is a day. Faults are noted."""
-    told = moment(value, name, faults, zone)
+    told = parse_instant_or_day(value, name, errors, zone)
     if isinstance(told, datetime) or told is None:
         return told
     return datetime(told.year, told.month, told.day, tzinfo=ZoneInfo(zone))
 
 
-def moment(
-    value: Any, name: str, faults: InputErrors, zone: str = "Asia/Shanghai", *, american: bool = False
+def parse_instant_or_day(
+    value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai", *, american: bool = False
 ) -> datetime | date | None:
     """Return a point in time, or a day when only the day is told. Faults are noted.
 
     Args:
         value: ISO 8601, or as people and their programs write it: `2026/3/9 17:05`, `2026.3.19`, `20260312 113000`,
             `2026年3月9日 上午9:20`.
-        name: of the field, for faults.
-        faults: where they are noted.
+        name: of the field, for errors.
+        errors: where they are noted.
         zone: of a time without an offset.
         american: month first, as `03/02/2026 12:51:35 PM +0000`.
 
@@ -55,25 +55,25 @@ def moment(
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        faults.add(name, "bad_date", f"write the time as text: {_ADVICE}")
+        errors.add(name, "bad_date", f"write the time as text: {_ADVICE}")
         return None
     try:
-        told = _read(_SPACES.sub(" ", unicodedata.normalize("NFKC", value)).strip(), american=american)
+        told = _parse(_SPACES.sub(" ", unicodedata.normalize("NFKC", value)).strip(), american=american)
     except ValueError:
-        faults.add(name, "bad_date", f"{value[:40]!r} is no date: {_ADVICE}")
+        errors.add(name, "bad_date", f"{value[:40]!r} is no date: {_ADVICE}")
         return None
     if isinstance(told, datetime) and told.tzinfo is None:
         told = told.replace(tzinfo=ZoneInfo(zone))
-    return _plausible(told, value, name, faults)
+    return _plausible(told, value, name, errors)
 
 
-def _read(text: str, *, american: bool) -> datetime | date:
-    for told in _shapes(text, american=american):
+def _parse(text: str, *, american: bool) -> datetime | date:
+    for told in _parse_local_forms(text, american=american):
         return told
     return datetime.fromisoformat(text)
 
 
-def _shapes(text: str, *, american: bool) -> Iterator[datetime | date]:
+def _parse_local_forms(text: str, *, american: bool) -> Iterator[datetime | date]:
     compact = _COMPACT.fullmatch(text)
     if compact is not None:
         numbers = [int(each) for each in compact.groups() if each is not None]
@@ -98,40 +98,40 @@ def _shapes(text: str, *, american: bool) -> Iterator[datetime | date]:
     yield datetime(day.year, day.month, day.day, hour, int(clock["min"]), int(clock["s"] or 0), fraction, tzinfo=zone)
 
 
-def occurrence(
-    value: Any, faults: InputErrors, name: str = "occurred_at", zone: str = "Asia/Shanghai"
+def parse_occurrence(
+    value: Any, errors: InputErrors, name: str = "occurred_at", zone: str = "Asia/Shanghai"
 ) -> dict[str, Any]:
     """Return when it happened as the contact has it: a point in time, or a day when only the day is told."""
-    return placed("occurred", moment(value, name, faults, zone))
+    return time_field("occurred", parse_instant_or_day(value, name, errors, zone))
 
 
-def placed(stem: str, told: datetime | date | None) -> dict[str, Any]:
+def time_field(stem: str, told: datetime | date | None) -> dict[str, Any]:
     """Return the field of a contact for a point in time (`_at`) or a day (`_on`)."""
     return {f"{stem}_at": told} if told is None or isinstance(told, datetime) else {f"{stem}_on": told}
 
 
-def epoch(value: Any, name: str, faults: InputErrors, *, unit: int = 1000) -> datetime | None:
+def parse_epoch(value: Any, name: str, errors: InputErrors, *, unit: int = 1000) -> datetime | None:
     """Return a point in time from a count since 1970, `unit` to the second. Faults are noted."""
     words = {1: "seconds", 1000: "milliseconds", 1_000_000: "microseconds"}[unit]
     if isinstance(value, str):
-        value = whole_number(value)
+        value = parse_whole_number(value)
     if value is None or isinstance(value, bool) or not isinstance(value, int):
-        faults.add(name, "bad_date", f"send the time as whole {words} since 1970")
+        errors.add(name, "bad_date", f"send the time as whole {words} since 1970")
         return None
     try:
         told = datetime.fromtimestamp(value / unit, UTC)
     except (OverflowError, OSError, ValueError):
-        faults.add(name, "bad_date", f"{value} {words} is no date: check the unit")
+        errors.add(name, "bad_date", f"{value} {words} is no date: check the unit")
         return None
     if told < EARLIEST or told.year > LATEST:
-        faults.add(
+        errors.add(
             name, "bad_date", f"{value} {words} would be in {told.year}: check the unit, seconds or milliseconds"
         )
         return None
     return told
 
 
-def sheet_day(value: float, *, since_1904: bool) -> str:
+def parse_sheet_day(value: float, *, since_1904: bool) -> str:
     """Return the day and time that a spreadsheet's count of days stands for, as text without a zone.
 
     Raises:
@@ -145,13 +145,13 @@ def sheet_day(value: float, *, since_1904: bool) -> str:
     return told.date().isoformat() if told.time() == time(0) else told.isoformat(sep=" ")
 
 
-def _plausible(told: datetime | date, value: str, name: str, faults: InputErrors) -> datetime | date | None:
+def _plausible(told: datetime | date, value: str, name: str, errors: InputErrors) -> datetime | date | None:
     if told.year < EARLIEST.year or told.year > LATEST:
-        faults.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
+        errors.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
         return None
     return told
 
 
-def in_utc(told: datetime) -> datetime:
+def to_utc(told: datetime) -> datetime:
     """Return the same instant in UTC."""
     return told.astimezone(UTC)

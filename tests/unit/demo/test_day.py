@@ -6,7 +6,7 @@ from collections import Counter
 
 from demo.contacts import day, export
 from demo.staff import HABITS, habit, react
-from services.intake.domain.splitter import TABLE, split
+from services.intake.domain.splitter import CSV, split
 from tests.builders import MORNING, TicketScenario, contact
 
 
@@ -23,7 +23,7 @@ def test_every_door_is_used_and_the_messages_come_in_order() -> None:
 
 def test_a_hall_s_export_reads_back() -> None:
     told = [each.body for each in day(100, 1, MORNING) if each.door == "file"]
-    pieces = split(io.BytesIO(export(told)), TABLE)
+    pieces = split(io.BytesIO(export(told)), CSV)
     assert pieces is not None
     assert [json.loads(each.body) for each in pieces] == [
         {name: str(value).strip() for name, value in row.items()} for row in told

@@ -66,8 +66,8 @@ def test_a_gateway_reports_most_messages() -> None:
 def test_mail_that_comes_back_names_the_mail_it_is_about() -> None:
     sent = "<notice.TS20260312000001.0d1f6f2c-6d2f-5c5e-9f43-6a2f0c6b7d11@carrier.example>"
     mail = ParsedMail(gateway.delivery_report("gone0031@mail.example", sent, MORNING).as_bytes())
-    assert mail.bounce
-    assert mail.report() == {
+    assert mail.is_bounce
+    assert mail.bounce_report() == {
         "original_message_id": sent,
         "failed_recipient": "gone0031@mail.example",
         "status": "5.1.1",

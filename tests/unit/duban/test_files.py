@@ -12,7 +12,7 @@ from duban import file_import
 from duban.file_import import FileImport
 from services.intake.channel_registry import channels
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import SHEET, TABLE, split
+from services.intake.domain.splitter import CSV, XLSX, split
 from services.shared.runtime.errors import DubanError
 
 TABLES = channels()
@@ -111,7 +111,7 @@ def test_no_cell_of_a_report_is_a_formula(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_encodings_that_office_programs_write(encoding: str) -> None:
-    pieces = split(io.BytesIO((HEAD + 'SD1,13800000101,"慢，\n还断线"\n').encode(encoding)), TABLE)
+    pieces = split(io.BytesIO((HEAD + 'SD1,13800000101,"慢，\n还断线"\n').encode(encoding)), CSV)
     assert pieces is not None
     told = [json.loads(each.body) for each in pieces]
     assert told == [{"受理流水号": "SD1", "联系电话": "13800000101", "投诉内容": "慢，\n还断线"}]
@@ -119,9 +119,9 @@ def test_encodings_that_office_programs_write(encoding: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "media_type", "reason"),
-    [(b"", TABLE, "empty"), (b"", SHEET, "empty"), (b"x", SHEET, "not_xlsx"), (b"PK\x03\x04", SHEET, "truncated")],
+    [(b"", CSV, "empty"), (b"", XLSX, "empty"), (b"x", XLSX, "not_xlsx"), (b"PK\x03\x04", XLSX, "truncated")],
 )
 def test_files_that_cannot_be_read_say_what_to_do(content: bytes, media_type: str, reason: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
         list(split(io.BytesIO(content), media_type) or ())
-    assert [each.reason for each in caught.value.faults] == [reason]
+    assert [each.reason for each in caught.value.errors] == [reason]

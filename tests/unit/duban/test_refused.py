@@ -39,16 +39,18 @@ class Door:
         media_type = request.headers["content-type"]
         envelope = Envelope("s", self._channel.name, "carrier", MORNING, media_type, request.content)
         try:
-            heard = self._channel.listen(envelope)
+            heard = self._channel.parse(envelope)
         except InvalidPayload as error:
-            return httpx.Response(400, json={"title": "x", "errors": [told(each) for each in error.faults]})
+            return httpx.Response(400, json={"title": "x", "errors": [told(each) for each in error.errors]})
         lines = []
         for each in heard:
-            if isinstance(each.what, RejectedItem):
-                lines.append({"line": each.at, "status": 400, "errors": [told(fault) for fault in each.what.faults]})
+            if isinstance(each.content, RejectedItem):
+                lines.append(
+                    {"line": each.line, "status": 400, "errors": [told(fault) for fault in each.content.errors]}
+                )
             else:
-                self.taken.append(getattr(each.what, "message_id", "") or "call")
-                lines.append({"line": each.at, "status": 202})
+                self.taken.append(getattr(each.content, "message_id", "") or "call")
+                lines.append({"line": each.line, "status": 202})
         if media_type in {JSON, "message/rfc822"}:
             return httpx.Response(202, json={"state": "accepted"})
         return httpx.Response(200, text="".join(json.dumps(each) + "\n" for each in lines))

@@ -14,7 +14,7 @@ from services.intake.http_context import HttpContext
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
 from services.intake.rate_limit import RateLimiter
-from services.intake.senders import Sender, SenderRegistry, hashed
+from services.intake.senders import Sender, SenderRegistry, hash_key
 from services.intake.settings import IntakeSettings
 from services.shared.kafka.records import Outgoing
 from services.shared.runtime.clock import SystemClock
@@ -35,7 +35,7 @@ class _Keys:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return [
-            (each.name, hashed(each.name), each.policy, each.channels, each.actions, each.per_minute)
+            (each.name, hash_key(each.name), each.policy, each.channels, each.actions, each.per_minute)
             for each in self._senders
         ]
 
@@ -74,8 +74,8 @@ class Door:
             keys,
             cast("Any", publisher),
             IntakeMetrics(self.registry),
-            Ingestor.of(settings),
-            limits=RateLimiter(lambda: 0.0),
+            Ingestor.from_settings(settings),
+            rate_limiter=RateLimiter(lambda: 0.0),
             clock=SystemClock(),
         )
         self._application = application(self.way)

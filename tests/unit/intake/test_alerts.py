@@ -9,7 +9,7 @@ import pytest
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
 from services.intake.channel_registry import channels
-from services.intake.domain.envelope import LARGEST, Envelope
+from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope
 from tests.builders import MORNING
 
 
@@ -27,14 +27,14 @@ def alert(number: int, status: str = "firing") -> dict[str, Any]:
 def kept_of(alerts: list[dict[str, Any]], **group: Any) -> list[dict[str, Any]]:
     """Return the originals that are kept of a group, alert by alert."""
     body = json.dumps({"version": "4", "groupKey": "{}:{}", **group, "alerts": alerts}).encode()
-    assert len(body) <= LARGEST
+    assert len(body) <= MAX_CONTACT_BYTES
     envelope = Envelope("monitor", "device_monitor", "carrier", MORNING, "application/json", body)
     found = []
-    for each in channels()["device_monitor"].listen(envelope):
-        assert isinstance(each.what, Contact | NonTicket)
-        assert each.what.raw is not None
-        assert each.what.raw.body is not None
-        found.append(json.loads(base64.b64decode(each.what.raw.body)))
+    for each in channels()["device_monitor"].parse(envelope):
+        assert isinstance(each.content, Contact | NonTicket)
+        assert each.content.raw is not None
+        assert each.content.raw.body is not None
+        found.append(json.loads(base64.b64decode(each.content.raw.body)))
     return found
 
 
@@ -50,12 +50,12 @@ def test_a_large_group_is_not_kept_once_for_each_of_its_alerts() -> None:
     found = kept_of(
         [alert(number) for number in range(500)], commonAnnotations={"note": "x" * 100_000}, receiver="r" * 9000
     )
-    assert sum(len(json.dumps(each)) for each in found) < 4 * LARGEST
+    assert sum(len(json.dumps(each)) for each in found) < 4 * MAX_CONTACT_BYTES
 
 
 def test_a_group_whose_names_hold_marks_is_heard() -> None:
     told = json.dumps({"version": "4", "groupKey": "g", "alerts\x00": [alert(1)]}).encode()
-    (heard,) = channels()["device_monitor"].listen(
+    (heard,) = channels()["device_monitor"].parse(
         Envelope("monitor", "device_monitor", "carrier", MORNING, "application/json", told)
     )
-    assert isinstance(heard.what, Contact)
+    assert isinstance(heard.content, Contact)

@@ -39,25 +39,25 @@ class Door:
     def senders(self) -> "Door":
         return self
 
-    def of(self, _: str | None) -> "Door":
+    def authenticate(self, _: str | None) -> "Door":
         return self
 
-    def require(self, _: str) -> None: ...
+    def require_action(self, _: str) -> None: ...
 
-    def admit(self, _: "Door") -> None: ...
+    def check_rate(self, _: "Door") -> None: ...
 
-    def now_clock(self) -> "Door":
+    def require_clock(self) -> "Door":
         return self
 
     def now(self) -> datetime:
         return MORNING
 
-    async def look(self, read: Callable[[], Any]) -> Any:
+    async def query(self, read: Callable[[], Any]) -> Any:
         return read()
 
     async def publish(self, _: list[Any]) -> None: ...
 
-    async def wait(self, _: float, read: Callable[[], Any], __: Callable[[Any], bool]) -> Any:
+    async def wait_for(self, _: float, read: Callable[[], Any], __: Callable[[Any], bool]) -> Any:
         return read()
 
 
@@ -91,7 +91,7 @@ def due(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return {"outcome": "refused" if command == refused else "done"}
 
     monkeypatch.setattr(outcomes, "due_calls", calls)
-    monkeypatch.setattr(outcomes, "of_command", decided)
+    monkeypatch.setattr(outcomes, "command_outcome", decided)
     return rows
 
 
@@ -106,7 +106,7 @@ def test_a_call_that_is_refused_does_not_stand_in_the_way_of_the_next(due: list[
 
 @pytest.mark.usefixtures("due")
 def test_who_cannot_be_told_in_time_whose_call_it_is_gets_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcomes, "of_command", lambda _, __: None)
+    monkeypatch.setattr(outcomes, "command_outcome", lambda _, __: None)
     answer = ask(callbacks.install, "POST", "/v1/callbacks/next", params={"agent": "li", "centre": "hq_centre"})
     assert answer.status_code == 503
 
@@ -115,7 +115,7 @@ def test_who_cannot_be_told_in_time_whose_call_it_is_gets_no_second_one(monkeypa
 def link(monkeypatch: pytest.MonkeyPatch) -> str:
     """A link that waits for its answer."""
     asked = {"number": "TS1", "run": 1, "answered": False, "language": "zh"}
-    monkeypatch.setattr(outcomes, "ticket_of_survey", lambda _, __: asked)
+    monkeypatch.setattr(outcomes, "survey_ticket", lambda _, __: asked)
     return f"/s/{survey_link.make_token(SurveyInvitation(uuid4(), 1, MORNING + timedelta(days=1)), SECRET)}"
 
 

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from services.intake.channel_registry import channels
-from services.intake.channel_settings import load, switchboards
+from services.intake.channel_settings import load, load_switchboards
 from services.shared.runtime.settings import PROJECT
 
 PAGE = (PROJECT / "docs" / "channels.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def test_the_example_of_settings_can_be_used(tmp_path: Path) -> None:
     file = tmp_path / "channels.toml"
     file.write_text(EXAMPLES[1], encoding="utf-8")
     assert load(file).keys() == tomllib.loads(EXAMPLES[1]).keys() - {"switchboards"}
-    assert switchboards(file) == {"+8637155500001"}
+    assert load_switchboards(file) == {"+8637155500001"}
     assert load(file)["hotline"].config.columns == 18
 
 

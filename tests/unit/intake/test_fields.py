@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.fields import InputErrors, PhoneNumber, clean, money, phone
-from services.intake.domain.times import epoch, instant, moment
+from services.intake.domain.fields import InputErrors, PhoneNumber, clean, parse_amount, parse_phone
+from services.intake.domain.times import parse_epoch, parse_instant, parse_instant_or_day
 
 
 @pytest.mark.requirement("R2.3")
@@ -28,18 +28,18 @@ from services.intake.domain.times import epoch, instant, moment
     ],
 )
 def test_phones_as_people_write_them(written: str, number: str, extension: str | None) -> None:
-    assert phone(written) == PhoneNumber(number, extension)
+    assert parse_phone(written) == PhoneNumber(number, extension)
 
 
 @pytest.mark.parametrize("written", ["", None, "138****0805", "1.38E+10", "未留", "12", "110110199003071234"])
 def test_what_is_no_phone(written: str | None) -> None:
-    assert phone(written) is None
+    assert parse_phone(written) is None
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_phone_in_e164_or_none(text: str) -> None:
-    found = phone(text)
+    found = parse_phone(text)
     assert found is None or (found.number.startswith("+") and found.number[1:].isdigit())
 
 
@@ -56,26 +56,26 @@ def test_any_text_is_a_phone_in_e164_or_none(text: str) -> None:
     ],
 )
 def test_times_as_people_write_them(written: str | None, told: object) -> None:
-    faults = InputErrors()
-    assert moment(written, "at", faults) == told
-    assert faults.found == []
+    errors = InputErrors()
+    assert parse_instant_or_day(written, "at", errors) == told
+    assert errors.found == []
 
 
 @pytest.mark.requirement("R2.5")
 @pytest.mark.parametrize("written", ["2026-02-30", "2026-13-01 10:00", "2026-03-12 25:00", "12.3.", "1970-01-01", 5])
 def test_impossible_times_are_named(written: object) -> None:
-    faults = InputErrors()
-    assert instant(written, "occurred_at", faults) is None
-    assert [(each.field, each.reason) for each in faults.found] == [("occurred_at", "bad_date")]
+    errors = InputErrors()
+    assert parse_instant(written, "occurred_at", errors) is None
+    assert [(each.field, each.reason) for each in errors.found] == [("occurred_at", "bad_date")]
 
 
 @pytest.mark.parametrize(
     ("millis", "good"), [(1773282060000, True), (1773282060, False), (None, False), (10**18, False), (True, False)]
 )
 def test_milliseconds_are_not_seconds(millis: object, good: bool) -> None:  # noqa: FBT001
-    faults = InputErrors()
-    assert (epoch(millis, "accepted_at", faults) is not None) is good
-    assert bool(faults.found) is not good
+    errors = InputErrors()
+    assert (parse_epoch(millis, "accepted_at", errors) is not None) is good
+    assert bool(errors.found) is not good
 
 
 JSON = st.recursive(
@@ -96,12 +96,12 @@ def test_what_is_cleaned_can_be_stored(value: object) -> None:
     ("told", "amount"), [("120.5", "120.50"), (30, "30.00"), (0.1, "0.10"), ("", None), (None, None), (" 7 ", "7.00")]
 )
 def test_an_amount_is_kept_to_the_cent(told: object, amount: str | None) -> None:
-    faults = InputErrors()
-    assert (money(told, "amount", faults), faults.found) == (amount, [])
+    errors = InputErrors()
+    assert (parse_amount(told, "amount", errors), errors.found) == (amount, [])
 
 
 @pytest.mark.parametrize("told", ["much", "NaN", "1e40", True, [], "Infinity"])
 def test_what_is_no_amount_is_a_fault(told: object) -> None:
-    faults = InputErrors()
-    assert money(told, "amount", faults) is None
-    assert [each.field for each in faults.found] == ["amount"]
+    errors = InputErrors()
+    assert parse_amount(told, "amount", errors) is None
+    assert [each.field for each in errors.found] == ["amount"]

@@ -13,8 +13,8 @@ from services.intake.channel_registry import channels
 from services.intake.channel_settings import load
 from services.intake.domain import charsets
 from services.intake.domain.envelope import ChannelConfig, Envelope, ParsedItem, RejectedItem
-from services.intake.domain.fields import InputErrors, InvalidPayload, clean, whole_number
-from services.intake.domain.times import epoch
+from services.intake.domain.fields import InputErrors, InvalidPayload, clean, parse_whole_number
+from services.intake.domain.times import parse_epoch
 from services.shared.runtime.errors import ConfigurationError
 from tests.builders import MORNING
 
@@ -31,15 +31,15 @@ CDR = (
 HALL = "受理流水号,受理时间,联系电话,投诉内容\nS1,2026-03-12 10:21,13800000000,宽带慢\n"
 
 
-def listen(channel: str, body: bytes, media_type: str, config: ChannelConfig | None = None) -> list[ParsedItem]:
+def parse(channel: str, body: bytes, media_type: str, config: ChannelConfig | None = None) -> list[ParsedItem]:
     made = Envelope("s", channel, "carrier", MORNING, media_type, body, config=config or ChannelConfig())
-    return TABLE[channel].listen(made)
+    return TABLE[channel].parse(made)
 
 
 def calls(body: str, media_type: str) -> list[Call]:
-    heard = listen("hotline", body.encode(), media_type)
-    assert all(isinstance(each.what, CallRecord) for each in heard)
-    return [each.what.call for each in heard if isinstance(each.what, CallRecord)]
+    heard = parse("hotline", body.encode(), media_type)
+    assert all(isinstance(each.content, CallRecord) for each in heard)
+    return [each.content.call for each in heard if isinstance(each.content, CallRecord)]
 
 
 def freeswitch(**variables: str) -> Call:
@@ -62,9 +62,9 @@ def test_a_caller_s_name_never_ends_a_line(mark: str, end: str) -> None:
 
 def test_lines_that_cannot_be_used_keep_their_numbers() -> None:
     whole = CDR.format(src="13800000101", mark="\x85", id=1)
-    heard = listen("hotline", f'{whole}\n"half\n\n{whole[:40]}'.encode(), CSV)
-    refused = [each for each in heard if isinstance(each.what, RejectedItem)]
-    assert [(each.at, each.what.faults[0].reason) for each in refused] == [(2, "truncated"), (4, "truncated")]  # type: ignore[union-attr]
+    heard = parse("hotline", f'{whole}\n"half\n\n{whole[:40]}'.encode(), CSV)
+    refused = [each for each in heard if isinstance(each.content, RejectedItem)]
+    assert [(each.line, each.content.errors[0].reason) for each in refused] == [(2, "truncated"), (4, "truncated")]  # type: ignore[union-attr]
 
 
 @pytest.mark.requirement("R2.5")
@@ -79,14 +79,19 @@ def test_controls_of_both_kinds_are_taken_out() -> None:
 
 @pytest.mark.parametrize("written", NO_DIGITS)
 def test_only_ascii_digits_are_a_number(written: str) -> None:
-    assert whole_number(written) is None
-    faults = InputErrors()
-    assert epoch(written, "at", faults) is None
-    assert [each.reason for each in faults.found] == ["bad_date"]
+    assert parse_whole_number(written) is None
+    errors = InputErrors()
+    assert parse_epoch(written, "at", errors) is None
+    assert [each.reason for each in errors.found] == ["bad_date"]
 
 
 def test_a_number_has_its_digits_and_no_more() -> None:
-    assert (whole_number("0042"), whole_number(""), whole_number("9" * 21), whole_number("1234567", 6)) == (
+    assert (
+        parse_whole_number("0042"),
+        parse_whole_number(""),
+        parse_whole_number("9" * 21),
+        parse_whole_number("1234567", 6),
+    ) == (
         *(42, None),
         *(None, None),
     )
@@ -108,20 +113,20 @@ def test_a_number_has_its_digits_and_no_more() -> None:
 )
 def test_times_in_other_digits_are_refused_with_a_reason(channel: str, media_type: str, body: str, digit: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
-        listen(channel, body.format(digit).encode(), media_type)
-    assert "bad_date" in {each.reason for each in caught.value.faults}
+        parse(channel, body.format(digit).encode(), media_type)
+    assert "bad_date" in {each.reason for each in caught.value.errors}
 
 
 @pytest.mark.parametrize("digit", NO_DIGITS)
 def test_counts_in_other_digits_are_not_told(digit: str) -> None:
-    (heard,) = listen("sms", f"MessageSid=SM1&From=%2B8613800000101&Body=x&NumMedia={digit}".encode(), FORM)
-    assert isinstance(heard.what, Contact)
-    assert heard.what.evidence == ()
+    (heard,) = parse("sms", f"MessageSid=SM1&From=%2B8613800000101&Body=x&NumMedia={digit}".encode(), FORM)
+    assert isinstance(heard.content, Contact)
+    assert heard.content.evidence == ()
     log = f"{digit}|c1|q|m|CONNECT|1|2|3\n1773277000|c2|q|m|CONNECT|{digit}|2|3\n"
-    refused, call = sorted(listen("hotline", log.encode(), "text/plain"), key=lambda each: each.at or 0)
-    assert isinstance(refused.what, RejectedItem)
-    assert isinstance(call.what, CallRecord)
-    assert call.what.call.waiting is None
+    refused, call = sorted(parse("hotline", log.encode(), "text/plain"), key=lambda each: each.line or 0)
+    assert isinstance(refused.content, RejectedItem)
+    assert isinstance(call.content, CallRecord)
+    assert call.content.call.waiting is None
 
 
 @pytest.mark.requirement("R2.5")
@@ -133,28 +138,28 @@ def test_a_charset_that_is_none_is_told(name: str) -> None:
         ChannelConfig().with_settings({"charset": name})
     for channel, config in (("store", ChannelConfig(charset=name)), ("hotline", ChannelConfig(charset=name))):
         with pytest.raises(InvalidPayload) as caught:
-            listen(channel, HALL.encode(), CSV, config)
-        assert caught.value.faults[0].reason == "bad_encoding"
+            parse(channel, HALL.encode(), CSV, config)
+        assert caught.value.errors[0].reason == "bad_encoding"
 
 
 @pytest.mark.parametrize("name", ["undefined", "idna", "utf-16", "hex", "utf-7"])
 def test_a_charset_in_a_header_that_is_none_is_told(name: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
-        listen("store", HALL.encode(), f"text/csv; charset={name}")
-    assert caught.value.faults[0].reason == "bad_encoding"
+        parse("store", HALL.encode(), f"text/csv; charset={name}")
+    assert caught.value.errors[0].reason == "bad_encoding"
 
 
 @pytest.mark.parametrize("name", ["GB2312", "gbk", "x-gbk", "GB18030", "UTF8", "utf-8-sig"])
 def test_charsets_have_many_names(name: str) -> None:
     body = HALL.encode("utf-8" if name.lower().startswith("utf") else "gb18030")
     config = ChannelConfig().with_settings({"charset": name})
-    for heard in (listen("store", body, CSV, config), listen("store", body, f'text/csv; charset="{name}"')):
-        assert [each.what.text for each in heard if isinstance(each.what, Contact)] == ["宽带慢"]
+    for heard in (parse("store", body, CSV, config), parse("store", body, f'text/csv; charset="{name}"')):
+        assert [each.content.text for each in heard if isinstance(each.content, Contact)] == ["宽带慢"]
 
 
 def test_mails_have_charsets_that_files_have_not() -> None:
-    assert (charsets.of_mail("UTF-16"), charsets.of_file("UTF-16")) == ("utf-16", None)
-    assert charsets.of_mail("undefined") is None
+    assert (charsets.for_mail("UTF-16"), charsets.for_file("UTF-16")) == ("utf-16", None)
+    assert charsets.for_mail("undefined") is None
 
 
 @pytest.mark.requirement("R2.3")
@@ -168,9 +173,9 @@ def test_a_country_that_is_none_is_told_when_settings_are_read(tmp_path: Path, r
 
 def test_a_country_may_be_written_small() -> None:
     config = ChannelConfig().with_settings({"default_region": "cn"})
-    (heard,) = listen("sms", b"MessageSid=SM1&From=057155500603&Body=x", FORM, config)
-    assert isinstance(heard.what, Contact)
-    assert heard.what.customer.phone == "+8657155500603"
+    (heard,) = parse("sms", b"MessageSid=SM1&From=057155500603&Body=x", FORM, config)
+    assert isinstance(heard.content, Contact)
+    assert heard.content.customer.phone == "+8657155500603"
 
 
 @pytest.mark.parametrize(
@@ -216,10 +221,10 @@ LINK = "https://media.example/" + "a" * 900 + "?signature=" + "b" * 900
 def test_links_are_kept_whole_or_left_out_and_flagged(channel: str, media_type: str, body: str) -> None:
     for link, kept in ((LINK, [LINK]), (LINK * 2, [])):
         written = link.replace("?", "%3F").replace("=", "%3D") if media_type == FORM else link
-        (heard,) = listen(channel, body.format(written).encode(), media_type)
-        assert isinstance(heard.what, Contact)
-        assert [each.reference for each in heard.what.evidence] == kept
-        assert ("attachment_left_out" in heard.what.flags) is (not kept)
+        (heard,) = parse(channel, body.format(written).encode(), media_type)
+        assert isinstance(heard.content, Contact)
+        assert [each.reference for each in heard.content.evidence] == kept
+        assert ("attachment_left_out" in heard.content.flags) is (not kept)
 
 
 @pytest.mark.requirement("R2.4")
@@ -227,9 +232,9 @@ def test_calls_whose_ids_begin_alike_are_two_and_find_their_forms() -> None:
     one, two = ("a" * 300 + each for each in "12")
     assert freeswitch(uuid=one).id != freeswitch(uuid=two).id
     form = {"form_no": "HF1", "call_id": one, "customer": {"ani": "13800000101"}, "content": "x"}
-    (heard,) = listen("hotline", json.dumps(form).encode(), "application/json")
-    assert isinstance(heard.what, Contact)
-    assert heard.what.call == freeswitch(uuid=one).id
+    (heard,) = parse("hotline", json.dumps(form).encode(), "application/json")
+    assert isinstance(heard.content, Contact)
+    assert heard.content.call == freeswitch(uuid=one).id
 
 
 KIOSK = (
@@ -243,9 +248,9 @@ KIOSK = (
 def kiosk(folder: Path, **told: Any) -> Contact:
     (folder / "kiosk.toml").write_text(KIOSK)
     body = json.dumps({"nr": 1, "tel": "13800000101", "msg": "x", **told}).encode()
-    (heard,) = channels(folder)["kiosk"].listen(Envelope("s", "kiosk", "carrier", MORNING, "application/json", body))
-    assert isinstance(heard.what, Contact)
-    return heard.what
+    (heard,) = channels(folder)["kiosk"].parse(Envelope("s", "kiosk", "carrier", MORNING, "application/json", body))
+    assert isinstance(heard.content, Contact)
+    return heard.content
 
 
 @pytest.mark.requirement("R2.3")
@@ -273,7 +278,7 @@ def test_a_mapping_fills_numbers_and_truths(tmp_path: Path, months: Any, shared:
 def test_what_is_no_number_and_no_truth_is_told(tmp_path: Path, field: str, value: Any) -> None:
     with pytest.raises(InvalidPayload) as caught:
         kiosk(tmp_path, **{field: value})
-    assert (field, "bad_schema") in {(each.field, each.reason) for each in caught.value.faults}
+    assert (field, "bad_schema") in {(each.field, each.reason) for each in caught.value.errors}
 
 
 @pytest.mark.parametrize(("written", "kept"), [("", "application/octet-stream"), ("text/\x00x", "text/x")])
@@ -282,13 +287,13 @@ def test_a_media_type_can_be_kept_whatever_it_says(written: str, kept: str) -> N
     kind = written or "a/b"
     mail = "From: a@b.example\nMessage-ID: <1@x>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n"
     mail += f"Content-Type: {kind}; name=f.txt\n\nx\n--b--\n"
-    (heard,) = listen("email", mail.encode(), "message/rfc822")
-    assert isinstance(heard.what, Contact)
-    assert [each.media_type for each in heard.what.evidence] == [kept if written else "a/b"]
+    (heard,) = parse("email", mail.encode(), "message/rfc822")
+    assert isinstance(heard.content, Contact)
+    assert [each.media_type for each in heard.content.evidence] == [kept if written else "a/b"]
 
 
 def test_what_an_event_says_is_kept_as_far_as_it_can_be() -> None:
     told = f"<xml><FromUserName>{'u' * 300}</FromUserName><MsgType>event</MsgType><Event>{'e' * 40_000}</Event></xml>"
-    (heard,) = listen("wechat", told.encode(), "text/xml")
-    assert isinstance(heard.what, NonTicket)
-    assert NonTicket.from_json(heard.what.to_json()) == heard.what
+    (heard,) = parse("wechat", told.encode(), "text/xml")
+    assert isinstance(heard.content, NonTicket)
+    assert NonTicket.from_json(heard.content.to_json()) == heard.content

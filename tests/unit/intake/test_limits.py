@@ -23,8 +23,8 @@ def test_a_large_file_passes_when_the_bucket_is_full_and_leaves_a_debt() -> None
 @pytest.mark.requirement("R2.5")
 def test_connections_are_bounded_for_a_peer_and_in_all() -> None:
     connections = ConnectionLimiter(2, 3)
-    assert [connections.enter(each) for each in "aaabb"] == [True, True, False, True, False]
-    connections.leave("a")
-    assert connections.enter("a")
-    connections.leave("b")
-    assert connections.enter("c")
+    assert [connections.acquire(each) for each in "aaabb"] == [True, True, False, True, False]
+    connections.release("a")
+    assert connections.acquire("a")
+    connections.release("b")
+    assert connections.acquire("c")

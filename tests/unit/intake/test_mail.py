@@ -7,11 +7,11 @@ import pytest
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
 from services.intake.channel_registry import channels
-from services.intake.domain.channels.html_text import LARGEST, text_of_html
-from services.intake.domain.channels.mail_header import LONGEST_DECODED, decoded, text_of
-from services.intake.domain.channels.mail_message import MOST_LINES, MOST_PARTS, ParsedMail, own_words
+from services.intake.domain.channels.html_text import MAX_HTML_LENGTH, html_to_text
+from services.intake.domain.channels.mail_header import MAX_DECODED_LENGTH, decode_bytes, decode_header_text
+from services.intake.domain.channels.mail_message import MAX_LINES, MAX_PARTS, ParsedMail, strip_quoted_text
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import LONGEST_TEXT, InvalidPayload, phones_in
+from services.intake.domain.fields import MAX_TEXT_LENGTH, InvalidPayload, find_phones
 from tests.builders import MORNING
 
 TABLE = channels()
@@ -27,16 +27,16 @@ NEVER_CLOSED = (
 
 
 def heard(content: bytes) -> Contact | NonTicket:
-    (only,) = TABLE["email"].listen(Envelope("s", "email", "carrier", MORNING, "message/rfc822", content))
-    assert isinstance(only.what, Contact | NonTicket)
-    return only.what
+    (only,) = TABLE["email"].parse(Envelope("s", "email", "carrier", MORNING, "message/rfc822", content))
+    assert isinstance(only.content, Contact | NonTicket)
+    return only.content
 
 
 @pytest.mark.requirement("R2.5")
 @pytest.mark.parametrize("many", NEVER_CLOSED)
 def test_what_is_never_closed_is_read_once(many: str) -> None:
     began = time.process_time()
-    text_of_html(many * 40_000)
+    html_to_text(many * 40_000)
     assert time.process_time() - began < SOON
 
 
@@ -50,15 +50,15 @@ def test_long_headers_are_cut_before_they_are_read(name: str, header: str) -> No
     try:
         heard(HEAD + b"Message-ID: <1@x>\r\n" + told if name == "Subject" else told)
     except InvalidPayload as error:
-        assert all(each.message for each in error.faults)
+        assert all(each.message for each in error.errors)
     assert time.process_time() - began < SOON
 
 
 def test_texts_are_cut_before_phones_are_looked_for() -> None:
     began = time.process_time()
-    assert len(phones_in("13800000101 " * 200_000)) == 1
+    assert len(find_phones("13800000101 " * 200_000)) == 1
     assert time.process_time() - began < SOON
-    assert phones_in("x" * LONGEST_TEXT + " 13800000101") == []
+    assert find_phones("x" * MAX_TEXT_LENGTH + " 13800000101") == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_texts_are_cut_before_phones_are_looked_for() -> None:
 )
 def test_what_is_quoted_is_found_in_one_go(text: str) -> None:
     began = time.process_time()
-    own_words(text)
+    strip_quoted_text(text)
     assert time.process_time() - began < SOON
 
 
@@ -74,8 +74,8 @@ def test_what_is_quoted_is_found_in_one_go(text: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"\n" * (MOST_LINES + 1),
-        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * (MOST_PARTS + 1),
+        b"\n" * (MAX_LINES + 1),
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * (MAX_PARTS + 1),
         b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (each, each) for each in range(200))
         + b"x\n" * 100_000,
     ],
@@ -84,12 +84,12 @@ def test_a_mail_of_too_many_lines_or_parts_is_refused_unread(body: bytes) -> Non
     began = time.process_time()
     with pytest.raises(InvalidPayload) as caught:
         heard(HEAD + body)
-    assert [each.reason for each in caught.value.faults] == ["too_large"]
+    assert [each.reason for each in caught.value.errors] == ["too_large"]
     assert time.process_time() - began < SOON
 
 
 def test_what_is_cut_is_flagged() -> None:
-    page = b"Content-Type: text/html\r\n\r\n" + b"<br>" * (LARGEST // 4) + "断网".encode("gb18030")
+    page = b"Content-Type: text/html\r\n\r\n" + b"<br>" * (MAX_HTML_LENGTH // 4) + "断网".encode("gb18030")
     made = heard(HEAD + b"Message-ID: <1@x>\r\n" + page)
     assert isinstance(made, Contact)
     assert {"text_cut", "no_text"} <= set(made.flags)
@@ -97,7 +97,7 @@ def test_what_is_cut_is_flagged() -> None:
 
 @pytest.mark.requirement("R2.1")
 def test_a_picture_inside_the_text_hides_no_text() -> None:
-    picture = b'<img src="data:image/png;base64,' + b"A" * (2 * LARGEST) + b'"><p>\xe6\x96\xad\xe7\xbd\x91</p>'
+    picture = b'<img src="data:image/png;base64,' + b"A" * (2 * MAX_HTML_LENGTH) + b'"><p>\xe6\x96\xad\xe7\xbd\x91</p>'
     made = heard(HEAD + b"Message-ID: <1@x>\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + picture)
     assert isinstance(made, Contact)
     assert made.text == "断网"
@@ -120,7 +120,7 @@ def test_a_picture_inside_the_text_hides_no_text() -> None:
     ],
 )
 def test_a_page_says_what_a_reader_reads(html: str, text: str) -> None:
-    assert text_of_html(html) == text
+    assert html_to_text(html) == text
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_a_page_says_what_a_reader_reads(html: str, text: str) -> None:
     ],
 )
 def test_headers_in_any_charset(written: str, told: str) -> None:
-    assert decoded(written) == told
+    assert decode_header_text(written) == told
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "a\x00", "²", "", None, "unicode_escape", "rot13", "hex"])
 def test_a_charset_that_is_none_costs_no_text(charset: str | None) -> None:
-    assert text_of("断网".encode(), charset) == "断网"
+    assert decode_bytes("断网".encode(), charset) == "断网"
 
 
 def test_subjects_that_old_programs_write_without_a_charset() -> None:
@@ -170,8 +170,8 @@ def test_the_last_mail_of_a_long_thread_is_found() -> None:
         + thread
         + b"\r\n <notice.TS20260312000001.x@carrier.example>\r\n\r\nx"
     )
-    assert len(thread) > LONGEST_DECODED
-    assert ParsedMail(told).ticket == "TS20260312000001"
+    assert len(thread) > MAX_DECODED_LENGTH
+    assert ParsedMail(told).ticket_number == "TS20260312000001"
 
 
 @pytest.mark.requirement("R2.1")

@@ -13,7 +13,7 @@ from schemas.contact import Contact, Customer
 from services.domain.ids import record_key
 from services.intake.channel_registry import WITHOUT_TOPIC, channels
 from services.intake.domain import submission
-from services.intake.domain.envelope import Envelope, json_object
+from services.intake.domain.envelope import Envelope, parse_json_object
 from services.intake.domain.fields import InvalidPayload
 from tests.builders import MORNING
 
@@ -63,9 +63,9 @@ TABLE = channels()
 
 
 def heard(channel: str, told: dict[str, Any]) -> Contact:
-    (only,) = TABLE[channel].listen(envelope(body(told), channel))
-    assert isinstance(only.what, Contact)
-    return only.what
+    (only,) = TABLE[channel].parse(envelope(body(told), channel))
+    assert isinstance(only.content, Contact)
+    return only.content
 
 
 def body(told: Any) -> bytes:
@@ -73,13 +73,13 @@ def body(told: Any) -> bytes:
 
 
 def submitted(told: dict[str, Any], key: str | None = None) -> Contact:
-    return submission.contact(told, envelope(body(told)), key)
+    return submission.parse_contact(told, envelope(body(told)), key)
 
 
-def faults(make: Callable[[], Contact]) -> dict[str, str]:
+def errors(make: Callable[[], Contact]) -> dict[str, str]:
     with pytest.raises(InvalidPayload) as caught:
         make()
-    return {each.field: each.reason for each in caught.value.faults}
+    return {each.field: each.reason for each in caught.value.errors}
 
 
 @pytest.mark.requirement("R2.1", "R2.3", "R2.2")
@@ -102,7 +102,7 @@ def test_a_hotline_form_that_was_settled_on_the_call() -> None:
 
 def test_a_withheld_number_is_flagged_and_leaves_nothing_to_reach_the_customer_by() -> None:
     told = FORM | {"customer": {"ani": "anonymous", "customer_no": "C1"}}
-    assert faults(lambda: heard("hotline", told)) == {"customer.contact_phone": "missing_contact"}
+    assert errors(lambda: heard("hotline", told)) == {"customer.contact_phone": "missing_contact"}
 
 
 @pytest.mark.requirement("R2.1", "R2.3")
@@ -117,9 +117,9 @@ def test_a_hall_s_event_and_its_export() -> None:
 
 @pytest.mark.requirement("R2.5")
 def test_every_fault_is_told_at_once() -> None:
-    told = faults(lambda: submitted({"message_id": "m1", "customer": {}, "occurred_at": "2026-02-30", "text": "x"}))
+    told = errors(lambda: submitted({"message_id": "m1", "customer": {}, "occurred_at": "2026-02-30", "text": "x"}))
     assert told == {"occurred_at": "bad_date", "customer.phone": "missing_contact"}
-    told = faults(lambda: submitted({"customer": {"phone": "13800000101"}, "colour": "red", "id": "x"}))
+    told = errors(lambda: submitted({"customer": {"phone": "13800000101"}, "colour": "red", "id": "x"}))
     assert told == {"message_id": "missing_id", "colour": "bad_schema", "id": "bad_schema"}
 
 
@@ -127,7 +127,7 @@ def test_every_fault_is_told_at_once() -> None:
 def test_the_idempotency_key_stands_for_a_message_id() -> None:
     without = {name: value for name, value in SENT.items() if name != "message_id"}
     assert submitted(without, "m1").id == submitted(SENT).id
-    assert faults(lambda: submitted(SENT | {"message_id": 12345678901234567890})) == {"message_id": "bad_id"}
+    assert errors(lambda: submitted(SENT | {"message_id": 12345678901234567890})) == {"message_id": "bad_id"}
 
 
 @pytest.mark.requirement("R2.5")
@@ -154,7 +154,7 @@ def test_a_mail_address_that_is_none_is_left_out_and_said_and_the_contact_is_kep
 def test_who_can_be_reached_by_no_other_way_is_asked_for_one() -> None:
     with pytest.raises(InvalidPayload) as caught:
         submitted({**SENT, "customer": {"email": "a@["}})
-    assert [each.reason for each in caught.value.faults] == ["missing_contact"]
+    assert [each.reason for each in caught.value.errors] == ["missing_contact"]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_who_can_be_reached_by_no_other_way_is_asked_for_one() -> None:
 )
 def test_bodies_that_are_no_object(sent: bytes, reason: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
-        json_object(sent)
-    assert caught.value.faults[0].reason == reason
+        parse_json_object(sent)
+    assert caught.value.errors[0].reason == reason
 
 
 def test_record_keys_hide_who_it_is() -> None:
@@ -202,13 +202,13 @@ def test_whatever_a_channel_sends_is_a_contact_or_refused_with_a_reason(
 ) -> None:
     channel = data.draw(st.sampled_from(sorted(TABLE.keys() - WITHOUT_TOPIC)))
     try:
-        parts = TABLE[channel].listen(envelope(body(told), channel))
+        parts = TABLE[channel].parse(envelope(body(told), channel))
     except InvalidPayload as refused:
-        assert all(each.field and each.reason and each.message for each in refused.faults)
+        assert all(each.field and each.reason and each.message for each in refused.errors)
     else:
         for each in parts:
-            if isinstance(each.what, Contact):
-                assert Contact.from_json(each.what.to_json()) == each.what
+            if isinstance(each.content, Contact):
+                assert Contact.from_json(each.content.to_json()) == each.content
 
 
 @settings(max_examples=300, deadline=None)
@@ -217,6 +217,6 @@ def test_whatever_a_sender_writes_is_a_contact_or_refused_with_a_reason(told: di
     try:
         made = submitted(told)
     except InvalidPayload as refused:
-        assert all(each.field and each.reason and each.message for each in refused.faults)
+        assert all(each.field and each.reason and each.message for each in refused.errors)
     else:
         assert made.customer.reachable

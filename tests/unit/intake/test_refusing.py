@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from services.intake.domain.channels import wechat
-from services.intake.domain.envelope import LARGEST
+from services.intake.domain.envelope import MAX_CONTACT_BYTES
 from services.intake.senders import Sender
 from tests.unit.intake.doors import Door, key
 
@@ -63,7 +63,7 @@ def test_nobody_without_a_key_has_a_body_read(tmp_path: Path) -> None:
     assert read == []
     assert door.counted("requests_refused", status="401", reason="unknown_key") == 2
     assert door.counted("requests_refused", status="403", reason="not_allowed") == 1
-    large = door.post("/v1/channels/store", content=b"x" * (LARGEST + 1), headers=key("all"))
+    large = door.post("/v1/channels/store", content=b"x" * (MAX_CONTACT_BYTES + 1), headers=key("all"))
     assert (large.status_code, told(large)) == (413, [("body", "too_large")])
     assert door.counted("requests_refused", status="413", reason="too_large") == 1
 
@@ -74,7 +74,7 @@ def test_each_line_of_a_batch_says_why_and_is_counted(tmp_path: Path) -> None:
     lines = [
         submission(1),
         submission(2, channel="app"),
-        submission(3, text="x" * LARGEST),
+        submission(3, text="x" * MAX_CONTACT_BYTES),
         submission(4, message_id=None),
     ]
     body = "\n".join(json.dumps(each) for each in lines)
@@ -149,7 +149,7 @@ def test_a_channel_that_signs_has_a_rate_of_its_own(tmp_path: Path) -> None:
 def account(body: str, *sealed: str, at: float | None = None, **query: str) -> dict[str, Any]:
     """Return a request of a WeChat account: its signature is of the time, the nonce and what is sealed."""
     stamp = str(int(at if at is not None else time.time()))
-    signature = wechat.signature("t", stamp, "n", *sealed)
+    signature = wechat.compute_signature("t", stamp, "n", *sealed)
     name = "msg_signature" if query else "signature"
     return {"content": body.encode(), "params": {"timestamp": stamp, "nonce": "n", name: signature, **query}}
 

@@ -45,21 +45,21 @@ def report(action: str, status: str, kind: str = "delivery-status") -> ParsedMai
 )
 def test_only_a_report_of_a_failure_is_a_bounce(action: str, status: str, bounce: bool) -> None:  # noqa: FBT001
     mail = report(action, status)
-    assert mail.bounce is bounce
-    assert mail.automatic
-    assert (mail.report().get("status") == status) is bounce
+    assert mail.is_bounce is bounce
+    assert mail.is_automatic
+    assert (mail.bounce_report().get("status") == status) is bounce
 
 
 def test_who_has_read_a_mail_or_is_out_of_office_sends_no_bounce() -> None:
-    assert not report("displayed", "", "disposition-notification").bounce
+    assert not report("displayed", "", "disposition-notification").is_bounce
     away = ParsedMail(b"From: a@x\r\nReturn-Path: <>\r\nAuto-Submitted: auto-replied\r\n\r\naway")
-    assert (away.bounce, away.automatic) == (False, True)
-    assert ParsedMail(b"From: a@x\r\nReturn-Path: <>\r\n\r\nyour mail could not be delivered").bounce
+    assert (away.is_bounce, away.is_automatic) == (False, True)
+    assert ParsedMail(b"From: a@x\r\nReturn-Path: <>\r\n\r\nyour mail could not be delivered").is_bounce
 
 
 def heard(told: dict[str, Any], **settings: Any) -> Any:
-    door: Any = SimpleNamespace(settings=IntakeSettings(**settings), now_clock=SystemClock)
-    return delivery_reports._read(told, "gateway", door)
+    door: Any = SimpleNamespace(settings=IntakeSettings(**settings), require_clock=SystemClock)
+    return delivery_reports._parse_report(told, "gateway", door)
 
 
 @pytest.mark.requirement("R5.7")
@@ -87,7 +87,7 @@ def test_our_own_words_stay_as_they_were() -> None:
 
 def test_a_reply_is_to_a_mail_of_ours_or_names_the_ticket_in_its_subject() -> None:
     def ticket(headers: str) -> str | None:
-        return ParsedMail(f"From: a@x\r\n{headers}\r\n\r\nhello".encode()).ticket
+        return ParsedMail(f"From: a@x\r\n{headers}\r\n\r\nhello".encode()).ticket_number
 
     number = "TS20260312000901"
     assert ticket(f"In-Reply-To: <notice.{number}.{ID}@carrier.example>") == number

@@ -40,10 +40,10 @@ def test_a_carrier_maps_its_own_field_names_without_code(tmp_path: Path) -> None
         'title = "Kiosk"\n[[form]]\nid = "nr"\nreach = "tel"\n[form.fields]\ntext = "msg"\n"customer.phone" = "tel"\n'
     )
     body = json.dumps({"nr": 7, "tel": "13800000101", "msg": "宽带慢"}).encode()
-    (heard,) = channels(tmp_path)["kiosk"].listen(
+    (heard,) = channels(tmp_path)["kiosk"].parse(
         Envelope("kiosk", "kiosk", "carrier", MORNING, "application/json", body)
     )
-    assert (heard.what.message_id, heard.what.text) == ("7", "宽带慢")  # type: ignore[union-attr]
+    assert (heard.content.message_id, heard.content.text) == ("7", "宽带慢")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from openpyxl.cell.read_only import ReadOnlyCell
 
 from services.intake import webhooks
 from services.intake.domain import sheets
-from services.intake.domain.envelope import LARGEST, Envelope
+from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import JSON, LINES, MAIL, MAILBOX, SHEET, TABLE, MessagePart, split
+from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, NDJSON, XLSX, MessagePart, split
 from tests.builders import MORNING
 
 IDS = ["申诉编号"]
@@ -58,13 +58,13 @@ def cell(at: str, text: str, more: str = "") -> str:
 
 
 def pieces(content: bytes) -> list[MessagePart]:
-    return list(split(io.BytesIO(content), SHEET, ids=IDS) or ())
+    return list(split(io.BytesIO(content), XLSX, ids=IDS) or ())
 
 
 def refused(content: bytes) -> str:
     with pytest.raises(InvalidPayload) as caught:
         pieces(content)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.errors
     assert fault.message
     return fault.reason
 
@@ -91,7 +91,7 @@ def test_rows_and_columns_that_are_not_there_cost_nothing(touched: list[str], la
         f'<row r="{last}">{cell(f"A{last}", "S1")}{cell(f"ZZZ{last}", "x")}</row>'
     )
     (found,) = pieces(sheet(rows))
-    assert (found.at, json.loads(found.body)) == (last, {"申诉编号": "S1", "far": "x"})
+    assert (found.line, json.loads(found.body)) == (last, {"申诉编号": "S1", "far": "x"})
     assert len(touched) == 4
 
 
@@ -113,7 +113,7 @@ def test_a_formula_is_refused_and_never_worked_out(monkeypatch: pytest.MonkeyPat
         f'<row r="2">{cell("A2", "S1")}<c r="B2">{shared}<v>1</v></c></row>'
         f'<row r="3">{cell("A3", "S2")}<c r="B3"><f t="shared" si="0"/><v>1</v></c></row>'
     )
-    assert [each.fault.reason for each in pieces(sheet(rows)) if each.fault is not None] == ["formula_cell"] * 2
+    assert [each.error.reason for each in pieces(sheet(rows)) if each.error is not None] == ["formula_cell"] * 2
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(monkeypatch: pytest
     assert refused(sheet(blank)) == "too_large"
     honest = workbook(IDS, *([f"S{number}"] for number in range(200)))
     assert len(pieces(honest)) == 200
-    monkeypatch.setattr(sheets, "LARGEST", 1000)
+    monkeypatch.setattr(sheets, "MAX_UNPACKED_BYTES", 1000)
     assert refused(honest) == "too_large"
 
 
@@ -131,7 +131,7 @@ def test_a_workbook_whose_sheets_are_one_or_too_many_is_refused() -> None:
         links = packed.read("xl/_rels/workbook.xml.rels")
     assert b"sheet2.xml" in links
     assert refused(changed(two, "xl/_rels/workbook.xml.rels", b"sheet2.xml", b"sheet1.xml")) == "not_xlsx"
-    assert refused(workbook(IDS, ["S1"], sheets_before=sheets.MOST_SHEETS)) == "too_large"
+    assert refused(workbook(IDS, ["S1"], sheets_before=sheets.MAX_SHEETS)) == "too_large"
 
 
 def test_the_list_may_stand_behind_a_sheet_that_is_a_chart() -> None:
@@ -152,18 +152,18 @@ def test_what_is_no_workbook_is_told(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("media_type", "size", "apart"),
     [
-        (SHEET, 100, True),
-        (MAILBOX, 100, True),
+        (XLSX, 100, True),
+        (MBOX, 100, True),
         (MAIL, 100, True),
-        (TABLE, 100, True),
-        (LINES, 100, True),
+        (CSV, 100, True),
+        (NDJSON, 100, True),
         (JSON, 100, False),
         ("text/xml", 100, False),
-        (JSON, LARGEST, True),
+        (JSON, MAX_CONTACT_BYTES, True),
     ],
 )
 def test_what_may_take_long_is_read_in_a_thread_of_its_own(media_type: str, size: int, apart: bool) -> None:  # noqa: FBT001
-    assert webhooks.takes_long(Envelope("s", "store", "carrier", MORNING, media_type, b"x" * size)) is apart
+    assert webhooks.is_slow_to_parse(Envelope("s", "store", "carrier", MORNING, media_type, b"x" * size)) is apart
 
 
 def test_shared_texts_are_read_whole_and_without_their_pronunciation() -> None:
@@ -194,6 +194,6 @@ def test_what_surrounds_a_list_is_bounded(part: str) -> None:
     with zipfile.ZipFile(io.BytesIO(whole)) as packed:
         told = packed.read(part)
     # Too varied to be packed away, so that it is not its being a bomb that is told.
-    padding = random.Random(1).randbytes(sheets.LARGEST_FRAME // 2).hex().encode()
+    padding = random.Random(1).randbytes(sheets.MAX_METADATA_BYTES // 2).hex().encode()
     assert refused(changed(whole, part, None, told + b"<!--" + padding + b"-->")) == "too_large"
     assert len(pieces(changed(whole, part, None, told + b"<!--" + padding[:1000] + b"-->"))) == 1

@@ -17,8 +17,8 @@ TABLES = channels()
 def told(channel: str, body: dict[str, Any]) -> dict[str, tuple[str, str]]:
     envelope = Envelope("s", channel, "carrier", MORNING, "application/json", json.dumps(body).encode())
     with pytest.raises(InvalidPayload) as caught:
-        TABLES[channel].listen(envelope)
-    return {each.field: (each.reason, each.message) for each in caught.value.faults}
+        TABLES[channel].parse(envelope)
+    return {each.field: (each.reason, each.message) for each in caught.value.errors}
 
 
 @pytest.mark.requirement("R2.5")
@@ -59,21 +59,21 @@ def test_an_alert_s_field_is_named_in_its_group() -> None:
 
 
 def test_our_own_fields_keep_their_names_and_the_header_is_told_where_it_helps() -> None:
-    def faults(key: str | None) -> dict[str, str]:
+    def errors(key: str | None) -> dict[str, str]:
         body = {"customer": {"phone": "13800000101", "name": "n" * 300}, "currency": "yuan", "text": 7}
         envelope = Envelope("s", "web", "carrier", MORNING, "application/json", b"{}")
         with pytest.raises(InvalidPayload) as caught:
-            submission.contact(body, envelope, key)
-        return {each.field: each.message for each in caught.value.faults}
+            submission.parse_contact(body, envelope, key)
+        return {each.field: each.message for each in caught.value.errors}
 
-    assert faults("") == {
+    assert errors("") == {
         "message_id": "give the message its own id, or send an Idempotency-Key header",
         "customer.name": "write at most 200 characters; see /docs for the fields",
         "currency": "write it in the form [A-Z]{3}; see /docs for the fields",
         "text": "write this as text; see /docs for the fields",
     }
-    assert faults(None)["message_id"] == "give the message its own id"
-    assert "message_id" not in faults("k1")
+    assert errors(None)["message_id"] == "give the message its own id"
+    assert "message_id" not in errors("k1")
     assert (
         told("web_form", {"content": "慢", "phone": "13800000101"})["submission_id"][1] == "give the message its own id"
     )

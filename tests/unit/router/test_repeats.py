@@ -31,9 +31,9 @@ ALERT = {
 def heard(channel: str, body: bytes, seconds: int) -> Contact:
     kind = {"sms": "application/x-www-form-urlencoded", "email": "message/rfc822"}.get(channel, "application/json")
     at = MORNING + timedelta(seconds=seconds)
-    (only,) = TABLE[channel].listen(Envelope(channel, channel, "carrier", at, kind, body))
-    assert isinstance(only.what, Contact)
-    return only.what
+    (only,) = TABLE[channel].parse(Envelope(channel, channel, "carrier", at, kind, body))
+    assert isinstance(only.content, Contact)
+    return only.content
 
 
 @pytest.mark.requirement("R2.4")

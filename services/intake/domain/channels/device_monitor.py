@@ -9,72 +9,76 @@ from schemas.non_ticket import NonTicket
 from services.domain.ids import contact_id
 from services.intake.domain import times
 from services.intake.domain.channels.mapped import MappedChannel
-from services.intake.domain.channels.non_ticket import kept
-from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem, json_object
-from services.intake.domain.fields import FieldReader, InputError, InputErrors, InvalidPayload, clean, unusable
+from services.intake.domain.channels.non_ticket import build_non_ticket
+from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem, parse_json_object
+from services.intake.domain.fields import FieldReader, InputError, InputErrors, InvalidPayload, clean, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.splitter import JSON
 
 VERSION = "4"
-_GROUP = ("version", "receiver", "status", "groupKey", "externalURL", "notification_reason")
+_GROUP_FIELDS = ("version", "receiver", "status", "groupKey", "externalURL", "notification_reason")
 """What a group says that its alerts do not: its labels and annotations in common stand in each of them."""
-_LONGEST = 1000
+_MAX_GROUP_FIELD_LENGTH = 1000
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
+def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear one notification: what it holds, alert by alert.
 
     Raises:
         Unusable: nothing can be made of it.
 
     """
-    faults = InputErrors()
-    told = FieldReader(json_object(envelope.body), faults)
+    errors = InputErrors()
+    told = FieldReader(parse_json_object(envelope.body), errors)
     if told.text("version") != VERSION:
-        raise unusable("version", "bad_schema", f"only version {VERSION} of the webhook is understood")
+        raise invalid_payload("version", "bad_schema", f"only version {VERSION} of the webhook is understood")
     alerts = told.parts("alerts")
-    if faults.found:
-        raise InvalidPayload(faults.found)
+    if errors.found:
+        raise InvalidPayload(errors.found)
     if not alerts:
-        raise unusable("alerts", "bad_schema", "there is no alert in it")
+        raise invalid_payload("alerts", "bad_schema", "there is no alert in it")
     cut = told.values.get("truncatedAlerts")
     more = {"details": {"truncated_alerts": str(cut)}} if isinstance(cut, int) and cut > 0 else {}
-    originals = _alone(envelope)
-    heard = [_alert(each, one, mapping, more) for each, one in zip(alerts, originals, strict=True)]
-    refused = [each.what for each in heard if isinstance(each.what, RejectedItem)]
+    originals = _single_alert_envelopes(envelope)
+    heard = [_parse_alert(each, one, mapping, more) for each, one in zip(alerts, originals, strict=True)]
+    refused = [each.content for each in heard if isinstance(each.content, RejectedItem)]
     if len(refused) == len(heard):
-        raise InvalidPayload([fault for each in refused for fault in each.faults])
+        raise InvalidPayload([fault for each in refused for fault in each.errors])
     return heard
 
 
-def _alone(envelope: Envelope) -> Iterator[Envelope]:
+def _single_alert_envelopes(envelope: Envelope) -> Iterator[Envelope]:
     """Return each alert as the message that it would be alone: a group of hundreds is not kept hundreds of times."""
     # Read anew, because what is kept as the original has not been cleaned; its names have to be found all the same.
     group = {clean(name): value for name, value in json.loads(envelope.body.decode()).items()}
-    common = {name: value[:_LONGEST] for name in _GROUP if isinstance(value := group.get(name), str)}
+    common = {
+        name: value[:_MAX_GROUP_FIELD_LENGTH] for name in _GROUP_FIELDS if isinstance(value := group.get(name), str)
+    }
     for alert in group["alerts"]:
         body = json.dumps({**common, "alerts": [alert]}).encode()
         yield dataclasses.replace(envelope, body=body, media_type=JSON)
 
 
-def _alert(alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]) -> ParsedItem:
-    faults = InputErrors()
+def _parse_alert(
+    alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]
+) -> ParsedItem:
+    errors = InputErrors()
     name = f"{alert.path}startsAt"
-    since = times.instant(alert.values.get("startsAt"), name, faults)
+    since = times.parse_instant(alert.values.get("startsAt"), name, errors)
     fingerprint = alert.values.get("fingerprint")
     if since is None or not isinstance(fingerprint, str) or not fingerprint:
-        if not faults.found:
+        if not errors.found:
             missing = (name, "bad_date") if since is None else (f"{alert.path}fingerprint", "missing_id")
-            faults.add(*missing, "an alert has a fingerprint and says since when it fires")
-        return ParsedItem(RejectedItem(tuple(faults.found)))
-    stamp = times.in_utc(since).replace(microsecond=0, tzinfo=None).isoformat()
+            errors.add(*missing, "an alert has a fingerprint and says since when it fires")
+        return ParsedItem(RejectedItem(tuple(errors.found)))
+    stamp = times.to_utc(since).replace(microsecond=0, tzinfo=None).isoformat()
     id_ = f"{fingerprint}@{stamp}Z"
     if alert.values.get("status") == "resolved":
-        return ParsedItem(_resolved(alert, envelope, id_))
-    values = {**alert.values, "place": _place(alert)}
+        return ParsedItem(_build_resolved(alert, envelope, id_))
+    values = {**alert.values, "place": _location(alert)}
     try:
         return ParsedItem(
-            MappedChannel(mapping).drawn(
+            MappedChannel(mapping).build(
                 values,
                 envelope,
                 more={"occurred_at": since.replace(microsecond=0), **more},
@@ -82,18 +86,18 @@ def _alert(alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, more
             )
         )
     except InvalidPayload as error:
-        named = (InputError(alert.path + each.field, each.reason, each.message) for each in error.faults)
+        named = (InputError(alert.path + each.field, each.reason, each.message) for each in error.errors)
         return ParsedItem(RejectedItem(tuple(named), id_))
 
 
-def _place(alert: FieldReader) -> str | None:
+def _location(alert: FieldReader) -> str | None:
     labels = alert.part("labels")
     parts = [each for each in (labels.text("station"), labels.text("lane")) if each]
     return "/".join(parts) or labels.text("device_id") or labels.text("instance")
 
 
-def _resolved(alert: FieldReader, envelope: Envelope, id_: str) -> NonTicket:
-    until = times.instant(alert.values.get("endsAt"), "endsAt", InputErrors()) or envelope.received_at
+def _build_resolved(alert: FieldReader, envelope: Envelope, id_: str) -> NonTicket:
+    until = times.parse_instant(alert.values.get("endsAt"), "endsAt", InputErrors()) or envelope.received_at
     contact = contact_id(envelope.sender, envelope.channel, id_)
     facts = {"resolved_at": until.isoformat()}
-    return kept(envelope, id_, "resolved", cause=f"{id_}/resolved", facts=facts, about=contact)
+    return build_non_ticket(envelope, id_, "resolved", cause=f"{id_}/resolved", facts=facts, about=contact)

@@ -6,19 +6,19 @@ from typing import Any
 
 from schemas.non_ticket import KeptReason
 from services.intake.domain.channels.mail_message import ParsedMail
-from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.channels.non_ticket import build_non_ticket
 from services.intake.domain.contact_builder import build_contact
 from services.intake.domain.envelope import AttachmentBuffer, Envelope, ParsedItem
-from services.intake.domain.fields import LONGEST_TEXT, InputErrors, InvalidPayload, phones_in, unusable
+from services.intake.domain.fields import MAX_TEXT_LENGTH, InputErrors, InvalidPayload, find_phones, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
 
-LARGEST_ATTACHMENT = 20 * 1024 * 1024
-MOST_ATTACHMENTS = 50
-EXECUTABLE = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".jar", ".msi", ".lnk", ".hta")
+MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
+MAX_ATTACHMENTS = 50
+EXECUTABLE_SUFFIXES = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".jar", ".msi", ".lnk", ".hta")
 """Ends of names of files that run when opened; kept out of the store, named in the contact."""
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # noqa: ARG001 - nothing of a mail is mapped
+def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # noqa: ARG001 - nothing of a mail is mapped
     """Hear one mail.
 
     Raises:
@@ -26,41 +26,45 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # no
 
     """
     if not envelope.body.strip():
-        raise unusable("body", "empty", "the mail is empty")
-    if ParsedMail.too_much(envelope.body):
+        raise invalid_payload("body", "empty", "the mail is empty")
+    if ParsedMail.exceeds_limits(envelope.body):
         told = "the mail has too many lines or parts: send what is attached in it as files"
-        raise unusable("body", "too_large", told)
+        raise invalid_payload("body", "too_large", told)
     try:
-        return _heard(ParsedMail(envelope.body), envelope)
+        return _parse_mail(ParsedMail(envelope.body), envelope)
     except InvalidPayload:
         raise
     except Exception as error:
         told = f"the mail cannot be read ({type(error).__name__}): send it again from another program"
-        raise unusable("body", "bad_syntax", told) from error
+        raise invalid_payload("body", "bad_syntax", told) from error
 
 
-def _heard(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
-    faults = InputErrors()
+def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
+    errors = InputErrors()
     message_id = mail.message_id
     if message_id is None:
-        faults.flag("no_message_id")
-    reason: KeptReason | None = "bounce" if mail.bounce else "auto_reply" if mail.automatic else None
+        errors.flag("no_message_id")
+    reason: KeptReason | None = "bounce" if mail.is_bounce else "auto_reply" if mail.is_automatic else None
     if reason is not None:
         id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-        return [ParsedItem(kept(envelope, id_, reason, facts=mail.report() if reason == "bounce" else None))]
+        return [
+            ParsedItem(
+                build_non_ticket(envelope, id_, reason, facts=mail.bounce_report() if reason == "bounce" else None)
+            )
+        ]
     contacted_at = mail.date
     if contacted_at is None:
-        faults.flag("bad_date")
+        errors.flag("bad_date")
     if mail.truncated:
-        faults.flag("truncated")
+        errors.flag("truncated")
     text = mail.text
-    numbers = phones_in(text, envelope.config.default_region)
+    numbers = find_phones(text, envelope.config.default_region)
     if len(numbers) > 1:
-        faults.flag("phone_ambiguous")
+        errors.flag("phone_ambiguous")
     number = numbers[0] if len(numbers) == 1 else None
-    if mail.cut or len(text) > LONGEST_TEXT:
-        faults.flag("text_cut")
-    evidence, left_out = _attachments(mail, envelope.papers, faults)
+    if mail.text_truncated or len(text) > MAX_TEXT_LENGTH:
+        errors.flag("text_cut")
+    evidence, left_out = _collect_attachments(mail, envelope.attachments, errors)
     name, address = mail.sender
     details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
     said: dict[str, Any] = {
@@ -71,30 +75,30 @@ def _heard(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
             "phone": number.number if number else None,
             "phone_extension": number.extension if number else None,
         },
-        "text": text[:LONGEST_TEXT],
+        "text": text[:MAX_TEXT_LENGTH],
         "evidence": evidence,
-        "follows": mail.ticket,
-        "details": {key: value[:LONGEST_TEXT] for key, value in details.items() if value},
+        "follows": mail.ticket_number,
+        "details": {key: value[:MAX_TEXT_LENGTH] for key, value in details.items() if value},
     }
     # The whole mail is kept beside the contact: its attachments are in it.
     whole = dataclasses.replace(envelope, media_type="message/rfc822")
     id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-    return [ParsedItem(build_contact(whole, id_, said, faults, reach="From", id_field="Message-ID"))]
+    return [ParsedItem(build_contact(whole, id_, said, errors, reach="From", id_field="Message-ID"))]
 
 
-def _attachments(
-    mail: ParsedMail, papers: AttachmentBuffer, faults: InputErrors
+def _collect_attachments(
+    mail: ParsedMail, papers: AttachmentBuffer, errors: InputErrors
 ) -> tuple[list[dict[str, Any]], list[str]]:
     found: list[dict[str, Any]] = []
     left_out: list[str] = []
     for each in mail.attachments():
         if (
-            len(found) >= MOST_ATTACHMENTS
-            or len(each.content) > LARGEST_ATTACHMENT
-            or each.name.lower().endswith(EXECUTABLE)
+            len(found) >= MAX_ATTACHMENTS
+            or len(each.content) > MAX_ATTACHMENT_BYTES
+            or each.name.lower().endswith(EXECUTABLE_SUFFIXES)
         ):
             left_out.append(each.name[:100])
-            faults.flag("attachment_left_out")
+            errors.flag("attachment_left_out")
             continue
         found.append(
             {

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 from schemas.call import Call
 from services.intake.domain import times
 from services.intake.domain.channels import calls
-from services.intake.domain.channels.non_ticket import kept
-from services.intake.domain.channels.sms import form
-from services.intake.domain.envelope import Envelope, ParsedItem, json_object
-from services.intake.domain.fields import FieldReader, InputErrors, InvalidPayload, clean, unusable
+from services.intake.domain.channels.non_ticket import build_non_ticket
+from services.intake.domain.envelope import Envelope, ParsedItem, parse_json_object
+from services.intake.domain.fields import FieldReader, InputErrors, InvalidPayload, clean, invalid_payload
+from services.intake.domain.form_data import parse_form
 
 FORM = "application/x-www-form-urlencoded"
 BASE64 = "application/x-www-form-base64-encoded"
@@ -22,7 +22,7 @@ ENCODED = frozenset({FORM, BASE64})
 _NEVER = frozenset({"", "0"})
 
 
-def unpacked(envelope: Envelope) -> dict[str, Any]:
+def decode_record(envelope: Envelope) -> dict[str, Any]:
     """Return the record that was posted as a form, URL-encoded or in base64.
 
     Raises:
@@ -30,23 +30,23 @@ def unpacked(envelope: Envelope) -> dict[str, Any]:
 
     """
     if envelope.kind == FORM:
-        inside = form(envelope.body).get("cdr", "")
-        return json_object(str(inside).encode())
+        inside = parse_form(envelope.body).get("cdr", "")
+        return parse_json_object(str(inside).encode())
     try:
-        return json_object(base64.b64decode(envelope.body.removeprefix(b"cdr="), validate=True))
+        return parse_json_object(base64.b64decode(envelope.body.removeprefix(b"cdr="), validate=True))
     except (binascii.Error, ValueError):
-        raise unusable("cdr", "bad_syntax", "this is no base64: check `encode` of mod_json_cdr") from None
+        raise invalid_payload("cdr", "bad_syntax", "this is no base64: check `encode` of mod_json_cdr") from None
 
 
-def call(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
+def parse_record(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
     """Hear one record.
 
     Raises:
         Unusable: nothing can be made of it.
 
     """
-    faults = InputErrors()
-    variables = FieldReader(told, faults).part("variables")
+    errors = InputErrors()
+    variables = FieldReader(told, errors).part("variables")
     if envelope.config.encode_values is not False:
         # Cleaned once more: what the encoding hid could not be seen when the record was read.
         values = {
@@ -55,20 +55,20 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
         variables = dataclasses.replace(variables, values=values)
     id_ = variables.text("uuid")
     if id_ is None:
-        faults.add("variables.uuid", "missing_id", "the record has no uuid")
-    start, answer, end = (_epoch(variables, name, faults) for name in ("start_epoch", "answer_epoch", "end_epoch"))
-    joined, queue_answer = (_epoch(variables, f"cc_queue_{name}_epoch", faults) for name in ("joined", "answered"))
-    if start is None and not faults.found:
-        faults.add("variables.start_epoch", "bad_date", "the record does not say when the call began")
-    if faults.found or id_ is None:
-        raise InvalidPayload(faults.found)
+        errors.add("variables.uuid", "missing_id", "the record has no uuid")
+    start, answer, end = (_read_epoch(variables, name, errors) for name in ("start_epoch", "answer_epoch", "end_epoch"))
+    joined, queue_answer = (_read_epoch(variables, f"cc_queue_{name}_epoch", errors) for name in ("joined", "answered"))
+    if start is None and not errors.found:
+        errors.add("variables.start_epoch", "bad_date", "the record does not say when the call began")
+    if errors.found or id_ is None:
+        raise InvalidPayload(errors.found)
     if variables.text("direction") == "outbound":
         # The leg to our own agent is posted like the customer's and tells nothing of its own.
-        return ParsedItem(kept(envelope, id_, "outgoing"))
+        return ParsedItem(build_non_ticket(envelope, id_, "outgoing"))
     queued = variables.text("cc_queue") is not None
     # In a queue the exchange itself answers first; the customer is answered when an agent does.
     answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
-    number, withheld = calls.caller(variables.text("caller_id_number"), envelope.config.default_region)
+    number, withheld = calls.parse_caller(variables.text("caller_id_number"), envelope.config.default_region)
     facts = Call(
         id=id_,
         phone=number,
@@ -76,20 +76,20 @@ def call(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
         started_at=start,
         answered_at=answered,
         ended_at=end,
-        waiting=calls.seconds(joined, queue_answer or (end if queued and answered is None else None)),
-        talk=calls.seconds(answered, end) or 0,
-        operator=_agent(variables.text("cc_agent")),
+        waiting=calls.seconds_between(joined, queue_answer or (end if queued and answered is None else None)),
+        talk=calls.seconds_between(answered, end) or 0,
+        operator=_agent_name(variables.text("cc_agent")),
         recording=variables.text("cc_record_filename") if answered is not None else None,
         queue=variables.text("cc_queue"),
         ended_by="abandoned" if variables.text("cc_cause") == "cancel" else None,
     )
-    return ParsedItem(calls.record(facts, envelope))
+    return ParsedItem(calls.build_call_record(facts, envelope))
 
 
-def _epoch(variables: FieldReader, name: str, faults: InputErrors) -> datetime | None:
+def _read_epoch(variables: FieldReader, name: str, errors: InputErrors) -> datetime | None:
     value = variables.text(name)
-    return None if value is None or value in _NEVER else times.epoch(value, f"variables.{name}", faults, unit=1)
+    return None if value is None or value in _NEVER else times.parse_epoch(value, f"variables.{name}", errors, unit=1)
 
 
-def _agent(text: str | None) -> str | None:
+def _agent_name(text: str | None) -> str | None:
     return text.partition("@")[0] if text else None

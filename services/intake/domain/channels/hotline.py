@@ -4,12 +4,12 @@ from typing import Any
 
 from services.intake.domain.channels import asterisk, freeswitch
 from services.intake.domain.channels.mapped import MappedChannel
-from services.intake.domain.envelope import Envelope, ParsedItem, json_object
-from services.intake.domain.fields import FieldReader, InputErrors, short_id
+from services.intake.domain.envelope import Envelope, ParsedItem, parse_json_object
+from services.intake.domain.fields import FieldReader, InputErrors, bounded_id
 from services.intake.domain.mapping import ChannelMapping
 
 
-def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
+def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
     """Hear a form, or records of calls.
 
     Raises:
@@ -17,24 +17,24 @@ def hear(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
 
     """
     if envelope.kind == "text/csv":
-        return asterisk.call_records(envelope)
+        return asterisk.parse_call_records(envelope)
     if envelope.kind == "text/plain":
-        return asterisk.queue_log(envelope)
+        return asterisk.parse_queue_log(envelope)
     if envelope.kind in freeswitch.ENCODED:
-        return [freeswitch.call(freeswitch.unpacked(envelope), envelope)]
-    told = json_object(envelope.body)
+        return [freeswitch.parse_record(freeswitch.decode_record(envelope), envelope)]
+    told = parse_json_object(envelope.body)
     if "core-uuid" in told or "callflow" in told:
-        return [freeswitch.call(told, envelope)]
+        return [freeswitch.parse_record(told, envelope)]
     call = told.get("call_id")
-    more = {"settlement": _settlement(told), "call": short_id(call) if isinstance(call, str) else call}
+    more = {"settlement": _read_settlement(told), "call": bounded_id(call) if isinstance(call, str) else call}
     return [
         ParsedItem(
-            MappedChannel(mapping).drawn(told, envelope, more={name: each for name, each in more.items() if each})
+            MappedChannel(mapping).build(told, envelope, more={name: each for name, each in more.items() if each})
         )
     ]
 
 
-def _settlement(values: dict[str, Any]) -> dict[str, Any] | None:
+def _read_settlement(values: dict[str, Any]) -> dict[str, Any] | None:
     told = FieldReader(values, InputErrors())
     if told.values.get("settled_on_call") is not True:
         return None

@@ -7,7 +7,7 @@ pattern always goes on to the end of what it began, as browsers do, so the work 
 import html as entities
 import re
 
-LARGEST = 1024 * 1024
+MAX_HTML_LENGTH = 1024 * 1024
 """Characters of HTML that are read: more is no letter."""
 _BLOCKS = frozenset(
     {
@@ -47,10 +47,10 @@ _NO_CHARACTER = re.compile("&#[0-9]{8,};?")
 """More digits than a character's number has; the library fails on thousands of them."""
 
 
-def text_of_html(html: str) -> str:
-    """Return what a reader of the page reads, of its first `LARGEST` characters."""
+def html_to_text(html: str) -> str:
+    """Return what a reader of the page reads, of its first `MAX_HTML_LENGTH` characters."""
     parts = []
-    for token in _TOKEN.finditer(without_pictures(html)[:LARGEST]):
+    for token in _TOKEN.finditer(strip_inline_images(html)[:MAX_HTML_LENGTH]):
         if token["text"]:
             parts.append(token["text"].replace("\n", " "))
         elif (token["tag"] or "").lower() in _BLOCKS:
@@ -60,6 +60,6 @@ def text_of_html(html: str) -> str:
     return "\n".join(line for each in text.split("\n") if (line := " ".join(each.split())))
 
 
-def without_pictures(html: str) -> str:
+def strip_inline_images(html: str) -> str:
     """Return HTML without the pictures that stand in it as text."""
     return _PICTURE.sub('""', html)

@@ -8,11 +8,11 @@ from email.policy import Compat32
 from services.intake.domain import charsets
 from services.intake.domain.fields import clean
 
-LONGEST = 32 * 1024
+MAX_HEADER_LENGTH = 32 * 1024
 """Characters of a header that are looked at."""
-LONGEST_DECODED = 8 * 1024
+MAX_DECODED_LENGTH = 8 * 1024
 """Characters of a header that are decoded; the library's time for it grows with their square."""
-_UNTOLD = frozenset({"ascii", "us-ascii", "unknown-8bit"})
+_UNSPECIFIED = frozenset({"ascii", "us-ascii", "unknown-8bit"})
 _RAW = re.compile("[\udc80-\udcff]")
 """What a byte becomes that is no ASCII."""
 
@@ -22,27 +22,27 @@ class RawHeaderPolicy(Compat32):
 
     def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the protocol
         """Return a header's value, not decoded."""
-        return value[:LONGEST]
+        return value[:MAX_HEADER_LENGTH]
 
 
-def decoded(header: str) -> str:
+def decode_header_text(header: str) -> str:
     """Return a header's text; encoded words join without a blank."""
-    header = header[:LONGEST_DECODED]
+    header = header[:MAX_DECODED_LENGTH]
     if "=?" not in header and _RAW.search(header) is not None:
-        return clean(text_of(header.encode("utf-8", "surrogateescape"), None))
+        return clean(decode_bytes(header.encode("utf-8", "surrogateescape"), None))
     try:
         pieces = decode_header(header)
     except errors.HeaderParseError:
         return clean(header)
-    return clean("".join(each if isinstance(each, str) else text_of(each, charset) for each, charset in pieces))
+    return clean("".join(each if isinstance(each, str) else decode_bytes(each, charset) for each, charset in pieces))
 
 
-def text_of(content: bytes, charset: str | None) -> str:
+def decode_bytes(content: bytes, charset: str | None) -> str:
     """Return what was written in a charset; in one that nobody told, or that is none, what mail programs here send."""
     told = (charset or "ascii").lower().strip()
-    name = None if told in _UNTOLD else charsets.of_mail(told)
+    name = None if told in _UNSPECIFIED else charsets.for_mail(told)
     if name is None:
-        name = "utf-8" if told not in _UNTOLD or _fits(content, "utf-8") else "gb18030"
+        name = "utf-8" if told not in _UNSPECIFIED or _fits(content, "utf-8") else "gb18030"
     return content.decode(name, "replace")
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
-from services.intake.domain.channels.non_ticket import kept
+from services.intake.domain.channels.non_ticket import build_non_ticket
 from services.intake.domain.contact_builder import build_contact
-from services.intake.domain.envelope import Envelope, ParsedItem, json_object
-from services.intake.domain.fields import InputErrors, unusable
-from services.intake.domain.mapping import ChannelMapping, MessageMapping, first, value_at
+from services.intake.domain.envelope import Envelope, ParsedItem, parse_json_object
+from services.intake.domain.fields import InputErrors, invalid_payload
+from services.intake.domain.mapping import ChannelMapping, MessageMapping, first_value, value_at
 from services.intake.domain.mapping_reader import MappingReader
 
 
@@ -26,28 +26,28 @@ class MappedChannel:
             Unusable: nothing can be made of it.
 
         """
-        told = json_object(envelope.body)
-        return [ParsedItem(self.drawn(told, envelope))]
+        told = parse_json_object(envelope.body)
+        return [ParsedItem(self.build(told, envelope))]
 
-    def form_of(self, told: Mapping[str, Any]) -> MessageMapping:
+    def form_for(self, told: Mapping[str, Any]) -> MessageMapping:
         """Return the form that reads an object.
 
         Raises:
             Unusable: none does.
 
         """
-        form = self.mapping.form_of(told)
+        form = self.mapping.form_for(told)
         if form is None:
             wanted = " or ".join(str(each.has) for each in self.mapping.form)
-            raise unusable("body", "bad_schema", f"this is no message of this channel: it has no {wanted}")
+            raise invalid_payload("body", "bad_schema", f"this is no message of this channel: it has no {wanted}")
         return form
 
-    def drawn(
+    def build(
         self,
         told: Mapping[str, Any],
         envelope: Envelope,
         *,
-        faults: InputErrors | None = None,
+        errors: InputErrors | None = None,
         more: Mapping[str, Any] | None = None,
         message_id: str | None = None,
     ) -> Contact | NonTicket:
@@ -56,7 +56,7 @@ class MappedChannel:
         Args:
             told: the object.
             envelope: what our door knows.
-            faults: what was found before.
+            errors: what was found before.
             more: fields that an adapter read itself; they go before those of the mapping.
             message_id: where an adapter knows it better than the mapping.
 
@@ -64,23 +64,23 @@ class MappedChannel:
             Unusable: nothing can be made of it.
 
         """
-        form = self.form_of(told)
-        faults = faults if faults is not None else InputErrors()
-        reader = MappingReader(form, told, envelope.config, faults)
-        said = merged(reader.said, more or {})
+        form = self.form_for(told)
+        errors = errors if errors is not None else InputErrors()
+        reader = MappingReader(form, told, envelope.config, errors)
+        said = merge_fields(reader.fields, more or {})
         id_ = message_id or reader.message_id(form)
         contact = build_contact(
-            envelope, id_, said, faults, reach=form.reach, id_field=form.id[0].at, names=_places(form, told)
+            envelope, id_, said, errors, reach=form.reach, id_field=form.id[0].at, names=_source_paths(form, told)
         )
         if form.reach is not None:
             return contact
-        return kept(envelope, contact.message_id, "history", contact=contact.replace(raw=None))
+        return build_non_ticket(envelope, contact.message_id, "history", contact=contact.replace(raw=None))
 
 
-def _places(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
+def _source_paths(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
     """Return where the contact's fields stand in a message: where the value was found, else where it is looked for."""
     fields = {name: target.at for name, target in form.fields.items() if target.at}
-    places = {name: (first(told, sources)[1] or sources[0]).at for name, sources in fields.items()}
+    places = {name: (first_value(told, sources)[1] or sources[0]).at for name, sources in fields.items()}
     labels = (each for each in form.labels if isinstance(value := value_at(told, each), str) and value.strip())
     places |= {f"labels.{number}": each for number, each in enumerate(labels)}
     if form.papers and form.papers[0].each is not None:
@@ -88,7 +88,7 @@ def _places(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
     return places
 
 
-def merged(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def merge_fields(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Lay fields over others; evidence adds up."""
     whole = dict(said)
     for name, value in more.items():

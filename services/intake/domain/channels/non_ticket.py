@@ -7,10 +7,10 @@ from schemas.contact import Contact
 from schemas.non_ticket import KeptReason, NonTicket
 from services.domain.ids import contact_id
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import LONGEST_TEXT, short_id
+from services.intake.domain.fields import MAX_TEXT_LENGTH, bounded_id
 
 
-def kept(
+def build_non_ticket(
     envelope: Envelope,
     message_id: str,
     reason: KeptReason,
@@ -36,12 +36,12 @@ def kept(
         id=contact_id(envelope.sender, envelope.channel, cause or message_id),
         sender=envelope.sender,
         channel=envelope.channel,
-        message_id=short_id(message_id),
+        message_id=bounded_id(message_id),
         policy=envelope.policy,
         received_at=envelope.received_at,
         reason=reason,
         about=about,
-        facts={name: value[:LONGEST_TEXT] for name, value in (facts or {}).items()},
+        facts={name: value[:MAX_TEXT_LENGTH] for name, value in (facts or {}).items()},
         contact=contact,
         raw=envelope.raw(),
     )
