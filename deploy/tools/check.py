@@ -1,4 +1,4 @@
-"""The checks of data, part of `make lint`: policies, topics, examples, generated files, and the tree itself."""
+"""Checks policies, topics, examples, generated files and the tree itself; part of `make lint`."""
 
 import json
 import re
@@ -19,20 +19,20 @@ from services.shared.runtime.settings import PROJECT
 STRAY = re.compile(
     r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)"
 )
-"""Open work lives in issues; a path of one machine or a registry's host name has no place in the tree."""
-TEXT = {".py", ".toml", ".md", ".sql", ".yaml", ".yml", ".txt", ".lock", ".json", ""}
+"""What no tracked file may contain: open work belongs in issues, paths and registry hosts belong to one machine."""
+TEXT_SUFFIXES = {".py", ".toml", ".md", ".sql", ".yaml", ".yml", ".txt", ".lock", ".json", ""}
 
 
 def problems() -> Iterator[str]:
-    """Return everything that is wrong."""
+    """Return a message for every problem found."""
     yield from _policies()
-    yield from _letters()
+    yield from _letter_templates()
     yield from _examples()
     yield from _generated()
     yield from compatibility.problems()
-    yield from _mappings()
+    yield from _channel_mappings()
     yield from _requirements()
-    yield from _tree()
+    yield from _tracked_files()
 
 
 def _policies() -> Iterator[str]:
@@ -42,19 +42,21 @@ def _policies() -> Iterator[str]:
         yield str(error)
 
 
-def _letters() -> Iterator[str]:
-    """Every letter is there in every language and can be written whatever an event leaves out."""
+def _letter_templates() -> Iterator[str]:
+    """Every letter exists in every language and renders even if optional fields of its event are missing."""
     letters = TemplateLibrary(PROJECT / "policies" / "letters")
     for pack in loading.load(PROJECT / "policies").values():
-        yield from (f"policies/{each} ({pack.header.name})" for each in template_validation.problems(letters, pack))
+        yield from (
+            f"policies/{problem} ({pack.header.name})" for problem in template_validation.problems(letters, pack)
+        )
 
 
 def _examples() -> Iterator[str]:
-    """Every topic of ours has an example, and each is of the topic's model."""
+    """Every topic with a model has an example, and each example is valid."""
     for name, topic in topics.load().items():
         files = sorted((asyncapi.EXAMPLES / name).glob("*.json"))
         if not files and topic.model is not None:
-            yield f"schemas/examples/{name}: there is no example"
+            yield f"schemas/examples/{name}: the topic has no example: add one"
         for file in files:
             try:
                 model_of(topic).from_json(file.read_bytes())
@@ -68,7 +70,7 @@ def _generated() -> Iterator[str]:
             yield f"{file.relative_to(PROJECT)} is not up to date: run `make docs`"
 
 
-def _mappings() -> Iterator[str]:
+def _channel_mappings() -> Iterator[str]:
     try:
         channels()
     except MappingError as error:
@@ -76,28 +78,36 @@ def _mappings() -> Iterator[str]:
 
 
 def _requirements() -> Iterator[str]:
-    known = generate.titles()
-    for id_, names in generate.marks().items():
+    known = generate.requirement_titles()
+    for id_, tests in generate.requirement_tests().items():
         if id_ not in known:
-            yield f"{names[0]} names {id_}, which docs/requirements.toml does not have"
+            yield f"{tests[0]} names {id_}, which is not in docs/requirements.toml: correct the id or add it there"
 
 
-def _tree() -> Iterator[str]:
-    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S607
-    for name in listed.stdout.splitlines():
+def _tracked_files() -> Iterator[str]:
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=PROJECT)  # noqa: S607
+    for name in tracked.stdout.splitlines():
         file = PROJECT / name
-        if file == Path(__file__).resolve() or file.suffix not in TEXT or not file.is_file():
+        if file == Path(__file__).resolve() or file.suffix not in TEXT_SUFFIXES or not file.is_file():
             continue
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
             stray = STRAY.search(line)
             if stray is not None:
-                yield f"{name}:{number}: {stray.group(0)!r} has no place in the tree"
+                yield f"{name}:{number}: {stray.group(0)!r} must not stand in a tracked file: remove it"
+
+
+def contract_status(released: Path = compatibility.RELEASED) -> str:
+    """Return one line saying with which frozen versions today's contract was compared."""
+    versions = compatibility.frozen_versions(released)
+    if not versions:
+        return "contract: no version is frozen yet, any change is allowed"
+    return f"contract: compatible with {', '.join(versions)}"
 
 
 def main() -> int:
-    """Print what is wrong; returns the exit code."""
+    """Print the problems found; returns the exit code."""
     found = list(problems())
-    print(json.dumps({"problems": found}, ensure_ascii=False, indent=1) if found else "data: ok")
+    print(json.dumps({"problems": found}, ensure_ascii=False, indent=1) if found else f"{contract_status()}\ndata: ok")
     return 1 if found else 0
 
 

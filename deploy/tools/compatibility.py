@@ -1,9 +1,12 @@
-"""What others rely on stays: the contract of released versions against that of today (docs/versions.md).
+"""Compares today's contract with frozen ones, and freezes today's for a release (docs/versions.md).
 
-`python -m deploy.tools.compatibility` (`make contract`) keeps today's contract as that of the version in
-pyproject.toml. A reader of a released version has to understand whatever is written today, passing over fields, values
-of lists and members of unions that it does not know; so the check asks for everything that may be written now whether
-the old schema has a place for it.
+The contract is what other systems read: the schemas of their topics, and each topic's key, clean-up policy and
+partition count. `python -m deploy.tools.compatibility` (`make contract`) freezes it in schemas/released/<version>;
+`make lint` then refuses changes that would break a reader of a frozen version. As long as nothing is frozen, any change
+is allowed.
+
+A reader of a frozen version ignores fields, enum values and union members that it does not know. So whatever may be
+written today must have a place in the frozen schema, except for what is new.
 """
 
 import json
@@ -20,192 +23,212 @@ from services.shared.runtime.settings import PROJECT, KafkaSettings
 RELEASED = PROJECT / "schemas" / "released"
 EXPORTED = PROJECT / "schemas" / "exported"
 OTHERS = "CRMs"
-"""Consumers of topics.toml that are no service of ours; what they do not read is between services upgraded together."""
+"""Name in topics.toml of consumers outside Duban; topics without them connect services that are upgraded together."""
 TOPICS = "topics.json"
 ANYTHING = "anything"
 NAME = "$name"
-"""Where a definition that was looked up keeps its name."""
+"""Key under which a resolved definition keeps its name."""
 
 Schema = Mapping[str, Any]
 
 
-def read_by_others() -> frozenset[str]:
-    """Return the topics that are a promise to others."""
-    return frozenset(name for name, each in topics.load().items() if OTHERS in each.consumers)
+def public_topics() -> frozenset[str]:
+    """Return the topics that other systems read."""
+    return frozenset(name for name, topic in topics.load().items() if OTHERS in topic.consumers)
 
 
-def promises() -> dict[str, dict[str, Any]]:
-    """Return what is promised of topics beside their values: where a record is found, and how long."""
+def topic_properties() -> dict[str, dict[str, Any]]:
+    """Return key, clean-up policy and partition count of each public topic."""
     partitions = KafkaSettings.model_fields["partitions"].default
-    listed = topics.load()
+    configured = topics.load()
     return {
-        name: {"key": listed[name].key, "cleanup": listed[name].cleanup, "partitions": partitions}
-        for name in sorted(read_by_others())
+        name: {"key": configured[name].key, "cleanup": configured[name].cleanup, "partitions": partitions}
+        for name in sorted(public_topics())
     }
 
 
+def frozen_versions(released: Path = RELEASED) -> list[str]:
+    """Return the versions whose contract is frozen; empty before the first release."""
+    return sorted(folder.name for folder in released.iterdir() if folder.is_dir()) if released.is_dir() else []
+
+
 def problems(released: Path = RELEASED, exported: Path = EXPORTED) -> Iterator[str]:
-    """Return every change that would break a reader of a released version."""
+    """Return every change that breaks a reader of a frozen version.
+
+    Args:
+        released: folder with a subfolder for each frozen version.
+        exported: folder with today's schemas.
+
+    """
     for file in sorted(released.glob("*/*.json")):
         name, version = file.stem, file.parent.name
-        old = json.loads(file.read_text(encoding="utf-8"))
+        frozen = json.loads(file.read_text(encoding="utf-8"))
         if file.name == TOPICS:
-            yield from (f"{each}: the topics of version {version} break: {told}" for each, told in _moved(old))
+            yield from (
+                f"{topic}: this breaks readers of version {version}: {change}"
+                for topic, change in _changed_properties(frozen)
+            )
             continue
         today = exported / file.name
         if not today.exists():
-            yield f"{name}: version {version} had this topic, today there is none: bring it back"
+            yield f"{name}: version {version} has this topic, but it was removed: restore it"
             continue
-        for broken in breaks(old, json.loads(today.read_text(encoding="utf-8"))):
-            yield f"{name}: readers of version {version} break: {broken}"
+        for change in breaking_changes(frozen, json.loads(today.read_text(encoding="utf-8"))):
+            yield f"{name}: this breaks readers of version {version}: {change}"
 
 
-def _moved(old: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    today = promises()
-    for name, promise in old.items():
-        for what, was in promise.items():
-            now = today.get(name, {}).get(what)
-            if now != was:
-                yield name, f"{what} was {was}, today it is {now}: give what changes a topic of its own"
+def _changed_properties(frozen: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    today = topic_properties()
+    for topic, properties in frozen.items():
+        for name, old in properties.items():
+            new = today.get(topic, {}).get(name)
+            if new != old:
+                yield topic, f"{name} was {old} and is now {new}: write the change to a new topic instead"
 
 
-def breaks(old: Schema, new: Schema) -> Iterator[str]:
-    """Return what somebody who reads by the old schema cannot rely on in the new one."""
-    yield from _Comparison(old.get("$defs", {}), new.get("$defs", {})).of(old, new, "")
+def breaking_changes(old: Schema, new: Schema) -> Iterator[str]:
+    """Return what a reader by the old schema cannot rely on in values of the new one."""
+    yield from _SchemaComparison(old.get("$defs", {}), new.get("$defs", {})).compare(old, new, "")
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    """Two schemas side by side.
+class _SchemaComparison:
+    """Compares an old schema with a new one.
 
     Attributes:
-        olds, news: their definitions.
-        seen: pairs of definitions that were compared, so that one which holds itself ends.
+        old_definitions: `$defs` of the old schema.
+        new_definitions: `$defs` of the new schema.
+        compared: pairs of definitions already compared, so that recursive schemas end.
 
     """
 
-    olds: Mapping[str, Schema]
-    news: Mapping[str, Schema]
-    seen: set[tuple[str, str]] = field(default_factory=set)
+    old_definitions: Mapping[str, Schema]
+    new_definitions: Mapping[str, Schema]
+    compared: set[tuple[str, str]] = field(default_factory=set)
 
-    def of(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
-        before, after = list(_members(old, self.olds)), list(_members(new, self.news))
-        here = path or "the value"
-        kinds = {_kind(each) for each in before}
+    def compare(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
+        before, after = list(_members(old, self.old_definitions)), list(_members(new, self.new_definitions))
+        kinds = {_kind(member) for member in before}
         if ANYTHING in kinds:
             return
-        wider = sorted({_kind(each) for each in after} - kinds)
-        if wider:
-            yield f"{here} may now be {', '.join(wider)}"
-        for was, now in _paired(before, after):
-            yield from self._within(was, now, path)
+        added = sorted({_kind(member) for member in after} - kinds)
+        if added:
+            yield f"{path or 'the value'} may now be {', '.join(added)}"
+        for old_member, new_member in _pairs(before, after):
+            yield from self._compare_members(old_member, new_member, path)
 
-    def _within(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
+    def _compare_members(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
         pair = (old.get(NAME, ""), new.get(NAME, ""))
         if all(pair):
-            if pair in self.seen:
+            if pair in self.compared:
                 return
-            self.seen.add(pair)
-        here = path or "the value"
+            self.compared.add(pair)
         if "format" in old and old["format"] != new.get("format"):
-            yield f"{here} may now be no {old['format']}"
-        required, still = set(old.get("required", ())), set(new.get("required", ()))
+            yield f"{path or 'the value'} may now be no {old['format']}"
+        yield from self._compare_fields(old, new, path)
+        for keyword, suffix in (("items", "[]"), ("additionalProperties", "{}")):
+            # Without this keyword, the old schema allows any content.
+            if isinstance(old.get(keyword), dict):
+                content = new.get(keyword, {})
+                yield from self.compare(old[keyword], content if isinstance(content, dict) else {}, path + suffix)
+
+    def _compare_fields(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
+        no_longer_required = set(old.get("required", ())) - set(new.get("required", ()))
         fields = new.get("properties", {})
-        for name, was in old.get("properties", {}).items():
+        for name, old_field in old.get("properties", {}).items():
             inside = f"{path}.{name}" if path else name
             if name not in fields:
-                yield f"{inside} is gone"
+                yield f"{inside} was removed"
                 continue
-            if name in required and name not in still:
+            if name in no_longer_required:
                 yield f"{inside} may now be missing"
-            yield from self.of(was, fields[name], inside)
-        for holder, mark in (("items", "[]"), ("additionalProperties", "{}")):
-            # Without one, anything may be in it.
-            if isinstance(old.get(holder), dict):
-                now = new.get(holder, {})
-                yield from self.of(old[holder], now if isinstance(now, dict) else {}, path + mark)
+            yield from self.compare(old_field, fields[name], inside)
 
 
 def _members(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
-    """Return what a value may be, one schema for each kind or member of a union."""
+    """Return one schema for each type or union member that a value may have, with references resolved."""
     if name := str(schema.get("$ref", "")).rpartition("/")[2]:
-        yield from ({**each, NAME: name} for each in _members(definitions[name], definitions))
+        yield from ({**member, NAME: name} for member in _members(definitions[name], definitions))
     elif "anyOf" in schema:
-        for each in schema["anyOf"]:
-            yield from _members(each, definitions)
+        for alternative in schema["anyOf"]:
+            yield from _members(alternative, definitions)
     elif isinstance(schema.get("type"), list):
-        yield from ({**schema, "type": each} for each in schema["type"])
+        yield from ({**schema, "type": type_} for type_ in schema["type"])
     else:
         yield schema
 
 
 def _kind(schema: Schema) -> str:
+    """Return the JSON type of a schema without unions."""
     if "type" in schema:
         return str(schema["type"])
     values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
-    kinds = {"string" if isinstance(each, str) else "integer" for each in values}
+    kinds = {"string" if isinstance(value, str) else "integer" for value in values}
     return kinds.pop() if len(kinds) == 1 else ANYTHING
 
 
-def _paired(before: list[Schema], after: list[Schema]) -> Iterator[tuple[Schema, Schema]]:
-    """Return what a value might be with what it may be now: by tag, by name, else the only two of a kind that are left.
+def _pairs(before: list[Schema], after: list[Schema]) -> Iterator[tuple[Schema, Schema]]:
+    """Return old members with the new ones that replace them: same tag, same name, or the only two left of a type.
 
-    What is left beside them are new members of a union, which a reader passes over, and old ones, which it misses not.
+    What remains are added members, which readers ignore, and removed ones, which readers do not miss.
     """
-    left, come = list(before), list(after)
-    for same in (_tags, _named):
-        for now in list(come):
-            mark = same(now)
-            was = next((each for each in left if mark is not None and same(each) == mark), None)
-            if was is not None:
-                left.remove(was)
-                come.remove(now)
-                yield was, now
-    for kind in {_kind(each) for each in left}:
-        olds, news = ([each for each in some if _kind(each) == kind and not _tags(each)] for some in (left, come))
+    old_left, new_left = list(before), list(after)
+    for identity in (_tags, _name):
+        for new in list(new_left):
+            old = next((old for old in old_left if identity(new) is not None and identity(old) == identity(new)), None)
+            if old is not None:
+                old_left.remove(old)
+                new_left.remove(new)
+                yield old, new
+    for kind in {_kind(old) for old in old_left}:
+        olds, news = _untagged(old_left, kind), _untagged(new_left, kind)
         if len(olds) == len(news) == 1:
             yield olds[0], news[0]
 
 
-def _named(schema: Schema) -> str | None:
+def _untagged(schemas: list[Schema], kind: str) -> list[Schema]:
+    return [schema for schema in schemas if _kind(schema) == kind and not _tags(schema)]
+
+
+def _name(schema: Schema) -> str | None:
     name: str | None = schema.get(NAME)
     return name
 
 
 def _tags(schema: Schema) -> tuple[tuple[str, Any], ...] | None:
-    """Return the fields of an object that have one possible value, by which a reader tells members of a union apart."""
+    """Return an object's fields with one possible value: readers distinguish the members of a union by them."""
     fields = schema.get("properties", {}).items()
-    only = [(name, each.get("const", (each.get("enum") or [None])[0])) for name, each in fields if _single(each)]
-    return tuple(sorted(only)) or None
+    constants = [(name, value.get("const", (value.get("enum") or [None])[0])) for name, value in fields if _one(value)]
+    return tuple(sorted(constants)) or None
 
 
-def _single(schema: Schema) -> bool:
+def _one(schema: Schema) -> bool:
     return "const" in schema or len(schema.get("enum", ())) == 1
 
 
-def release(folder: Path) -> None:
-    """Keep today's contract in a folder.
+def freeze(folder: Path) -> None:
+    """Write today's contract into a folder.
 
     Raises:
-        FileExistsError: that version is released already.
+        FileExistsError: the folder exists: this version is frozen already.
 
     """
     folder.mkdir(parents=True)
-    for name in sorted(read_by_others()):
+    for name in sorted(public_topics()):
         (folder / f"{name}.json").write_bytes((EXPORTED / f"{name}.json").read_bytes())
-    (folder / TOPICS).write_text(json.dumps(promises(), indent=2) + "\n", encoding="utf-8")
+    (folder / TOPICS).write_text(json.dumps(topic_properties(), indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> int:
-    """Keep today's contract as that of the version in pyproject.toml; returns the exit code."""
+    """Freeze today's contract as that of the version in pyproject.toml; returns the exit code."""
     version = generate.version()
     if list(problems()):
-        sys.stderr.write("today's contract breaks readers of a released version: `make lint` says which\n")
+        sys.stderr.write("today's contract breaks readers of a frozen version: run `make lint` to see which changes\n")
         return 1
     try:
-        release(RELEASED / version)
+        freeze(RELEASED / version)
     except FileExistsError:
-        sys.stderr.write(f"version {version} is released already: raise it in pyproject.toml first\n")
+        sys.stderr.write(f"the contract of version {version} is frozen already: raise the version in pyproject.toml\n")
         return 1
     return 0
 

@@ -1,6 +1,6 @@
-"""Write services/domain/traditional.txt: which simplified character stands for a traditional one.
+"""Writes services/domain/policy/traditional.txt, which maps traditional Chinese characters to simplified ones.
 
-`python -m deploy.tools.folding`; the pairs are facts that the package opencc-python-reimplemented carries.
+Run `python -m deploy.tools.folding` after an update of opencc-python-reimplemented, whose dictionary it reads.
 """
 
 from pathlib import Path
@@ -9,11 +9,11 @@ import opencc
 
 from services.shared.runtime.settings import PROJECT
 
-TARGET = PROJECT / "services" / "domain" / "traditional.txt"
+TARGET = PROJECT / "services" / "domain" / "policy" / "traditional.txt"
 
 
 def pairs() -> list[str]:
-    """Return each pair as two characters, traditional first."""
+    """Return the pairs, each as two characters, traditional first."""
     source = Path(opencc.__file__).parent / "dictionary" / "TSCharacters.txt"
     found = []
     for line in source.read_text(encoding="utf-8").splitlines():

@@ -1,6 +1,7 @@
-"""Write a calendar of Chinese working days from the published notices: `python -m deploy.tools.working_calendar`.
+"""Prints a calendar of Chinese working days, from the published notices, as TOML.
 
-Run by a developer once a year; the services read only the file.
+A developer runs `python -m deploy.tools.working_calendar YEAR...` once a year and commits the output; the services read
+only that file.
 """
 
 import sys
@@ -29,7 +30,7 @@ from = "notices of the State Council on public holidays, as kept by the package 
 
 
 def calendar(years: list[int]) -> str:
-    """Return the file for some years."""
+    """Return the TOML file for these years."""
     days = [date(year, 1, 1) + timedelta(number) for year in years for number in range(366)]
     days = sorted({day for day in days if day.year in years})
     holidays = [day for day in days if day.isoweekday() <= 5 and chinese_calendar.is_holiday(day)]  # noqa: PLR2004
@@ -43,4 +44,4 @@ def _dates(days: list[date]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(calendar([int(each) for each in sys.argv[1:]]))
+    sys.stdout.write(calendar([int(year) for year in sys.argv[1:]]))
