@@ -1,24 +1,16 @@
-"""The tree keeps its own rules: who imports whom, how long a file gets, what must not stand in it."""
+"""Rules of the whole tree: who imports whom, how long a file may be, and what must not stand in it."""
 
 import ast
 import subprocess
 import sys
 import tomllib
 
-import pytest
-
 from deploy.tools import check
 from services.shared.runtime.settings import PROJECT
+from tests.architecture.source_tree import text_of, tracked, tree_of
 
 LONGEST = 420
 """Lines of a Python file; around 300 is the aim."""
-
-
-def sources() -> list[str]:
-    done = subprocess.run(["git", "ls-files", "*.py"], capture_output=True, text=True, cwd=PROJECT, check=False)
-    if done.returncode != 0:
-        pytest.skip("not a git checkout, so there is no list of the project's own files")
-    return done.stdout.splitlines()
 
 
 def test_imports_point_one_way() -> None:
@@ -33,12 +25,12 @@ def test_data_and_tree_are_in_order() -> None:
 
 
 def test_no_file_is_far_too_long() -> None:
-    lengths = {name: len((PROJECT / name).read_text(encoding="utf-8").splitlines()) for name in sources()}
+    lengths = {name: len(text_of(name).splitlines()) for name in tracked("*.py")}
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
 def test_nothing_is_called_utils() -> None:
-    assert [name for name in sources() if "util" in name.lower() or "helper" in name.lower()] == []
+    assert [name for name in tracked("*.py") if "util" in name.lower() or "helper" in name.lower()] == []
 
 
 def test_business_time_is_never_taken_from_the_database_or_the_machine() -> None:
@@ -51,9 +43,9 @@ def test_business_time_is_never_taken_from_the_database_or_the_machine() -> None
         "services/intake/channel_settings.py",
     }
     found = set()
-    for name in sources():
+    for name in tracked("*.py"):
         if name.startswith("services/") and name not in allowed:
-            for node in ast.walk(ast.parse((PROJECT / name).read_text(encoding="utf-8"))):
+            for node in ast.walk(tree_of(name)):
                 if (
                     isinstance(node, ast.Attribute)
                     and node.attr in {"now", "utcnow", "today"}
@@ -74,8 +66,9 @@ def test_the_lock_has_hashes_and_no_addresses() -> None:
 
 
 def test_every_dependency_is_explained() -> None:
-    told = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [*told["dependencies"], *told["optional-dependencies"]["local"], *told["optional-dependencies"]["dev"]]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *optional["local"], *optional["dev"]]
     page = (PROJECT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    plain = {each.split(">")[0].split("[")[0].split(";")[0].split("=")[0].strip() for each in names}
-    assert {each for each in plain if f"`{each}`" not in page} == set()
+    names = {each.split(">")[0].split("[")[0].split(";")[0].split("=")[0].strip() for each in requirements}
+    assert {name for name in names if f"`{name}`" not in page} == set()

@@ -1,0 +1,20 @@
+"""A module of the policy is named as the TOML file of a pack that it models."""
+
+from services.domain.policy.loading import FILES, OWN_NOTICES
+from services.shared.runtime.settings import PROJECT
+
+FOLDER = PROJECT / "services" / "domain" / "policy"
+MACHINERY = frozenset({"__init__", "base", "conditions", "keyword_matcher", "loading", "validation"})
+"""Modules that model no file of their own: what the others are built of, and what reads and checks them."""
+
+
+def test_every_file_of_a_pack_has_the_module_of_its_name_and_no_other_has() -> None:
+    files = {name.removesuffix(".toml") for name in (*FILES, OWN_NOTICES)}
+    modules = {path.stem for path in FOLDER.glob("*.py")} - MACHINERY
+    assert modules == files
+
+
+def test_a_module_says_first_which_file_it_models() -> None:
+    for name in (*FILES, OWN_NOTICES):
+        text = (FOLDER / name).with_suffix(".py").read_text(encoding="utf-8")
+        assert name in text, f"{name} stands nowhere in the module that models it"
