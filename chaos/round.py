@@ -17,8 +17,8 @@ from demo.setup import SCALE, open_day, origin
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.plan import SERVICES, StackOptions
+from deploy.tools.checkout import PROJECT
 from services.shared.runtime.crash_points import POINTS
-from services.shared.runtime.settings import PROJECT
 
 KILLED = (*SERVICES, "kafka", "postgres")
 REACHED_WITHIN = 150.0

@@ -20,10 +20,10 @@ from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import StackOptions
+from deploy.tools.checkout import PROJECT
 from duban import system_connection
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError, Retryable
-from services.shared.runtime.settings import PROJECT
 
 LOOK_EVERY = 0.5
 SAY_EVERY = 10.0

@@ -13,9 +13,9 @@ from demo.doors import Counts
 from demo.figures import STAGES, TIERS, Figures
 from deploy.local import Stack
 from deploy.local.errors import LocalError
+from deploy.tools.checkout import PROJECT
 from duban import timeline
 from services.ledger import store
-from services.shared.runtime.settings import PROJECT
 
 GOOD = """
 select number from ledger.ticket

@@ -16,13 +16,13 @@ from services.shared.postgres.database import Database
 from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT, KafkaSettings, Settings
+from services.shared.runtime.settings import KafkaSettings, Settings
 
-DEFAULT_DATA = PROJECT / ".duban" / "data"
+DEFAULT_DATA = Path(".duban")
 LOCAL_SENDER = "local"
 """The sender that `duban up` makes, so that the first curl works."""
 
-Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default=False)]
+Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default="./.duban")]
 
 
 @dataclass(frozen=True)

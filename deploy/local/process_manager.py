@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from deploy.local import probes
 from deploy.local.folder import DataFolder, StackState
 from deploy.local.process import OwnedProcess, spawn
-from services.shared.runtime.settings import PROJECT
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds before a process that died is started again: the first time, and at the most."""
@@ -110,7 +109,7 @@ class ProcessManager:
 
     def _spawn(self, part: ManagedProcess) -> None:
         log = self._folder.logs / f"{part.name}.log"
-        part.process = spawn(part.command, log=log, environment=part.environment, folder=PROJECT)
+        part.process = spawn(part.command, log=log, environment=part.environment)
         part.known = OwnedProcess.of(part.process.pid)
         part.since = time.monotonic()
         self.note(self._state.phase)

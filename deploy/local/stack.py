@@ -1,8 +1,8 @@
 """A running system, for whoever starts it or finds it: the command line, the demo, the tests."""
 
+import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,12 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local import plan
+from deploy.local import packages, plan
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder, StackState
 from deploy.local.plan import Endpoints, StackOptions
-from deploy.local.process import end
-from services.shared.runtime.settings import PROJECT
+from deploy.local.process import end, module_command, module_path
 
 UP_WITHIN = 420.0
 """Seconds for everything to be ready, a first download included."""
@@ -37,6 +36,11 @@ class Stack:
             LocalError: it cannot start; the message says why and what to do.
 
         """
+        packages.ensure(
+            *packages.PROCESSES,
+            *(() if options.kafka else packages.KAFKA),
+            *(() if options.postgres else packages.POSTGRES),
+        )
         folder = DataFolder(options.data.resolve())
         folder.make()
         running = folder.read()
@@ -49,11 +53,11 @@ class Stack:
         with log.open("ab") as output:
             begin = log.stat().st_size
             supervisor = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-m", "deploy.local.supervisor", *options.arguments()],
+                module_command("deploy.local.supervisor", *options.arguments()),
                 stdin=subprocess.PIPE if options.tied else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=PROJECT,
+                env=os.environ | module_path(),
                 start_new_session=True,
             )
         stack = cls(folder, supervisor)

@@ -23,16 +23,16 @@ from deploy.local.plan import Endpoints, StackOptions
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
 from deploy.local.process import OwnedProcess, accepts, end, free_port, port_is_free
 from deploy.local.process_manager import ManagedProcess, ProcessManager
+from services.domain.policy.loading import PolicyError
 from services.policies.versions import seed
 from services.shared.postgres.migrations import migrate
-from services.shared.runtime import deployment
+from services.shared.runtime import deployment, package_data
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT, KafkaSettings
+from services.shared.runtime.settings import KafkaSettings
 
 TICK = 0.1
 STARTED_WITHIN = 90.0
 DEFAULT_HTTP_PORT = 8080
-POLICIES = PROJECT / "policies"
 
 
 class Supervisor:
@@ -62,7 +62,7 @@ class Supervisor:
                     self._stopping.wait(TICK)
             except _Stopped:
                 pass
-            except (LocalError, DubanError, OSError, psycopg.Error) as error:
+            except (LocalError, DubanError, PolicyError, OSError, psycopg.Error) as error:
                 self._state.problem = str(error).strip().replace("\n", " ")
                 self._parts.note("failed")
                 print(self._state.problem, flush=True)
@@ -98,7 +98,7 @@ class Supervisor:
         kafka = KafkaSettings(bootstrap_servers=places.bootstrap_servers)
         self._until(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
         with psycopg.connect(url) as connection:
-            seed(connection, POLICIES)
+            seed(connection, package_data.policies())
             deployment.fix(
                 connection,
                 scale=self._options.scale,

@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
+from deploy.tools.checkout import PROJECT
 from schemas import json_schema
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
 from services.shared.kafka.topics import Topic
-from services.shared.runtime.settings import PROJECT
 
 FILE = PROJECT / "schemas" / "asyncapi.yaml"
 EXAMPLES = PROJECT / "schemas" / "examples"

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.tools import asyncapi, compatibility, generate
+from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
 from services.intake.channel_registry import MappingError, channels
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
-from services.shared.runtime.settings import PROJECT
 
 STRAY = re.compile(
     r"\b(TODO|FIXME|XXX)\b|(?<![\w.])/(?:work|root|home|opt)/|https?://(?:[\w.-]*)(?:pypi|mirror|artifact)"

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.tools import generate
+from deploy.tools.checkout import PROJECT
 from services.shared.kafka import topics
-from services.shared.runtime.settings import PROJECT, KafkaSettings
+from services.shared.runtime.settings import KafkaSettings
 
 RELEASED = PROJECT / "schemas" / "released"
 EXPORTED = PROJECT / "schemas" / "exported"

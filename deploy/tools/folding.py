@@ -7,7 +7,7 @@ from pathlib import Path
 
 import opencc
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 
 TARGET = PROJECT / "services" / "domain" / "policy" / "traditional.txt"
 

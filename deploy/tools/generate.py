@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.tools import asyncapi
+from deploy.tools.checkout import PROJECT
 from schemas import json_schema
 from services.ledger.domain import transitions
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
-from services.shared.runtime.settings import PROJECT
 
 EXPORTED = PROJECT / "schemas" / "exported"
 TESTS_SHOWN = 4

@@ -22,8 +22,7 @@ from schemas.ticket import Reason, SlaTimer, Ticket
 from services.domain.policy import loading
 from services.domain.policy.loading import PolicyError
 from services.domain.policy.pack import Pack
-
-POLICIES = Path(__file__).resolve().parents[2] / "policies"
+from services.shared.runtime import package_data
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--level", help="customer level")
     parser.add_argument("--pack", default="", help="a policy pack; otherwise the contact's own, or carrier")
     parser.add_argument("--at", help="when our door had it, ISO 8601; otherwise the contact's own time, or now")
-    parser.add_argument("--policies", type=Path, default=POLICIES, help="the folder of the packs")
+    parser.add_argument("--policies", type=Path, default=package_data.policies(), help="the folder of the packs")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from jinja2 import TemplateError
 
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from services.domain import sms_segments
 from services.domain.events import suggest
 from services.domain.policy import loading
@@ -13,10 +14,8 @@ from services.notifier import rendering
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Letters and messages.", no_args_is_help=True)
-POLICIES = PROJECT / "policies"
 
 
 @group.callback()
@@ -32,7 +31,7 @@ def preview(
     pdf: Annotated[Path | None, typer.Option(help="file to write it to as PDF")] = None,
     html: Annotated[Path | None, typer.Option(help="file to write it to as a page")] = None,
     policy: Annotated[str, typer.Option(help="the pack whose rules send it")] = "carrier",
-    folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """Show a letter with example values, and how many messages it is as an SMS."""
     given = dict(_pair(each) for each in fact or [])

@@ -10,19 +10,18 @@ from rich.table import Table
 
 from duban import policy_simulation
 from duban.commands import policy_change
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import values
 from services.domain.policy import loading, validation
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Policy packs.", no_args_is_help=True)
-POLICIES = PROJECT / "policies"
 
 
 @group.command()
-def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")] = POLICIES) -> None:
+def check(folder: PolicyFolderArgument = DEFAULT_POLICIES) -> None:
     """Load every pack and write every letter: wrong keys and values, rules that never decide, letters that fail."""
     table = Table(title="Policy packs")
     for column in ("pack", "version", "units", "clocks", "business types", "problem types"):
@@ -47,7 +46,7 @@ def check(folder: Annotated[Path, typer.Argument(help="the folder of the packs")
 def show(
     name: Annotated[str, typer.Argument(help="a pack, such as carrier")],
     about: Annotated[str, typer.Option(help="only lines that hold this text")] = "",
-    folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """Print every value of a pack with the place in the documents it is from, or why it is ours (R8.1)."""
     loaded = loading.load(folder)
@@ -62,7 +61,7 @@ def show(
 @group.command()
 def play(
     name: Annotated[str, typer.Argument(help="a pack, such as bus")],
-    folder: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    folder: PolicyFolder = DEFAULT_POLICIES,
     day: Annotated[Path | None, typer.Option(help="another file than the pack's own day.toml")] = None,
 ) -> None:
     """Play a day of contacts and actions by a pack's rules, without a stack; exit code 1 when something differs."""

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from duban import display, policy_diff, system_connection
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.system_connection import DEFAULT_DATA, Data, SystemConnection
 from schemas.action import ApplyPolicy
 from schemas.command import Actor, Command
@@ -27,20 +28,18 @@ from services.policies import versions
 from services.policies.versions import LEAD, PackVersion
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import outgoing
+from services.shared.runtime import package_data
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
 
 NAME = "policy"
-POLICIES = PROJECT / "policies"
 SHOWN = 40
 """Tickets in the table of a diff; the rest is counted."""
 
 PackName = Annotated[str, typer.Argument(help="a pack, such as carrier")]
-Folder = Annotated[Path, typer.Option(help="the folder of the packs")]
 
 
-def diff(name: PackName, folder: Folder = POLICIES, data: Data = DEFAULT_DATA) -> None:
+def diff(name: PackName, folder: PolicyFolder = DEFAULT_POLICIES, data: Data = DEFAULT_DATA) -> None:
     """Show what the files say differently from the version in force, and which open tickets would move by how much."""
     system = system_connection.find(data)
     files = loading.read_files(folder, name)
@@ -50,7 +49,7 @@ def diff(name: PackName, folder: Folder = POLICIES, data: Data = DEFAULT_DATA) -
 
 def apply(
     name: PackName,
-    folder: Folder = POLICIES,
+    folder: PolicyFolder = DEFAULT_POLICIES,
     note: Annotated[str, typer.Option(help="why, for those who come after")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="without it, only show what would happen")] = False,  # noqa: FBT002
     data: Data = DEFAULT_DATA,
@@ -83,7 +82,7 @@ def rollback(
         if not earlier:
             raise DubanError(f"{name} has no earlier version: `duban policy versions {name}`")
         before = earlier[-1]
-        _proofread(before.policy, POLICIES)
+        _proofread(before.policy, package_data.policies())
         _show(connection, clock, name, before.policy, before.revision)
     if not yes:
         print("nothing was changed; `--yes` applies it")

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import display, report, system_connection
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.report import ReportRow
 from duban.system_connection import DEFAULT_DATA, Data
 from services.domain.kpi import cases, periods
@@ -25,9 +26,6 @@ from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
-
-POLICIES = PROJECT / "policies"
 
 
 class OutputFormat(StrEnum):
@@ -60,7 +58,7 @@ def show(
     users: Annotated[int, typer.Option(help="users of the business, for rates over users")] = 0,
     form: Annotated[OutputFormat, typer.Option("--format", help="table, csv or xlsx")] = OutputFormat.TABLE,
     out: Annotated[Path | None, typer.Option(help="the file to write; xlsx needs one")] = None,
-    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print figures with the counts they rest on, their targets, and the change against the period before."""

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
 from services.callback import survey_samples
@@ -23,10 +24,8 @@ from services.domain import sampling
 from services.domain.policy import loading
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
 
 group = typer.Typer(help="Studies of satisfaction.", no_args_is_help=True)
-POLICIES = PROJECT / "policies"
 COLUMNS = ("number", "accepted", "answered_with", "process", "result", "staff", "comment", "attitude_at_answer")
 CONTACTS = ("name", "phone")
 RISKY = ("=", "+", "-", "@", "\t", "\r")
@@ -47,7 +46,7 @@ def sample(
     name: Annotated[str, typer.Option(help="what the sample is called; none: after pack, days, size and seed")] = "",
     contacts: Contacts = False,  # noqa: FBT002
     out: Out = None,
-    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Draw a stratified sample of answered tickets, keep it under its name, and write it with the answers, as CSV.
@@ -96,7 +95,7 @@ def export(
     name: str,
     contacts: Contacts = False,  # noqa: FBT002
     out: Out = None,
-    policies: Annotated[Path, typer.Option(help="the folder of the packs")] = POLICIES,
+    policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a sample that was drawn before, with what its customers have said so far, as CSV."""

@@ -12,7 +12,7 @@ from services.callback.domain.call_capacity import Team
 from services.callback.domain.plan import CallbackPlan
 from services.shared.postgres.database import Queries
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 
 def latest(connection: psycopg.Connection, tickets: Iterable[UUID]) -> dict[UUID, CallbackPlan]:

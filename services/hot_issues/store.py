@@ -14,7 +14,7 @@ from services.hot_issues.domain.burst_detection import RULES, BurstLevel, BurstR
 from services.hot_issues.domain.signal import TicketSignal
 from services.shared.postgres.database import Queries, as_json
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 KEPT = timedelta(days=RULES.days + 7)
 """How long a ticket counts towards what is usual."""
 FORGOTTEN_AT_ONCE = 5_000

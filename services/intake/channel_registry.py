@@ -24,8 +24,9 @@ from services.intake.domain.envelope import Envelope, MessageParser, ParsedItem,
 from services.intake.domain.fields import InvalidPayload, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.splitter import JSON, MessagePart, split
+from services.shared.runtime import package_data
 
-MAPPINGS = Path(__file__).parent / "mappings"
+MAPPINGS = package_data.folder("services.intake") / "mappings"
 
 Adapter = Callable[[Envelope, ChannelMapping], list[ParsedItem]]
 """Hears a message of a channel that needs more than its mapping."""

@@ -12,7 +12,7 @@ import psycopg
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.errors import Problem
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 ANY = "*"
 

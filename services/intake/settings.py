@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.shared.runtime.settings import PROJECT, Settings
+from services.shared.runtime.settings import Settings
 
 
 class IntakeSettings(Settings):
@@ -19,8 +19,10 @@ class IntakeSettings(Settings):
     """TOML file with a table for each channel that has settings of its own: docs/channels.md."""
     mappings: Path | None = None
     """Folder with mappings of the operator's own; one of the same name goes before the one that comes with Duban."""
-    attachments: Path = PROJECT / ".duban" / "attachments"
-    """Folder in which attachments are kept."""
+    data: Path = Path(".duban")
+    """Folder for what is kept outside broker and database."""
+    attachments: Path = Field(default_factory=lambda fields: fields["data"] / "attachments")
+    """Folder in which attachments are kept; default: `attachments` in DUBAN_DATA."""
     mail_host: str = "127.0.0.1"
     mail_port: int = 0
     """Port of the SMTP door; 0: there is none."""

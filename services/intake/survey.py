@@ -1,12 +1,11 @@
 """The survey page: three questions and a word, on any phone, without a script; one answer for each link (R5.4)."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.command import Actor, Command
 from schemas.customer_actions import AnswerSurvey
@@ -36,7 +35,7 @@ HEADERS = {
 }
 
 pages = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "pages"),
+    loader=PackageLoader("services.intake", "pages"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

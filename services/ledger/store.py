@@ -21,7 +21,7 @@ from services.ledger.domain.evolve import fold
 from services.shared.postgres.database import Queries
 from services.shared.runtime.errors import LostRace
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 
 @dataclass(frozen=True, slots=True)

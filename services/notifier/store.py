@@ -15,7 +15,7 @@ from services.notifier.domain.obsolescence import TicketSnapshot
 from services.shared.postgres.database import Queries
 from services.shared.runtime.clock import Clock
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 NOWHERE = "sms"
 """The desk that settles notices without an address."""

@@ -13,7 +13,7 @@ from schemas.event import TicketEvent
 from services.notifier.domain import webhook
 from services.shared.postgres.database import Queries
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.domain.policy import loading
+from services.domain.policy.loading import PolicyError
 from services.domain.policy.pack import Pack
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.clock import Clock
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 LOOK_EVERY = 1.0
 """Real seconds between two looks for new versions."""
@@ -63,8 +64,16 @@ def in_force(versions: Iterable[PackVersion], pack: str, at: datetime) -> PackVe
 
 
 def seed(connection: psycopg.Connection, folder: Path) -> None:
-    """Write the first version of every pack of a folder that has none yet."""
-    for name in loading.pack_names(folder):
+    """Write the first version of every pack of a folder that has none yet.
+
+    Raises:
+        PolicyError: the folder holds no pack, or a file of one is missing.
+
+    """
+    names = loading.pack_names(folder)
+    if not names:
+        raise PolicyError(loading.no_packs_message(folder))
+    for name in names:
         files = loading.read_files(folder, name)
         told = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
         connection.execute(queries["seed"], told)

@@ -18,7 +18,7 @@ from services.router.domain.identity_matching import relation
 from services.router.domain.route import CandidateTicket, RoutingDecision
 from services.shared.postgres.database import Queries
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 MOST = 500
 """Earlier contacts of one phone, number, mail or identity that are looked at, the latest."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from services.shared.postgres.database import Database, Queries
 from services.sla_monitor.domain.schedule import ScheduledTicket
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 FIRST_OF_ALL = (0.0, bytes(16))
 

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from services.shared.kafka import dead_letter_admin as box
 from services.shared.kafka.dead_letter_admin import StoredDeadLetter
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Outgoing
-from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 

@@ -8,7 +8,7 @@ import pytest
 
 from chaos.round import KILLED
 from deploy.local.plan import SERVICES
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 
 
 @pytest.mark.skipif(os.environ.get("STACK") == "containers", reason="kills OS processes, which containers hide")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 
 WAYS = (
     "SMS sent",

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from schemas.delivery import Delivery
 from services.notifier import delivery_reports, store
 from services.notifier.domain.notices import Notice
 from services.shared.kafka import topic_reader
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Outgoing
-from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from services.intake import senders
-from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 

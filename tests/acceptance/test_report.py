@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 from tests.system import System
 
 

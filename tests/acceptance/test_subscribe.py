@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 from tests.system import System
 
 PAGE = PROJECT / "docs" / "subscribe.md"

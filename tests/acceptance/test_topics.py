@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from schemas.contact import Contact
 from services.shared.kafka import topics
 from services.shared.kafka.dead_letters import letter_id
 from services.shared.kafka.records import Incoming
 from services.shared.kafka.topic_models import model_of
 from services.shared.kafka.topic_reader import whole
-from services.shared.runtime.settings import PROJECT
 from tests.builders import eventually
 from tests.system import System
 

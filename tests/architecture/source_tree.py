@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from radon.complexity import cc_visit
 
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 from tests.architecture.source_tree import text_of, tracked
 
 MOST = 15

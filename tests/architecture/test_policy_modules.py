@@ -1,7 +1,7 @@
 """A module of the policy is named as the TOML file of a pack that it models."""
 
+from deploy.tools.checkout import PROJECT
 from services.domain.policy.loading import FILES, OWN_NOTICES
-from services.shared.runtime.settings import PROJECT
 
 FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset({"__init__", "base", "conditions", "keyword_matcher", "loading", "validation"})

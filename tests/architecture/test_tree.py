@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 from deploy.tools import check
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 from tests.architecture.source_tree import text_of, tracked, tree_of
 
 LONGEST = 420

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import ValidationError
 
 from deploy.tools import check, generate
+from deploy.tools.checkout import PROJECT
 from schemas import json_schema
 from schemas.command import MODELS
 from schemas.contact import Contact
@@ -15,7 +16,6 @@ from schemas.dead_letter import DeadLetterReason
 from services.ledger.domain.decide import ACTIONS
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
-from services.shared.runtime.settings import PROJECT
 from tests.builders import TicketScenario, contact
 
 

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
-from services.shared.runtime.settings import PROJECT
 from tests.fuzz import decisions, http, parsers
 
 PARTS = ("rules", "parsers", "http")

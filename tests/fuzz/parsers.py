@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 
+from deploy.tools.checkout import PROJECT
 from duban.sample_check import envelope
 from schemas.call import CallRecord
 from schemas.contact import Contact
@@ -17,7 +18,6 @@ from schemas.non_ticket import NonTicket
 from services.intake.channel_registry import ChannelAdapter, channels
 from services.intake.domain.envelope import AttachmentBuffer, Envelope, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload, clean
-from services.shared.runtime.settings import PROJECT
 from tests.fuzz import hostile
 
 SAMPLES = PROJECT / "tests" / "samples" / "manifest.json"

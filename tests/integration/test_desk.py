@@ -19,6 +19,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from deploy.local.process import accepts, free_port
+from deploy.tools.checkout import PROJECT
 from schemas.event import TicketEvent
 from services.notifier import delivery_reports, store
 from services.notifier.delivery_worker import DeliveryWorker
@@ -29,7 +30,6 @@ from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import Provider, ProviderError, ProviderReceipt, SmtpProvider
 from services.notifier.settings import NotifierSettings
 from services.shared.runtime.clock import Clock, ScaledClock, SystemClock
-from services.shared.runtime.settings import PROJECT
 from tests.builders import PACK, TicketScenario, eventually
 from tests.system import System
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.process import free_port, port_is_free
-from services.shared.runtime.settings import PROJECT
+from deploy.tools.checkout import PROJECT
 
 FOLDER = PROJECT.parent / "shared" / "bench-peers"
 WORK = Path(tempfile.gettempdir()) / "duban-bench-peers"

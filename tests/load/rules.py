@@ -14,6 +14,7 @@ import orjson
 from msgspec import Meta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
+from deploy.tools.checkout import PROJECT
 from duban.policy_simulation import contact_of
 from schemas.action import Open
 from schemas.base import Model
@@ -27,7 +28,6 @@ from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.router.domain.classify import classify
 from services.router.domain.route import route
-from services.shared.runtime.settings import PROJECT
 
 REPEATS = 300
 ROUNDS = 7

@@ -30,6 +30,7 @@ from pydantic import SecretStr
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
 from deploy.local.process import accepts, free_port
+from deploy.tools.checkout import PROJECT
 from schemas.contact import Customer
 from schemas.event import TicketEvent
 from services.callback.handlers import CallbackDispatcher, CallbackPlanner
@@ -48,7 +49,7 @@ from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.crash_points import CrashPoints
-from services.shared.runtime.settings import PROJECT, KafkaSettings
+from services.shared.runtime.settings import KafkaSettings
 from tests.builders import PACK, TicketScenario, contact, eventually, settlement
 
 HANGING = "hangs"

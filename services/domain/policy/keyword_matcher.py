@@ -4,14 +4,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
 from ahocorasick_rs import AhoCorasick
 
 
 @cache
 def _simplified() -> Mapping[int, str]:
-    pairs = (Path(__file__).parent / "traditional.txt").read_text(encoding="utf-8").split()
+    pairs = resources.files("services.domain.policy").joinpath("traditional.txt").read_text(encoding="utf-8").split()
     return {ord(pair[0]): pair[1] for pair in pairs}
 
 

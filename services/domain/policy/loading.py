@@ -46,9 +46,7 @@ def load(folder: Path) -> dict[str, Pack]:
     """
     found = {name: load_one(folder, name) for name in pack_names(folder)}
     if not found:
-        raise PolicyError(
-            f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
-        )
+        raise PolicyError(no_packs_message(folder))
     return found
 
 
@@ -119,6 +117,11 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
     if problems:
         raise PolicyError(f"{where}/{name}: {'; '.join(problems)}")
     return pack
+
+
+def no_packs_message(folder: Path) -> str:
+    """Return the message about a folder without policy packs."""
+    return f"{folder} holds no policy pack: point DUBAN_POLICIES at the folder that holds <pack>/pack.toml"
 
 
 def unknown_pack_message(name: str | None) -> str:

@@ -13,7 +13,7 @@ from services.shared.runtime.errors import DeadLetterBound, InvalidMessage
 TOPIC = "dead-letters"
 NAMESPACE = uuid5(NAMESPACE_URL, "duban:dead-letter")
 
-queries = Queries.beside(__file__)
+queries = Queries.of_package(__package__)
 
 
 @dataclass(frozen=True, slots=True)

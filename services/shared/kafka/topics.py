@@ -10,10 +10,11 @@ from kafka.errors import KafkaConfigurationError, KafkaError, TopicAlreadyExists
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.shared.kafka.connection import connection
+from services.shared.runtime import package_data
 from services.shared.runtime.errors import ConfigurationError, Retryable
-from services.shared.runtime.settings import PROJECT, KafkaSettings
+from services.shared.runtime.settings import KafkaSettings
 
-LIST = PROJECT / "schemas" / "topics.toml"
+LIST = package_data.folder("schemas") / "topics.toml"
 HOUR = 3_600_000
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from importlib import resources
 from typing import LiteralString, cast
 
 import psycopg
@@ -34,9 +34,9 @@ class Queries(Mapping[str, LiteralString]):
             self._queries[name] = cast("LiteralString", body.strip().removesuffix(";"))
 
     @classmethod
-    def beside(cls, module: str) -> "Queries":
-        """Load the `queries.sql` in the folder of a module's file."""
-        return cls((Path(module).parent / "queries.sql").read_text(encoding="utf-8"))
+    def of_package(cls, package: str) -> "Queries":
+        """Load the `queries.sql` of a package."""
+        return cls(resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8"))
 
     def __getitem__(self, name: str) -> LiteralString:
         return self._queries[name]

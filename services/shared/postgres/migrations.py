@@ -5,9 +5,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from yoyo import get_backend, read_migrations
 
-from services.shared.runtime.settings import PROJECT
+from services.shared.runtime import package_data
 
-FOLDER = PROJECT / "deploy" / "migrations"
+FOLDER = package_data.folder("deploy") / "migrations"
 
 
 def migrate(url: SecretStr, folder: Path = FOLDER) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT = Path(__file__).resolve().parents[3]
+from services.shared.runtime import package_data
 
 
 class KafkaSettings(BaseSettings):
@@ -41,7 +41,8 @@ class Settings(BaseSettings):
     operations_host: str = "127.0.0.1"
     operations_port: int = 0
     """Port of /livez, /readyz and /metrics; 0: any free one."""
-    policies: Path = PROJECT / "policies"
+    policies: Path = Field(default_factory=lambda: package_data.folder("policies"))
+    """Folder of the policy packs; default: those that come with Duban. `duban policy export` writes one out to edit."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     batch_size: int = Field(default=500, ge=1)
     """Records handled in one transaction at the most."""

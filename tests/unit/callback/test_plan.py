@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, Assess, Close, Correct, Note, Open, Reject, Reopen, Withdraw
 from schemas.command import Action
 from schemas.contact import Customer
@@ -20,7 +21,6 @@ from services.domain.ids import ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.router.domain.classify import classify
-from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, MINUTE, PACK, TicketScenario, contact
 
 PACKS = loading.load(PROJECT / "policies")

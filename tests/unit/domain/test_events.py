@@ -4,10 +4,10 @@ import ast
 from dataclasses import dataclass, field
 from random import Random
 
+from deploy.tools.checkout import PROJECT
 from schemas.event import TicketEvent
 from services.domain.events import ENTRY, EVENTS, suggest
 from services.domain.policy import loading
-from services.shared.runtime.settings import PROJECT
 from tests.fuzz.decisions import BEGIN, Play
 
 PACKS = loading.load(PROJECT / "policies")

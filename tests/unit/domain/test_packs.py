@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban.policy_values import values
 from services.domain.policy import loading, validation
 from services.domain.policy.limits import LimitRule
 from services.domain.policy.loading import PolicyError
-from services.shared.runtime.settings import PROJECT
 from tests.builders import PACK
 
 POLICIES = PROJECT / "policies"

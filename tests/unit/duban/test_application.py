@@ -6,8 +6,8 @@ import sys
 import pytest
 import typer.main
 
+from deploy.tools.checkout import PROJECT
 from duban.application import MODULES, application, needed
-from services.shared.runtime.settings import PROJECT
 
 
 def _names(*modules: str) -> set[str]:

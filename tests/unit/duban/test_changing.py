@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban import policy_diff
 from schemas.action import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
 from schemas.contact import Customer
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
-from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MINUTE, PACK, TicketScenario, contact
 
 VIP = Customer(name="李", phone="+8613800000101", level="金卡")

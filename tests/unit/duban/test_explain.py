@@ -5,10 +5,10 @@ import tomllib
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban.commands import explain
 from duban.policy_simulation import contact_of
 from services.domain.policy import loading
-from services.shared.runtime.settings import PROJECT
 
 POLICIES = PROJECT / "policies"
 EXAMPLE = PROJECT / "schemas" / "examples" / "contacts" / "hotline.json"

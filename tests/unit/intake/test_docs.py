@@ -4,9 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
+from deploy.tools.checkout import PROJECT
 from services.intake.channel_registry import channels
 from services.intake.channel_settings import load, load_switchboards
-from services.shared.runtime.settings import PROJECT
 
 PAGE = (PROJECT / "docs" / "channels.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban import sample_check
 from duban.sample_check import SampleResult
 from services.intake.channel_registry import MappingError, channels
 from services.intake.domain.envelope import Envelope
-from services.shared.runtime.settings import PROJECT
 from tests.builders import MORNING
 
 OWN = PROJECT / "tests" / "samples" / "manifest.json"

@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, FeedBack, Open, Reject, Reopen
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
@@ -11,7 +12,6 @@ from services.domain.ids import ticket_id
 from services.domain.policy import loading
 from services.domain.policy.outcome import CALL_TAKES
 from services.router.domain.classify import classify
-from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario, contact
 
 BAD = Survey(process=1, result=2, staff=3)

@@ -91,7 +91,7 @@ def test_a_broken_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_is_known_by_more_than_its_pid(tmp_path: Path) -> None:
-    process = spawn([sys.executable, "-c", "input()"], log=tmp_path / "log", environment=os.environ, folder=tmp_path)
+    process = spawn([sys.executable, "-c", "input()"], log=tmp_path / "log", environment=os.environ)
     known = OwnedProcess.of(process.pid)
     assert not OwnedProcess(pid=process.pid, started=known.started - 100).alive
     process.wait(20)

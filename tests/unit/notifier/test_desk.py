@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import CollectorRegistry
 
+from deploy.tools.checkout import PROJECT
 from services.notifier.delivery_worker import HOUR, LONGEST_RETRY, DeliveryWorker
 from services.notifier.digest import DeliveryAttempt, Digest
 from services.notifier.domain.leased_notice import undeliverable
@@ -17,7 +18,6 @@ from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import ProviderError, ProviderReceipt
 from services.notifier.settings import NotifierSettings
 from services.shared.runtime.clock import ScaledClock
-from services.shared.runtime.settings import PROJECT
 from tests.unit.notifier.made import NOW, taken
 
 CONTEXT = {"number": "TS1", "zone": "Asia/Shanghai", "promised_at": NOW.isoformat(), "name": "王"}

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, FeedBack, ReplyProgress, RequestExtension
 from schemas.contact import Customer
 from schemas.customer_actions import Apologise
@@ -15,7 +16,6 @@ from services.notifier import rendering
 from services.notifier.domain.letters import Letter, TemplateLibrary
 from services.notifier.domain.notices import Notice, notices, of_hot_issue
 from services.notifier.domain.quiet_hours import QuietHours
-from services.shared.runtime.settings import PROJECT
 from tests.builders import CENTRE, HOUR, MORNING, PACK, TicketScenario, contact, settlement
 
 LETTERS = TemplateLibrary(PROJECT / "policies" / "letters")

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban.commands import policy_change
 from services.domain.policy import loading
 from services.notifier.domain.letters import TemplateLibrary
 from services.notifier.domain.notices import notices
 from services.notifier.domain.template_validation import LANGUAGES, problems, proofs
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, PACK, TicketScenario
 
 POLICIES = PROJECT / "policies"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from duban import policy_simulation
 from services.domain.policy import loading
-from services.shared.runtime.settings import PROJECT
 
 POLICIES = PROJECT / "policies"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
-from services.shared.runtime.settings import PROJECT
 from tests.fuzz.decisions import play
 
 PACKS = loading.load(PROJECT / "policies")

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.tools.checkout import PROJECT
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from services.domain.ids import contact_digest, ticket_id
 from services.domain.policy import loading
 from services.router.domain.route import CandidateTicket, RoutingDecision, route
 from services.router.store import EarlierContact
-from services.shared.runtime.settings import PROJECT
 from tests.builders import HOUR, MORNING, PACK, contact
 
 OLD = uuid4()
