@@ -69,7 +69,7 @@ bench-telling: $(READY) ## notices a second beside a bare loop, while a provider
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)
 
-docs: $(READY) ## write again what is generated: JSON Schemas, docs/requirements.md, docs/states.md
+docs: $(READY) ## write again what is generated: JSON Schemas, asyncapi.yaml, docs/reference, requirements, states
 	@$(BIN)/python -m deploy.tools.generate
 
 contract: $(READY) ## keep today's contract as that of the version in pyproject.toml (docs/versions.md)

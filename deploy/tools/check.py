@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.tools import asyncapi, compatibility, generate
 from deploy.tools.checkout import PROJECT
+from deploy.tools.reference import settings_page
 from services.domain.policy import loading
 from services.intake.channel_registry import MappingError, channels
 from services.notifier.domain import template_validation
@@ -68,6 +69,7 @@ def _generated() -> Iterator[str]:
     for file, text in generate.outputs().items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             yield f"{file.relative_to(PROJECT)} is not up to date: run `make docs`"
+    yield from (f"{name} has no text below its field that says what it means" for name in settings_page.undocumented())
 
 
 def _channel_mappings() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Writes the generated files (`make docs`): JSON Schemas, asyncapi.yaml, docs/requirements.md, docs/states.md."""
+"""Writes the generated files (`make docs`): JSON Schemas, asyncapi.yaml and the generated pages of docs."""
 
 import ast
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.tools import asyncapi
 from deploy.tools.checkout import PROJECT
+from deploy.tools.reference import cli_page, contract_pages, metrics_page, settings_page
 from schemas import json_schema
 from services.ledger.domain import transitions
 from services.shared.kafka import topics
@@ -27,6 +28,7 @@ def outputs() -> dict[Path, str]:
         asyncapi.FILE: asyncapi.text(version()),
         PROJECT / "docs" / "requirements.md": _requirements(),
         PROJECT / "docs" / "states.md": transitions.diagram(),
+        **{PROJECT / "docs" / "reference" / name: text for name, text in _reference()},
     }
 
 
@@ -43,6 +45,15 @@ def _schemas() -> Iterator[tuple[Path, str]]:
                 ],
             }
             yield EXPORTED / f"{name}.json", json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def _reference() -> Iterator[tuple[str, str]]:
+    yield "settings.md", settings_page.page()
+    yield "metrics.md", metrics_page.page()
+    yield "commands.md", contract_pages.commands_page()
+    yield "events.md", contract_pages.events_page()
+    yield "models.md", contract_pages.models_page()
+    yield "cli.md", cli_page.page()
 
 
 def version() -> str:

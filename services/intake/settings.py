@@ -12,7 +12,9 @@ class IntakeSettings(Settings):
     """Settings of intake alone, beside those of every service."""
 
     http_host: str = "127.0.0.1"
+    """Address on which the HTTP door listens."""
     http_port: int = 8080
+    """Port of the HTTP door."""
     channel_policy: str = "carrier"
     """Pack under which contacts of the channel topics run."""
     channels: Path | None = None
@@ -24,6 +26,7 @@ class IntakeSettings(Settings):
     attachments: Path = Field(default_factory=lambda fields: fields["data"] / "attachments")
     """Folder in which attachments are kept; default: `attachments` in DUBAN_DATA."""
     mail_host: str = "127.0.0.1"
+    """Address on which the SMTP door listens."""
     mail_port: int = 0
     """Port of the SMTP door; 0: there is none."""
     mail_recipients: tuple[str, ...] = ()
@@ -31,6 +34,7 @@ class IntakeSettings(Settings):
     mail_certificate: Path | None = None
     """Certificate chain of the SMTP door, PEM; with one it offers STARTTLS."""
     mail_key: Path | None = None
+    """Key of that certificate, PEM."""
     receipt_fields: dict[Literal["id", "provider_id", "state", "reason"], str] = Field(
         default={"id": "id", "provider_id": "provider_id", "state": "state", "reason": "reason"}
     )

@@ -12,7 +12,9 @@ class NotifierSettings(Settings):
     """Settings of the notifier alone, beside those of every service."""
 
     smtp_host: str = "127.0.0.1"
+    """Host of the mail server that letters go to."""
     smtp_port: int = 25
+    """Its port: 25, 587 for starttls, 465 for implicit."""
     smtp_tls: Literal["none", "starttls", "implicit"] = "none"
     """implicit: from the first byte on, as on port 465. The server's certificate is checked."""
     smtp_ca: Path | None = None
@@ -20,9 +22,13 @@ class NotifierSettings(Settings):
     smtp_user: str = ""
     """Refused in production without TLS: the password would be readable on its way."""
     smtp_password: SecretStr = SecretStr("")
+    """Password of that user."""
     mail_from: str = "complaints@carrier.example"
+    """Sender of every letter by mail; its domain is that of the Message-IDs."""
     sms_url: str = "http://127.0.0.1:8090/messages"
+    """Where the SMS gateway takes messages: an HTTP POST with a JSON object each."""
     sms_token: SecretStr = SecretStr("")
+    """Sent to the gateway as `Authorization: Bearer`; empty: no such header."""
     sms_fields: dict[Literal["id", "to", "text"], str] = Field(default={"id": "id", "to": "to", "text": "text"})
     """What the gateway calls our fields; one that is left out is not sent."""
     sms_also: dict[str, str] = Field(default_factory=dict)

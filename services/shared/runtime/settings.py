@@ -15,18 +15,27 @@ class KafkaSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DUBAN_KAFKA_", frozen=True)
 
     bootstrap_servers: str = "127.0.0.1:9092"
+    """Brokers to ask first: host:port, comma between them."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How connections are protected and how the client proves who it is."""
     ssl_cafile: str | None = None
+    """File of the certificates, PEM, that sign the broker's; not set: those that the system trusts."""
     ssl_certfile: str | None = None
+    """File of the client's own certificate, PEM."""
     ssl_keyfile: str | None = None
+    """File of the key of that certificate, PEM."""
     sasl_mechanism: str | None = None
+    """Such as PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; for the SASL protocols."""
     sasl_username: str | None = None
+    """User of the SASL protocols."""
     sasl_password: SecretStr | None = None
+    """Password of that user."""
     session_timeout_ms: int = 10_000
     """How long a consumer may be silent before its partitions are given to another."""
     partitions: int = 12
     """Partition count of topics at their creation."""
     replication_factor: int = 1
+    """Copies of each partition of topics at their creation; 3 on a cluster of three brokers or more."""
 
 
 class Settings(BaseSettings):
@@ -35,15 +44,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DUBAN_", frozen=True)
 
     environment: Literal["production", "staging", "local", "test"] = "local"
+    """What the deployment is; production refuses a scaled clock, armed crash points and a password without TLS."""
     instance: str = ""
     """Stable name of this process in its consumer group; empty: the service's name and `-0`."""
     database_url: SecretStr = SecretStr("postgresql://127.0.0.1/duban")
+    """The PostgreSQL database, as the service's own role."""
     operations_host: str = "127.0.0.1"
+    """Address on which /livez, /readyz and /metrics are answered."""
     operations_port: int = 0
     """Port of /livez, /readyz and /metrics; 0: any free one."""
     policies: Path = Field(default_factory=lambda: package_data.folder("policies"))
     """Folder of the policy packs; default: those that come with Duban. `duban policy export` writes one out to edit."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important lines that are logged."""
     batch_size: int = Field(default=500, ge=1)
     """Records handled in one transaction at the most."""
     dead_letters_per_hour: int = Field(default=1000, ge=1)
