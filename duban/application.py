@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Annotated
 
 import typer
@@ -39,15 +39,29 @@ def explained(arguments: Annotated[list[str] | None, typer.Argument()] = None) -
     raise typer.Exit(import_module("duban.commands.explain").main(arguments or []))
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        print(f"duban {metadata.version('duban')}")
+        raise typer.Exit
+
+
+def about(
+    version: Annotated[  # noqa: FBT002 - an option of the command line
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Complaint tickets that cannot be forgotten."""
+
+
 def application(modules: Iterable[str] = tuple(MODULES)) -> typer.Typer:
     """Return the application with the commands of some modules."""
     app = typer.Typer(
         name="duban",
-        help="Complaint tickets that cannot be forgotten.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(about)
     for name in modules:
         import_module(f"duban.commands.{name}").register(app)
     settings = {"ignore_unknown_options": True, "help_option_names": []}
@@ -57,6 +71,8 @@ def application(modules: Iterable[str] = tuple(MODULES)) -> typer.Typer:
 
 def needed(command: str) -> tuple[str, ...]:
     """Return the modules that a command needs: the others bring libraries that take their time; all for the help."""
+    if command == "--version":
+        return ()
     return tuple(name for name, commands in MODULES.items() if command in commands) or tuple(MODULES)
 
 

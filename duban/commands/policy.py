@@ -1,4 +1,4 @@
-"""`duban policy check | show | play`, and with `policy_change` the rest of `duban policy`."""
+"""`duban policy check | show | play | export`, and with `policy_change` the rest of `duban policy`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import policy_simulation
+from duban import policy_export, policy_simulation
 from duban.commands import policy_change
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import values
@@ -74,6 +74,18 @@ def play(
         different += bool(differences)
     if different:
         raise typer.Exit(1)
+
+
+@group.command()
+def export(
+    name: Annotated[str, typer.Argument(help="a pack, such as carrier")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="the folder to write to")],
+    folder: PolicyFolder = DEFAULT_POLICIES,
+) -> None:
+    """Write a pack out to edit, with the calendars and letters it needs; DUBAN_POLICIES=DIR then uses it."""
+    written = policy_export.export(folder, name, target)
+    print(f"{len(written)} files written to {target}; check them with `duban policy check {target}`,")
+    print(f"use them with DUBAN_POLICIES={target.resolve()}")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,51 @@
+"""Copies one policy pack out of the installed package, so that it can be edited; DUBAN_POLICIES then names the copy."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.domain.policy import loading
+from services.domain.policy.pack import Pack
+from services.shared.runtime.errors import DubanError
+
+ALWAYS = "elapsed"
+"""The calendar that every pack has to have."""
+
+
+def export(source: Path, name: str, target: Path) -> list[Path]:
+    """Copy a pack with the calendars it uses and the letters, and return the files that were written.
+
+    Calendars and letters that the target has already are kept: another pack may use them, and they may be edited.
+
+    Raises:
+        PolicyError: the source has no such pack, or it cannot be used.
+        DubanError: the target has a pack of that name, or cannot be written.
+
+    """
+    pack = loading.load_one(source, name)
+    if (target / name).exists():
+        raise DubanError(f"{target / name} exists: choose another folder, or remove it first")
+    written = []
+    try:
+        for file in _files(source, name, pack):
+            copy = target / file.relative_to(source)
+            if not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+                written.append(copy)
+    except OSError as error:
+        raise DubanError(f"{target} cannot be written ({error.strerror}): choose another folder") from error
+    return written
+
+
+def _files(source: Path, name: str, pack: Pack) -> Iterator[Path]:
+    yield from sorted((source / name).glob("*.toml"))
+    yield from (source / "calendars" / f"{calendar}.toml" for calendar in sorted(_calendars(pack)))
+    # Every pack tells what letters/notices.toml says, so it needs all of them.
+    yield from (file for file in sorted((source / "letters").rglob("*")) if file.is_file())
+
+
+def _calendars(pack: Pack) -> set[str]:
+    limits = {limit.calendar for clock in pack.limits.clocks for limit in clock.limits}
+    clocks = {clock.calendar for clock in pack.limits.clocks}
+    return {name for name in (ALWAYS, pack.outcome.callback.holidays, *clocks, *limits) if name is not None}
