@@ -85,7 +85,9 @@ def play(data: Path, seed: int, plan: RoundPlan, say: Callable[[str], None]) -> 
 
     """
     outcome = RoundResult()
-    with Stack.start(StackOptions(data=data, scale=plan.scale, origin=origin(plan.scale), tied=True)) as stack:
+    with Stack.start(
+        StackOptions(data=data, scale=plan.scale, origin=origin(plan.scale), stop_with_parent=True)
+    ) as stack:
         today = open_day(stack, contacts=plan.contacts, seed=seed)
         today.driver.begin()
         try:
@@ -135,7 +137,7 @@ def _arm(
     since: dict[str, float] = {}
     while any(waiting.values()):
         for service, left in waiting.items():
-            file = stack.folder.faults / service
+            file = stack.folder.crash_points / service
             if not left or (service in since and file.exists() and time.monotonic() - since[service] < REACHED_WITHIN):
                 continue
             if service in since:

@@ -37,8 +37,8 @@ def main() -> int:
     try:
         _empty(told.data)
         with Stack.start(
-            StackOptions(data=told.data, scale=told.scale, origin=origin(told.scale), tied=True),
-            say=lambda line: console.print(f"  {line}"),
+            StackOptions(data=told.data, scale=told.scale, origin=origin(told.scale), stop_with_parent=True),
+            progress=lambda line: console.print(f"  {line}"),
         ) as stack:
             return _play(stack, told, console)
     except (LocalError, DubanError) as error:
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 def _empty(data: Path) -> None:
     """Begin with nothing, but remove only what a demo left."""
-    state = DataFolder(data).read() if data.exists() else None
+    state = DataFolder(data).read_state() if data.exists() else None
     if state is not None and state.supervisor.alive:
         raise LocalError(f"a demo runs on {data} already: stop it with `duban down --data {data}`")
     if data.exists() and any(data.iterdir()):
@@ -85,7 +85,7 @@ def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
             drain.settle(stack)
             figures = look(connection)
             summary.summary(figures, driver.counts, console)
-            received = statistics.ReceivedMessages(stack.folder.mail / "smtp.jsonl", crm_got, summary.sample(stack))
+            received = statistics.ReceivedMessages(stack.folder.received / "smtp.jsonl", crm_got, summary.sample(stack))
             statistics.show(statistics.count(connection, received), console)
             summary.stories(connection, console, ZONE)
         found = summary.check(stack, str(driver.accepted))

@@ -19,7 +19,7 @@ EVENTS = ("accepted", "answered", "breached", "survey_answered", "closed")
 @contextmanager
 def subscribed(stack: Stack) -> Iterator[Path]:
     """Let a CRM listen while the block runs; gives the file with what it got."""
-    file, secret = stack.folder.mail / "crm.jsonl", webhook.new_secret()
+    file, secret = stack.folder.received / "crm.jsonl", webhook.new_secret()
     server = receiver.server(0, file, secret)
     listening = threading.Thread(target=server.serve_forever, name=NAME, daemon=True)
     listening.start()

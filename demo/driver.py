@@ -43,7 +43,7 @@ class DayDriver:
         customers = CustomerActors(self._doors, self._timetable, seed)
         gateway = DemoGateway(self._doors, self._timetable, stack.state.ports["mail"], seed)
         agents = Agents(self._doors, self._timetable, seed)
-        got = stack.folder.mail
+        got = stack.folder.received
         works: dict[str, Callable[[], None]] = {
             "timetable": self._timetable.run,
             "staff": self._follow,

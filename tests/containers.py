@@ -10,7 +10,7 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
 from deploy.local.plan import StackOptions
-from deploy.local.process import accepts, free_port
+from deploy.local.ports import free_port, is_listening
 from tests.builders import eventually
 
 KAFKA, POSTGRES = "apache/kafka:4.3.0", "postgres:18"
@@ -48,7 +48,7 @@ def running(options: StackOptions) -> Iterator[tuple[dict[str, Any], StackOption
     postgres = PostgresContainer(POSTGRES, username="postgres", password=PASSWORD, dbname="postgres", driver=None)
     with _kafka(ports["kafka"]) as broker, postgres.with_bind_ports(5432, ports["postgres"]) as database:
         url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{ports['postgres']}/postgres"
-        eventually(lambda: accepts(ports["kafka"]), within=60, why="the broker's container does not listen")
+        eventually(lambda: is_listening(ports["kafka"]), within=60, why="the broker's container does not listen")
         eventually(lambda: _answers(url), within=60, why="the database's container does not answer")
         yield (
             {"kafka": broker, "postgres": database},

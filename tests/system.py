@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from duban import system_connection
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
@@ -131,7 +131,7 @@ class System:
 
     def received(self, means: str) -> list[dict[str, Any]]:
         """Return what the gateway of SMS or the mail server got."""
-        file: Path = self.stack.folder.mail / f"{'smtp' if means == 'mail' else means}.jsonl"
+        file: Path = self.stack.folder.received / f"{'smtp' if means == 'mail' else means}.jsonl"
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
     @contextmanager
@@ -179,7 +179,7 @@ def running(data: Path, *, scale: float = SCALE) -> Iterator[System]:
     with ExitStack() as cleanup:
         containers: dict[str, Any] = {}
         options = StackOptions(
-            data=data, scale=scale, origin=ORIGIN if scale != 1 else "", tied=True, http_port=free_port()
+            data=data, scale=scale, origin=ORIGIN if scale != 1 else "", stop_with_parent=True, http_port=free_port()
         )
         if os.environ.get("STACK") == "containers":
             from tests import containers as stores  # noqa: PLC0415 - only where containers are asked for

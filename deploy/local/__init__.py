@@ -1,6 +1,6 @@
-"""The whole system on one machine that has only Python: Apache Kafka, PostgreSQL and every service as OS processes.
+"""Runs the whole system on one machine with only Python: Apache Kafka, PostgreSQL and every service as OS processes.
 
-`Stack` starts, finds and stops it; one supervisor process per data folder keeps everything running.
+`Stack` starts, attaches to and stops a system. One supervisor process per data folder restarts processes that end.
 """
 
 from deploy.local.stack import Stack

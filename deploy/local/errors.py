@@ -1,5 +1,5 @@
-"""What can go wrong on a machine, each as one sentence that says what to do."""
+"""The error of the local stack."""
 
 
 class LocalError(Exception):
-    """The local stack cannot do what was asked; the message is for the person who asked."""
+    """The local stack cannot be started, found or stopped; the message tells the user why and what to do."""

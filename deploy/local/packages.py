@@ -1,4 +1,4 @@
-"""The packages that only the embedded stack needs, the extra `local`: a Java runtime, Kafka's jars, PostgreSQL."""
+"""Checks for the packages of the extra `local`: psutil, a Java runtime, the resolver of Kafka's jars, PostgreSQL."""
 
 from importlib.util import find_spec
 
@@ -13,7 +13,7 @@ def ensure(*names: str) -> None:
     """Check that packages are installed, without importing them.
 
     Raises:
-        LocalError: some are not; the message says how to install them.
+        LocalError: a package is missing; the message says how to install it.
 
     """
     if missing := [name for name in names if find_spec(name) is None]:

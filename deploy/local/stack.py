@@ -1,4 +1,4 @@
-"""A running system, for whoever starts it or finds it: the command line, the demo, the tests."""
+"""Starts, attaches to and stops a local system; used by the command line, the demo and the tests."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,26 +15,31 @@ from deploy.local import packages, plan
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder, StackState
 from deploy.local.plan import Endpoints, StackOptions
-from deploy.local.process import end, module_command, module_path
+from deploy.local.process import module_command, module_path, stop_process
 
-UP_WITHIN = 420.0
-"""Seconds for everything to be ready, a first download included."""
-DOWN_WITHIN = 90.0
+READY_WITHIN = 420.0
+"""Seconds that a system has to become ready, including a first download."""
+STOPPED_WITHIN = 90.0
+"""Seconds that a process, or the whole system, has to stop."""
 
 
 class Stack:
-    """One data folder's running system."""
+    """A running system with its data folder; as a context manager it stops the system at the end."""
 
     def __init__(self, folder: DataFolder, supervisor: subprocess.Popen[bytes] | None = None) -> None:
         self.folder = folder
         self._supervisor = supervisor
 
     @classmethod
-    def start(cls, options: StackOptions, *, say: Callable[[str], None] = lambda _: None) -> Self:
-        """Start the system and return when every part of it is ready.
+    def start(cls, options: StackOptions, *, progress: Callable[[str], None] = lambda _: None) -> Self:
+        """Start a system and return when every process is ready.
+
+        Args:
+            options: what to start, and where.
+            progress: receives each line that the supervisor prints meanwhile.
 
         Raises:
-            LocalError: it cannot start; the message says why and what to do.
+            LocalError: it cannot start; the message tells the user why and what to do.
 
         """
         packages.ensure(
@@ -41,20 +47,25 @@ class Stack:
             *(() if options.kafka else packages.KAFKA),
             *(() if options.postgres else packages.POSTGRES),
         )
+        packages.ensure(
+            *packages.PROCESSES,
+            *(() if options.kafka else packages.KAFKA),
+            *(() if options.postgres else packages.POSTGRES),
+        )
         folder = DataFolder(options.data.resolve())
-        folder.make()
-        running = folder.read()
+        folder.create()
+        running = folder.read_state()
         if running is not None and running.supervisor.alive:
             raise LocalError(
-                f"{folder.root} is in use by process {running.supervisor.pid}: `duban down` stops it, "
+                f"{folder.root} is in use by process {running.supervisor.pid}: stop it with `duban down`, "
                 "or choose another folder with --data"
             )
         log = folder.logs / "supervisor.log"
         with log.open("ab") as output:
-            begin = log.stat().st_size
+            log_start = log.stat().st_size
             supervisor = subprocess.Popen(  # noqa: S603 - our own command line
                 module_command("deploy.local.supervisor", *options.arguments()),
-                stdin=subprocess.PIPE if options.tied else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if options.stop_with_parent else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=os.environ | module_path(),
@@ -62,7 +73,7 @@ class Stack:
             )
         stack = cls(folder, supervisor)
         try:
-            stack._wait_until_ready(log, begin, say)
+            stack._wait_until_ready(supervisor, _LogReader(log, log_start), progress)
         except BaseException:
             stack.close()
             raise
@@ -73,71 +84,69 @@ class Stack:
         """Return the system that runs on a data folder.
 
         Raises:
-            LocalError: none does.
+            LocalError: no system runs on it.
 
         """
         stack = cls(DataFolder(data.resolve()))
-        state = stack.folder.read()
+        state = stack.folder.read_state()
         if state is None or not state.supervisor.alive:
             raise LocalError(f"nothing runs on {stack.folder.root}: start it with `duban up`")
         return stack
 
-    def _wait_until_ready(self, log: Path, begin: int, say: Callable[[str], None]) -> None:
-        until = time.monotonic() + UP_WITHIN
-        assert self._supervisor is not None
+    def _wait_until_ready(
+        self, supervisor: subprocess.Popen[bytes], log: "_LogReader", progress: Callable[[str], None]
+    ) -> None:
+        until = time.monotonic() + READY_WITHIN
         while True:
-            with log.open("rb") as file:
-                file.seek(begin)
-                told = file.read()
-            whole = told[: told.rfind(b"\n") + 1]
-            begin += len(whole)
-            lines = whole.decode(errors="replace").splitlines()
+            lines = log.new_lines()
             for line in lines:
-                say(line)
-            state = self.folder.read()
-            mine = state is not None and state.supervisor.pid == self._supervisor.pid
-            if state is not None and mine and state.phase == "ready":
+                progress(line)
+            state = self.folder.read_state()
+            if state is not None and state.supervisor.pid != supervisor.pid:
+                state = None  # of an earlier start
+            if state is not None and state.phase == "ready":
                 return
-            if self._supervisor.poll() is not None:
-                problem = state.problem if state is not None and mine else ""
-                raise LocalError(problem or (lines[-1] if lines else f"the supervisor ended; its log is {log}"))
+            if supervisor.poll() is not None:
+                problem = state.problem if state is not None else ""
+                last = lines[-1] if lines else f"the supervisor ended: look at its log {log.file}"
+                raise LocalError(problem or last)
             if time.monotonic() > until:
-                raise LocalError(f"the system did not get ready within {UP_WITHIN:.0f} s: look at {log}")
+                raise LocalError(f"the system did not become ready within {READY_WITHIN:.0f} s: look at {log.file}")
             time.sleep(0.1)
 
     @property
     def state(self) -> StackState:
-        """What the supervisor says now.
+        """The supervisor's current state.
 
         Raises:
-            LocalError: nothing runs.
+            LocalError: no system runs on the folder.
 
         """
-        state = self.folder.read()
+        state = self.folder.read_state()
         if state is None:
             raise LocalError(f"nothing runs on {self.folder.root}: start it with `duban up`")
         return state
 
     @property
     def intake_url(self) -> str:
-        """Where contacts go."""
+        """Base URL of intake."""
         return f"http://127.0.0.1:{self.state.ports['intake']}"
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where the broker is."""
+        """Address of the broker."""
         return self.state.bootstrap_servers
 
     def database_url(self, role: str = "duban_owner") -> str:
-        """How a role reaches the database."""
-        return plan.database_url(self.folder, self._places, role)
+        """Return the URL by which a role connects to the database."""
+        return plan.database_url(self.folder, self._endpoints, role)
 
     def environment(self, service: str) -> dict[str, str]:
-        """Return the environment in which a service, or a command for it, runs here."""
-        return plan.service_environment(service, self.folder, self._places, "local")
+        """Return the environment variables with which a service of this system runs."""
+        return plan.service_environment(service, self.folder, self._endpoints, "local")
 
     @property
-    def _places(self) -> Endpoints:
+    def _endpoints(self) -> Endpoints:
         state = self.state
         return Endpoints(
             bootstrap_servers=state.bootstrap_servers,
@@ -148,58 +157,57 @@ class Stack:
         )
 
     def hold(self, *names: str) -> None:
-        """Stop processes, all at once, and keep them stopped.
+        """Stop processes in parallel and keep them stopped until `release`.
 
         Raises:
-            LocalError: one does not stop.
+            LocalError: a process does not stop.
 
         """
         for name in names:
             (self.folder.held / name).touch()
         for name in names:
-            self._until(lambda name=name: name not in self.state.processes, f"{name} does not stop")  # type: ignore[misc]
+            self._wait_for(lambda name=name: name not in self.state.processes, f"{name} does not stop")  # type: ignore[misc]
 
     def release(self, name: str) -> None:
-        """Let a process that was held run again; returns when it has been started."""
+        """Start a held process again; returns when it has been started.
+
+        Raises:
+            LocalError: the process does not start.
+
+        """
         (self.folder.held / name).unlink(missing_ok=True)
-        self._until(lambda: name in self.state.processes, f"{name} does not start")
+        self._wait_for(lambda: name in self.state.processes, f"{name} does not start")
 
     def kill(self, name: str) -> bool:
-        """End one process as `kill -9` does; the supervisor starts it again. False if it does not run just now."""
-        known = self.state.processes.get(name)
-        if known is None or not known.alive:
+        """Kill a process with SIGKILL; the supervisor restarts it. Returns False if it does not run now."""
+        process = self.state.processes.get(name)
+        if process is None or not process.alive:
             return False
-        known.signal(signal.SIGKILL)
+        process.signal(signal.SIGKILL)
         return True
 
     @staticmethod
-    def _until(condition: Callable[[], bool], problem: str) -> None:
-        until = time.monotonic() + DOWN_WITHIN
+    def _wait_for(condition: Callable[[], bool], problem: str) -> None:
+        until = time.monotonic() + STOPPED_WITHIN
         while not condition():
             if time.monotonic() > until:
                 raise LocalError(problem)
             time.sleep(0.05)
 
     def close(self) -> None:
-        """Stop everything and wait until it has ended; the data stays."""
+        """Stop the system and wait until every process has ended; the data stays."""
         for held in self.folder.held.glob("*"):
             held.unlink(missing_ok=True)
-        state = self.folder.read()
+        state = self.folder.read_state()
         if self._supervisor is not None:
-            if self._supervisor.poll() is None:
-                self._supervisor.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    self._supervisor.wait(DOWN_WITHIN)
-            if self._supervisor.stdin is not None:
-                self._supervisor.stdin.close()
-            if self._supervisor.poll() is None:
-                self._supervisor.kill()
-                self._supervisor.wait()
+            _stop_child(self._supervisor)
         elif state is not None:
-            end(state.supervisor, patience=DOWN_WITHIN)
-        for name, known in (state.processes if state is not None else {}).items():
-            if known.alive:
-                end(known, first=signal.SIGINT if name == "postgres" else signal.SIGTERM, patience=10)
+            stop_process(state.supervisor, timeout=STOPPED_WITHIN)
+        # A supervisor that had to be killed leaves its processes running.
+        for name, process in (state.processes if state is not None else {}).items():
+            if process.alive:
+                first_signal = signal.SIGINT if name == "postgres" else signal.SIGTERM
+                stop_process(process, first_signal=first_signal, timeout=10)
         self.folder.state_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -209,3 +217,37 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass
+class _LogReader:
+    """Reads the complete lines that are appended to a log.
+
+    Attributes:
+        file: the log.
+        position: byte at which the next line starts.
+
+    """
+
+    file: Path
+    position: int
+
+    def new_lines(self) -> list[str]:
+        with self.file.open("rb") as opened:
+            opened.seek(self.position)
+            content = opened.read()
+        complete = content[: content.rfind(b"\n") + 1]
+        self.position += len(complete)
+        return complete.decode(errors="replace").splitlines()
+
+
+def _stop_child(supervisor: subprocess.Popen[bytes]) -> None:
+    if supervisor.poll() is None:
+        supervisor.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            supervisor.wait(STOPPED_WITHIN)
+    if supervisor.stdin is not None:
+        supervisor.stdin.close()
+    if supervisor.poll() is None:
+        supervisor.kill()
+        supervisor.wait()

@@ -1,4 +1,4 @@
-"""Keeps the broker, the database and every service of one data folder running: `python -m deploy.local.supervisor`."""
+"""Runs the broker, the database and every service of one data folder: `python -m deploy.local.supervisor`."""
 
 import argparse
 import os
@@ -20,8 +20,9 @@ from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder, StackState
 from deploy.local.kafka import Kafka
 from deploy.local.plan import Endpoints, StackOptions
+from deploy.local.ports import PortChooser, is_listening, port_is_free
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
-from deploy.local.process import OwnedProcess, accepts, end, free_port, port_is_free
+from deploy.local.process import OwnedProcess, stop_process
 from deploy.local.process_manager import ManagedProcess, ProcessManager
 from services.domain.policy.loading import PolicyError
 from services.policies.versions import seed
@@ -30,73 +31,77 @@ from services.shared.runtime import deployment, package_data
 from services.shared.runtime.errors import DubanError
 from services.shared.runtime.settings import KafkaSettings
 
-TICK = 0.1
-STARTED_WITHIN = 90.0
+CHECK_EVERY = 0.1
+"""Seconds between two checks of the processes."""
+READY_WITHIN = 90.0
+"""Seconds that each process has to become ready."""
 DEFAULT_HTTP_PORT = 8080
 
 
 class Supervisor:
-    """One data folder's processes."""
+    """Starts a system, keeps its processes running, and stops them in order."""
 
     def __init__(self, options: StackOptions) -> None:
         self._options = options
         self._folder = DataFolder(options.data)
         self._stopping = threading.Event()
         self._state = StackState(supervisor=OwnedProcess.of(os.getpid()), scale=options.scale)
-        self._parts = ProcessManager(self._folder, self._state)
+        self._processes = ProcessManager(self._folder, self._state)
 
     def stop(self, *_: object) -> None:
-        """Ask it to stop everything and end."""
+        """Make `run` stop every process and return; may be called from a signal handler or another thread."""
         self._stopping.set()
 
     def run(self) -> int:
-        """Run until told to stop; returns the exit code."""
-        self._folder.make()
+        """Run until `stop` is called; returns the exit code.
+
+        Raises:
+            LocalError: another supervisor uses the folder, or the folder cannot be used.
+
+        """
+        self._folder.create()
         with self._folder.locked():
-            self._reap(self._folder.read())
+            self._stop_leftovers(self._folder.read_state())
             try:
-                self._bring_up()
-                self._parts.note("ready")
+                self._start_everything()
+                self._processes.record_phase("ready")
                 while not self._stopping.is_set():
-                    self._parts.watch()
-                    self._stopping.wait(TICK)
-            except _Stopped:
+                    self._processes.check()
+                    self._stopping.wait(CHECK_EVERY)
+            except _StopRequested:
                 pass
             except (LocalError, DubanError, PolicyError, OSError, psycopg.Error) as error:
                 self._state.problem = str(error).strip().replace("\n", " ")
-                self._parts.note("failed")
+                self._processes.record_phase("failed")
                 print(self._state.problem, flush=True)
                 return 1
             finally:
                 if self._state.phase != "failed":
-                    self._parts.note("stopping")
-                self._parts.bring_down()
+                    self._processes.record_phase("stopping")
+                self._processes.stop_all()
             self._folder.state_file.unlink(missing_ok=True)
             return 0
 
-    def _reap(self, before: StackState | None) -> None:
-        """End what a supervisor that was killed has left behind."""
-        for name, known in (before.processes if before is not None else {}).items():
-            if known.alive:
-                self._say(f"{name} (pid {known.pid}) is left from an earlier run: stopping it")
-                end(known, first=signal.SIGINT if name == "postgres" else signal.SIGTERM, patience=15)
+    def _stop_leftovers(self, previous: StackState | None) -> None:
+        """Stop processes that a killed supervisor left running."""
+        for name, process in (previous.processes if previous is not None else {}).items():
+            if process.alive:
+                self._print(f"{name} (pid {process.pid}) still runs from an earlier start: stopping it")
+                stop_process(process, first_signal=signal.SIGINT if name == "postgres" else signal.SIGTERM, timeout=15)
 
-    # ---- up ----
-
-    def _bring_up(self) -> None:
-        before = self._folder.read()
-        places = self._places(before)
-        self._state.ports, self._state.operations = places.ports, places.operations
-        self._state.bootstrap_servers = places.bootstrap_servers
-        self._state.database_host, self._state.database_port = places.database_host, places.database_port
-        self._parts.note("starting")
-        superuser = self._start_stores(places)
-        self._until(lambda: probes.answers(superuser), "PostgreSQL", "postgres")
+    def _start_everything(self) -> None:
+        endpoints = self._choose_endpoints(self._folder.read_state())
+        self._state.ports, self._state.operations = endpoints.ports, endpoints.operations
+        self._state.bootstrap_servers = endpoints.bootstrap_servers
+        self._state.database_host, self._state.database_port = endpoints.database_host, endpoints.database_port
+        self._processes.record_phase("starting")
+        superuser = self._start_stores(endpoints)
+        self._wait_for(lambda: probes.database_accepts_connections(superuser), "PostgreSQL", "postgres")
         ensure_roles(superuser, {role: self._folder.secret(role) for role in plan.ROLES})
-        url = plan.database_url(self._folder, places, OWNER)
+        url = plan.database_url(self._folder, endpoints, OWNER)
         migrate(SecretStr(url))
-        kafka = KafkaSettings(bootstrap_servers=places.bootstrap_servers)
-        self._until(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
+        kafka = KafkaSettings(bootstrap_servers=endpoints.bootstrap_servers)
+        self._wait_for(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
         with psycopg.connect(url) as connection:
             seed(connection, package_data.policies())
             deployment.fix(
@@ -105,107 +110,104 @@ class Supervisor:
                 business_origin=datetime.fromisoformat(self._options.origin) if self._options.origin else None,
                 environment=self._options.environment,
             )
-        self._say("the services are starting")
-        self._start_programs(places)
+        self._print("the services are starting")
+        self._start_services(endpoints)
         for name in (*plan.RECEIVERS, *self._options.services):
-            self._until(self._parts[name].ready, name, name)
+            self._wait_for(self._processes[name].ready, name, name)
 
-    def _places(self, before: StackState | None) -> Endpoints:
+    def _choose_endpoints(self, previous: StackState | None) -> Endpoints:
+        """Choose ports, keeping those of the previous start that are still free.
+
+        Raises:
+            LocalError: the port that the user asked for is taken.
+
+        """
         options = self._options
-        taken: dict[str, int] = {}
-        if before is not None:
-            taken = {**before.ports, **{f"{name}.operations": port for name, port in before.operations.items()}}
-
-        chosen: set[int] = set(taken.values())
-
-        def port(name: str) -> int:
-            kept = taken.get(name, 0)
-            if not kept or not port_is_free(kept):
-                kept = free_port(chosen)
-                chosen.add(kept)
-            return kept
-
-        wanted = options.http_port
-        if wanted and not port_is_free(wanted):
-            raise LocalError(f"port {wanted} is taken by another program: choose another with --port")
-        intake = wanted or (DEFAULT_HTTP_PORT if port_is_free(DEFAULT_HTTP_PORT) else port("intake"))
-        chosen.add(intake)
-        ports = {name: port(name) for name in (*plan.RECEIVERS, "mail", "kafka", "controller", "postgres")} | {
-            "intake": intake
-        }
-        host, database_port = "127.0.0.1", ports["postgres"]
+        ports = PortChooser(previous)
+        if options.http_port and not port_is_free(options.http_port):
+            raise LocalError(f"port {options.http_port} is taken by another program: choose another with --port")
+        intake = options.http_port or ports.choose("intake", default=DEFAULT_HTTP_PORT)
+        ports.reserve(intake)
+        chosen = {name: ports.choose(name) for name in (*plan.RECEIVERS, "mail", "kafka", "controller", "postgres")}
+        host, database_port = "127.0.0.1", chosen["postgres"]
         if options.postgres:
-            told = conninfo_to_dict(options.postgres)
-            host, database_port = str(told["host"]), int(str(told.get("port", 5432)))
+            parameters = conninfo_to_dict(options.postgres)
+            host, database_port = str(parameters["host"]), int(str(parameters.get("port", 5432)))
         return Endpoints(
-            bootstrap_servers=options.kafka or f"127.0.0.1:{ports['kafka']}",
+            bootstrap_servers=options.kafka or f"127.0.0.1:{chosen['kafka']}",
             database_host=host,
             database_port=database_port,
-            ports=ports,
-            operations={name: port(f"{name}.operations") for name in options.services},
+            ports=chosen | {"intake": intake},
+            operations={name: ports.choose(f"{name}.operations") for name in options.services},
         )
 
-    def _start_stores(self, places: Endpoints) -> str:
-        """Start the database and the broker, unless they run elsewhere; return the superuser's URL."""
-        environment = plan.service_environment("ledger", self._folder, places, "local")
-        quiet = {name: value for name, value in environment.items() if not name.startswith("DUBAN_")}
+    def _start_stores(self, endpoints: Endpoints) -> str:
+        """Start the database and the broker, unless they are external; returns the superuser's URL."""
+        environment = plan.service_environment("ledger", self._folder, endpoints, "local")
+        plain_environment = {name: value for name, value in environment.items() if not name.startswith("DUBAN_")}
         superuser = self._options.postgres
         if not superuser:
-            postgres = Postgres(self._folder, places.ports["postgres"])
-            postgres.prepare(self._say)
+            postgres = Postgres(self._folder, endpoints.ports["postgres"])
+            postgres.prepare(self._print)
             superuser = postgres.superuser_url
-            self._parts.add(
+            self._processes.add(
                 ManagedProcess(
                     "postgres",
                     postgres.command,
-                    quiet,
-                    lambda: accepts(places.ports["postgres"]),
+                    plain_environment,
+                    lambda: is_listening(endpoints.ports["postgres"]),
                     stop_signal=signal.SIGINT,
-                    patience=30,
+                    stop_timeout=30,
                 )
             )
         if not self._options.kafka:
-            kafka = Kafka(self._folder, places.ports["kafka"], places.ports["controller"])
-            kafka.prepare(self._say)
-            self._parts.add(
-                ManagedProcess("kafka", kafka.command, quiet, lambda: accepts(places.ports["kafka"]), patience=30)
+            kafka = Kafka(self._folder, endpoints.ports["kafka"], endpoints.ports["controller"])
+            kafka.prepare(self._print)
+            self._processes.add(
+                ManagedProcess(
+                    "kafka",
+                    kafka.command,
+                    plain_environment,
+                    lambda: is_listening(endpoints.ports["kafka"]),
+                    stop_timeout=30,
+                )
             )
-        self._say("PostgreSQL and Apache Kafka are starting")
+        self._print("PostgreSQL and Apache Kafka are starting")
         return superuser
 
-    def _start_programs(self, places: Endpoints) -> None:
+    def _start_services(self, endpoints: Endpoints) -> None:
         for name in plan.RECEIVERS:
-            port = places.ports[name]
+            port = endpoints.ports[name]
             command = plan.receiver_command(name, self._folder, port)
-            environment = plan.service_environment(name, self._folder, places, self._options.environment)
-            self._parts.add(ManagedProcess(name, command, environment, partial(accepts, port)))
+            environment = plan.service_environment(name, self._folder, endpoints, self._options.environment)
+            self._processes.add(ManagedProcess(name, command, environment, partial(is_listening, port)))
         for name in self._options.services:
-            environment = plan.service_environment(name, self._folder, places, self._options.environment)
-            page = f"http://127.0.0.1:{places.operations[name]}/readyz"
-            self._parts.add(
-                ManagedProcess(name, plan.service_command(name), environment, partial(probes.is_ready, page))
+            environment = plan.service_environment(name, self._folder, endpoints, self._options.environment)
+            url = f"http://127.0.0.1:{endpoints.operations[name]}/readyz"
+            self._processes.add(
+                ManagedProcess(name, plan.service_command(name), environment, partial(probes.is_ready, url))
             )
 
-    def _until(self, ready: Callable[[], bool], title: str, part: str) -> None:
-        until = time.monotonic() + STARTED_WITHIN
+    def _wait_for(self, ready: Callable[[], bool], title: str, name: str) -> None:
+        until = time.monotonic() + READY_WITHIN
         while not ready():
             if self._stopping.is_set():
-                raise _Stopped
+                raise _StopRequested
             if time.monotonic() > until:
                 raise LocalError(
-                    f"{title} did not get ready within {STARTED_WITHIN:.0f} s: look at `duban logs {part}` "
-                    f"({self._folder.logs / part}.log)"
+                    f"{title} did not become ready within {READY_WITHIN:.0f} s: look at `duban logs {name}` "
+                    f"({self._folder.logs / name}.log)"
                 )
-            self._parts.watch()
-            time.sleep(TICK)
+            self._processes.check()
+            time.sleep(CHECK_EVERY)
 
     @staticmethod
-    def _say(text: str) -> None:
+    def _print(text: str) -> None:
         print(text, flush=True)
 
 
-class _Stopped(Exception):
-    """Told to stop while coming up."""
+class _StopRequested(Exception):
+    """`stop` was called during startup."""
 
 
 def _options(arguments: list[str] | None = None) -> StackOptions:
@@ -218,29 +220,29 @@ def _options(arguments: list[str] | None = None) -> StackOptions:
     parser.add_argument("--kafka", default="")
     parser.add_argument("--postgres", default="")
     parser.add_argument("--environment", default="local")
-    parser.add_argument("--tied", action="store_true")
-    told = parser.parse_args(arguments)
-    services = tuple(name for name in told.services.split(",") if name)
-    return StackOptions(**vars(told) | {"services": services, "data": told.data.resolve()})
+    parser.add_argument("--stop-with-parent", action="store_true")
+    options = parser.parse_args(arguments)
+    services = tuple(name for name in options.services.split(",") if name)
+    return StackOptions(**vars(options) | {"services": services, "data": options.data.resolve()})
 
 
-def _end_with_input(supervisor: Supervisor) -> None:
-    """Whoever started a tied supervisor holds its standard input open; however that process dies, the input ends."""
-    # Unbuffered: a buffered reader in another thread would disturb the end of the interpreter.
+def _stop_at_end_of_input(supervisor: Supervisor) -> None:
+    """Stop when standard input ends: the parent holds it open, and however the parent ends, the input does too."""
+    # os.read: a buffered reader in another thread can abort the interpreter at exit.
     while os.read(0, 1):
         pass
     supervisor.stop()
 
 
 def main() -> int:
-    """Run one supervisor."""
+    """Run a supervisor with the options of the command line; returns the exit code."""
     options = _options()
     supervisor = Supervisor(options)
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if options.tied:
-        threading.Thread(target=_end_with_input, args=(supervisor,), daemon=True).start()
+    if options.stop_with_parent:
+        threading.Thread(target=_stop_at_end_of_input, args=(supervisor,), daemon=True).start()
     try:
         return supervisor.run()
     except LocalError as error:

@@ -31,7 +31,7 @@ def up(
     """Start Kafka, PostgreSQL and every service, and keep them running; data is kept."""
     console = Console(highlight=False, soft_wrap=True)
     options = StackOptions(data=data, scale=scale, origin=origin, http_port=port)
-    stack = Stack.start(options, say=lambda line: console.print(f"  {line}", markup=False))
+    stack = Stack.start(options, progress=lambda line: console.print(f"  {line}", markup=False))
     key = system_connection.ensure_local_sender(stack)
     url = stack.intake_url
     console.print(f"Duban is up: {url}/docs")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from deploy.local.process import accepts, free_port
+from deploy.local.ports import free_port, is_listening
 from tests.answering import Answer, answering
 from tests.builders import eventually
 
@@ -56,7 +56,7 @@ class Providers:
             subprocess.Popen(command) as server,
         ):
             try:
-                eventually(lambda: accepts(self.smtp_port), why="the mail server does not start")
+                eventually(lambda: is_listening(self.smtp_port), why="the mail server does not start")
                 yield
             finally:
                 server.terminate()

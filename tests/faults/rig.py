@@ -20,7 +20,7 @@ import psycopg
 
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from schemas.event import TicketEvent
 from services.shared.kafka import topic_reader
 from services.shared.kafka.publisher import Publisher
@@ -190,7 +190,9 @@ def rig(*, session_timeout: int, sweep_after: float) -> Iterator[Rig]:
         "DUBAN_TUNE_SWEEP_EVERY": str(min(5.0, sweep_after / 3)),
     }
     with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-faults-") as folder:
-        options = StackOptions(data=Path(folder) / "data", services=("ledger",), tied=True, http_port=free_port())
+        options = StackOptions(
+            data=Path(folder) / "data", services=("ledger",), stop_with_parent=True, http_port=free_port()
+        )
         with Stack.start(options) as stack:
             made = Rig(stack)
             try:

@@ -23,7 +23,7 @@ import psycopg
 
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from duban import system_connection
 from services.notifier import subscribers
 from services.notifier.delivery_worker import SETTLED_AT_ONCE
@@ -109,7 +109,7 @@ class Rounds:
         points = [POINTS[number % len(POINTS)] for number in range(rounds)]
         self._chance.shuffle(points)
         for service, point in points:
-            file = self._stack.folder.faults / service
+            file = self._stack.folder.crash_points / service
             new = file.with_suffix(".new")
             new.write_text(point, encoding="utf-8")
             new.replace(file)
@@ -235,7 +235,7 @@ def rounds(seed: int) -> Iterator[Rounds]:
         options = StackOptions(
             data=Path(folder) / "data",
             services=("intake", "router", "ledger"),
-            tied=True,
+            stop_with_parent=True,
             http_port=free_port(),
             scale=SCALE,
             origin=ORIGIN,

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from deploy.local.process import accepts, free_port
+from deploy.local.ports import free_port, is_listening
 from deploy.tools.checkout import PROJECT
 from schemas.event import TicketEvent
 from services.notifier import delivery_reports, store
@@ -133,7 +133,7 @@ def test_a_provider_that_hangs_costs_one_attempt_at_a_time_and_gets_everything_w
         hanging.close()
         command = [sys.executable, "-m", "deploy.receivers.smtp", str(port), str(kept)]
         with subprocess.Popen(command, cwd=PROJECT) as server:
-            eventually(lambda: accepts(port), why="the mail server does not start")
+            eventually(lambda: is_listening(port), why="the mail server does not start")
             eventually(lambda: {state for state, _ in rows()} == {"sent"}, why="not everything was sent")
             server.terminate()
     assert sum(1 for _, attempts in rows() if attempts == 1) >= len(told) - 3, rows()
@@ -154,7 +154,7 @@ def test_a_unit_that_gets_too_many_gets_one_letter_about_the_rest(system: System
     port, kept = free_port(), tmp_path / "mail.jsonl"
     command = [sys.executable, "-m", "deploy.receivers.smtp", str(port), str(kept)]
     with subprocess.Popen(command, cwd=PROJECT) as server:
-        eventually(lambda: accepts(port), why="the mail server does not start")
+        eventually(lambda: is_listening(port), why="the mail server does not start")
         with desk(system, port, clock):
             eventually(lambda: _sent(system) == len(told), why="not everything was sent")
         server.terminate()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from services.notifier.domain.letters import Letter
 from services.notifier.providers import ProviderError, SmtpProvider
 from services.notifier.settings import NotifierSettings

@@ -21,7 +21,7 @@ import psycopg
 
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from schemas.event import TicketEvent
 from services.shared.kafka.publisher import Publisher
 from services.shared.runtime.settings import KafkaSettings
@@ -309,6 +309,8 @@ def system(count: int, *, session_timeout: int = 10_000) -> Iterator[Bench]:
     """
     tuned = {"DUBAN_TUNE_KAFKA_SESSION_TIMEOUT_MS": str(session_timeout)}
     with patch.dict(os.environ, tuned), tempfile.TemporaryDirectory(prefix="duban-monitor-") as folder:
-        options = StackOptions(data=Path(folder) / "data", services=WORKERS, tied=True, http_port=free_port())
+        options = StackOptions(
+            data=Path(folder) / "data", services=WORKERS, stop_with_parent=True, http_port=free_port()
+        )
         with Stack.start(options) as stack:
             yield Bench(stack, count)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local.process import free_port, port_is_free
+from deploy.local.ports import free_port, port_is_free
 from deploy.tools.checkout import PROJECT
 
 FOLDER = PROJECT.parent / "shared" / "bench-peers"

@@ -29,7 +29,7 @@ from pydantic import SecretStr
 
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
-from deploy.local.process import accepts, free_port
+from deploy.local.ports import free_port, is_listening
 from deploy.tools.checkout import PROJECT
 from schemas.contact import Customer
 from schemas.event import TicketEvent
@@ -204,7 +204,7 @@ def bench() -> Iterator[Bench]:
     """Start stores and receivers; the third provider is a port that nobody answers at."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-")))
-        options = StackOptions(data=folder / "data", services=(), tied=True, http_port=free_port())
+        options = StackOptions(data=folder / "data", services=(), stop_with_parent=True, http_port=free_port())
         stack = cleanup.enter_context(Stack.start(options))
         ports = {}
         for name in ("sms", "smtp"):
@@ -212,7 +212,7 @@ def bench() -> Iterator[Bench]:
             command = [sys.executable, "-m", f"deploy.receivers.{name}", str(ports[name]), str(folder / name)]
             process = cleanup.enter_context(subprocess.Popen(command, cwd=PROJECT))
             cleanup.callback(process.terminate)
-            eventually(lambda name=name: accepts(ports[name]))  # type: ignore[misc]
+            eventually(lambda name=name: is_listening(ports[name]))  # type: ignore[misc]
         silent = cleanup.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         url = f"http://127.0.0.1:{ports['sms']}/messages"
