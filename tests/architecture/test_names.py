@@ -19,7 +19,6 @@ LONGEST_TEST_NAME = 80
 NOT_RENAMED_YET = (
     "chaos/",
     "demo/",
-    "deploy/",
     "duban/",
     "schemas/",
     "services/",

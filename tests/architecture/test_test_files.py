@@ -12,6 +12,7 @@ PACKAGES = {
     "duban": "duban",
     "load": "tests/load",
     "local": "deploy/local",
+    "receivers": "deploy/receivers",
 }
 """Folders of tests/unit that are no service's."""
 EXCEPTIONS: dict[str, str] = {}
@@ -25,7 +26,6 @@ NOT_MIRRORED_YET = (
     "tests/unit/intake/",
     "tests/unit/ledger/",
     "tests/unit/load/",
-    "tests/unit/local/",
     "tests/unit/notifier/",
     "tests/unit/policies/",
     "tests/unit/router/",
