@@ -14,6 +14,7 @@ SOURCE = frozenset({"from_", "ours", "title", "name", "code"})
 def values(pack: Pack) -> Iterator[tuple[str, str, str]]:
     """Return where each value of a pack stands, the value, and where it is from."""
     parts: list[tuple[str, BaseModel]] = [
+        ("pack", pack.header),
         ("types", pack.types),
         ("limits", pack.limits),
         ("routing", pack.routing),

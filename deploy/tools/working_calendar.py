@@ -17,8 +17,7 @@ week = [1, 2, 3, 4, 5]
 
 [counting]
 end = "close_of_business"
-roll = true
-ours = "the starting day is not counted, the end is close of business, a holiday rolls on (DECISIONS 2)"
+ours = "the starting day is not counted, the end is close of business (DECISIONS 2); a pack says whether it rolls"
 
 [hours]
 open = [[08:30:00, 12:00:00], [13:30:00, 17:30:00]]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from services.domain.policy.base import Code, Length, PolicyPart
+from services.domain.policy.base import Code, ElapsedLength, PolicyPart
 
 
 class Facts(Struct, frozen=True):
@@ -64,7 +64,7 @@ class When(PolicyPart):
     liability: tuple[Code, ...] = ()
     has_evidence: bool | None = None
     """A photo, a scan or a recording came with the contact."""
-    older_than: Length | None = None
+    older_than: ElapsedLength | None = None
     """The matter is that much older than the contact; holds only where it is known when it occurred."""
 
     def holds(self, facts: Facts) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.domain.policy.base import Cited, Code, Label, Length, Name, PolicyPart
+from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Name, PolicyPart
 from services.domain.policy.conditions import When
 
 CALLBACK = "callback"
@@ -91,13 +91,13 @@ class SecondComplaint(Cited):
     kind: Code
     becomes: Code
     origin: Code
-    within: Length
+    within: ElapsedLength
 
 
 class RepeatRule(Cited):
     """When a repeat contact joins an old ticket (R2.4, DECISIONS 17)."""
 
-    reopen_within: Length
+    reopen_within: ElapsedLength
     dispute_words: tuple[Name, ...]
     second: SecondComplaint | None = None
 
@@ -121,8 +121,8 @@ class CallScript(Cited):
 class CallbackRule(Cited):
     """When and how the customer is asked (R5.3)."""
 
-    first_after: Length
-    first_after_vip: Length
+    first_after: ElapsedLength
+    first_after_vip: ElapsedLength
     hours_from: time
     hours_until: time
     """Customers with hours of their own are asked in what both have in common."""
@@ -131,7 +131,7 @@ class CallbackRule(Cited):
     holidays: Code | None = None
     """The calendar on whose holidays' first days nobody is asked; none: every day is like the others."""
     attempts: Annotated[int, Field(ge=1)]
-    retry_after: Length
+    retry_after: ElapsedLength
     means: Code
     """phone: a person calls everybody who has one."""
     in_writing: Code = "sms"

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydantic import model_validator
+
 from schemas.ticket import Classification, PolicyVersion, ThresholdState, Ticket
-from services.domain.policy.base import Code, Label, Name, PolicyPart
+from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
 from services.domain.policy.conditions import Facts
 from services.domain.policy.keyword_matcher import KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
@@ -18,6 +20,13 @@ from services.domain.sla.calendar import Calendar
 from services.domain.sla.timer import BREACH
 
 
+class CalendarSetting(Cited):
+    """How the pack uses calendars."""
+
+    roll: bool
+    """A limit in plain days or months whose last day is not worked ends on the next working day (DECISIONS 33)."""
+
+
 class PackHeader(PolicyPart):
     """pack.toml: the pack's name, version, home zone and the centre that owns what nobody else does."""
 
@@ -27,6 +36,17 @@ class PackHeader(PolicyPart):
     zone: Name
     centre: Code
     supervisor: Code
+    calendar: CalendarSetting
+
+    @model_validator(mode="before")
+    @classmethod
+    def _needs_calendar(cls, data: object) -> object:
+        if isinstance(data, dict) and "calendar" not in data:
+            raise ValueError(
+                "[calendar] is missing: write roll = true where a last day that is not worked moves to the next "
+                "working day, else roll = false, and `from` or `ours`"
+            )
+        return data
 
 
 @dataclass(frozen=True)
@@ -50,11 +70,16 @@ class Pack:
         return PolicyVersion(pack=self.header.name, version=f"{self.header.version}+{self.revision}")
 
     def calendar(self, name: str) -> Calendar:
-        """Return a calendar that the pack uses; provisional where a year's holidays are not known yet.
+        """Return a calendar as the pack counts by it: rolling or not, provisional in a year without a notice.
 
         A contact must not be lost because a notice is late: its clocks are marked and derived anew when it is there.
         """
-        return self.calendars[name].provisionally
+        return self._counted[name]
+
+    @cached_property
+    def _counted(self) -> Mapping[str, Calendar]:
+        rolls = self.header.calendar.roll
+        return {name: calendar.for_pack(rolls=rolls) for name, calendar in self.calendars.items()}
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:

@@ -16,8 +16,9 @@ READERS = frozenset({"unit", "person", "centre", "next_level"})
 """Whom a clock or a notice may tell, beside units by their code."""
 WORKERS = frozenset({"handling", "owner"})
 """Kinds of units that get tickets from rules."""
-NOTICE_MONTH = 12
-"""From this month on the next year's holidays have been published."""
+NOTICE_FROM = (10, 15)
+"""Month and day from which on the next year's holidays are asked for; the notice comes in early November at the latest,
+and by then a limit of working days may already reach into January."""
 
 
 def find_problems(pack: Pack, folder: str) -> list[str]:
@@ -33,7 +34,24 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
         for each in pack.limits.clocks
         if not _complete([row.when for row in each.limits], pack.tiers)
     ]
+    found += _uncountable(pack)
     return found
+
+
+def _uncountable(pack: Pack) -> Iterator[str]:
+    """Return a message for each limit in working days whose calendar has none."""
+    for clock in pack.limits.clocks:
+        for row in clock.limits:
+            name = row.calendar or clock.calendar
+            calendar = pack.calendars.get(name)
+            if calendar is None or calendar.kind != "elapsed":
+                continue
+            for span in (row.value, row.lower, row.upper):
+                if span is not None and span.unit == "wd":
+                    yield (
+                        f"limits.toml: clock {clock.name} counts working days ({span}) by {name}, which has none: name "
+                        f"a working calendar, or write {span.amount}d"
+                    )
 
 
 def find_notice_problems(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
@@ -70,8 +88,10 @@ def find_warnings(pack: Pack, today: date) -> list[str]:
         for code, unit in pack.units.items()
         if unit.kind in WORKERS and code not in reached
     ]
-    needed = {today.year} | ({today.year + 1} if today.month >= NOTICE_MONTH else set())
-    used = {each.calendar for each in pack.limits.clocks}
+    needed = {today.year} | ({today.year + 1} if (today.month, today.day) >= NOTICE_FROM else set())
+    used = {pack.outcome.callback.holidays} | {
+        row.calendar or clock.calendar for clock in pack.limits.clocks for row in clock.limits
+    }
     found += [
         f"calendars/{name}.toml: the holidays of {year} are missing: deploy/tools/working_calendar.py writes it again"
         for name, calendar in pack.calendars.items()

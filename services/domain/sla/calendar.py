@@ -1,38 +1,63 @@
-"""Calendars: elapsed time, and working time with holidays and make-up working days (R4.1, DECISIONS 2 and 3). Pure.
+"""Calendars: elapsed time, and working time with holidays and make-up working days (R4.1, DECISIONS 2, 3, 33). Pure.
 
-Limits in minutes and hours are elapsed in every calendar (DECISIONS 3). A limit in days or working days does not count
-the starting day and ends at close of business on its last day (DECISIONS 2); a calendar can say that days are elapsed
-instead. All arithmetic is between instants; the zone only says which day an instant belongs to.
+Minutes and hours are elapsed in every calendar (DECISIONS 3). A limit in days, working days or months does not count
+the starting day and ends at close of business of its last day (DECISIONS 2); a calendar whose days are elapsed ends it
+at the same time of day instead. All arithmetic is between instants; the zone only says which day an instant belongs to.
 """
 
+import calendar as gregorian
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
 
 DAY = timedelta(days=1)
-LOOKED_UP = ("provisionally", "_known", "_zone")
-"""What a calendar remembers of itself."""
-FURTHEST = 4000
-"""Days to look ahead at the most; a limit that needs more is a mistake in the policy."""
+CACHED = ("_open_by_day", "_zone")
+"""What a calendar computes once; a copy computes it anew."""
+MAX_DAYS = 4000
+"""Days to search at the most; a limit that needs more is a mistake in the policy."""
+
+
+def _parse_time_of_day(value: object) -> timedelta:
+    """Read a time of TOML, or a text such as "08:30" or "24:00", as the time since midnight on the wall clock."""
+    if value in ("24:00", "24:00:00"):
+        return DAY
+    try:
+        parsed = time.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, time) or parsed.tzinfo is not None:
+        raise ValueError(f'{value!r} is no time of day: write 08:30:00, or "24:00" for the end of the day')
+    return datetime.combine(date.min, parsed) - datetime.combine(date.min, time.min)
+
+
+TimeOfDay = Annotated[timedelta, BeforeValidator(_parse_time_of_day)]
 
 
 class OfficeHours(Cited):
-    """Office hours of a working day, in the calendar's zone: pairs of opening and closing."""
+    """Office hours of a working day, in the calendar's zone: pairs of opening and closing, the last at most 24:00."""
 
-    open: tuple[tuple[time, time], ...]
+    open: tuple[tuple[TimeOfDay, TimeOfDay], ...]
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         points = [point for pair in self.open for point in pair]
         if not points or any(first >= second for first, second in pairwise(points)):
-            raise ValueError("office hours must be in order and must not overlap")
+            raise ValueError(
+                "office hours must be in order and must not overlap; a day that is open until midnight closes at "
+                '"24:00"'
+            )
         return self
+
+    @property
+    def length(self) -> timedelta:
+        """The working time of one day."""
+        return sum((closing - opening for opening, closing in self.open), timedelta(0))
 
 
 class ExceptionalDays(Cited):
@@ -42,113 +67,172 @@ class ExceptionalDays(Cited):
     workdays: tuple[date, ...] = ()
     """Weekend days that are worked (调休)."""
     years: Annotated[tuple[int, ...], Field(min_length=1)]
-    """Years that the lists are complete for; nothing is guessed beyond them."""
-
-
-class BeyondCalendar(ValueError):
-    """A day of a year that the calendar's lists do not cover; says which, and what to do."""
+    """Years that the lists are complete for; any other year is provisional."""
 
 
 class DayRule(Cited):
     """How days are counted."""
 
     end: Literal["close_of_business", "elapsed"]
-    roll: bool = True
-    """Whether a last plain day that is not worked moves to the next working day."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_roll(cls, data: object) -> object:
+        if isinstance(data, dict) and "roll" in data:
+            raise ValueError(
+                "roll is a setting of the pack (DECISIONS 33): take it out here and write [calendar] roll = true or "
+                "false in pack.toml"
+            )
+        return data
 
 
 class Calendar(PolicyPart):
-    """One calendar: a file of `policies/calendars`."""
+    """One calendar: a file of `policies/calendars`.
+
+    A year that its lists do not cover is provisional: no holiday of it is known. Where the calendar has ever listed
+    make-up working days, any day of such a year may turn out to be worked, and counts as worked; otherwise the plain
+    week counts. So a limit ends too early rather than too late: never later than by any notice that the year may get.
+    Whoever shows such a limit says that it is provisional (`knows`); it is derived anew when the notice is there.
+    """
 
     name: Code
     zone: Name
     kind: Literal["elapsed", "working"]
     hours: OfficeHours | None = None
-    provisional: bool = False
     week: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field()] = (1, 2, 3, 4, 5)
     """Working days of the week, 1 is Monday."""
     days: ExceptionalDays | None = None
     counting: DayRule
 
+    _rolls: bool = PrivateAttr(default=False)
+
     @model_validator(mode="after")
-    def _working_needs_hours(self) -> Self:
+    def _can_be_worked(self) -> Self:
         if self.kind == "working" and self.hours is None:
             raise ValueError(f"calendar {self.name}: working time needs [hours]")
-        ZoneInfo(self.zone)
+        if self.kind == "working" and not self.week and (self.days is None or not self.days.workdays):
+            raise ValueError(
+                f"calendar {self.name}: no day is ever worked: write the working days of the week, such as "
+                "week = [1, 2, 3, 4, 5] for Monday to Friday, or list workdays in [days]"
+            )
+        try:
+            ZoneInfo(self.zone)
+        except (KeyError, ValueError):
+            raise ValueError(
+                f"calendar {self.name}: there is no time zone {self.zone!r}: write one of the IANA database, such as "
+                "Asia/Shanghai"
+            ) from None
         return self
+
+    def for_pack(self, *, rolls: bool) -> "Calendar":
+        """Return the calendar as a pack counts by it.
+
+        Args:
+            rolls: a limit in plain days or months whose last day is not worked ends on the next working day
+                (DECISIONS 33).
+
+        """
+        counted = self.model_copy()
+        counted._rolls = rolls  # noqa: SLF001 - another instance of this class
+        return counted
+
+    def __copy__(self) -> Self:
+        """Return a copy that computes everything anew: it is made to be changed."""
+        copied = super().__copy__()
+        for name in CACHED:
+            copied.__dict__.pop(name, None)
+        return copied
 
     def knows(self, at: datetime) -> bool:
         """Whether the holidays of an instant's year are known."""
         return self.days is None or at.astimezone(self._zone).year in self.days.years
 
-    @cached_property
-    def provisionally(self) -> "Calendar":
-        """The same calendar, for those who cannot wait for a year's notice: a year without one has its plain week.
-
-        No holiday is in it, so a limit ends too early rather than too late; who uses it says that it is provisional.
-        """
-        return self.model_copy(update={"provisional": True})
-
-    def __copy__(self) -> Self:
-        """Return a copy that looks everything up anew: it is made to be changed."""
-        copied = super().__copy__()
-        for name in LOOKED_UP:
-            copied.__dict__.pop(name, None)
-        return copied
-
     def works(self, day: date) -> bool:
-        """Return whether a day is worked.
-
-        Raises:
-            BeyondCalendar: the lists do not cover the day's year.
-
-        """
-        if self.days is not None:
-            if day.year not in self.days.years:
-                if self.provisional:
-                    return day.isoweekday() in self.week
-                known = ", ".join(map(str, self.days.years))
-                raise BeyondCalendar(
-                    f"calendar {self.name} knows {known}, not {day.year}: "
-                    "write it again with deploy/tools/working_calendar.py when the year's notice is out"
-                )
-            if day in self.days.holidays:
-                return False
-            if day in self.days.workdays:
-                return True
-        return day.isoweekday() in self.week
+        """Return whether a day is worked; in a provisional year, whether it may be."""
+        weekday = day.isoweekday() in self.week
+        if self.days is None:
+            return weekday
+        if day.year not in self.days.years:
+            return weekday or bool(self.days.workdays)
+        return (weekday or day in self.days.workdays) and day not in self.days.holidays
 
     def due(self, start: datetime, span: Span) -> datetime:
-        """Return when a limit that begins at `start` ends, in UTC."""
+        """Return when a limit that begins at `start` ends, in UTC.
+
+        N days or months end at close of business of the last calendar day, worked or not, or of the next working day
+        where the pack rolls; N working days at close of business of the N-th working day after the starting day. A
+        limit of no days ends the same day, or the next when it begins after close of business (DECISIONS 33).
+
+        Raises:
+            ValueError: there is no such working day within `MAX_DAYS`.
+
+        """
         if span.unit in {"m", "h"}:
-            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + span.length
+            return start.astimezone(UTC) + span.length
         if self.counting.end == "elapsed":
-            if span.unit == "d":
-                return start.astimezone(UTC) + span.length
-            return self._add_working(start, self._day_length * span.amount)
+            return self._after_elapsed_days(start, span)
         day = start.astimezone(self._zone).date()
-        if span.unit == "d":
-            day += DAY * span.amount
-            if self.counting.roll:
-                while not self.works(day):
-                    day += DAY
+        if span.unit == "wd":
+            for _ in range(span.amount):
+                day = self._first_worked(day + DAY)
         else:
-            left = span.amount
-            while left:
-                day += DAY
-                left -= self.works(day)
-        end = self._instant(day, self._close)
-        while end <= start or (span.unit == "wd" and not self.works(day)):
-            # The same day, but it is over or not worked: the next one that is.
+            day = _months_after(day, span.amount) if span.unit == "mo" else day + DAY * span.amount
+        if self._close(day) <= start:
             day += DAY
-            end = self._instant(day, self._close)
-        return end
+        if span.unit == "wd" or self._rolls:
+            day = self._first_worked(day)
+        return self._close(day)
+
+    def _after_elapsed_days(self, start: datetime, span: Span) -> datetime:
+        if span.unit == "mo":
+            local = start.astimezone(self._zone)
+            day = _months_after(local.date(), span.amount)
+            return datetime.combine(day, local.time(), self._zone).astimezone(UTC)
+        if span.unit == "d":
+            return start.astimezone(UTC) + span.length
+        return self.add(start, self.day_length * span.amount)
 
     def add(self, start: datetime, length: timedelta) -> datetime:
-        """Return the instant after so much time of the calendar, in UTC. Lengths come from `between`."""
+        """Return the first instant by which so much time of the calendar has passed since `start`, in UTC.
+
+        Raises:
+            ValueError: there is not so much working time within `MAX_DAYS`.
+
+        """
+        instant, left = start.astimezone(UTC), length
         if self.kind == "elapsed":
-            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + length
-        return self._add_working(start, length)
+            return instant + length
+        day = start.astimezone(self._zone).date()
+        for _ in range(MAX_DAYS):
+            for opening, closing in self._open(day):
+                begin = max(opening, instant)
+                if begin > closing:
+                    continue
+                if left <= closing - begin:
+                    return begin + left
+                left -= closing - begin
+            day += DAY
+        raise ValueError(f"calendar {self.name} has no {length} of working time within {MAX_DAYS} days of {start}")
+
+    def subtract(self, end: datetime, length: timedelta) -> datetime:
+        """Return the last instant from which so much time of the calendar is left until `end`, in UTC.
+
+        The mirror of `add`; raises as it.
+        """
+        instant, left = end.astimezone(UTC), length
+        if self.kind == "elapsed":
+            return instant - length
+        day = end.astimezone(self._zone).date()
+        for _ in range(MAX_DAYS):
+            for opening, closing in reversed(self._open(day)):
+                stop = min(closing, instant)
+                if stop < opening:
+                    continue
+                if left <= stop - opening:
+                    return stop - left
+                left -= stop - opening
+            day -= DAY
+        raise ValueError(f"calendar {self.name} has no {length} of working time within {MAX_DAYS} days before {end}")
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the time of the calendar from start to end; zero when the end is not after the start."""
@@ -165,64 +249,43 @@ class Calendar(PolicyPart):
             day += DAY
         return total
 
-    def next_working(self, at: datetime) -> datetime:
-        """Return the first instant from `at` on that is worked, in UTC.
-
-        Raises:
-            BeyondCalendar: it lies in a year that the calendar does not know.
-
-        """
-        return self.add(at, timedelta(0)) if self.kind == "elapsed" else self._first_open(at)
-
-    def previous_working(self, at: datetime) -> datetime:
-        """Return the last instant up to `at` that is worked, in UTC; raises as `next_working`."""
-        if self.kind == "elapsed":
-            return at.astimezone(UTC)
-        day, instant = at.astimezone(self._zone).date(), at.astimezone(UTC)
-        for _ in range(FURTHEST):
-            for opening, closing in reversed(self._open(day)):
-                if opening <= instant:
-                    return min(closing, instant)
-            day -= DAY
-        raise ValueError(f"calendar {self.name} has no working time within {FURTHEST} days before {at}")
-
-    def _first_open(self, at: datetime) -> datetime:
-        day, instant = at.astimezone(self._zone).date(), at.astimezone(UTC)
-        for _ in range(FURTHEST):
-            for opening, closing in self._open(day):
-                if instant < closing:
-                    return max(opening, instant)
-            day += DAY
-        raise ValueError(f"calendar {self.name} has no working time within {FURTHEST} days of {at}")
+    @property
+    def day_length(self) -> timedelta:
+        """The time of the calendar in one of its days: office hours, or 24 hours of elapsed time."""
+        return self.hours.length if self.kind == "working" and self.hours is not None else DAY
 
     @property
-    def _day_length(self) -> timedelta:
-        assert self.hours is not None
-        whole = date(2000, 1, 1)
-        return sum(
-            (datetime.combine(whole, end) - datetime.combine(whole, start) for start, end in self.hours.open),
-            timedelta(0),
-        )
+    def half_day(self) -> timedelta:
+        """Half of the time of the calendar in one of its days."""
+        return self.day_length / 2
 
-    @property
-    def _close(self) -> time:
-        return self.hours.open[-1][1] if self.hours is not None else time(23, 59, 59)
+    def _first_worked(self, day: date) -> date:
+        """Return the first working day from a day on."""
+        for ahead in range(MAX_DAYS):
+            if self.works(day + DAY * ahead):
+                return day + DAY * ahead
+        raise ValueError(f"calendar {self.name} has no working day within {MAX_DAYS} days of {day}")
 
-    def _instant(self, day: date, at: time) -> datetime:
-        return datetime.combine(day, at, self._zone).astimezone(UTC)
+    def _close(self, day: date) -> datetime:
+        """Return the close of business of a day, worked or not, in UTC; without office hours the end of the day."""
+        return self._instant(day, self.hours.open[-1][1] if self.hours is not None else DAY)
+
+    def _instant(self, day: date, since_midnight: timedelta) -> datetime:
+        wall = datetime.combine(day, time.min) + since_midnight
+        return wall.replace(tzinfo=self._zone).astimezone(UTC)
 
     def _open(self, day: date) -> list[tuple[datetime, datetime]]:
         """Return when a day is worked, in UTC."""
-        known = self._known.get(day)
+        known = self._open_by_day.get(day)
         if known is None:
             worked = self.hours is not None and self.works(day)
             hours = self.hours.open if self.hours is not None and worked else ()
             known = [(self._instant(day, opening), self._instant(day, closing)) for opening, closing in hours]
-            self._known[day] = known
+            self._open_by_day[day] = known
         return known
 
     @cached_property
-    def _known(self) -> dict[date, list[tuple[datetime, datetime]]]:
+    def _open_by_day(self) -> dict[date, list[tuple[datetime, datetime]]]:
         """The days that were looked at: there are only so many in the life of a process."""
         return {}
 
@@ -230,15 +293,8 @@ class Calendar(PolicyPart):
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
 
-    def _add_working(self, start: datetime, length: timedelta) -> datetime:
-        day, left, instant = start.astimezone(self._zone).date(), length, start.astimezone(UTC)
-        for _ in range(FURTHEST):
-            for opening, closing in self._open(day):
-                begin = max(opening, instant)
-                if begin > closing:
-                    continue
-                if left <= closing - begin:
-                    return begin + left
-                left -= closing - begin
-            day += DAY
-        raise ValueError(f"calendar {self.name} has no {length} of working time within {FURTHEST} days of {start}")
+
+def _months_after(day: date, months: int) -> date:
+    """Return the same day of a later month; its last day where it is shorter: 31 January, 28 February."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day.replace(year=year, month=month + 1, day=min(day.day, gregorian.monthrange(year, month + 1)[1]))

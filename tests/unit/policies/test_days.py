@@ -77,6 +77,7 @@ TENTH = {
         centre = "desk"
         supervisor = "director"
         title = { zh = "图书馆", en = "Library" }
+        calendar = { roll = false, ours = "x" }
     """,
     "units.toml": """
         ours = "an invented library"
