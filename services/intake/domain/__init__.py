@@ -1,1 +1,1 @@
-"""From a message in a channel's words to a Contact; pure."""
+"""From a message in a channel's own format to a Contact. Pure."""

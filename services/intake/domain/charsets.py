@@ -1,4 +1,8 @@
-"""Charsets that senders name: only real ones, by any of their names, and wide enough for what is written in them."""
+"""Resolves the charset names that senders write to Python codecs that are safe to decode with. Pure.
+
+Accepts a charset by any of its names and replaces one by a superset where senders habitually name one that is too
+small for their text (GB2312 for GB18030).
+"""
 
 import codecs
 import re
@@ -8,12 +12,12 @@ _FILE_CHARSETS = frozenset(
     {
         *("ascii", "utf-8", "utf-8-sig", "gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr"),
         *("cp949", "koi8-r", "koi8-u", "cp437", "cp850", "cp866", "cp874", "tis-620", "mac-roman"),
-        *(f"iso8859-{number}" for number in range(1, 17) if number != 12),  # noqa: PLR2004 - there is no twelfth
+        *(f"iso8859-{number}" for number in range(1, 17) if number != 12),  # noqa: PLR2004 - ISO 8859-12 does not exist
         *(f"cp{number}" for number in range(1250, 1259)),
     }
 )
-"""Python's names of charsets in which each line can be read for itself. Python has codecs besides that are no charset:
-some fail on any bytes, some are slow on what they were not made for."""
+"""Codecs in which every line can be decoded on its own. Other Python codecs are excluded: some are no charset at all
+and fail on any input, some are slow on input they were not made for."""
 _MAIL_CHARSETS = _FILE_CHARSETS | {
     "utf-7",
     "utf-16",
@@ -32,24 +36,24 @@ _SUPERSETS = {
     "hz-gb-2312": "hz",
     "x-mac-roman": "mac-roman",
 }
-"""Senders say a charset that is too small for what they wrote, and names that Python does not know."""
+"""Names that Python does not know, and charsets that are replaced by a superset."""
 
 
 def for_file(name: str) -> str | None:
-    """Return Python's name of a charset of files, None when there is no such charset."""
-    found = for_mail(name)
-    return found if found in _FILE_CHARSETS else None
+    """Return the Python codec for a charset of a file, None when it is unknown or not allowed."""
+    codec = for_mail(name)
+    return codec if codec in _FILE_CHARSETS else None
 
 
 def for_mail(name: str) -> str | None:
-    """Return Python's name of a charset of mails, None when there is no such charset."""
+    """Return the Python codec for a charset of a mail, None when it is unknown or not allowed."""
     name = name.strip().strip("\"'").lower()
     name = _SUPERSETS.get(name, name)
     if _NAME.fullmatch(name) is None:
         return None
     try:
-        found = codecs.lookup(name).name
+        codec = codecs.lookup(name).name
     except LookupError:
         return None
-    found = _SUPERSETS.get(found, found)
-    return found if found in _MAIL_CHARSETS else None
+    codec = _SUPERSETS.get(codec, codec)
+    return codec if codec in _MAIL_CHARSETS else None

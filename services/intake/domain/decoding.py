@@ -1,4 +1,4 @@
-"""Text of tables that office programs write: the charset is found out, and a bad byte spoils its own row alone."""
+"""Decodes CSV files as office programs write them: detects the charset and keeps undecodable bytes to their own row."""
 
 import codecs
 import re
@@ -9,59 +9,61 @@ from services.intake.domain import charsets
 from services.intake.domain.fields import invalid_payload
 
 FALLBACK_CHARSET = "gb18030"
-"""What a table is in that is not UTF-8."""
+"""Charset of a file that is not UTF-8."""
 BLOCK_BYTES = 1 << 20
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+"""Bytes that are read at once while detecting the charset."""
+_NON_ASCII = re.compile("[^\x00-\x7f]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
-"""What a byte becomes that is no character of the charset."""
+"""Lone surrogates, which stand for the bytes that could not be decoded."""
 
 
 def has_undecodable_bytes(text: str) -> bool:
-    """Whether some of a text could not be decoded."""
+    """Whether a decoded text holds bytes that were not valid in its charset."""
     return _UNDECODED.search(text) is not None
 
 
 def open_text(file: BinaryIO, charset: str | None) -> TextIOWrapper:
-    """Open a table as text; a byte that is no character is kept as a lone surrogate.
+    """Open a CSV file as text; undecodable bytes are kept as lone surrogates.
 
     Args:
-        file: the table.
-        charset: as the sender told it; None finds out.
+        file: the CSV file.
+        charset: as the sender names it; None: it is detected.
 
     Raises:
-        Unusable: there is no such charset of files.
+        InvalidPayload: the charset is unknown or not allowed for files.
 
     """
     name = _detect_charset(file) if charset is None else charsets.for_file(charset)
     if name is None:
-        told = f"a table cannot be read in {str(charset)[:40]!r}: save the file as UTF-8 or GB18030"
-        raise invalid_payload("charset", "bad_encoding", told)
+        message = f"a CSV file cannot be read in charset {str(charset)[:40]!r}: save the file as UTF-8 or GB18030"
+        raise invalid_payload("charset", "bad_encoding", message)
     return TextIOWrapper(file, encoding="utf-8-sig" if name == "utf-8" else name, errors="surrogateescape", newline="")
 
 
 def _detect_charset(file: BinaryIO) -> str:
-    """Return UTF-8 or GB18030; the file stays where it is.
+    """Return UTF-8 or GB18030; the position in the file does not change.
 
-    Chinese in GB18030 makes hardly any character in UTF-8, while GB18030 takes most of UTF-8 for something. So UTF-8 it
-    is, where more characters of it are read than bytes are not: one bad byte does not decide.
+    Chinese text in GB18030 is hardly ever valid UTF-8, while most UTF-8 can be decoded as GB18030. So the file is taken
+    for UTF-8 when it holds at least as many non-ASCII characters of UTF-8 as bytes that are not; a single bad byte does
+    not decide.
     """
     start = file.tell()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    good = bad = 0
-    ended = False
-    while not ended:
+    decoded = undecodable = 0
+    at_end = False
+    while not at_end:
         block = file.read(BLOCK_BYTES)
-        ended = not block
-        text = decoder.decode(block, ended)
+        at_end = not block
+        text = decoder.decode(block, at_end)
         failed = len(_UNDECODED.findall(text))
-        bad += failed
-        good += len(_BEYOND_ASCII.findall(text)) - failed
+        undecodable += failed
+        decoded += len(_NON_ASCII.findall(text)) - failed
     file.seek(start)
-    return "utf-8" if good >= bad else FALLBACK_CHARSET
+    return "utf-8" if decoded >= undecodable else FALLBACK_CHARSET
 
 
 class LineDecoder:
-    """The lines of a table, and those of the row that is being read."""
+    """Iterates over the lines of a CSV file and remembers those of the current row, which may span several lines."""
 
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
@@ -76,9 +78,9 @@ class LineDecoder:
         return line
 
     def start_row(self) -> None:
-        """Forget the row before."""
+        """Forget the lines of the previous row."""
         self._row.clear()
 
     def row_bytes(self) -> bytes:
-        """Return the bytes of the row as they stand in the file."""
+        """Return the bytes of the current row exactly as they are in the file."""
         return "".join(self._row).encode(self._text.encoding.removesuffix("-sig"), "surrogateescape")

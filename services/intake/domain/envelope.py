@@ -1,4 +1,4 @@
-"""What our door knows of a message, whatever the message says; and what a channel makes of it."""
+"""The envelope of a message, the settings of its channel, and the items that parsing yields. Pure."""
 
 import base64
 import dataclasses
@@ -21,27 +21,27 @@ from services.intake.domain import charsets
 from services.intake.domain.fields import InputError, InvalidPayload, clean, invalid_payload, parse_whole_number
 
 MAX_CONTACT_BYTES = 256 * 1024
-"""Bytes of a contact (DESIGN 1), and of a message that is one contact in JSON, XML or a form."""
+"""Bytes of a contact (DESIGN 1), and of a message that is a single contact in JSON, XML or a form."""
 MAX_INLINE_BYTES = 64 * 1024
-"""Bytes of a message that is kept inside its contact; a larger one is kept beside it, by reference."""
+"""Bytes of a message whose original is stored inside its contact; a larger one is stored as an attachment."""
 MAX_DEPTH = 32
-"""Levels of lists and objects in a message."""
+"""Levels of nested lists and objects in a JSON message."""
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(:)?|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """What has to be known of a channel beside its messages.
+    """How the messages of a channel are to be read: what they do not say themselves.
 
     Attributes:
-        default_tz: zone of times without an offset.
-        default_region: country of phone numbers without a country code.
-        cdr_tz: zone of an Asterisk's call records; GMT with its `usegmtime=yes`, else the server's.
-        columns: of a call record: 18 or 21; None finds out.
-        charset: of files in this channel; None finds out.
-        encode_values: a FreeSWITCH writes its variables URL-encoded; None finds out.
-        app_id, token, encoding_aes_key: of a WeChat account.
+        default_tz: time zone of times without an offset.
+        default_region: country of phone numbers without a country code, ISO 3166 alpha-2.
+        cdr_tz: time zone of Asterisk call records: GMT with `usegmtime=yes`, else the server's; None: `default_tz`.
+        columns: columns of an Asterisk call record, 18 or 21; None: either.
+        charset: charset of the channel's files; None: detected.
+        encode_values: whether FreeSWITCH writes its variables URL-encoded; None: they are decoded as if it did.
+        app_id, token, encoding_aes_key: credentials of a WeChat account.
 
     """
 
@@ -55,20 +55,18 @@ class ChannelConfig:
     token: str | None = None
     encoding_aes_key: str | None = None
 
-    def with_settings(self, told: Mapping[str, object]) -> "ChannelConfig":
-        """Return it with other values for some settings, which may be written as text.
+    def with_settings(self, settings: Mapping[str, object]) -> "ChannelConfig":
+        """Return a copy with some settings changed; values may be given as text.
 
         Raises:
-            ValueError: there is no such setting, or it cannot have that value; the message says what to do.
+            ValueError: a setting is unknown or cannot have that value; the message names it and says what to do.
 
         """
-        names = {each.name for each in dataclasses.fields(self)}
-        unknown = sorted(told.keys() - names)
+        names = {setting.name for setting in dataclasses.fields(self)}
+        unknown = sorted(settings.keys() - names)
         if unknown:
-            raise ValueError(
-                f"{unknown[0]}: there is no such setting of a channel; there are {', '.join(sorted(names))}"
-            )
-        values: dict[str, Any] = dict(told)
+            raise ValueError(f"{unknown[0]}: unknown channel setting: choose one of {', '.join(sorted(names))}")
+        values: dict[str, Any] = dict(settings)
         if "columns" in values:
             values["columns"] = _checked(
                 values, "columns", parse_whole_number(str(values["columns"])), "whole number", "18 or 21"
@@ -79,8 +77,8 @@ class ChannelConfig:
             )
         if "default_region" in values:
             region = str(values["default_region"]).strip().upper()
-            found = region if region in phonenumbers.SUPPORTED_REGIONS else None
-            values["default_region"] = _checked(values, "default_region", found, "country's code of two letters", "CN")
+            known = region if region in phonenumbers.SUPPORTED_REGIONS else None
+            values["default_region"] = _checked(values, "default_region", known, "country code of two letters", "CN")
         if "encode_values" in values:
             values["encode_values"] = str(values["encode_values"]).lower() in {"true", "1", "yes"}
         for name in ("default_tz", "cdr_tz"):
@@ -92,25 +90,26 @@ class ChannelConfig:
         return dataclasses.replace(self, **values)
 
 
-def _checked(values: Mapping[str, Any], name: str, found: Any, kind: str, example: str) -> Any:
-    if found is None:
-        raise ValueError(f"{name}: {values[name]!r} is no {kind}; write one such as {example}")
-    return found
+def _checked(values: Mapping[str, Any], name: str, parsed: Any, kind: str, example: str) -> Any:
+    """Return the parsed value of a setting, or raise ValueError when there is none."""
+    if parsed is None:
+        raise ValueError(f"{name}: {values[name]!r} is not a {kind}: write one such as {example}")
+    return parsed
 
 
 @functools.cache
 def _time_zones() -> set[str]:
-    """Return the names of all time zones; finding them takes a walk through their files."""
+    """Return the names of all time zones; cached, because finding them walks through the zone files."""
     return zoneinfo.available_timezones()
 
 
 @dataclass(slots=True)
 class AttachmentBuffer:
-    """Attachments of messages on their way to the store of attachments.
+    """Collects the attachments that parsing finds, so that the caller can store them. Keeps the parsers pure.
 
     Attributes:
-        read_stored: reads what was stored under a name before, None when there is nothing.
-        new: what this message brings, by reference; the door stores it before it acknowledges the message.
+        read_stored: returns the attachment that was stored under a name earlier, None when there is none.
+        new: attachments of this message by reference; stored before the message is acknowledged.
 
     """
 
@@ -118,7 +117,7 @@ class AttachmentBuffer:
     new: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, content: bytes) -> str:
-        """Take an attachment and return its reference, which is the same for the same content."""
+        """Add an attachment and return its reference, a digest of the content."""
         reference = f"sha256:{hashlib.sha256(content).hexdigest()}"
         self.new[reference] = content
         return reference
@@ -126,18 +125,18 @@ class AttachmentBuffer:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What our door knows of a message.
+    """A message as received, with what intake knows of it independently of its content.
 
     Attributes:
-        sender: who sent it, by its key or its channel.
-        channel: on which channel.
-        policy: under which pack the sender's contacts run.
-        received_at: when our door had it, in business time.
-        media_type: of the body.
-        body: the bytes as they came.
-        query: what stood behind the address.
-        config: the channel's settings.
-        attachments: where attachments go.
+        sender: name of the sender, from its key or its channel.
+        channel: name of the channel.
+        policy: policy pack under which the sender's contacts run.
+        received_at: when intake received it, business time, with time zone.
+        media_type: media type of the body, with its parameters.
+        body: the bytes as received.
+        query: query parameters of the request.
+        config: settings of the channel.
+        attachments: collects the message's attachments.
 
     """
 
@@ -153,11 +152,11 @@ class Envelope:
 
     @property
     def kind(self) -> str:
-        """The media type alone, without parameters."""
+        """The media type in lower case, without parameters."""
         return self.media_type.partition(";")[0].strip().lower()
 
     def raw(self) -> Raw:
-        """Return the message as it was received; a large one goes to the store of attachments."""
+        """Return the original message for its contact; one larger than `MAX_INLINE_BYTES` becomes an attachment."""
         digest = hashlib.sha256(self.body).hexdigest()
         media_type = clean(self.media_type)[:200].strip() or "application/octet-stream"
         if len(self.body) > MAX_INLINE_BYTES:
@@ -167,10 +166,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class RejectedItem:
-    """A part of a message that cannot be used.
+    """A part of a message that was rejected while other parts may be accepted.
 
     Attributes:
-        errors: why, at least one.
+        errors: why it was rejected, at least one.
         message_id: the channel's own id of it, when it can be read.
         body: its bytes.
 
@@ -183,11 +182,11 @@ class RejectedItem:
 
 @dataclass(frozen=True, slots=True)
 class ParsedItem:
-    """One thing that a message holds.
+    """One item that a message or file holds.
 
     Attributes:
-        content: a contact, the record of a call, something that opens nothing, or what cannot be used.
-        line: line or row of a file.
+        content: a contact, a call record, a message that opens no ticket, or a rejected part.
+        line: line or row in its file; None: the message is no file.
 
     """
 
@@ -196,14 +195,14 @@ class ParsedItem:
 
 
 MessageParser = Callable[[Envelope], list[ParsedItem]]
-"""Takes in one message of a channel; raises Unusable when nothing of it can be used."""
+"""Parses one message of a channel; raises InvalidPayload when nothing of it can be used."""
 
 
-def decode_text(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF-8: encode the body so") -> str:
-    """Decode a body, strictly.
+def decode_text(body: bytes, *, charset: str = "utf-8", advice: str = "JSON is UTF-8: encode the body as UTF-8") -> str:
+    """Decode a body strictly; `advice` is the error message for a body in another charset.
 
     Raises:
-        Unusable: it is empty, or not in that encoding.
+        InvalidPayload: the body is empty or not valid in the charset.
 
     """
     if not body.strip():
@@ -211,54 +210,55 @@ def decode_text(body: bytes, *, charset: str = "utf-8", what: str = "JSON is UTF
     try:
         return body.decode(charsets.for_file(charset) or "")
     except (ValueError, LookupError):
-        raise invalid_payload("body", "bad_encoding", what) from None
+        raise invalid_payload("body", "bad_encoding", advice) from None
 
 
 def parse_json_object(body: bytes) -> dict[str, Any]:
-    """Read a body that has to be one JSON object.
+    """Parse a body that must be one JSON object, and remove control characters from its texts.
 
     Raises:
-        Unusable: it is not; the reason says how.
+        InvalidPayload: the body is empty, cut, malformed, nested too deeply or no object.
 
     """
     text = decode_text(body)
     try:
-        told = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_reject_constant)
     except RecursionError:
         raise _too_deep(text) from None
     except ValueError as error:
         cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip()) - 1
-        reason = "truncated" if cut or _open_string(error) else "bad_syntax"
-        raise invalid_payload("body", reason, "the body is no complete JSON document: send all of it") from None
-    if not isinstance(told, dict):
+        reason = "truncated" if cut or _is_unterminated_string(error) else "bad_syntax"
+        raise invalid_payload("body", reason, "the body is not a complete JSON document: send all of it") from None
+    if not isinstance(value, dict):
         raise invalid_payload("body", "bad_schema", "send one JSON object")
-    if _depth(told) > MAX_DEPTH:
+    if _depth(value) > MAX_DEPTH:
         raise _too_deep(text)
-    return clean(told)
+    return clean(value)
 
 
-def _no_number(name: str) -> float:
+def _reject_constant(name: str) -> float:
     raise ValueError(name)
 
 
-def _open_string(error: ValueError) -> bool:
+def _is_unterminated_string(error: ValueError) -> bool:
     return isinstance(error, json.JSONDecodeError) and error.msg.startswith("Unterminated string")
 
 
 def _depth(value: Any) -> int:
-    deepest, left = 0, [(value, 1)]
-    while left:
-        each, depth = left.pop()
+    """Return the nesting depth of a JSON value; stops counting beyond `MAX_DEPTH`."""
+    deepest, pending = 0, [(value, 1)]
+    while pending:
+        node, depth = pending.pop()
         deepest = max(deepest, depth)
         if deepest > MAX_DEPTH:
             break
-        inside = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-        left.extend((part, depth + 1) for part in inside if isinstance(part, dict | list))
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        pending.extend((child, depth + 1) for child in children if isinstance(child, dict | list))
     return deepest
 
 
 def _too_deep(text: str) -> InvalidPayload:
-    """Name the field of the outermost object in which lists and objects are nested beyond the bound."""
+    """Return the error for nesting beyond `MAX_DEPTH`; names the field of the outermost object that holds it."""
     depth, name = 0, "body"
     for token in _TOKEN.finditer(text):
         mark = token[0][0]
@@ -271,5 +271,5 @@ def _too_deep(text: str) -> InvalidPayload:
         elif token[2] and depth == 1:
             name = token[1][:100]
     return invalid_payload(
-        name, "bad_schema", f"lists and objects are nested deeper than {MAX_DEPTH} levels: write it flat"
+        name, "bad_schema", f"lists and objects are nested deeper than {MAX_DEPTH} levels: flatten them"
     )

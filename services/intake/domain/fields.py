@@ -1,4 +1,7 @@
-"""Reading values that strangers wrote: texts, phone numbers, amounts. Faults are collected, not raised one by one."""
+"""Parses and cleans single values of untrusted messages: texts, phone numbers, amounts. Pure.
+
+Errors are collected in `InputErrors` instead of raised one by one, so that a sender learns of all at once (R2.5).
+"""
 
 import hashlib
 import re
@@ -12,22 +15,22 @@ import phonenumbers
 
 T = TypeVar("T")
 BODY = "body"
-"""Names the whole message, and a field whose name is empty."""
+"""Field name of errors that concern the whole message, or a field whose name is empty."""
 
 AMOUNT_LIMIT = 10**12
-"""An amount from here on is a mistake."""
+"""Amounts from here on are rejected as mistakes."""
 CENT = Decimal("0.01")
 MAX_TEXT_LENGTH = 32_000
-"""Characters of what somebody wrote (`schemas.contact.Text`)."""
+"""Characters of a free text (`schemas.contact.Text`)."""
 MAX_REFERENCE_LENGTH = 2000
-"""Characters of a link to something (`schemas.contact.Reference`)."""
+"""Characters of a link or other reference (`schemas.contact.Reference`)."""
 MAX_ID_LENGTH = 200
 """Characters of a message's own id."""
 
 _EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
 _MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _CANDIDATE = re.compile(
     r"(?<![0-9A-Za-z+])(?:"
     r"(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}"
@@ -36,7 +39,7 @@ _CANDIDATE = re.compile(
     r")(?![0-9])"
 )
 WITHHELD = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "private", "withheld"})
-"""What exchanges write for a caller who shows no number."""
+"""What telephone exchanges write in place of a withheld caller number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ class InputError:
     """One thing that is wrong with a message.
 
     Attributes:
-        field: path of the field, in the sender's own words.
-        reason: one of the reasons of `schemas.dead_letter.DeadLetterReason`.
-        message: what to do about it.
+        field: path of the field as the sender names it.
+        reason: one of `schemas.dead_letter.DeadLetterReason`.
+        message: what the sender can do about it.
 
     """
 
@@ -57,29 +60,35 @@ class InputError:
 
 @dataclass(slots=True)
 class InputErrors:
-    """Everything that is wrong with a message, and what is odd about it."""
+    """Collects the errors of one message, and flags for what is odd about it but acceptable.
+
+    Attributes:
+        found: the errors, in the order in which they were found.
+        flags: the flags, each once.
+
+    """
 
     found: list[InputError] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
 
     def add(self, field_: str, reason: str, message: str) -> None:
-        """Note a fault."""
+        """Add an error."""
         self.found.append(InputError(field_ or BODY, reason, message))
 
     def flag(self, name: str) -> None:
-        """Note something odd that does not stop acceptance."""
+        """Add a flag for something odd that does not stop acceptance."""
         if name not in self.flags:
             self.flags.append(name)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """A JSON object that a stranger wrote: each value is of the kind that is wanted, or noted as a fault.
+    """Reads typed values from an untrusted JSON object; a value of another type is reported as an error.
 
     Attributes:
         values: the object.
-        errors: where errors are noted.
-        path: of the object in the message, for naming its fields.
+        errors: collects the errors.
+        path: prefix of the object's field names in error messages, such as `alerts[0].`.
 
     """
 
@@ -88,7 +97,7 @@ class FieldReader:
     path: str = ""
 
     def text(self, name: str) -> str | None:
-        """Return a text; a whole number counts as one, nothing and emptiness are None."""
+        """Return a text field; a whole number is converted, null and the empty text are None."""
         value = self.values.get(name)
         if value is None or value == "":
             return None
@@ -100,14 +109,14 @@ class FieldReader:
         return None
 
     def part(self, name: str) -> "FieldReader":
-        """Return an object within the object; one that is missing is empty."""
+        """Return a reader of a nested object; an empty one when the field is missing."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, Mapping):
             self.errors.add(self.path + name, "bad_schema", "write this as a JSON object")
         return FieldReader(value if isinstance(value, Mapping) else {}, self.errors, f"{self.path}{name}.")
 
     def parts(self, name: str) -> "list[FieldReader]":
-        """Return the objects of a list within the object."""
+        """Return a reader for each object of a list field; none when the field is missing."""
         value = self.values.get(name)
         if value is not None and not (isinstance(value, list) and all(isinstance(each, Mapping) for each in value)):
             self.errors.add(self.path + name, "bad_schema", "write this as a list of JSON objects")
@@ -118,10 +127,10 @@ class FieldReader:
 
 
 class InvalidPayload(Exception):
-    """A message from which no contact can be made.
+    """A message that cannot be accepted; the sender has to correct it.
 
     Attributes:
-        errors: every reason, at least one.
+        errors: everything that is wrong with it, at least one.
 
     """
 
@@ -131,30 +140,30 @@ class InvalidPayload(Exception):
 
 
 def invalid_payload(field_: str, reason: str, message: str) -> InvalidPayload:
-    """Return the error for a message with a single fault."""
+    """Return the exception for a message with a single error."""
     return InvalidPayload([InputError(field_ or BODY, reason, message)])
 
 
 def clean(value: T) -> T:
-    """Return a JSON value without what no text needs: control characters, bidi overrides, lone surrogates.
+    """Return a JSON value without control characters, bidirectional overrides and lone surrogates.
 
-    NUL and surrogates are what neither UTF-8 nor PostgreSQL can hold; the others make a screen show what is not there.
+    Neither UTF-8 nor PostgreSQL can hold NUL and surrogates; the others make a screen show what is not there.
     """
     return cast("T", _cleaned(value))
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return _NO_TEXT.sub("", _SURROGATES.sub("\ufffd", value))
+        return _CONTROL_CHARACTERS.sub("", _SURROGATES.sub("\ufffd", value))
     if isinstance(value, Mapping):
-        return {_cleaned(key): _cleaned(each) for key, each in value.items()}
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_cleaned(each) for each in value]
+        return [_cleaned(item) for item in value]
     return value
 
 
 def bounded_reference(text: str, errors: InputErrors) -> str | None:
-    """Return where a piece of evidence is kept; a link that is too long to be kept whole is left out and flagged."""
+    """Return a reference to evidence, None when it is too long to be stored; the contact is flagged then."""
     if len(text) <= MAX_REFERENCE_LENGTH:
         return text
     errors.flag("attachment_left_out")
@@ -162,35 +171,35 @@ def bounded_reference(text: str, errors: InputErrors) -> str | None:
 
 
 def bounded_id(text: str) -> str:
-    """Return an id; the digest of one that is too long, so that two which begin alike stay two."""
+    """Return an id, or its digest when it is too long, so that two long ids with the same beginning stay different."""
     return text if len(text) <= MAX_ID_LENGTH else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def parse_whole_number(text: str, digits: int = 20) -> int | None:
-    """Return what a text of ASCII digits says, None when it is no such text or has more digits than that.
+    """Parse a number of at most `digits` ASCII digits, None when the text is anything else.
 
-    Python calls `²` and `①` digits too, and cannot read them.
+    `str.isdigit` alone also accepts `²` and `①`, which `int` cannot parse.
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
-    """A number in E.164, with the extension behind it."""
+    """A phone number in E.164, with its extension."""
 
     number: str
     extension: str | None = None
 
 
 def parse_phone(text: str | None, region: str = "CN") -> PhoneNumber | None:
-    """Return a phone number, or None when the text is none: empty, masked, or not to be normalised."""
-    plain = unicodedata.normalize("NFKC", text or "").strip()
-    if not plain or _MASKED.search(plain):
+    """Parse a phone number as people write it; None when the text is empty, masked or no phone number."""
+    normalised = unicodedata.normalize("NFKC", text or "").strip()
+    if not normalised or _MASKED.search(normalised):
         return None
-    whole = _to_e164(plain, region)
+    whole = _to_e164(normalised, region)
     if whole is not None:
         return PhoneNumber(whole)
-    split = _EXTENSION.match(plain)
+    split = _EXTENSION.match(normalised)
     if split is None:
         return None
     number = _to_e164(split["number"], region)
@@ -202,7 +211,7 @@ def _to_e164(text: str, region: str) -> str | None:
     if not re.fullmatch(r"\+?[0-9]{5,17}", compact):
         return None
     if region == "CN":
-        # Senders write 86 without plus, and a trunk 0 before a mobile number; the library knows neither.
+        # Senders write 86 without a plus sign, and a trunk 0 before a mobile number; the library accepts neither.
         compact = re.sub(r"^(?:0086|86)(?=1[3-9][0-9]{9}$)", "+86", compact)
         compact = re.sub(r"^0(?=1[3-9][0-9]{9}$)", "", compact)
     try:
@@ -211,17 +220,17 @@ def _to_e164(text: str, region: str) -> str | None:
         return None
     if not phonenumbers.is_possible_number(number):
         return None
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written if phonenumbers.is_valid_number(number) or _is_mobile(written) else None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164 if phonenumbers.is_valid_number(number) or _is_chinese_mobile(e164) else None
 
 
-def _is_mobile(number: str) -> bool:
-    """Chinese mobile numbers: new ranges are given out faster than a library learns of them."""
+def _is_chinese_mobile(number: str) -> bool:
+    """Whether a number looks like a Chinese mobile number: new ranges are in use before the library knows them."""
     return re.fullmatch(r"\+861[3-9][0-9]{9}", number) is not None
 
 
 def parse_amount(value: Any, name: str, errors: InputErrors) -> str | None:
-    """Return an amount as text with at most two decimals. Faults are noted."""
+    """Parse an amount of money and return it as text with two decimals; an error is added when it is none."""
     if value is None or value == "":
         return None
     try:
@@ -229,13 +238,13 @@ def parse_amount(value: Any, name: str, errors: InputErrors) -> str | None:
     except InvalidOperation:
         amount = None
     if isinstance(value, bool) or amount is None or not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
-        errors.add(name, "bad_schema", "write an amount as a number or text, such as 120.50")
+        errors.add(name, "bad_schema", "write the amount as a number or text, such as 120.50")
         return None
     return str(amount.quantize(CENT, ROUND_HALF_EVEN))
 
 
 def find_phones(text: str, region: str = "CN") -> list[PhoneNumber]:
-    """Return the phone numbers that a text names, each once; longer runs of digits (cards, orders) are none."""
+    """Find the phone numbers in a free text, each once; longer runs of digits (bank cards, orders) do not count."""
     candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]))
-    found = [parse_phone(each, region) for each in dict.fromkeys(candidates)]
-    return list({each.number: each for each in found if each is not None}.values())
+    phones = [parse_phone(candidate, region) for candidate in dict.fromkeys(candidates)]
+    return list({phone.number: phone for phone in phones if phone is not None}.values())

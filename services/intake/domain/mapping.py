@@ -1,8 +1,9 @@
-"""How a channel's own field names become a contact's: data, so that a carrier maps its names without code.
+"""Models of a channel's mapping file: which field of its messages fills which field of a contact. Pure.
 
-A mapping is a TOML file: its forms are tried in order, and the first whose `has` field is in a message reads it. A form
-says where the message's id stands, and for each field of the contact where it stands and, where that is not plain, how
-it is written. A path is a field's name, or names joined by dots; of several the first that says something counts.
+A mapping is a TOML file, so that a carrier maps its own field names without code. Its forms are tried in order; the
+first whose `has` field is in a message reads that message. A form says where the message id is and, for each field of
+the contact, where its value is and in which format it is written. A path is a field name or several joined by dots; of
+several paths the first that leads to a value counts.
 """
 
 import re
@@ -31,13 +32,13 @@ ValueFormat = Literal[
     "hours",
     "due",
 ]
-"""How a value is written. `phones`: several in one field, the first counts. `caller`: what an exchange shows, perhaps
-nothing. `american_local`: month first, in a zone that nobody told. `sheet_time`: as `time`, or a spreadsheet's count of
-days. `due`: a day, a time, or words."""
+"""How a value is written. `phones`: several numbers in one field, the first counts. `caller`: as a telephone exchange
+shows it, possibly withheld. `american_local`: month first, without a known time zone. `sheet_time`: as `time`, or a
+spreadsheet's day number. `due`: a day, a time, or free text."""
 
 _STEP = re.compile(r"([^\[\].]+)|\[([0-9]+)\]")
 SINCE_1904 = "$1904"
-"""Stands in a row of a sheet that counts its days from 1904."""
+"""Key that marks a row of a workbook whose day numbers count from 1904."""
 DEFAULT_FORMATS: Mapping[str, ValueFormat] = {
     "contacted_at": "time",
     "occurred_at": "time",
@@ -50,21 +51,21 @@ DEFAULT_FORMATS: Mapping[str, ValueFormat] = {
     "needs_headquarters": "boolean",
     "amount_in_dispute": "money",
 }
-"""How a field of the contact is read when the mapping does not say."""
+"""Format of a contact field for which the mapping gives none; text for all others."""
 
 
 class MappingPart(BaseModel):
-    """A part of a mapping: an unknown key is an error."""
+    """Base of the models of a mapping file: an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ValueSource(MappingPart):
-    """Where a value stands.
+    """One place where a value may be.
 
     Attributes:
-        at: the path.
-        flag: what the contact is flagged with when this source had to serve.
+        at: the path in the message.
+        flag: flag for the contact when the value comes from this place.
 
     """
 
@@ -72,53 +73,54 @@ class ValueSource(MappingPart):
     flag: str | None = None
 
 
-def _normalise_sources(told: Any) -> Any:
-    told = told if isinstance(told, list) else [told]
-    return [{"at": each} if isinstance(each, str) else each for each in told]
+def _normalise_sources(sources: Any) -> Any:
+    """Accept a path, a table or a list of both for a list of tables."""
+    sources = sources if isinstance(sources, list) else [sources]
+    return [{"at": source} if isinstance(source, str) else source for source in sources]
 
 
-Sources = Annotated[tuple[ValueSource, ...], BeforeValidator(_normalise_sources)]
+ValueSources = Annotated[tuple[ValueSource, ...], BeforeValidator(_normalise_sources)]
 
 
 class FieldMapping(MappingPart):
     """How one field of the contact is filled.
 
     Attributes:
-        at: where it stands.
-        with_: where the rest of the value stands, when a sender cut it in two, such as the clock behind the day.
-        as_: how it is written; usually what the field calls for.
-        words: what the channel's words are in ours, read on as the field calls for; a word that is not among them says
-            nothing.
-        strict: such a word is a fault.
+        at: where the value is.
+        with_: path of the second half of a value that is split over two fields, such as the time of day after the day.
+        as_: the format; None: the default of the contact field.
+        words: translation of the channel's words into ours, applied before the format; other words are ignored.
+        strict: a word that is not among `words` is an error instead.
 
     """
 
-    at: Sources
+    at: ValueSources
     with_: str | None = Field(default=None, alias="with")
     as_: ValueFormat | None = Field(default=None, alias="as")
     words: dict[str, str] = Field(default_factory=dict)
     strict: bool = False
 
 
-def _normalise_target(told: Any) -> Any:
-    return told if isinstance(told, dict) else {"at": told}
+def _normalise_target(target: Any) -> Any:
+    """Accept a path or a list of paths for a table."""
+    return target if isinstance(target, dict) else {"at": target}
 
 
 class EvidenceMapping(MappingPart):
-    """Evidence by reference.
+    """Where evidence is referenced in a message.
 
     Attributes:
-        each: a list of the message, one piece of evidence for each of its parts; None: the message itself tells of one.
-        kind: what it is.
-        reference: where its reference stands; empty: the parts of the list are the references.
-        name, media_type, size, sha256: where these stand, if anywhere.
-        unless_any: only when the rules before it found none.
+        each: path of a list that has one item per piece of evidence; None: the message itself refers to one piece.
+        kind: kind of the evidence.
+        reference: where the reference is; empty: the list's items are the references.
+        name, media_type, size, sha256: paths of these properties; None: not in the message.
+        unless_any: applies only when the rules before it found no evidence.
 
     """
 
     each: str | None = None
     kind: str
-    reference: Sources = ()
+    reference: ValueSources = ()
     name: str | None = None
     media_type: str | None = None
     size: str | None = None
@@ -130,19 +132,20 @@ class MessageMapping(MappingPart):
     """One kind of message of a channel.
 
     Attributes:
-        has: a field that only this form has; None: every message.
-        id: where the channel's own id stands.
-        id_is_text: an id that is a number has lost digits.
-        reach: the field that is named when nothing says how to reach the customer; None: nobody is to be reached.
-        fields: by name of the contact's field, `customer.` before those of the customer, `details.` before what only
-            the channel knows.
-        labels: where the channel's words for business and problem type stand.
+        has: a field that only messages of this form have; None: the form reads every message.
+        id: where the channel's own message id is.
+        id_is_text: a numeric id is an error, because spreadsheets lose digits of long numbers.
+        reach: field that is named in the error when nothing says how to reach the customer; None: nobody is to be
+            reached.
+        fields: how to fill each contact field, by its name; prefix `customer.` for the customer's fields and `details.`
+            for facts that only the channel knows.
+        labels: paths of the channel's own words for business type and problem type.
         papers: its evidence.
 
     """
 
     has: str | None = None
-    id: Sources
+    id: ValueSources
     id_is_text: bool = False
     reach: str | None = None
     fields: dict[str, Annotated[FieldMapping, BeforeValidator(_normalise_target)]]
@@ -150,13 +153,14 @@ class MessageMapping(MappingPart):
     papers: tuple[EvidenceMapping, ...] = ()
 
     @model_validator(mode="after")
-    def _known(self) -> "MessageMapping":
-        ours = set(Contact.__struct_fields__)
+    def _check_fields(self) -> "MessageMapping":
+        own = set(Contact.__struct_fields__)
         parts = {"customer": set(Customer.__struct_fields__), "taken_over": set(TakenOver.__struct_fields__)}
         for name in self.fields:
             head, _, rest = name.partition(".")
-            if not (name in ours or rest in parts.get(head, ()) or (head == "details" and rest)):
-                raise ValueError(f"a contact has no field {name}: take one of it, customer.<field> or details.<name>")
+            if not (name in own or rest in parts.get(head, ()) or (head == "details" and rest)):
+                advice = "use a field of Contact, customer.<field> or details.<name>"
+                raise ValueError(f"a contact has no field {name}: {advice}")
         return self
 
 
@@ -164,39 +168,39 @@ class ChannelMapping(MappingPart):
     """The mapping of one channel.
 
     Attributes:
-        title: what it is, for people.
-        form: its forms.
+        title: name of the channel for people.
+        form: forms of its messages, in the order in which they are tried.
 
     """
 
     title: str
     form: tuple[MessageMapping, ...] = Field(min_length=1)
 
-    def form_for(self, told: Mapping[str, Any]) -> MessageMapping | None:
-        """Return the form that reads a message."""
-        return next((each for each in self.form if each.has is None or value_at(told, each.has) is not None), None)
+    def form_for(self, message: Mapping[str, Any]) -> MessageMapping | None:
+        """Return the first form that reads a message, None when no form does."""
+        return next((form for form in self.form if form.has is None or value_at(message, form.has) is not None), None)
 
-    def find_message_id(self, told: Mapping[str, Any]) -> str | None:
-        """Return the channel's own id of a message, as far as it can be read."""
-        form = self.form_for(told)
-        value = first_value(told, form.id)[0] if form is not None else None
+    def find_message_id(self, message: Mapping[str, Any]) -> str | None:
+        """Return the channel's own id of a message, None when it cannot be read."""
+        form = self.form_for(message)
+        value = first_value(message, form.id)[0] if form is not None else None
         return str(value).strip() if isinstance(value, str | int) else None
 
 
-def first_value(told: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
-    """Return the first value that says something, and where it stood."""
+def first_value(message: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
+    """Return the first value that is neither null nor blank, and its source; (None, None) when there is none."""
     for source in sources:
-        value = value_at(told, source.at)
+        value = value_at(message, source.at)
         if value is not None and (not isinstance(value, str) or value.strip()):
             return value, source
     return None, None
 
 
-def value_at(told: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at a path, None when nothing does."""
-    if path in told:
-        return told[path]
-    value: Any = told
+def value_at(message: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path, None when there is none; a field whose whole name is the path goes first."""
+    if path in message:
+        return message[path]
+    value: Any = message
     for name, number in _STEP.findall(path):
         if name and isinstance(value, Mapping):
             value = value.get(name)

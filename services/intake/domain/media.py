@@ -1,4 +1,4 @@
-"""The media type of a file, by its name."""
+"""Finds the media type of a file from its name, for files that are imported. Pure."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -21,7 +21,7 @@ PLAIN = "text/plain"
 
 
 def media_type_of(name: str, channel: str) -> str:
-    """Return the media type of a file; one without an end in its name is what its channel usually writes."""
+    """Return the media type for a file name; an unknown suffix means what the channel usually writes."""
     suffix = PurePath(name).suffix.lower()
     if suffix in BY_SUFFIX:
         return BY_SUFFIX[suffix]

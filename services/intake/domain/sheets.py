@@ -1,4 +1,8 @@
-"""Spreadsheets of strangers: archives of XML that can be made to cost far more than they weigh."""
+"""Reads the rows of untrusted XLSX workbooks with bounded time and memory.
+
+A workbook is a ZIP archive of XML files, so a small one can unpack to gigabytes. openpyxl is used with its costly parts
+replaced.
+"""
 
 import contextlib
 import re
@@ -17,45 +21,46 @@ from openpyxl.xml.functions import SubElement, iterparse
 from services.intake.domain.fields import InvalidPayload, invalid_payload
 
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
-"""Bytes of a workbook once it is unpacked: some seconds of reading."""
+"""Bytes of an unpacked workbook: some seconds of reading."""
 MAX_EXPANSION = 100
-"""How often a workbook's size it may have unpacked: lists have five to twenty times theirs, bombs up to a thousand."""
+"""Largest ratio of unpacked to packed size: real lists have 5 to 20, ZIP bombs up to 1000."""
 MAX_SHEETS = 100
+"""Sheets of a workbook."""
 MAX_METADATA_BYTES = 2 * 1024 * 1024
-"""Bytes of what is neither sheet nor text: formats, names, links."""
+"""Bytes of what is neither a sheet nor a shared text: formats, names, links."""
 _METADATA_PARTS = frozenset({"[Content_Types].xml", "xl/styles.xml"})
 _SHARED, _TEXT, _RUN = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t", "r"))
 _TIME_IN_FORMAT = re.compile(r"h|s|AM/PM", re.IGNORECASE)
 
 
 def _text(element: Any) -> str:
-    """Return what a shared or inline text says, without how it looks and how it is pronounced."""
-    told = (each.find(_TEXT) if each.tag == _RUN else each for each in element if each.tag in {_TEXT, _RUN})
-    return "".join(each.text or "" for each in told if each is not None)
+    """Return a shared or inline text without its formatting and phonetic hints."""
+    texts = (child.find(_TEXT) if child.tag == _RUN else child for child in element if child.tag in {_TEXT, _RUN})
+    return "".join(text.text or "" for text in texts if text is not None)
 
 
 class _WorkbookReader(ExcelReader):
-    """Opens workbooks, reading no more of them than a list needs: openpyxl makes objects of all it finds."""
+    """Opens a workbook without building objects for parts that a list does not need, as openpyxl would."""
 
     def read_manifest(self) -> None:
-        """Read which parts there are.
+        """Read the list of parts.
 
         Raises:
-            Unusable: what is neither sheet nor text is too much.
+            InvalidPayload: the parts that are neither sheets nor shared texts are too large.
 
         """
-        sizes = {each.filename: each.file_size for each in self.archive.infolist()}
-        frame = sum(size for name, size in sizes.items() if name in _METADATA_PARTS or name.endswith(".rels"))
-        if frame <= MAX_METADATA_BYTES:
+        sizes = {entry.filename: entry.file_size for entry in self.archive.infolist()}
+        metadata = sum(size for name, size in sizes.items() if name in _METADATA_PARTS or name.endswith(".rels"))
+        if metadata <= MAX_METADATA_BYTES:
             super().read_manifest()
-            parts = [self._part(each) for each in (XLTM, XLTX, XLSM, XLSX)]
-            frame += sum(sizes.get(each, 0) for each in {*parts, ARC_WORKBOOK} if each is not None)
-        if frame > MAX_METADATA_BYTES:
-            told = "it has too many formats, names or links: copy the list into a new workbook"
-            raise invalid_payload("body", "too_large", told)
+            parts = [self._part(kind) for kind in (XLTM, XLTX, XLSM, XLSX)]
+            metadata += sum(sizes.get(part, 0) for part in {*parts, ARC_WORKBOOK} if part is not None)
+        if metadata > MAX_METADATA_BYTES:
+            message = "the workbook has too many formats, names or links: copy the list into a new workbook"
+            raise invalid_payload("body", "too_large", message)
 
     def read_strings(self) -> None:
-        """Read the texts that cells share."""
+        """Read the table of shared texts."""
         part = self._part(SHARED_STRINGS)
         if part is None:
             return
@@ -66,54 +71,58 @@ class _WorkbookReader(ExcelReader):
                     element.clear()
 
     def _part(self, kind: str) -> str | None:
-        """Return the name of the part of a kind."""
-        found = next((each for each in self.package.Override if each.ContentType == kind), None)
-        return str(found.PartName)[1:] if found is not None else None
+        """Return the name of the first part of a content type, None when there is none."""
+        override = next((entry for entry in self.package.Override if entry.ContentType == kind), None)
+        return str(override.PartName)[1:] if override is not None else None
 
     def read_properties(self) -> None:
-        """Pass by what a workbook says of itself."""
+        """Skip the document properties."""
 
     def read_custom(self) -> None:
-        """Pass by what others say of it."""
+        """Skip the custom properties."""
 
     def read_worksheets(self) -> None:
-        """Find the sheets; each naming costs a look through the sheet.
+        """Find the sheets.
+
+        Each entry costs one pass through its sheet, so their number is bounded and none may be listed twice.
 
         Raises:
-            Unusable: they are too many, or one is named twice.
+            InvalidPayload: there are too many sheets, or one is listed twice.
 
         """
         if len(self.parser.sheets) > MAX_SHEETS:
-            told = f"a workbook has at most {MAX_SHEETS} sheets: send the one with the list alone"
-            raise invalid_payload("body", "too_large", told)
+            message = f"the workbook has more than {MAX_SHEETS} sheets: send only the one with the list"
+            raise invalid_payload("body", "too_large", message)
         targets = [link.target for _, link in self.parser.find_sheets()]
         if len(set(targets)) < len(targets):
-            raise invalid_payload("body", "not_xlsx", "two sheets of it are one: open it and save it again")
+            raise invalid_payload(
+                "body", "not_xlsx", "two entries of the workbook are the same sheet: open it and save it again"
+            )
         super().read_worksheets()
 
     def read_chartsheet(self, sheet: Any, rel: Any) -> None:
-        """Pass a chart by: it holds no list."""
+        """Skip a chart: it holds no list."""
 
 
 class _RowParser(WorkSheetParser):
-    """Reads rows as they stand in the file, whatever size the sheet says it has, and nothing behind them."""
+    """Parses the rows that are in the file, ignoring the size that the sheet claims, and nothing behind them."""
 
     def parse_formula(self, element: Any) -> str:  # noqa: ARG002 - the parser's protocol
-        """Return that it is one: what it says is not asked, and a shared one is dear to work out for each cell."""
+        """Mark the cell as a formula without parsing it: translating a shared formula for every cell is costly."""
         return "="
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
-        """Read a cell; a text in it is told as one that a formula made, which needs no objects."""
+        """Parse a cell; an inline text is read like the text of a formula, which needs no rich-text objects."""
         inline = element.find(INLINE_STRING) if element.get("t") == "inlineStr" else None
         if inline is not None:
             element.set("t", "str")
-            told = SubElement(element, VALUE_TAG)
-            told.text = _text(inline)
+            value = SubElement(element, VALUE_TAG)
+            value.text = _text(inline)
         cell: dict[str, Any] = super().parse_cell(element)
         return cell
 
     def iterate_rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Return the cells that are there, row by row."""
+        """Yield the cells of each row that is in the file."""
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
                 _, cells = self.parse_row(element)
@@ -124,10 +133,10 @@ class _RowParser(WorkSheetParser):
 
 
 def open_workbook(file: BinaryIO) -> Any:
-    """Open a workbook of openpyxl's.
+    """Open a workbook with openpyxl and return it.
 
     Raises:
-        Unusable: it is none, or would unpack to too much.
+        InvalidPayload: the file is no workbook, is cut, or would unpack to too much.
 
     """
     start = file.read(4)
@@ -135,19 +144,21 @@ def open_workbook(file: BinaryIO) -> Any:
     if not start:
         raise invalid_payload("body", "empty", "the file is empty")
     if not start.startswith(b"PK"):
-        raise invalid_payload("body", "not_xlsx", "this is no XLSX, whatever its name: open it and save it as XLSX")
+        raise invalid_payload(
+            "body", "not_xlsx", "this is not an XLSX file, whatever its name: open it and save it as XLSX"
+        )
     with translate_errors():
         with zipfile.ZipFile(file) as packed:
-            unpacked = sum(each.file_size for each in packed.infolist())
+            unpacked = sum(entry.file_size for entry in packed.infolist())
         size = file.seek(0, 2)
         file.seek(0)
         if unpacked > MAX_UNPACKED_BYTES:
             raise invalid_payload(
-                "body", "too_large", f"unpacked it has more than {MAX_UNPACKED_BYTES >> 20} MiB: cut the list in two"
+                "body", "too_large", f"unpacked it is larger than {MAX_UNPACKED_BYTES >> 20} MiB: split the list in two"
             )
         if unpacked > MAX_EXPANSION * size:
-            told = f"unpacked it has more than {MAX_EXPANSION} times its size: copy the list into a new workbook"
-            raise invalid_payload("body", "too_large", told)
+            message = f"unpacked it is more than {MAX_EXPANSION} times its size: copy the list into a new workbook"
+            raise invalid_payload("body", "too_large", message)
         reader = _WorkbookReader(file, read_only=True, keep_links=False)
         reader.read()
         return reader.wb
@@ -155,12 +166,12 @@ def open_workbook(file: BinaryIO) -> Any:
 
 @contextlib.contextmanager
 def translate_errors() -> Iterator[None]:
-    """Say of a workbook that cannot be read what to do, whatever stumbles over it.
+    """Turn whatever fails while a workbook is read into an error that says what to do.
 
-    A workbook is an archive of XML documents, and what reads it is not made for hostile ones: it fails in many ways.
+    The libraries below are not made for hostile input and fail in many ways, so every exception is caught.
 
     Raises:
-        Unusable: it cannot be read.
+        InvalidPayload: the workbook cannot be read.
 
     """
     try:
@@ -168,16 +179,16 @@ def translate_errors() -> Iterator[None]:
     except (InvalidPayload, GeneratorExit):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise invalid_payload("body", "truncated", "the file is not whole: send it again") from None
+        raise invalid_payload("body", "truncated", "the file is incomplete: send it again") from None
     except Exception as error:
-        told = f"this XLSX cannot be read ({type(error).__name__}): open it and save it again"
-        raise invalid_payload("body", "not_xlsx", told) from error
+        message = f"this XLSX file cannot be read ({type(error).__name__}): open it and save it again"
+        raise invalid_payload("body", "not_xlsx", message) from error
 
 
 def iterate_rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
-    """Return the cells of each row that say something; rows without any are left out."""
+    """Yield the cells with a value of each row; rows without any are skipped."""
     book = sheet.parent
-    # openpyxl's own way through a sheet makes rows and columns that are not there, up to the size that it claims.
+    # openpyxl's own iteration creates missing rows and columns up to the size that the sheet claims.
     with sheet._get_source() as source:  # noqa: SLF001
         reader = _RowParser(
             source,
@@ -187,19 +198,19 @@ def iterate_rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
             timedelta_formats=book._timedelta_formats,  # noqa: SLF001
         )
         for cells in reader.iterate_rows():
-            filled = [each for each in cells if each["value"] is not None and str(each["value"]).strip()]
+            filled = [cell for cell in cells if cell["value"] is not None and str(cell["value"]).strip()]
             if filled:
-                yield [ReadOnlyCell(sheet, **each) for each in filled]
+                yield [ReadOnlyCell(sheet, **cell) for cell in filled]
 
 
 def cell_value(cell: ReadOnlyCell) -> Any:
-    """Return what a cell says, as JSON can tell it: a day alone without a time."""
-    told = cell.value
-    if isinstance(told, datetime):
-        alone = told.time() == time(0) and not _TIME_IN_FORMAT.search(cell.number_format or "")
-        return told.date().isoformat() if alone else told.isoformat(sep=" ")
-    if isinstance(told, float) and told.is_integer() and abs(told) < 10**15:
-        return int(told)
-    if isinstance(told, int | float | bool):
-        return told
-    return str(told)
+    """Return the value of a cell as a JSON value; a date that is formatted without a time is a day."""
+    value = cell.value
+    if isinstance(value, datetime):
+        is_day = value.time() == time(0) and not _TIME_IN_FORMAT.search(cell.number_format or "")
+        return value.date().isoformat() if is_day else value.isoformat(sep=" ")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
+        return int(value)
+    if isinstance(value, int | float | bool):
+        return value
+    return str(value)

@@ -1,4 +1,4 @@
-"""A contact that a sender writes in our own words: `POST /v1/contacts`, and lines of NDJSON."""
+"""Parses a contact in Duban's own JSON format: `POST /v1/contacts` and the lines of a batch. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,55 +10,56 @@ from services.intake.domain.fields import InputErrors, parse_amount, parse_phone
 from services.intake.domain.times import parse_instant, parse_occurrence
 
 RESERVED_FIELDS = frozenset({"id", "sender", "policy", "received_at", "raw"})
-"""Fields of Contact that our door sets; a sender who writes them is told."""
+"""Fields of Contact that intake sets; a submission that holds one is rejected."""
 
 
-def parse_contact(told: Mapping[str, Any], envelope: Envelope, key: str | None = None) -> Contact:
-    """Make a contact of a submission.
+def parse_contact(submission: Mapping[str, Any], envelope: Envelope, key: str | None = None) -> Contact:
+    """Build a contact from a submission.
 
     Args:
-        told: the JSON object.
-        envelope: what our door knows.
-        key: the Idempotency-Key, which stands for a message id; empty: none was sent; None: there can be none, because
-            several messages come in one request.
+        submission: the JSON object as sent.
+        envelope: the message and what intake knows of its sender.
+        key: the Idempotency-Key, which stands for a message id; empty: none was sent; None: the request cannot have
+            one, because it holds several messages.
 
     Raises:
-        Unusable: something is wrong with it; every fault is told at once.
+        InvalidPayload: something is wrong with the submission; holds every error at once (R2.5).
 
     """
     errors = InputErrors()
-    for name in sorted(RESERVED_FIELDS & told.keys()):
+    for name in sorted(RESERVED_FIELDS & submission.keys()):
         errors.add(name, "bad_schema", "this field is set by Duban: leave it out")
-    said = {name: value for name, value in told.items() if name not in RESERVED_FIELDS | {"message_id", "channel"}}
-    said["contacted_at"] = parse_instant(told.get("contacted_at"), "contacted_at", errors)
-    if "occurred_at" in said:
-        said |= parse_occurrence(said.pop("occurred_at"), errors)
-    said["amount_in_dispute"] = parse_amount(told.get("amount_in_dispute"), "amount_in_dispute", errors)
-    customer = told.get("customer")
+    separate = RESERVED_FIELDS | {"message_id", "channel"}
+    fields = {name: value for name, value in submission.items() if name not in separate}
+    fields["contacted_at"] = parse_instant(submission.get("contacted_at"), "contacted_at", errors)
+    if "occurred_at" in fields:
+        fields |= parse_occurrence(fields.pop("occurred_at"), errors)
+    fields["amount_in_dispute"] = parse_amount(submission.get("amount_in_dispute"), "amount_in_dispute", errors)
+    customer = submission.get("customer")
     if isinstance(customer, Mapping):
-        said["customer"] = _customer(customer, errors)
+        fields["customer"] = _parse_customer(customer, errors)
     elif customer is None:
-        said["customer"] = {}
-    message_id = told.get("message_id")
+        fields["customer"] = {}
+    message_id = submission.get("message_id")
     if message_id is not None and not isinstance(message_id, str):
-        errors.add("message_id", "bad_id", "write the id as text: numbers lose digits beyond 2^53")
+        errors.add("message_id", "bad_id", "write the id as text: JSON numbers lose digits beyond 2^53")
         message_id = None
     elif not message_id and key == "":
         errors.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
-    return build_contact(envelope, message_id or key, said, errors, reach="customer.phone")
+    return build_contact(envelope, message_id or key, fields, errors, reach="customer.phone")
 
 
-def _customer(told: Mapping[str, Any], errors: InputErrors) -> dict[str, Any]:
-    customer = dict(told)
-    customer["average_spend"] = parse_amount(told.get("average_spend"), "customer.average_spend", errors)
-    written = told.get("phone")
-    if isinstance(written, str) and written.strip():
-        number = parse_phone(written)
+def _parse_customer(submitted: Mapping[str, Any], errors: InputErrors) -> dict[str, Any]:
+    customer = dict(submitted)
+    customer["average_spend"] = parse_amount(submitted.get("average_spend"), "customer.average_spend", errors)
+    phone = submitted.get("phone")
+    if isinstance(phone, str) and phone.strip():
+        number = parse_phone(phone)
         customer["phone"] = number.number if number is not None else None
         if number is None:
             errors.flag("phone_invalid")
         elif number.extension is not None:
             customer["phone_extension"] = number.extension
-    elif written == "":
+    elif phone == "":
         customer["phone"] = None
     return customer

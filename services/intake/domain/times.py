@@ -1,8 +1,7 @@
-"""Reading times that strangers wrote, in the shapes they use. Faults are collected, not raised one by one."""
+"""Parses dates and times in the formats that senders use; errors are collected in `InputErrors`. Pure."""
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,11 +9,11 @@ from zoneinfo import ZoneInfo
 from services.intake.domain.fields import InputErrors, parse_whole_number
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""A time before this is a unit mixed up, not a contact."""
+"""An earlier time is a mistaken unit (seconds for milliseconds), not a contact."""
 LATEST = 2100
-"""A year after this is one, too."""
-SHEET_DAY_ZERO = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a sheet knows no zone
-"""What a spreadsheet counts its days from, by whether it uses the system of 1904."""
+"""A later year is one, too."""
+SHEET_DAY_ZERO = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - spreadsheets have no time zone
+"""Day 0 of a spreadsheet, by whether it uses the 1904 date system."""
 
 _DAY = re.compile(r"(?P<y>[0-9]{4})[-./年](?P<m>[0-9]{1,2})[-./月](?P<d>[0-9]{1,2})日?")
 _CLOCK = re.compile(
@@ -31,25 +30,28 @@ _ADVICE = "write ISO 8601, such as 2026-03-12T09:13:42+08:00"
 
 
 def parse_instant(value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:
-    """Return a point in time; without an offset it is in the sender's zone, as is a day. Faults are noted."""
-    told = parse_instant_or_day(value, name, errors, zone)
-    if isinstance(told, datetime) or told is None:
-        return told
-    return datetime(told.year, told.month, told.day, tzinfo=ZoneInfo(zone))
+    """Parse a point in time; a day means its start, and a time without an offset is in `zone`.
+
+    See `parse_instant_or_day` for the formats and the parameters.
+    """
+    moment = parse_instant_or_day(value, name, errors, zone)
+    if isinstance(moment, datetime) or moment is None:
+        return moment
+    return datetime(moment.year, moment.month, moment.day, tzinfo=ZoneInfo(zone))
 
 
 def parse_instant_or_day(
     value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai", *, american: bool = False
 ) -> datetime | date | None:
-    """Return a point in time, or a day when only the day is told. Faults are noted.
+    """Parse a point in time, or a day when only the day is given; None, with an error added, when it is neither.
 
     Args:
-        value: ISO 8601, or as people and their programs write it: `2026/3/9 17:05`, `2026.3.19`, `20260312 113000`,
-            `2026年3月9日 上午9:20`.
-        name: of the field, for errors.
-        errors: where they are noted.
-        zone: of a time without an offset.
-        american: month first, as `03/02/2026 12:51:35 PM +0000`.
+        value: ISO 8601, or as people and programs write it: `2026/3/9 17:05`, `2026.3.19`, `20260312 113000`,
+            `2026年3月9日 上午9:20`; None and the empty text are no error.
+        name: name of the field in errors.
+        errors: collects the errors.
+        zone: time zone of a time without an offset.
+        american: the month comes first, as in `03/02/2026 12:51:35 PM +0000`.
 
     """
     if value is None or value == "":
@@ -58,34 +60,33 @@ def parse_instant_or_day(
         errors.add(name, "bad_date", f"write the time as text: {_ADVICE}")
         return None
     try:
-        told = _parse(_SPACES.sub(" ", unicodedata.normalize("NFKC", value)).strip(), american=american)
+        moment = _parse(_SPACES.sub(" ", unicodedata.normalize("NFKC", value)).strip(), american=american)
     except ValueError:
-        errors.add(name, "bad_date", f"{value[:40]!r} is no date: {_ADVICE}")
+        errors.add(name, "bad_date", f"{value[:40]!r} is not a date: {_ADVICE}")
         return None
-    if isinstance(told, datetime) and told.tzinfo is None:
-        told = told.replace(tzinfo=ZoneInfo(zone))
-    return _plausible(told, value, name, errors)
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    if moment.year < EARLIEST.year or moment.year > LATEST:
+        errors.add(name, "bad_date", f"{value[:40]!r} is not a plausible time: check the year and the unit")
+        return None
+    return moment
 
 
 def _parse(text: str, *, american: bool) -> datetime | date:
-    for told in _parse_local_forms(text, american=american):
-        return told
-    return datetime.fromisoformat(text)
-
-
-def _parse_local_forms(text: str, *, american: bool) -> Iterator[datetime | date]:
     compact = _COMPACT.fullmatch(text)
     if compact is not None:
-        numbers = [int(each) for each in compact.groups() if each is not None]
-        yield datetime(*numbers) if compact[4] else date(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001
-    found = (_AMERICAN if american else _DAY).match(text)
-    if found is None:
-        return
-    day = date(int(found["y"]), int(found["m"]), int(found["d"]))
-    rest = text[found.end() :].lstrip(" T,")
-    if not rest:
-        yield day
-        return
+        numbers = [int(number) for number in compact.groups() if number is not None]
+        return datetime(*numbers) if compact[4] else date(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001
+    day_match = (_AMERICAN if american else _DAY).match(text)
+    if day_match is None:
+        return datetime.fromisoformat(text)
+    day = date(int(day_match["y"]), int(day_match["m"]), int(day_match["d"]))
+    rest = text[day_match.end() :].lstrip(" T,")
+    return _with_clock(day, rest) if rest else day
+
+
+def _with_clock(day: date, rest: str) -> datetime:
+    """Return a day with the time of day that follows it in the text."""
     clock = _CLOCK.fullmatch(rest)
     if clock is None:
         raise ValueError(rest)
@@ -95,63 +96,56 @@ def _parse_local_forms(text: str, *, american: bool) -> Iterator[datetime | date
         hour = hour % _NOON + (_NOON if half in _AFTERNOON else 0)
     fraction = int((clock["f"] or ".0")[1:7].ljust(6, "0"))
     zone = datetime.fromisoformat(f"2000-01-01T00:00:00{clock['zone'].upper()}").tzinfo if clock["zone"] else None
-    yield datetime(day.year, day.month, day.day, hour, int(clock["min"]), int(clock["s"] or 0), fraction, tzinfo=zone)
+    return datetime(day.year, day.month, day.day, hour, int(clock["min"]), int(clock["s"] or 0), fraction, tzinfo=zone)
 
 
 def parse_occurrence(
     value: Any, errors: InputErrors, name: str = "occurred_at", zone: str = "Asia/Shanghai"
 ) -> dict[str, Any]:
-    """Return when it happened as the contact has it: a point in time, or a day when only the day is told."""
+    """Parse when the matter occurred; returns the contact field for the point in time or the day."""
     return time_field("occurred", parse_instant_or_day(value, name, errors, zone))
 
 
-def time_field(stem: str, told: datetime | date | None) -> dict[str, Any]:
-    """Return the field of a contact for a point in time (`_at`) or a day (`_on`)."""
-    return {f"{stem}_at": told} if told is None or isinstance(told, datetime) else {f"{stem}_on": told}
+def time_field(stem: str, moment: datetime | date | None) -> dict[str, Any]:
+    """Return the contact field that holds a point in time (`<stem>_at`) or a day (`<stem>_on`)."""
+    return {f"{stem}_at": moment} if moment is None or isinstance(moment, datetime) else {f"{stem}_on": moment}
 
 
 def parse_epoch(value: Any, name: str, errors: InputErrors, *, unit: int = 1000) -> datetime | None:
-    """Return a point in time from a count since 1970, `unit` to the second. Faults are noted."""
-    words = {1: "seconds", 1000: "milliseconds", 1_000_000: "microseconds"}[unit]
+    """Parse a Unix time of `unit` ticks a second (1, 1000 or 1,000,000); None, with an error added, when it is none."""
+    unit_name = {1: "seconds", 1000: "milliseconds", 1_000_000: "microseconds"}[unit]
     if isinstance(value, str):
         value = parse_whole_number(value)
     if value is None or isinstance(value, bool) or not isinstance(value, int):
-        errors.add(name, "bad_date", f"send the time as whole {words} since 1970")
+        errors.add(name, "bad_date", f"write the time as whole {unit_name} since 1970")
         return None
     try:
-        told = datetime.fromtimestamp(value / unit, UTC)
+        instant = datetime.fromtimestamp(value / unit, UTC)
     except (OverflowError, OSError, ValueError):
-        errors.add(name, "bad_date", f"{value} {words} is no date: check the unit")
+        errors.add(name, "bad_date", f"{value} {unit_name} is not a date: check the unit")
         return None
-    if told < EARLIEST or told.year > LATEST:
+    if instant < EARLIEST or instant.year > LATEST:
         errors.add(
-            name, "bad_date", f"{value} {words} would be in {told.year}: check the unit, seconds or milliseconds"
+            name, "bad_date", f"{value} {unit_name} would be in {instant.year}: check the unit, seconds or milliseconds"
         )
         return None
-    return told
+    return instant
 
 
 def parse_sheet_day(value: float, *, since_1904: bool) -> str:
-    """Return the day and time that a spreadsheet's count of days stands for, as text without a zone.
+    """Convert a spreadsheet's day number to ISO 8601 text without a time zone.
 
     Raises:
-        ValueError: it is no day that a spreadsheet can mean.
+        ValueError: the number is out of range.
 
     """
     try:
-        told = SHEET_DAY_ZERO[since_1904] + timedelta(seconds=round(value * 86_400))
+        moment = SHEET_DAY_ZERO[since_1904] + timedelta(seconds=round(value * 86_400))
     except OverflowError as error:
         raise ValueError(value) from error
-    return told.date().isoformat() if told.time() == time(0) else told.isoformat(sep=" ")
+    return moment.date().isoformat() if moment.time() == time(0) else moment.isoformat(sep=" ")
 
 
-def _plausible(told: datetime | date, value: str, name: str, errors: InputErrors) -> datetime | date | None:
-    if told.year < EARLIEST.year or told.year > LATEST:
-        errors.add(name, "bad_date", f"{value[:40]!r} is no plausible time: check the year and the unit")
-        return None
-    return told
-
-
-def to_utc(told: datetime) -> datetime:
+def to_utc(instant: datetime) -> datetime:
     """Return the same instant in UTC."""
-    return told.astimezone(UTC)
+    return instant.astimezone(UTC)

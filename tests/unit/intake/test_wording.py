@@ -69,7 +69,7 @@ def test_our_own_fields_keep_their_names_and_the_header_is_told_where_it_helps()
     assert errors("") == {
         "message_id": "give the message its own id, or send an Idempotency-Key header",
         "customer.name": "write at most 200 characters; see /docs for the fields",
-        "currency": "write it in the form [A-Z]{3}; see /docs for the fields",
+        "currency": "write a currency code of three capital letters, such as CNY; see /docs for the fields",
         "text": "write this as text; see /docs for the fields",
     }
     assert errors(None)["message_id"] == "give the message its own id"

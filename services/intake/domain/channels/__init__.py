@@ -1,1 +1,1 @@
-"""One adapter for each channel: from a message in the channel's words to what it holds; pure."""
+"""One adapter per channel: parses its messages into contacts, call records and non-tickets. Pure."""

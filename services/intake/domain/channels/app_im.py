@@ -1,4 +1,4 @@
-"""Messages in apps: our own app's, and a Chatwoot inbox, whose webhook tells of all that happens there (R2.1)."""
+"""Adapter for app and instant messages: our own app, and the webhook of a Chatwoot inbox (R2.1). Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,30 +10,31 @@ from services.intake.domain.envelope import Envelope, ParsedItem, parse_json_obj
 from services.intake.domain.mapping import ChannelMapping
 
 INCOMING = ("incoming", 0)
+"""How Chatwoot marks a message that a customer wrote."""
 
 
 def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
-    """Hear one message.
+    """Parse one message; a Chatwoot event that is no customer's message becomes a non-ticket.
 
     Raises:
-        Unusable: nothing can be made of it.
+        InvalidPayload: no contact can be built from it.
 
     """
-    told = parse_json_object(envelope.body)
-    reason = _non_ticket_reason(told) if "event" in told else None
+    message = parse_json_object(envelope.body)
+    reason = _non_ticket_reason(message) if "event" in message else None
     if reason is None:
-        return [ParsedItem(MappedChannel(mapping).build(told, envelope))]
-    # An event tells of a message that may be heard as a contact too, so its id has to be another.
-    name = f"{told.get('event')}:{mapping.find_message_id(told) or ''}:{told.get('updated_at') or ''}"
-    return [ParsedItem(build_non_ticket(envelope, name, reason))]
+        return [ParsedItem(MappedChannel(mapping).build(message, envelope))]
+    # An event may concern a message that is a contact as well, so it needs an id of its own.
+    id_ = f"{message.get('event')}:{mapping.find_message_id(message) or ''}:{message.get('updated_at') or ''}"
+    return [ParsedItem(build_non_ticket(envelope, id_, reason))]
 
 
-def _non_ticket_reason(told: Mapping[str, Any]) -> KeptReason | None:
-    """Return why a webhook opens nothing, None when a customer wrote."""
-    if told.get("event") != "message_created":
+def _non_ticket_reason(event: Mapping[str, Any]) -> KeptReason | None:
+    """Return why a Chatwoot event opens no ticket, None when a customer wrote."""
+    if event.get("event") != "message_created":
         return "event"
-    if told.get("private") is True:
+    if event.get("private") is True:
         return "private_note"
-    if told.get("message_type") not in INCOMING:
+    if event.get("message_type") not in INCOMING:
         return "outgoing"
-    return None if told.get("content") or told.get("attachments") or "id" not in told else "empty"
+    return None if event.get("content") or event.get("attachments") or "id" not in event else "empty"

@@ -1,4 +1,4 @@
-"""What every exchange's records have in common: from facts of a call to the record of it."""
+"""Builds call records from the facts of a call, for all telephone exchanges. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,13 +9,13 @@ from services.intake.domain.envelope import Envelope, ParsedItem
 from services.intake.domain.fields import WITHHELD, InputErrors, bounded_id, bounded_reference, parse_phone
 
 MAX_NAME_LENGTH = 200
-"""Characters of a name."""
+"""Characters of an operator's or a queue's name."""
 MAX_CALL_SECONDS = 7 * 86_400
-"""Seconds; what lasts longer is a clock gone wrong."""
+"""Seconds of a call or a wait; longer ones come from a wrong clock."""
 
 
 def build_call_record(call: Call, envelope: Envelope) -> CallRecord:
-    """Return the record of a call: the same facts always have the same id, and what no call can have is left out."""
+    """Build the record of a call; its id is derived from the facts, and implausible facts are left out."""
     names = {name: getattr(call, name) for name in ("operator", "queue")}
     spans = {name: getattr(call, name) for name in ("waiting", "talk")}
     call = call.replace(
@@ -35,27 +35,27 @@ def build_call_record(call: Call, envelope: Envelope) -> CallRecord:
 
 
 def parse_caller(text: str | None, region: str) -> tuple[str | None, bool]:
-    """Return a caller's number, and whether it was withheld."""
+    """Return the caller's number in E.164, and whether it was withheld."""
     if text is None or text.strip().lower() in WITHHELD:
         return None, True
     number = parse_phone(text, region)
     return (number.number if number else None), False
 
 
-def merge_calls(found: Iterable[tuple[int, Call]], envelope: Envelope) -> list[ParsedItem]:
-    """Return one record for each call, however many lines tell of it, at the first of them."""
+def merge_calls(lines: Iterable[tuple[int, Call]], envelope: Envelope) -> list[ParsedItem]:
+    """Merge the lines of a log into one record per call, at the number of the call's first line."""
     calls: dict[str, tuple[int, Call]] = {}
-    for at, call in found:
+    for line, call in lines:
         if call.id in calls:
-            first, before = calls[call.id]
-            calls[call.id] = first, before.merged(call).replace(rows=before.rows + 1)
+            first_line, before = calls[call.id]
+            calls[call.id] = first_line, before.merged(call).replace(rows=before.rows + 1)
         else:
-            calls[call.id] = at, call
-    return [ParsedItem(build_call_record(call, envelope), at) for at, call in calls.values()]
+            calls[call.id] = line, call
+    return [ParsedItem(build_call_record(call, envelope), line) for line, call in calls.values()]
 
 
 def seconds_between(since: datetime | None, until: datetime | None) -> int | None:
-    """Return the whole seconds between two instants, when both are known and in order."""
+    """Return the whole seconds between two instants, None when one is unknown or they are out of order."""
     if since is None or until is None or until < since:
         return None
     return int((until - since).total_seconds())

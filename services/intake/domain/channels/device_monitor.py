@@ -1,4 +1,4 @@
-"""Alerts of device monitors as Alertmanager sends them: each that fires is a contact, each resolved is told (R2.1)."""
+"""Adapter for Alertmanager webhooks: a firing alert is a contact, a resolved one a non-ticket about it (R2.1). Pure."""
 
 import dataclasses
 import json
@@ -16,40 +16,48 @@ from services.intake.domain.mapping import ChannelMapping
 from services.intake.domain.splitter import JSON
 
 VERSION = "4"
+"""Version of the webhook that is understood."""
 _GROUP_FIELDS = ("version", "receiver", "status", "groupKey", "externalURL", "notification_reason")
-"""What a group says that its alerts do not: its labels and annotations in common stand in each of them."""
+"""Fields of a notification that its alerts lack; common labels and annotations are repeated in each alert."""
 _MAX_GROUP_FIELD_LENGTH = 1000
+"""Characters of such a field that are stored with each alert."""
 
 
 def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
-    """Hear one notification: what it holds, alert by alert.
+    """Parse one notification into an item per alert.
 
     Raises:
-        Unusable: nothing can be made of it.
+        InvalidPayload: it holds no alert that can be used.
 
     """
     errors = InputErrors()
-    told = FieldReader(parse_json_object(envelope.body), errors)
-    if told.text("version") != VERSION:
-        raise invalid_payload("version", "bad_schema", f"only version {VERSION} of the webhook is understood")
-    alerts = told.parts("alerts")
+    notification = FieldReader(parse_json_object(envelope.body), errors)
+    if notification.text("version") != VERSION:
+        raise invalid_payload(
+            "version",
+            "bad_schema",
+            f"only version {VERSION} is supported: send that version",
+        )
+    alerts = notification.parts("alerts")
     if errors.found:
         raise InvalidPayload(errors.found)
     if not alerts:
-        raise invalid_payload("alerts", "bad_schema", "there is no alert in it")
-    cut = told.values.get("truncatedAlerts")
-    more = {"details": {"truncated_alerts": str(cut)}} if isinstance(cut, int) and cut > 0 else {}
+        raise invalid_payload("alerts", "bad_schema", "the notification holds no alert: send at least one")
+    truncated = notification.values.get("truncatedAlerts")
+    overrides = (
+        {"details": {"truncated_alerts": str(truncated)}} if isinstance(truncated, int) and truncated > 0 else {}
+    )
     originals = _single_alert_envelopes(envelope)
-    heard = [_parse_alert(each, one, mapping, more) for each, one in zip(alerts, originals, strict=True)]
-    refused = [each.content for each in heard if isinstance(each.content, RejectedItem)]
-    if len(refused) == len(heard):
-        raise InvalidPayload([fault for each in refused for fault in each.errors])
-    return heard
+    items = [_parse_alert(alert, one, mapping, overrides) for alert, one in zip(alerts, originals, strict=True)]
+    rejected = [item.content for item in items if isinstance(item.content, RejectedItem)]
+    if len(rejected) == len(items):
+        raise InvalidPayload([error for item in rejected for error in item.errors])
+    return items
 
 
 def _single_alert_envelopes(envelope: Envelope) -> Iterator[Envelope]:
-    """Return each alert as the message that it would be alone: a group of hundreds is not kept hundreds of times."""
-    # Read anew, because what is kept as the original has not been cleaned; its names have to be found all the same.
+    """Yield a notification per alert as its original, so that a group of hundreds is not stored hundreds of times."""
+    # Parsed again, because the original must not be cleaned; cleaned names are needed to find the fields.
     group = {clean(name): value for name, value in json.loads(envelope.body.decode()).items()}
     common = {
         name: value[:_MAX_GROUP_FIELD_LENGTH] for name in _GROUP_FIELDS if isinstance(value := group.get(name), str)
@@ -60,7 +68,7 @@ def _single_alert_envelopes(envelope: Envelope) -> Iterator[Envelope]:
 
 
 def _parse_alert(
-    alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, more: Mapping[str, Any]
+    alert: FieldReader, envelope: Envelope, mapping: ChannelMapping, overrides: Mapping[str, Any]
 ) -> ParsedItem:
     errors = InputErrors()
     name = f"{alert.path}startsAt"
@@ -69,7 +77,7 @@ def _parse_alert(
     if since is None or not isinstance(fingerprint, str) or not fingerprint:
         if not errors.found:
             missing = (name, "bad_date") if since is None else (f"{alert.path}fingerprint", "missing_id")
-            errors.add(*missing, "an alert has a fingerprint and says since when it fires")
+            errors.add(*missing, "an alert needs a fingerprint and the time since which it fires")
         return ParsedItem(RejectedItem(tuple(errors.found)))
     stamp = times.to_utc(since).replace(microsecond=0, tzinfo=None).isoformat()
     id_ = f"{fingerprint}@{stamp}Z"
@@ -81,18 +89,19 @@ def _parse_alert(
             MappedChannel(mapping).build(
                 values,
                 envelope,
-                more={"occurred_at": since.replace(microsecond=0), **more},
+                overrides={"occurred_at": since.replace(microsecond=0), **overrides},
                 message_id=id_,
             )
         )
     except InvalidPayload as error:
-        named = (InputError(alert.path + each.field, each.reason, each.message) for each in error.errors)
-        return ParsedItem(RejectedItem(tuple(named), id_))
+        prefixed = (InputError(alert.path + cause.field, cause.reason, cause.message) for cause in error.errors)
+        return ParsedItem(RejectedItem(tuple(prefixed), id_))
 
 
 def _location(alert: FieldReader) -> str | None:
+    """Return where the device is, for the mapping's path `place`: station and lane, else the device itself."""
     labels = alert.part("labels")
-    parts = [each for each in (labels.text("station"), labels.text("lane")) if each]
+    parts = [label for label in (labels.text("station"), labels.text("lane")) if label]
     return "/".join(parts) or labels.text("device_id") or labels.text("instance")
 
 

@@ -1,4 +1,4 @@
-"""Mail: RFC 5322 as people's programs really write it; a machine's answer never opens a ticket (R2.1)."""
+"""Adapter for mail (RFC 5322); bounces and automatic replies become non-tickets, never tickets (R2.1). Pure."""
 
 import dataclasses
 import hashlib
@@ -13,30 +13,32 @@ from services.intake.domain.fields import MAX_TEXT_LENGTH, InputErrors, InvalidP
 from services.intake.domain.mapping import ChannelMapping
 
 MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
+"""Bytes of an attachment; a larger one is only named in the contact."""
 MAX_ATTACHMENTS = 50
+"""Attachments of a mail that are stored."""
 EXECUTABLE_SUFFIXES = (".exe", ".scr", ".bat", ".cmd", ".com", ".js", ".vbs", ".ps1", ".jar", ".msi", ".lnk", ".hta")
-"""Ends of names of files that run when opened; kept out of the store, named in the contact."""
+"""Suffixes of files that run when opened; they are not stored, only named in the contact."""
 
 
-def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # noqa: ARG001 - nothing of a mail is mapped
-    """Hear one mail.
+def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # noqa: ARG001 - the fields of a mail are fixed
+    """Parse one mail into a contact or a non-ticket.
 
     Raises:
-        Unusable: it is empty, or nothing says who wrote it.
+        InvalidPayload: the mail is empty, too complex to read, or has no sender.
 
     """
     if not envelope.body.strip():
-        raise invalid_payload("body", "empty", "the mail is empty")
+        raise invalid_payload("body", "empty", "the mail is empty: send its text")
     if ParsedMail.exceeds_limits(envelope.body):
-        told = "the mail has too many lines or parts: send what is attached in it as files"
-        raise invalid_payload("body", "too_large", told)
+        message = "the mail has too many lines or parts: send its content as attached files"
+        raise invalid_payload("body", "too_large", message)
     try:
         return _parse_mail(ParsedMail(envelope.body), envelope)
     except InvalidPayload:
         raise
     except Exception as error:
-        told = f"the mail cannot be read ({type(error).__name__}): send it again from another program"
-        raise invalid_payload("body", "bad_syntax", told) from error
+        message = f"the mail cannot be read ({type(error).__name__}): send it again from another program"
+        raise invalid_payload("body", "bad_syntax", message) from error
 
 
 def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
@@ -67,7 +69,7 @@ def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
     evidence, left_out = _collect_attachments(mail, envelope.attachments, errors)
     name, address = mail.sender
     details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "contacted_at": contacted_at,
         "customer": {
             "name": name,
@@ -80,34 +82,35 @@ def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
         "follows": mail.ticket_number,
         "details": {key: value[:MAX_TEXT_LENGTH] for key, value in details.items() if value},
     }
-    # The whole mail is kept beside the contact: its attachments are in it.
-    whole = dataclasses.replace(envelope, media_type="message/rfc822")
+    # The complete mail is stored with the contact, attachments included.
+    complete = dataclasses.replace(envelope, media_type="message/rfc822")
     id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-    return [ParsedItem(build_contact(whole, id_, said, errors, reach="From", id_field="Message-ID"))]
+    return [ParsedItem(build_contact(complete, id_, fields, errors, reach="From", id_field="Message-ID"))]
 
 
 def _collect_attachments(
-    mail: ParsedMail, papers: AttachmentBuffer, errors: InputErrors
+    mail: ParsedMail, buffer: AttachmentBuffer, errors: InputErrors
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    found: list[dict[str, Any]] = []
+    """Store the attachments; returns the evidence for the contact, and the names of those that were left out."""
+    evidence: list[dict[str, Any]] = []
     left_out: list[str] = []
-    for each in mail.attachments():
+    for attachment in mail.attachments():
         if (
-            len(found) >= MAX_ATTACHMENTS
-            or len(each.content) > MAX_ATTACHMENT_BYTES
-            or each.name.lower().endswith(EXECUTABLE_SUFFIXES)
+            len(evidence) >= MAX_ATTACHMENTS
+            or len(attachment.content) > MAX_ATTACHMENT_BYTES
+            or attachment.name.lower().endswith(EXECUTABLE_SUFFIXES)
         ):
-            left_out.append(each.name[:100])
+            left_out.append(attachment.name[:100])
             errors.flag("attachment_left_out")
             continue
-        found.append(
+        evidence.append(
             {
                 "kind": "attachment",
-                "reference": papers.add(each.content),
-                "name": each.name[:200],
-                "media_type": each.media_type[:200],
-                "size": len(each.content),
-                "sha256": hashlib.sha256(each.content).hexdigest(),
+                "reference": buffer.add(attachment.content),
+                "name": attachment.name[:200],
+                "media_type": attachment.media_type[:200],
+                "size": len(attachment.content),
+                "sha256": hashlib.sha256(attachment.content).hexdigest(),
             }
         )
-    return found, left_out
+    return evidence, left_out

@@ -1,4 +1,4 @@
-"""FreeSWITCH's call records, as mod_json_cdr writes and posts them."""
+"""Parses FreeSWITCH call records as mod_json_cdr writes and posts them. Pure."""
 
 import base64
 import binascii
@@ -19,54 +19,56 @@ from services.intake.domain.form_data import parse_form
 FORM = "application/x-www-form-urlencoded"
 BASE64 = "application/x-www-form-base64-encoded"
 ENCODED = frozenset({FORM, BASE64})
+"""Media types in which mod_json_cdr wraps the JSON record."""
 _NEVER = frozenset({"", "0"})
+"""How FreeSWITCH writes the time of something that did not happen."""
 
 
 def decode_record(envelope: Envelope) -> dict[str, Any]:
-    """Return the record that was posted as a form, URL-encoded or in base64.
+    """Decode a record that was posted as a form, URL-encoded or in base64.
 
     Raises:
-        Unusable: there is none in it.
+        InvalidPayload: the body holds no record.
 
     """
     if envelope.kind == FORM:
-        inside = parse_form(envelope.body).get("cdr", "")
-        return parse_json_object(str(inside).encode())
+        record = parse_form(envelope.body).get("cdr", "")
+        return parse_json_object(str(record).encode())
     try:
         return parse_json_object(base64.b64decode(envelope.body.removeprefix(b"cdr="), validate=True))
     except (binascii.Error, ValueError):
-        raise invalid_payload("cdr", "bad_syntax", "this is no base64: check `encode` of mod_json_cdr") from None
+        raise invalid_payload("cdr", "bad_syntax", "not base64: check `encode` of mod_json_cdr") from None
 
 
-def parse_record(told: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
-    """Hear one record.
+def parse_record(record: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
+    """Parse one record; the leg to an agent becomes a non-ticket.
 
     Raises:
-        Unusable: nothing can be made of it.
+        InvalidPayload: the record has no id, no start or a wrong time.
 
     """
     errors = InputErrors()
-    variables = FieldReader(told, errors).part("variables")
+    variables = FieldReader(record, errors).part("variables")
     if envelope.config.encode_values is not False:
-        # Cleaned once more: what the encoding hid could not be seen when the record was read.
+        # Cleaned again: the encoding hid control characters when the record was parsed.
         values = {
-            name: clean(unquote(each)) if isinstance(each, str) else each for name, each in variables.values.items()
+            name: clean(unquote(value)) if isinstance(value, str) else value for name, value in variables.values.items()
         }
         variables = dataclasses.replace(variables, values=values)
     id_ = variables.text("uuid")
     if id_ is None:
-        errors.add("variables.uuid", "missing_id", "the record has no uuid")
+        errors.add("variables.uuid", "missing_id", "the record has no uuid: send it as mod_json_cdr writes it")
     start, answer, end = (_read_epoch(variables, name, errors) for name in ("start_epoch", "answer_epoch", "end_epoch"))
     joined, queue_answer = (_read_epoch(variables, f"cc_queue_{name}_epoch", errors) for name in ("joined", "answered"))
     if start is None and not errors.found:
-        errors.add("variables.start_epoch", "bad_date", "the record does not say when the call began")
+        errors.add("variables.start_epoch", "bad_date", "the record has no start time: write when the call began")
     if errors.found or id_ is None:
         raise InvalidPayload(errors.found)
     if variables.text("direction") == "outbound":
-        # The leg to our own agent is posted like the customer's and tells nothing of its own.
+        # The leg to an agent is posted like the customer's and holds no further facts.
         return ParsedItem(build_non_ticket(envelope, id_, "outgoing"))
     queued = variables.text("cc_queue") is not None
-    # In a queue the exchange itself answers first; the customer is answered when an agent does.
+    # In a queue the exchange itself answers first; the call counts as answered when an agent answers.
     answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
     number, withheld = calls.parse_caller(variables.text("caller_id_number"), envelope.config.default_region)
     facts = Call(

@@ -1,4 +1,4 @@
-"""The hotline: the operator's form, and what the exchange recorded of the call (Asterisk, FreeSWITCH) (R2.1)."""
+"""Adapter for the hotline: the operator's form, and call records of Asterisk and FreeSWITCH (R2.1). Pure."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from services.intake.domain.mapping import ChannelMapping
 
 
 def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
-    """Hear a form, or records of calls.
+    """Parse an operator's form, or the call records of an exchange; the media type says which.
 
     Raises:
-        Unusable: nothing can be made of it.
+        InvalidPayload: nothing of it can be used.
 
     """
     if envelope.kind == "text/csv":
@@ -22,24 +22,22 @@ def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
         return asterisk.parse_queue_log(envelope)
     if envelope.kind in freeswitch.ENCODED:
         return [freeswitch.parse_record(freeswitch.decode_record(envelope), envelope)]
-    told = parse_json_object(envelope.body)
-    if "core-uuid" in told or "callflow" in told:
-        return [freeswitch.parse_record(told, envelope)]
-    call = told.get("call_id")
-    more = {"settlement": _read_settlement(told), "call": bounded_id(call) if isinstance(call, str) else call}
-    return [
-        ParsedItem(
-            MappedChannel(mapping).build(told, envelope, more={name: each for name, each in more.items() if each})
-        )
-    ]
+    message = parse_json_object(envelope.body)
+    if "core-uuid" in message or "callflow" in message:
+        return [freeswitch.parse_record(message, envelope)]
+    call = message.get("call_id")
+    fields = {"settlement": _read_settlement(message), "call": bounded_id(call) if isinstance(call, str) else call}
+    overrides = {name: value for name, value in fields.items() if value}
+    return [ParsedItem(MappedChannel(mapping).build(message, envelope, overrides=overrides))]
 
 
-def _read_settlement(values: dict[str, Any]) -> dict[str, Any] | None:
-    told = FieldReader(values, InputErrors())
-    if told.values.get("settled_on_call") is not True:
+def _read_settlement(message: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer of a complaint that was settled on the call (R2.2), None when it was not."""
+    form = FieldReader(message, InputErrors())
+    if form.values.get("settled_on_call") is not True:
         return None
-    answer = told.part("answer")
-    outcome = answer.text("outcome") or told.text("desired_outcome") or "settled on the call"
+    answer = form.part("answer")
+    outcome = answer.text("outcome") or form.text("desired_outcome") or "settled on the call"
     return {
         "outcome": outcome,
         "explanation": answer.text("explanation") or outcome,

@@ -1,14 +1,14 @@
-"""The text of an HTML mail: blocks break lines, inline elements do not, style and script say nothing.
+"""Extracts the text of an HTML mail in time linear in its length: block elements break lines, scripts are left out.
 
-The standard library's parser goes back over what is not closed and needs minutes for small hostile mails. Here a
-pattern always goes on to the end of what it began, as browsers do, so the work grows as the text does.
+The standard library's parser rescans elements that are never closed and needs minutes for small hostile mails. The
+pattern here always consumes up to the end of what it started, as browsers do. Pure.
 """
 
 import html as entities
 import re
 
 MAX_HTML_LENGTH = 1024 * 1024
-"""Characters of HTML that are read: more is no letter."""
+"""Characters of HTML that are read; longer texts are not written by people."""
 _BLOCKS = frozenset(
     {
         "address",
@@ -40,26 +40,26 @@ _TOKEN = re.compile(
     r"|(?P<text>[^<]+|<)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Comments, elements without text, tags, declarations, text; each ends with the document at the latest."""
+"""Comments, elements without visible text, tags, declarations, text; each may end with the document."""
 _PICTURE = re.compile(r'"data:[^"]*"')
-"""A picture inside the text, which may be longer than any letter."""
-_NO_CHARACTER = re.compile("&#[0-9]{8,};?")
-"""More digits than a character's number has; the library fails on thousands of them."""
+"""An inline picture, which may be longer than any text."""
+_INVALID_ENTITY = re.compile("&#[0-9]{8,};?")
+"""A numeric entity with more digits than a code point has; `html.unescape` fails on thousands of digits."""
 
 
 def html_to_text(html: str) -> str:
-    """Return what a reader of the page reads, of its first `MAX_HTML_LENGTH` characters."""
+    """Return the visible text of the first `MAX_HTML_LENGTH` characters of a page."""
     parts = []
     for token in _TOKEN.finditer(strip_inline_images(html)[:MAX_HTML_LENGTH]):
         if token["text"]:
             parts.append(token["text"].replace("\n", " "))
         elif (token["tag"] or "").lower() in _BLOCKS:
             parts.append("\n")
-    # Entities last: a "<" that was written as one is text.
-    text = entities.unescape(_NO_CHARACTER.sub("\ufffd", "".join(parts)))
-    return "\n".join(line for each in text.split("\n") if (line := " ".join(each.split())))
+    # Entities are decoded last, so that an escaped "<" stays text.
+    text = entities.unescape(_INVALID_ENTITY.sub("\ufffd", "".join(parts)))
+    return "\n".join(line for raw in text.split("\n") if (line := " ".join(raw.split())))
 
 
 def strip_inline_images(html: str) -> str:
-    """Return HTML without the pictures that stand in it as text."""
+    """Remove the content of inline pictures."""
     return _PICTURE.sub('""', html)

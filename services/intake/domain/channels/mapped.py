@@ -1,4 +1,4 @@
-"""Channels of JSON objects that need no code: the mapping says it all (web form, own app, halls, lists)."""
+"""Channels of JSON objects that need no code of their own, only a mapping (web form, business halls, lists). Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,89 +14,92 @@ from services.intake.domain.mapping_reader import MappingReader
 
 
 class MappedChannel:
-    """Hears what a mapping can read."""
+    """Parses JSON messages by a mapping; adapters use `build` for the part of a message that the mapping covers."""
 
     def __init__(self, mapping: ChannelMapping) -> None:
         self.mapping = mapping
 
     def __call__(self, envelope: Envelope) -> list[ParsedItem]:
-        """Hear one JSON object.
+        """Parse one JSON object.
 
         Raises:
-            Unusable: nothing can be made of it.
+            InvalidPayload: no contact can be built from it.
 
         """
-        told = parse_json_object(envelope.body)
-        return [ParsedItem(self.build(told, envelope))]
+        return [ParsedItem(self.build(parse_json_object(envelope.body), envelope))]
 
-    def form_for(self, told: Mapping[str, Any]) -> MessageMapping:
-        """Return the form that reads an object.
+    def form_for(self, message: Mapping[str, Any]) -> MessageMapping:
+        """Return the form that reads a message.
 
         Raises:
-            Unusable: none does.
+            InvalidPayload: no form reads it.
 
         """
-        form = self.mapping.form_for(told)
+        form = self.mapping.form_for(message)
         if form is None:
-            wanted = " or ".join(str(each.has) for each in self.mapping.form)
-            raise invalid_payload("body", "bad_schema", f"this is no message of this channel: it has no {wanted}")
+            wanted = " or ".join(str(form.has) for form in self.mapping.form)
+            raise invalid_payload("body", "bad_schema", f"this is not a message of this channel: it needs {wanted}")
         return form
 
     def build(
         self,
-        told: Mapping[str, Any],
+        message: Mapping[str, Any],
         envelope: Envelope,
         *,
         errors: InputErrors | None = None,
-        more: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         message_id: str | None = None,
     ) -> Contact | NonTicket:
-        """Make what an object holds.
+        """Build the contact that a message holds; a form without `reach` yields a non-ticket of history.
 
         Args:
-            told: the object.
-            envelope: what our door knows.
-            errors: what was found before.
-            more: fields that an adapter read itself; they go before those of the mapping.
-            message_id: where an adapter knows it better than the mapping.
+            message: the JSON object.
+            envelope: the message as received.
+            errors: errors that the adapter found before.
+            overrides: contact fields that the adapter read itself; they win over those of the mapping.
+            message_id: the message id, where the adapter knows better than the mapping.
 
         Raises:
-            Unusable: nothing can be made of it.
+            InvalidPayload: no contact can be built from the message.
 
         """
-        form = self.form_for(told)
+        form = self.form_for(message)
         errors = errors if errors is not None else InputErrors()
-        reader = MappingReader(form, told, envelope.config, errors)
-        said = merge_fields(reader.fields, more or {})
-        id_ = message_id or reader.message_id(form)
+        reader = MappingReader(form, message, envelope.config, errors)
         contact = build_contact(
-            envelope, id_, said, errors, reach=form.reach, id_field=form.id[0].at, names=_source_paths(form, told)
+            envelope,
+            message_id or reader.message_id(form),
+            merge_fields(reader.fields, overrides or {}),
+            errors,
+            reach=form.reach,
+            id_field=form.id[0].at,
+            source_paths=_source_paths(form, message),
         )
         if form.reach is not None:
             return contact
         return build_non_ticket(envelope, contact.message_id, "history", contact=contact.replace(raw=None))
 
 
-def _source_paths(form: MessageMapping, told: Mapping[str, Any]) -> dict[str, str]:
-    """Return where the contact's fields stand in a message: where the value was found, else where it is looked for."""
+def _source_paths(form: MessageMapping, message: Mapping[str, Any]) -> dict[str, str]:
+    """Return the message's path of each contact field: where the value was found, else the first place to look."""
     fields = {name: target.at for name, target in form.fields.items() if target.at}
-    places = {name: (first_value(told, sources)[1] or sources[0]).at for name, sources in fields.items()}
-    labels = (each for each in form.labels if isinstance(value := value_at(told, each), str) and value.strip())
-    places |= {f"labels.{number}": each for number, each in enumerate(labels)}
+    paths = {name: (first_value(message, sources)[1] or sources[0]).at for name, sources in fields.items()}
+    labels = (path for path in form.labels if isinstance(value := value_at(message, path), str) and value.strip())
+    paths |= {f"labels.{number}": path for number, path in enumerate(labels)}
     if form.papers and form.papers[0].each is not None:
-        places["evidence"] = form.papers[0].each
-    return places
+        paths["evidence"] = form.papers[0].each
+    return paths
 
 
-def merge_fields(said: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay fields over others; evidence adds up."""
-    whole = dict(said)
-    for name, value in more.items():
-        before = whole.get(name)
+def merge_fields(fields: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge contact fields: objects are merged, evidence and flags appended, all other values replaced."""
+    merged = dict(fields)
+    for name, value in overrides.items():
+        before = merged.get(name)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
-            whole[name] = {**before, **value}
+            merged[name] = {**before, **value}
         elif name in {"evidence", "flags"}:
-            whole[name] = [*(before or ()), *value]
+            merged[name] = [*(before or ()), *value]
         else:
-            whole[name] = value
-    return whole
+            merged[name] = value
+    return merged

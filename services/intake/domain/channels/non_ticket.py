@@ -1,4 +1,4 @@
-"""What every channel does with a valid message that opens nothing."""
+"""Builds the record of a valid message that opens no ticket, for all channels. Pure."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -20,16 +20,16 @@ def build_non_ticket(
     about: UUID | None = None,
     contact: Contact | None = None,
 ) -> NonTicket:
-    """Return a message that is kept.
+    """Build the record of a message that is stored without opening a ticket.
 
     Args:
-        envelope: what our door knows.
-        message_id: the channel's own id of it.
-        reason: why it opens nothing.
-        cause: what its id here is made of, where the channel's own id is a contact's as well.
-        facts: what it says.
-        about: the contact it tells something about.
-        contact: what it would be as a contact.
+        envelope: the message as received.
+        message_id: the channel's own id of the message.
+        reason: why it opens no ticket.
+        cause: what the record's id is derived from; needed where a contact has the same message id.
+        facts: facts of the message, cut to the longest text.
+        about: id of the contact that the message concerns.
+        contact: the contact that historical data would have been.
 
     """
     return NonTicket(

@@ -1,4 +1,4 @@
-"""Tickets of other carriers and CRMs, shaped as the create request of TMF621 Trouble Ticket v5 (R2.1)."""
+"""Adapter for tickets of other carriers and CRMs: the create request of TMF621 Trouble Ticket v5 (R2.1). Pure."""
 
 import base64
 import binascii
@@ -12,73 +12,83 @@ from services.intake.domain.fields import FieldReader, InputErrors, bounded_refe
 from services.intake.domain.mapping import ChannelMapping
 
 REQUIRED = ("description", "severity", "ticketType", "@type")
+"""Fields that TMF621 requires in a create request."""
 STATUSES = frozenset({"acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"})
+"""Statuses of TMF621."""
 
 
 def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
-    """Hear one create request.
+    """Parse one create request.
 
     Raises:
-        Unusable: nothing can be made of it.
+        InvalidPayload: no contact can be built from it.
 
     """
     errors = InputErrors()
     body = parse_json_object(envelope.body)
-    told = FieldReader(body, errors)
+    ticket = FieldReader(body, errors)
     for name in REQUIRED:
-        if not told.text(name):
-            errors.add(name, "bad_schema", "TMF621 requires this field in a create request")
-    status = told.text("status")
+        if not ticket.text(name):
+            errors.add(name, "bad_schema", "the field is missing: TMF621 requires it in a create request")
+    status = ticket.text("status")
     if status is not None and status not in STATUSES:
-        errors.add("status", "bad_schema", f"TMF621 knows {', '.join(sorted(STATUSES))}")
-    systems = [_external(each) for each in told.parts("externalIdentifier")]
-    evidence = [_attachment(each, envelope, errors) for each in told.parts("attachment")]
-    more: dict[str, Any] = {"evidence": [each for each in evidence if each is not None], "details": {}}
-    if len(systems) > 1:
-        more["details"]["earlier_id"] = systems[1]
-    for each in told.parts("troubleTicketRelationship"):
-        if number := each.text("id"):
-            more["details"]["related_ticket"] = number
-    if notes := [each.text("text") for each in told.parts("note") if each.text("text")]:
-        more["details"]["notes"] = "\n".join(str(each) for each in notes)
-    if not systems:
+        errors.add("status", "bad_schema", f"choose one of {', '.join(sorted(STATUSES))}")
+    external_ids = [_external_id(identifier) for identifier in ticket.parts("externalIdentifier")]
+    attachments = [_read_attachment(attachment, envelope, errors) for attachment in ticket.parts("attachment")]
+    details: dict[str, str] = {}
+    if len(external_ids) > 1:
+        details["earlier_id"] = external_ids[1]
+    for relationship in ticket.parts("troubleTicketRelationship"):
+        if number := relationship.text("id"):
+            details["related_ticket"] = number
+    if notes := [text for note in ticket.parts("note") if (text := note.text("text"))]:
+        details["notes"] = "\n".join(notes)
+    if not external_ids:
         errors.flag("no_message_id")
-    message_id = systems[0] if systems else hashlib.sha256(envelope.body).hexdigest()
-    values = {**body, "characteristic": _characteristics(told), "customer": _customer(told)}
-    return [ParsedItem(MappedChannel(mapping).build(values, envelope, errors=errors, more=more, message_id=message_id))]
+    message_id = external_ids[0] if external_ids else hashlib.sha256(envelope.body).hexdigest()
+    evidence = [attachment for attachment in attachments if attachment is not None]
+    overrides: dict[str, Any] = {"evidence": evidence, "details": details}
+    values = {**body, "characteristic": _characteristics(ticket), "customer": _customer(ticket)}
+    return [
+        ParsedItem(
+            MappedChannel(mapping).build(values, envelope, errors=errors, overrides=overrides, message_id=message_id)
+        )
+    ]
 
 
-def _external(each: FieldReader) -> str:
-    return "/".join(part for part in (each.text("owner"), each.text("id")) if part)
+def _external_id(identifier: FieldReader) -> str:
+    return "/".join(part for part in (identifier.text("owner"), identifier.text("id")) if part)
 
 
-def _characteristics(told: FieldReader) -> dict[str, Any]:
-    parts = told.parts("troubleTicketCharacteristic")
-    return {name: each.values.get("value") for each in parts if (name := each.text("name"))}
+def _characteristics(ticket: FieldReader) -> dict[str, Any]:
+    """Return the characteristics by name, for the mapping's path `characteristic`."""
+    parts = ticket.parts("troubleTicketCharacteristic")
+    return {name: part.values.get("value") for part in parts if (name := part.text("name"))}
 
 
-def _customer(told: FieldReader) -> Mapping[str, Any]:
-    """Return the party whom the ticket is about: its customer, or the first one named."""
-    parties = told.parts("relatedParty")
-    chosen = next((each for each in parties if each.text("role") == "customer"), parties[0] if parties else None)
+def _customer(ticket: FieldReader) -> Mapping[str, Any]:
+    """Return the party with the role customer, else the first party, for the mapping's path `customer`."""
+    parties = ticket.parts("relatedParty")
+    chosen = next((party for party in parties if party.text("role") == "customer"), parties[0] if parties else None)
     return chosen.part("partyOrPartyRole").values if chosen is not None else {}
 
 
-def _attachment(each: FieldReader, envelope: Envelope, errors: InputErrors) -> dict[str, Any] | None:
-    content = each.text("content")
+def _read_attachment(attachment: FieldReader, envelope: Envelope, errors: InputErrors) -> dict[str, Any] | None:
+    """Return an attachment as evidence: its content is stored, without content its link is kept; None: neither."""
+    content = attachment.text("content")
     if content is None:
-        told = each.text("url") or each.text("href") or each.text("id")
-        where = bounded_reference(told, errors) if told else None
-        return {"kind": "attachment", "reference": where} if where else None
+        link = attachment.text("url") or attachment.text("href") or attachment.text("id")
+        reference = bounded_reference(link, errors) if link else None
+        return {"kind": "attachment", "reference": reference} if reference else None
     try:
-        plain = base64.b64decode(content, validate=True)
+        decoded = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
-        errors.add(f"{each.path}content", "bad_attachment", "write the content as base64, all of it")
+        errors.add(f"{attachment.path}content", "bad_attachment", "write the complete content as base64")
         return None
     return {
         "kind": "attachment",
-        "reference": envelope.attachments.add(plain),
-        "media_type": each.text("mimeType"),
-        "size": len(plain),
-        "sha256": hashlib.sha256(plain).hexdigest(),
+        "reference": envelope.attachments.add(decoded),
+        "media_type": attachment.text("mimeType"),
+        "size": len(decoded),
+        "sha256": hashlib.sha256(decoded).hexdigest(),
     }
