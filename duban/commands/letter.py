@@ -37,14 +37,14 @@ def preview(
     given = dict(_pair(each) for each in fact or [])
     known = {
         each.template: each.context
-        for each in reversed(list(template_validation.proofs(loading.load_one(folder, policy))))
+        for each in reversed(list(template_validation.samples(loading.load_one(folder, policy))))
     }
     if name not in known:
         raise DubanError(f"{policy} sends no letter {name!r}: {suggest(name, known)}")
     context = known[name]
     facts = {each: given.get(each, value) for each, value in context.get("facts", {}).items()}
     try:
-        letter = TemplateLibrary(folder / "letters").write(name, language, {**context, **given, "facts": facts})
+        letter = TemplateLibrary(folder / "letters").render(name, language, {**context, **given, "facts": facts})
     except TemplateError as error:
         raise DubanError(f"{folder}/letters/{language}/{name}.txt: {error.message}") from error
     print(f"{letter.subject}\n\n{letter.body}\n")
@@ -53,9 +53,9 @@ def preview(
         f" {sms_segments.count_segments(letter.body)} messages"
     )
     if pdf is not None:
-        pdf.write_bytes(rendering.pdf(letter))
+        pdf.write_bytes(rendering.render_pdf(letter))
     if html is not None:
-        html.write_text(rendering.html(letter), encoding="utf-8")
+        html.write_text(rendering.render_html(letter), encoding="utf-8")
 
 
 def _pair(text: str) -> tuple[str, str]:

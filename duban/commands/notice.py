@@ -14,8 +14,8 @@ from services.notifier import store
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Notices that reached nobody.", no_args_is_help=True)
-MOST = 200
-"""Notices that are shown."""
+LIMIT = 200
+"""Notices that are listed, at the most."""
 Means = Annotated[str, typer.Option(help="sms or mail: by which they were tried last; none: any")]
 Hours = Annotated[float, typer.Option(help="failed within so many hours of business time")]
 
@@ -26,7 +26,7 @@ def list_(means: Means = "", hours: Hours = 24.0, data: Data = DEFAULT_DATA) -> 
     system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
-        found = store.undelivered(connection, since=since, means=means or None, most=MOST)
+        found = store.undelivered(connection, since=since, means=means or None, limit=LIMIT)
     table = Table(
         "notice", "ticket", "reader", "letter", "means", "failed at", "reason", box=None, padding=(0, 2, 0, 0)
     )
@@ -47,7 +47,7 @@ def retry(
     system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
-        count = store.begin_again(connection, since=since, means=means or None, ids=notice or None)
+        count = store.requeue_failed(connection, since=since, means=means or None, ids=notice or None)
     if notice and not count:
         raise DubanError("none of these failed within that time: `duban notice list --hours` shows what did")
     print(f"{count} notices queued again")

@@ -41,10 +41,10 @@ def add(
     made = secret or webhook.new_secret()
     system = system_connection.find(data)
     try:
-        webhook.key(made)
-        asyncio.run(webhook_client.resolved(url, private=private or NotifierSettings().webhook_private))
+        webhook.decode_secret(made)
+        asyncio.run(webhook_client.resolve_url(url, private=private or NotifierSettings().webhook_private))
         with system.connect() as connection:
-            chosen = webhook.chosen(wanted, EVENTS.keys() | _of_entries(connection, system.clock().now()))
+            chosen = webhook.parse_event_types(wanted, EVENTS.keys() | _of_entries(connection, system.clock().now()))
             added = subscribers.add(connection, name, url, chosen, made, private=private)
     except (ValueError, webhook_client.AddressNotAllowed) as error:
         raise DubanError(str(error)) from error
@@ -57,7 +57,7 @@ def add(
 def list_(data: Data = DEFAULT_DATA) -> None:
     """List subscribers, with how many messages they got and still have to get."""
     with system_connection.find(data).connect() as connection:
-        found, counted = subscribers.all_(connection), subscribers.counts(connection)
+        found, counted = subscribers.load_all(connection), subscribers.counts(connection)
     table = Table(
         "name", "address", "events", "queued", "delivered", "failed", "disabled", box=None, padding=(0, 2, 0, 0)
     )
@@ -71,21 +71,23 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 def try_out(name: str, data: Data = DEFAULT_DATA) -> None:
     """Send a signed message of type duban.test and show the answer; exit code 1 unless it is 2xx."""
     with system_connection.find(data).connect() as connection:
-        found = next((each for each in subscribers.all_(connection) if each.name == name), None)
+        found = next((each for each in subscribers.load_all(connection) if each.name == name), None)
     if found is None:
         raise _unknown(name)
     body = json.dumps({"type": "duban.test", "timestamp": datetime.now(UTC).isoformat(), "data": {}}).encode()
 
     async def send() -> webhook.WebhookResponse:
-        line = SubscriberConnection(httpx.create_ssl_context(), within=ANSWER_WITHIN)
-        headers = webhook.signed(str(uuid.uuid4()), datetime.now(UTC), body, found.secrets)
+        line = SubscriberConnection(httpx.create_ssl_context(), timeout=ANSWER_WITHIN)
+        headers = webhook.signed_headers(str(uuid.uuid4()), datetime.now(UTC), body, found.secrets)
         try:
-            return await line.ask(found.url, headers, body, private=found.private or NotifierSettings().webhook_private)
+            return await line.post(
+                found.url, headers, body, private=found.private or NotifierSettings().webhook_private
+            )
         finally:
             await line.close()
 
     answer = asyncio.run(send())
-    print(f"{found.url} {answer.told}")
+    print(f"{found.url} {answer.summary}")
     if answer.verdict != "delivered":
         raise typer.Exit(1)
 
@@ -130,7 +132,7 @@ def redeliver(
     """Send again what was given up, or what waits for its next attempt."""
     begin = (since or datetime(2000, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001 - the zone comes right after
     with system_connection.find(data).connect() as connection:
-        if all(each.name != name for each in subscribers.all_(connection)):
+        if all(each.name != name for each in subscribers.load_all(connection)):
             raise _unknown(name)
         count = subscribers.redeliver(connection, name, since=begin, everything=everything)
     print(f"{count} messages queued again")

@@ -1,4 +1,5 @@
-"""Tells the right person the right thing once, and proves it (R4.9, R5.7).
+"""Notifier service: sends each notice to the right recipient once and keeps a record of it (R4.9, R5.7).
 
-Consumes tickets.events. Produces deliveries; SMS and mail. Owns notifier.* in PostgreSQL.
+Consumes tickets.events, hot-issues, receipts and contacts.kept. Produces deliveries and commands; sends SMS, mail and
+webhooks. Owns the schema notifier in PostgreSQL.
 """

@@ -1,4 +1,4 @@
-"""What providers say afterwards about what they took: each word names one attempt, and never speaks of another."""
+"""Delivery reports of providers: each names one attempt and changes a notice only while that attempt is its latest."""
 
 from datetime import datetime
 
@@ -7,39 +7,40 @@ import psycopg
 from services.notifier import store
 from services.notifier.store import AttemptRecord
 
-KEPT_DAYS = 7
+RETENTION_DAYS = 7
 """Real days for which a report waits for the attempt that it names."""
 
 
-def keep(connection: psycopg.Connection, named: str, state: str, reason: str | None) -> None:
-    """Keep a report until the attempt that it names is saved, which may be a moment later.
+def save(connection: psycopg.Connection, reference: str, state: str, reason: str | None) -> None:
+    """Save a report until the attempt that it names is recorded, which may happen a moment later.
 
     Args:
         connection: in a transaction.
-        named: the id under which the notice was handed over, or the provider's own id.
+        reference: our send id of the attempt, or the id that the provider gave it.
         state: delivered or failed.
         reason: why it failed.
 
     """
-    connection.execute(store.queries["report"], {"named": named, "state": state, "reason": reason})
+    connection.execute(store.queries["save_report"], {"reference": reference, "state": state, "reason": reason})
 
 
 def apply(connection: psycopg.Connection, now: datetime) -> None:
-    """Let reports decide what they speak of; what nobody waits for is forgotten after a week.
+    """Apply the saved reports to their notices and delete those that have matched no attempt for a week.
 
-    A report about an attempt that another has followed is put on its record and changes nothing: neither a repeated
-    failure nor a late delivery of an SMS speaks of the mail that was sent instead.
+    A report about an attempt that a later one has followed is recorded and changes nothing: neither a repeated failure
+    nor a late delivery of an SMS says anything about the mail that was sent instead.
     """
-    rows = connection.execute(store.queries["reports"]).fetchall()
-    for _, state, reason, handed, notice, turn, means in rows:
+    rows = connection.execute(store.queries["matched_reports"]).fetchall()
+    for _, state, reason, send_id, notice_id, generation, means in rows:
         outcome, error = (
-            ("delivered", None) if state == "delivered" else ("returned", reason or "the provider gave it up")
+            ("delivered", None) if state == "delivered" else ("returned", reason or "the provider gave no reason")
         )
-        store.attempted(connection, [AttemptRecord(notice, turn, means, outcome, handed=handed, error=error)])
-        told = {"id": notice, "turn": turn, "now": now, "error": error}
+        attempt = AttemptRecord(notice_id, generation, means, outcome, send_id=send_id, error=error)
+        store.record_attempts(connection, [attempt])
+        parameters = {"id": notice_id, "generation": generation, "now": now, "error": error}
         if state == "delivered":
-            connection.execute(store.queries["received"], told)
-        elif not store.fall_back(connection, notice, turn, error or ""):
-            connection.execute(store.queries["give_up"], told)
-    connection.execute(store.queries["reported"], {"ids": list({id_ for id_, *_ in rows})})
-    connection.execute(store.queries["forget_reports"], {"days": KEPT_DAYS})
+            connection.execute(store.queries["mark_delivered"], parameters)
+        elif not store.fall_back(connection, notice_id, generation, error or ""):
+            connection.execute(store.queries["mark_failed"], parameters)
+    connection.execute(store.queries["delete_reports"], {"ids": list({row[0] for row in rows})})
+    connection.execute(store.queries["delete_expired_reports"], {"days": RETENTION_DAYS})

@@ -1,16 +1,17 @@
-"""Sending: a desk for each means, in a thread of its own, so that a provider that is slow or away delays no other."""
+"""Delivery workers: one per provider in a thread of its own, so that a slow or failing provider delays no other."""
 
 import random
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from schemas.delivery import Delivery
 from services.notifier import delivery_reports, store
-from services.notifier.digest import DeliveryAttempt, Digest, parcel
-from services.notifier.domain.leased_notice import NAME, LeasedNotice, undeliverable
-from services.notifier.domain.letters import Letter, TemplateLibrary
+from services.notifier.digest import DeliveryAttempt, Digest, group_into_digests
+from services.notifier.domain.leased_notice import NAME, LeasedNotice, undeliverable_command
+from services.notifier.domain.letters import DIGEST, Letter, TemplateLibrary
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import Provider, ProviderError
 from services.notifier.settings import NotifierSettings
@@ -23,253 +24,271 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.errors import Retryable
 
-MOST = 50
-"""Notices that a desk takes at once."""
+BATCH_SIZE = 50
+"""Notices that a worker leases at once, at the most."""
 MINUTE = timedelta(minutes=1)
 HOUR = 3600.0
-SETTLED_AT_ONCE = 8
-"""Letters that are sent before what came of them is saved: so many a crash may send again, under the same ids."""
-LOOK_EVERY = 0.2
-"""Real seconds between two looks for notices when there were none."""
-REPORTS_EVERY = 1.0
-"""Real seconds between two looks for what providers say afterwards."""
+UNSAVED_LETTERS = 8
+"""Letters sent before their outcomes are saved: a crash sends at most this many again, under the same ids."""
+POLL_INTERVAL = 0.2
+"""Real seconds between two polls for due notices when there were none."""
+REPORTS_INTERVAL = 1.0
+"""Real seconds between two looks for delivery reports."""
 LONGEST_PAUSE = 30.0
-"""Real seconds that a desk leaves a provider alone of its own accord, at the most, before it tries one notice again."""
-LONGEST_RETRY = 900.0
+"""Real seconds of backoff from an unavailable provider, at the most, unless it asks for more."""
+LONGEST_RETRY_DELAY = 900.0
 """Real seconds between two attempts of one notice, at the most."""
 LONGEST_ERROR = 200
-AWAY_TOO_LONG = "the provider has been away too long"
+"""Characters of an error message that are saved."""
+UNAVAILABLE_TOO_LONG = "the provider was unavailable for too long"
 
 log = logs.get(__name__)
 
 
 class DeliveryWorker:
-    """Sends the notices of one means that are due."""
+    """Sends the due notices of one provider until it is stopped."""
 
     def __init__(
         self,
-        means: Provider,
+        provider: Provider,
         settings: NotifierSettings,
         database: Database,
-        letters: TemplateLibrary,
+        templates: TemplateLibrary,
         clock: Clock,
         metrics: NotifierMetrics,
     ) -> None:
-        self._means = means
+        self._provider = provider
         self._settings = settings
         self._database = database
-        self._letters = letters
+        self._templates = templates
         self._clock = clock
         self._metrics = metrics
-        self._publisher = Publisher(settings.kafka, f"{NAME}-{means.name}")
-        self._faults = CrashPoints(settings.faults, NAME)
+        self._publisher = Publisher(settings.kafka, f"{NAME}-{provider.name}")
+        self._crash_points = CrashPoints(settings.faults, NAME)
         self._stopping = threading.Event()
-        self._away = 0
+        self._outages = 0
+        """Consecutive attempts that found the provider unavailable."""
         self._pause = 0.0
-        self._reports_at = 0.0
+        self._reports_due = 0.0
 
     def stop(self) -> None:
-        """Ask it to end after the notices at hand."""
+        """Ask the worker to end after the letter in hand."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Send due notices until `stop` is called."""
         try:
             while not self._stopping.is_set():
                 try:
-                    busy = self._round()
+                    busy = self._run_once()
                 except Retryable as error:
-                    log.info("desk_waits", means=self._means.name, reason=str(error))
+                    log.info("delivery_worker_waits", means=self._provider.name, reason=str(error))
                     busy = False
-                # Only after the provider was asked: what needs no provider, because of the hour, holds nobody up.
+                # Pause only after an attempt at the provider: notices postponed for quiet hours hold nobody up.
                 pause, self._pause = self._pause, 0.0
                 if pause or not busy:
-                    self._stopping.wait(pause or LOOK_EVERY)
+                    self._stopping.wait(pause or POLL_INTERVAL)
         finally:
-            self._means.close()
+            self._provider.close()
             self._publisher.close()
 
-    def _round(self) -> bool:
-        """Bring some notices to their end; False when none are due."""
-        self._hear()
-        # Half of the lease is for sending; the other half lets the last letter end and be saved while it is still ours.
+    def _run_once(self) -> bool:
+        """Lease, send and settle one batch of notices; False when none are due."""
+        self._apply_reports()
+        # Half of the lease is for sending; the other half lets the last letter be sent and saved in time.
         until = time.monotonic() + self._settings.lease / 2
-        # A provider that was away gets one notice first: when it hangs, only that one waits for it.
-        most = 1 if self._away else MOST
+        # A provider that was unavailable gets one notice first: when it hangs, only that one waits for it.
+        limit = 1 if self._outages else BATCH_SIZE
         with self._database.transaction() as connection:
-            taken = store.take(connection, self._means.name, lease=self._settings.lease, most=most)
-        if not taken:
+            leased = store.lease_due(connection, self._provider.name, lease=self._settings.lease, limit=limit)
+        if not leased:
             return False
-        # Those that were settled before, but whose proof was not published, are only published.
-        done = [each for each in taken if each.state != "queued"]
-        parcels = self._parcels([each for each in taken if each.state == "queued"])
-        for at in range(0, len(parcels), SETTLED_AT_ONCE):
-            tries: list[DeliveryAttempt] = []
-            for each in parcels[at : at + SETTLED_AT_ONCE]:
+        # Notices settled earlier whose delivery record was not published are only published.
+        settled = [notice for notice in leased if notice.state != "queued"]
+        digests = self._group([notice for notice in leased if notice.state == "queued"])
+        for first in range(0, len(digests), UNSAVED_LETTERS):
+            attempts: list[DeliveryAttempt] = []
+            for digest in digests[first : first + UNSAVED_LETTERS]:
                 late = time.monotonic() > until
-                if self._stopping.is_set() or late or (self._away and tries):
+                if self._stopping.is_set() or late or (self._outages and attempts):
                     break
-                tries.append(self._attempt(each))
-            done += self._keep(tries)
-            if self._away or self._stopping.is_set() or time.monotonic() > until:
-                self._give_back([notice for each in parcels[at + len(tries) :] for notice in each.notices])
+                attempts.append(self._attempt(digest))
+            settled += self._save(attempts)
+            if self._outages or self._stopping.is_set() or time.monotonic() > until:
+                self._release([notice for digest in digests[first + len(attempts) :] for notice in digest.notices])
                 break
-        if self._away:
-            done += self._turn_away()
-        self._publish(done)
+        if self._outages:
+            settled += self._fall_back_overdue()
+        self._publish(settled)
         return True
 
-    def _hear(self) -> None:
-        """Take in what providers have said since about what they took."""
-        if time.monotonic() < self._reports_at:
+    def _apply_reports(self) -> None:
+        """Apply the delivery reports that have arrived since the last look."""
+        if time.monotonic() < self._reports_due:
             return
-        self._reports_at = time.monotonic() + REPORTS_EVERY
+        self._reports_due = time.monotonic() + REPORTS_INTERVAL
         with self._database.transaction() as connection:
             delivery_reports.apply(connection, self._clock.now())
 
-    def _turn_away(self) -> list[LeasedNotice]:
-        """Send by their next way, untried, those that have waited too long for a provider that is away."""
+    def _fall_back_overdue(self) -> list[LeasedNotice]:
+        """Move notices that have waited too long for an unavailable provider to their next channel, without a try."""
         patience = {int(urgency): hours * HOUR for urgency, hours in self._settings.patience.items()}
-        done: list[LeasedNotice] = []
+        settled: list[LeasedNotice] = []
         while not self._stopping.is_set():
             with self._database.transaction() as connection:
-                tired = store.take_tired(
+                overdue = store.lease_overdue(
                     connection,
-                    self._means.name,
+                    self._provider.name,
                     lease=self._settings.lease,
-                    most=MOST,
+                    limit=BATCH_SIZE,
                     patience=patience,
-                    last=self._settings.last_patience * HOUR,
+                    last_patience=self._settings.last_patience * HOUR,
                 )
-            done += self._keep([DeliveryAttempt(Digest([each]), "failed", error=AWAY_TOO_LONG) for each in tired])
-            if len(tired) < MOST:
+            settled += self._save(
+                [DeliveryAttempt(Digest([notice]), "failed", error=UNAVAILABLE_TOO_LONG) for notice in overdue]
+            )
+            if len(overdue) < BATCH_SIZE:
                 break
-        return done
+        return settled
 
-    def _publish(self, done: Sequence[LeasedNotice]) -> None:
-        """Publish the proof of what was settled, and a task for a person where nobody could be reached."""
-        if done:
+    def _publish(self, settled: Sequence[LeasedNotice]) -> None:
+        """Publish the delivery records of settled notices, and a command where nobody could be reached."""
+        if settled:
             with self._database.transaction() as connection:
-                # What a report has moved on meanwhile has a newer proof, which an older one must not follow.
-                done = store.unchanged(connection, done)
-        if not done:
+                # A report may have moved a notice on meanwhile: its newer record must not be followed by an older one.
+                settled = store.unchanged(connection, settled)
+        if not settled:
             return
-        tasks = [task for each in done if (task := undeliverable(each, self._clock.now())) is not None]
+        now = self._clock.now()
+        commands = [command for notice in settled if (command := undeliverable_command(notice, now)) is not None]
         self._publisher.publish(
-            [outgoing(_delivery(each), NAME) for each in done] + [outgoing(each, NAME) for each in tasks],
-            halfway=self._faults.ending("mid_publish"),
+            [outgoing(_delivery(notice), NAME) for notice in settled]
+            + [outgoing(command, NAME) for command in commands],
+            halfway=self._crash_points.ending("mid_publish"),
             stopped=self._stopping.is_set,
         )
         with self._database.transaction() as connection:
-            store.published(connection, done)
+            store.mark_published(connection, settled)
 
-    def _give_back(self, notices: Sequence[LeasedNotice]) -> None:
+    def _release(self, notices: Sequence[LeasedNotice]) -> None:
         if notices:
             with self._database.transaction() as connection:
-                store.give_back(connection, notices)
+                store.release(connection, notices)
 
-    def _parcels(self, waiting: Sequence[LeasedNotice]) -> list[Digest]:
-        """Put those that gather for one reader into one letter, and let more than a reader's share gather."""
-        limited = {each.address for each in waiting if each.digest_over and each.address}
+    def _group(self, queued: Sequence[LeasedNotice]) -> list[Digest]:
+        """Combine notices held for one recipient into a digest, and hold those beyond a recipient's share."""
+        limited = {notice.address for notice in queued if notice.digest_over and notice.address}
         if not limited:
-            return [Digest([each]) for each in waiting]
+            return [Digest([notice]) for notice in queued]
         minute = self._clock.real_seconds(MINUTE)
         with self._database.transaction() as connection:
-            lately = store.sent_lately(connection, limited, minute=minute)
-            parcels, held = parcel(waiting, lately)
+            recent = store.recently_sent(connection, limited, minute=minute)
+            digests, held = group_into_digests(queued, recent)
             if held:
                 store.hold(connection, held, minute=minute)
-        return parcels
+        return digests
 
-    def _attempt(self, parcel: Digest) -> DeliveryAttempt:
-        """Try to send a letter, of one notice or of several; whatever is wrong with one harms no other."""
-        first = parcel.first
+    def _attempt(self, digest: Digest) -> DeliveryAttempt:
+        """Try to send one letter, of one notice or several; a fault in it affects no other letter."""
+        first = digest.first
         try:
-            if first.obsolete and not parcel.digest:
-                assert first.standing is not None
-                return DeliveryAttempt(parcel, "obsolete", error=f"the ticket is {first.standing.status}")
+            if first.obsolete and not digest.is_combined:
+                assert first.snapshot is not None
+                return DeliveryAttempt(digest, "obsolete", error=f"the ticket is {first.snapshot.status}")
             now = self._clock.now()
-            if first.quiet is not None and (over_at := first.quiet.over_at(now)) is not None:
-                return DeliveryAttempt(parcel, "quiet", wait=self._clock.real_seconds(over_at - now))
+            if first.quiet_hours is not None and (quiet_until := first.quiet_hours.ends_at(now)) is not None:
+                return DeliveryAttempt(digest, "quiet", wait=self._clock.real_seconds(quiet_until - now))
             if first.address is None:
-                return DeliveryAttempt(parcel, "failed", error="there is no address to send it to")
-            letter = self._letter(parcel)
-            self._faults.reach("before_send")
-            handed = self._means.send(first.address, letter, parcel.id)
-            self._faults.reach("after_send")
+                return DeliveryAttempt(digest, "failed", error="there is no address to send it to")
+            letter = self._render(digest)
+            self._crash_points.reach("before_send")
+            receipt = self._provider.send(first.address, letter, digest.id)
+            self._crash_points.reach("after_send")
         except ProviderError as error:
-            return self._not_sent(parcel, error)
-        except Exception as error:  # noqa: BLE001 - a template or an address that nobody thought of
+            return self._failed_attempt(digest, error)
+        except Exception as error:  # noqa: BLE001 - an unforeseen template or address must not stop the worker
             place = logs.place(error)
             log.error("notice_unusable", notice=str(first.id), template=first.template, place=place)  # noqa: TRY400
-            return DeliveryAttempt(parcel, "failed", error=f"it cannot be written or sent ({place})"[:LONGEST_ERROR])
-        self._away = 0
-        return DeliveryAttempt(parcel, "sent", provider_id=handed.provider_id, parts=handed.parts)
+            message = f"it cannot be rendered or sent ({place})"
+            return DeliveryAttempt(digest, "failed", error=message[:LONGEST_ERROR])
+        self._outages = 0
+        return DeliveryAttempt(digest, "sent", provider_id=receipt.provider_id, parts=receipt.parts)
 
-    def _not_sent(self, parcel: Digest, error: ProviderError) -> DeliveryAttempt:
-        """Tell trouble of the provider, which says nothing about the notice, from trouble of the notice."""
-        self._away = self._away + 1 if error.away else 0
-        if error.away:
-            own = min(self._settings.first_retry * 2 ** min(self._away - 1, 10), LONGEST_PAUSE)
-            self._pause = max(own, error.wait)
-            log.warning("provider_away", means=self._means.name, reason=error.reason, times=self._away)
-        first = parcel.first
+    def _failed_attempt(self, digest: Digest, error: ProviderError) -> DeliveryAttempt:
+        """Return the outcome of a failed send; an unavailable provider says nothing about the notice itself."""
+        self._outages = self._outages + 1 if error.unavailable else 0
+        if error.unavailable:
+            backoff = min(self._settings.first_retry * 2 ** min(self._outages - 1, 10), LONGEST_PAUSE)
+            self._pause = max(backoff, error.retry_after)
+            log.warning("provider_away", means=self._provider.name, reason=error.reason, times=self._outages)
+        first = digest.first
         hours = self._settings.last_patience if first.last_way else self._settings.patience[f"{first.urgency}"]  # type: ignore[index]
         if error.final or first.waited > hours * HOUR:
-            return DeliveryAttempt(parcel, "failed", error=error.reason)
-        if error.away:
-            return DeliveryAttempt(parcel, "again", error=error.reason)
-        # Jitter, so that what failed together does not come back together.
-        planned = min(self._settings.first_retry * 2 ** min(first.attempts - 1, 20), LONGEST_RETRY)
-        return DeliveryAttempt(parcel, "again", error=error.reason, wait=planned * random.uniform(1.0, 1.3))  # noqa: S311
+            return DeliveryAttempt(digest, "failed", error=error.reason)
+        if error.unavailable:
+            return DeliveryAttempt(digest, "again", error=error.reason)
+        # Jitter, so that notices that failed together are not retried together.
+        planned = min(self._settings.first_retry * 2 ** min(first.attempts - 1, 20), LONGEST_RETRY_DELAY)
+        return DeliveryAttempt(digest, "again", error=error.reason, wait=planned * random.uniform(1.0, 1.3))  # noqa: S311
 
-    def _letter(self, parcel: Digest) -> Letter:
-        first = parcel.first
-        letters = [self._letters.write(each.template, each.language, each.context) for each in parcel.notices]
-        if not parcel.digest:
-            return letters[0].replace(paper=first.paper)
-        context = {"count": len(letters), "subjects": [each.subject for each in letters], "number": first.ticket_number}
-        return self._letters.write("digest", first.language, first.context | context)
+    def _render(self, digest: Digest) -> Letter:
+        first = digest.first
+        letters = [
+            self._templates.render(notice.template, notice.language, notice.context) for notice in digest.notices
+        ]
+        if not digest.is_combined:
+            return replace(letters[0], attach_pdf=first.attach_pdf)
+        subjects = [letter.subject for letter in letters]
+        context = {"count": len(letters), "subjects": subjects, "number": first.ticket_number}
+        return self._templates.render(DIGEST, first.language, first.context | context)
 
-    def _keep(self, tries: Sequence[DeliveryAttempt]) -> list[LeasedNotice]:
-        """Save what came of some letters, and return the notices that are settled."""
-        if not tries:
+    def _save(self, attempts: Sequence[DeliveryAttempt]) -> list[LeasedNotice]:
+        """Save the outcomes of some letters, and return the notices that are settled by them."""
+        if not attempts:
             return []
         now, settled = self._clock.now(), []
-        told = [(each, one) for one in tries for each in one.parcel.notices]
+        tried = [(notice, attempt) for attempt in attempts for notice in attempt.digest.notices]
         with self._database.transaction() as connection:
-            store.attempted(connection, [_attempted(each, one) for each, one in told if one.outcome != "quiet"])
-            ours = store.still_ours(connection, [each for each, _ in told])
-            for each, one in told:
-                if each.id not in ours:
+            store.record_attempts(
+                connection,
+                [_attempt_record(notice, attempt) for notice, attempt in tried if attempt.outcome != "quiet"],
+            )
+            still_leased = store.still_leased(connection, [notice for notice, _ in tried])
+            for notice, attempt in tried:
+                if notice.id not in still_leased:
                     continue
-                if one.outcome == "again":
-                    store.retry(connection, each.id, seconds=one.wait, error=one.error or "")
-                elif one.outcome == "quiet":
-                    store.postpone(connection, each.id, seconds=one.wait)
-                elif one.outcome != "failed" or not store.fall_back(connection, each.id, each.turn, one.error or ""):
-                    settled.append(each.settled(one.outcome, now, provider_id=one.provider_id, error=one.error))
+                error = attempt.error or ""
+                if attempt.outcome == "again":
+                    store.schedule_retry(connection, notice.id, seconds=attempt.wait, error=error)
+                elif attempt.outcome == "quiet":
+                    store.postpone(connection, notice.id, seconds=attempt.wait)
+                elif attempt.outcome != "failed" or not store.fall_back(
+                    connection, notice.id, notice.generation, error
+                ):
+                    settled.append(
+                        notice.as_settled(attempt.outcome, now, provider_id=attempt.provider_id, error=attempt.error)
+                    )
             store.settle(connection, settled)
-            self._faults.reach("before_settle")
-        self._faults.reach("after_settle")
-        for each in settled:
-            self._metrics.deliveries.labels(each.template, each.means, each.state).inc()
-            log.info("delivery", notice=str(each.id), ticket=str(each.ticket_id), state=each.state)
-        for one in tries:
-            self._metrics.parts.labels(one.parcel.first.template).inc(one.parts or 0)
+            self._crash_points.reach("before_settle")
+        self._crash_points.reach("after_settle")
+        for notice in settled:
+            self._metrics.deliveries.labels(notice.template, notice.means, notice.state).inc()
+            log.info("delivery", notice=str(notice.id), ticket=str(notice.ticket_id), state=notice.state)
+        for attempt in attempts:
+            self._metrics.parts.labels(attempt.digest.first.template).inc(attempt.parts or 0)
         return settled
 
 
-def _attempted(notice: LeasedNotice, one: DeliveryAttempt) -> AttemptRecord:
+def _attempt_record(notice: LeasedNotice, attempt: DeliveryAttempt) -> AttemptRecord:
     return AttemptRecord(
         notice_id=notice.id,
-        turn=notice.turn,
+        generation=notice.generation,
         means=notice.means,
-        outcome=one.outcome,
-        handed=str(one.parcel.id) if one.outcome == "sent" else None,
-        provider_id=one.provider_id,
-        error=one.error,
-        parts=one.parts,
+        outcome=attempt.outcome,
+        send_id=str(attempt.digest.id) if attempt.outcome == "sent" else None,
+        provider_id=attempt.provider_id,
+        error=attempt.error,
+        parts=attempt.parts,
     )
 
 

@@ -1,4 +1,4 @@
-"""Letters of one notice or of several: a unit that gets too many within a minute gets one letter about all of them."""
+"""Groups due notices into letters: a unit that gets too many within a minute gets one letter about all of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,41 +10,43 @@ from services.notifier.domain.leased_notice import LeasedNotice
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What goes in one letter."""
+    """The notices that go in one letter, usually a single one."""
 
     notices: Sequence[LeasedNotice]
 
     @property
     def first(self) -> LeasedNotice:
-        """The notice that stands for all."""
+        """The notice whose address, template and ticket stand for all."""
         return self.notices[0]
 
     @property
-    def digest(self) -> bool:
-        """Whether it is a letter about several."""
+    def is_combined(self) -> bool:
+        """Whether the letter is about several notices."""
         return len(self.notices) > 1
 
     @property
     def id(self) -> UUID:
-        """The id under which a provider knows it: of the notice's present turn, or one made of all of them."""
-        if not self.digest:
-            return self.first.handed
-        ids = sorted(each.handed for each in self.notices)
+        """The id sent to the provider: the notice's send id, or one derived from those of all notices."""
+        if not self.is_combined:
+            return self.first.send_id
+        ids = sorted(notice.send_id for notice in self.notices)
         return uuid5(ids[0], ",".join(map(str, ids)))
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """What came of one letter.
+    """The outcome of an attempt to send one letter.
 
     Attributes:
-        outcome: sent, again, failed, obsolete, or quiet (its reader is not to be woken, so it was not tried).
-        parts: how many messages an SMS was.
-        wait: real seconds until it is looked at again, of again and quiet.
+        digest: the notices in the letter.
+        outcome: sent, again, failed, obsolete, or quiet (not tried, because of its recipient's quiet hours).
+        provider_id: id that the provider gave a letter it accepted.
+        parts: how many messages an SMS was split into.
+        wait: real seconds until the next attempt, for outcomes again and quiet.
 
     """
 
-    parcel: Digest
+    digest: Digest
     outcome: str
     provider_id: str | None = None
     error: str | None = None
@@ -52,31 +54,33 @@ class DeliveryAttempt:
     wait: float = 0.0
 
 
-def parcel(waiting: Sequence[LeasedNotice], lately: Mapping[str, int]) -> tuple[list[Digest], list[LeasedNotice]]:
-    """Return what goes out now, and what has to gather until the minute is over.
+def group_into_digests(
+    due: Sequence[LeasedNotice], recent: Mapping[str, int]
+) -> tuple[list[Digest], list[LeasedNotice]]:
+    """Return the letters to send now, and the notices to hold until the minute is over.
 
     Args:
-        waiting: notices that are due.
-        lately: how many went to each address within the last minute.
+        due: notices whose time has come.
+        recent: number of notices sent to each address within the last minute.
 
     """
     gathered: dict[tuple[str, datetime], list[LeasedNotice]] = {}
-    parcels: list[Digest] = []
+    digests: list[Digest] = []
     held: list[LeasedNotice] = []
-    counts = dict(lately)
-    for each in waiting:
-        address = each.address or ""
-        if not each.digest_over or not address:
-            parcels.append(Digest([each]))
-        elif each.held_until is not None:
-            if not each.obsolete:
-                # What was to go at one instant stays together, also when it comes again after a crash.
-                gathered.setdefault((address, each.held_until), []).append(each)
+    counts = dict(recent)
+    for notice in due:
+        address = notice.address or ""
+        if not notice.digest_over or not address:
+            digests.append(Digest([notice]))
+        elif notice.held_until is not None:
+            if not notice.obsolete:
+                # Notices held until the same instant stay together, also when they are leased again after a crash.
+                gathered.setdefault((address, notice.held_until), []).append(notice)
             else:
-                parcels.append(Digest([each]))
-        elif counts.get(address, 0) >= each.digest_over:
-            held.append(each)
+                digests.append(Digest([notice]))
+        elif counts.get(address, 0) >= notice.digest_over:
+            held.append(notice)
         else:
             counts[address] = counts.get(address, 0) + 1
-            parcels.append(Digest([each]))
-    return parcels + [Digest(each) for each in gathered.values()], held
+            digests.append(Digest([notice]))
+    return digests + [Digest(notices) for notices in gathered.values()], held

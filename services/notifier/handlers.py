@@ -1,4 +1,4 @@
-"""What the notifier does with events and with what providers say afterwards: it queues what is to be told to whom."""
+"""Handler of the notifier: queues notices and webhooks for events, and saves what providers report afterwards."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.notices import CUSTOMER
 from services.domain.policy.pack import Pack
 from services.notifier import delivery_reports, store, subscribers
-from services.notifier.domain.notices import Notice, SurveyPage, notices, of_hot_issue
+from services.notifier.domain.notices import Notice, SurveyPage, plan_hot_issue_notices, plan_notices
 from services.notifier.metrics import NotifierMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message
 from services.shared.kafka.records import Incoming, read
@@ -21,14 +21,14 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import InvalidMessage
 
 TOPICS = [TicketEvent.TOPIC, HotIssue.TOPIC, Receipt.TOPIC, NonTicket.TOPIC]
-Heard = TicketEvent | HotIssue | Receipt | NonTicket
+NotifierMessage = TicketEvent | HotIssue | Receipt | NonTicket
 
-_OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
-"""The Message-ID of a mail of ours (means.py), with the id under which it was handed over."""
+_OWN_MESSAGE_ID = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
+"""The Message-ID of a mail of ours (`providers.SmtpProvider`), with its send id."""
 
 
 class NotificationPlanner:
-    """The stage of tickets.events, hot-issues, receipts and contacts.kept."""
+    """Handles batches of tickets.events, hot-issues, receipts and contacts.kept."""
 
     def __init__(
         self, packs: Mapping[str, Pack], clock: Clock, metrics: NotifierMetrics, page: SurveyPage | None = None
@@ -38,57 +38,62 @@ class NotificationPlanner:
         self._metrics = metrics
         self._page = page
 
-    def decode(self, record: Incoming) -> Heard:
-        """Read an event, a report, or a message that opens nothing: a mail that came back is one of these."""
+    def decode(self, record: Incoming) -> NotifierMessage:
+        """Return the body of a record; bounced mails arrive among the messages that open no ticket.
+
+        Raises:
+            InvalidMessage: it does not match its schema, or names a policy pack that there is not.
+
+        """
         if record.topic == Receipt.TOPIC:
             return read(Receipt, record.value)
         if record.topic == NonTicket.TOPIC:
             return read(NonTicket, record.value)
         if record.topic == HotIssue.TOPIC:
             issue = read(HotIssue, record.value)
-            self._known(issue.policy, "policy")
+            self._require_pack(issue.policy, "policy")
             return issue
         event = read(TicketEvent, record.value)
-        self._known(event.ticket.policy.pack, "ticket.policy")
+        self._require_pack(event.ticket.policy.pack, "ticket.policy")
         return event
 
-    def _known(self, pack: str, field: str) -> None:
+    def _require_pack(self, pack: str, field: str) -> None:
         if pack not in self._packs:
             raise InvalidMessage("bad_schema", unknown_pack_message(pack), field=field)
 
-    def handle(self, batch: Sequence[Message[Heard]], connection: psycopg.Connection) -> BatchResult:
-        """Queue what the events tell; try the next means for what did not arrive."""
-        events = [each.body for each in batch if isinstance(each.body, TicketEvent)]
-        told = [each for message in batch for each in self._told(message.body)]
-        store.queue(connection, told, self._clock)
+    def handle(self, batch: Sequence[Message[NotifierMessage]], connection: psycopg.Connection) -> BatchResult:
+        """Queue the notices and webhooks of events, and save delivery reports for the delivery workers."""
+        events = [message.body for message in batch if isinstance(message.body, TicketEvent)]
+        planned = [entry for message in batch for entry in self._plan(message.body)]
+        store.queue(connection, planned, self._clock)
         subscribers.queue(connection, events)
-        for each, _ in told:
-            self._metrics.notices.labels(each.template, each.ways[0][0] if each.ways else "none").inc()
+        for notice, _ in planned:
+            self._metrics.notices.labels(notice.template, notice.ways[0][0] if notice.ways else "none").inc()
         for message in batch:
-            _reported(message.body, connection)
+            _save_report(message.body, connection)
         return BatchResult()
 
-    def _told(self, heard: Heard) -> Iterator[tuple[Notice, int]]:
-        """Return what is to be told, each with the size from which its reader gets one letter about all."""
-        if isinstance(heard, TicketEvent):
-            pack = self._packs[heard.ticket.policy.pack]
-            for each in notices(heard, pack, self._page):
-                yield each, pack.notices.digest_over if each.audience != CUSTOMER else 0
-        elif isinstance(heard, HotIssue):
-            for each in of_hot_issue(heard, self._packs[heard.policy]):
-                yield each, 0
+    def _plan(self, message: NotifierMessage) -> Iterator[tuple[Notice, int]]:
+        """Return the notices of a message, each with its recipient's digest size; 0: its recipient gets no digests."""
+        if isinstance(message, TicketEvent):
+            pack = self._packs[message.ticket.policy.pack]
+            for notice in plan_notices(message, pack, self._page):
+                yield notice, pack.notices.digest_over if notice.audience != CUSTOMER else 0
+        elif isinstance(message, HotIssue):
+            for notice in plan_hot_issue_notices(message, self._packs[message.policy]):
+                yield notice, 0
 
 
-def _reported(said: Heard, connection: psycopg.Connection) -> None:
-    """Keep what a provider says about what it took; the desks take it from there."""
-    if isinstance(said, Receipt):
-        delivery_reports.keep(connection, str(said.notice or said.provider_id), said.state, said.reason)
-    elif isinstance(said, NonTicket) and said.reason == "bounce" and (ours := _handed_of(said)) is not None:
-        delivery_reports.keep(
-            connection, ours, "failed", f"the mail came back ({said.facts.get('status', 'no status')})"
-        )
+def _save_report(message: NotifierMessage, connection: psycopg.Connection) -> None:
+    """Save a delivery report or a bounce, which the delivery workers apply to its notice."""
+    if isinstance(message, Receipt):
+        reference = str(message.notice or message.provider_id)
+        delivery_reports.save(connection, reference, message.state, message.reason)
+    elif isinstance(message, NonTicket) and message.reason == "bounce" and (send_id := _bounced_send_id(message)):
+        reason = f"the mail came back ({message.facts.get('status', 'no status')})"
+        delivery_reports.save(connection, send_id, "failed", reason)
 
 
-def _handed_of(bounce: NonTicket) -> str | None:
-    found = _OURS.search(bounce.facts.get("original_message_id", ""))
-    return found[1] if found is not None else None
+def _bounced_send_id(bounce: NonTicket) -> str | None:
+    match = _OWN_MESSAGE_ID.search(bounce.facts.get("original_message_id", ""))
+    return match[1] if match is not None else None

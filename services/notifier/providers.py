@@ -1,4 +1,4 @@
-"""Ways to reach somebody: SMS by an HTTP gateway, mail by SMTP. The same attempt always carries the same id."""
+"""Providers that send letters: SMS by an HTTP gateway, mail by SMTP. A repeated attempt carries the same send id."""
 
 import smtplib
 import ssl
@@ -18,145 +18,164 @@ from services.notifier.domain.letters import Letter
 from services.notifier.settings import NotifierSettings
 from services.shared.runtime.errors import ConfigurationError
 
-SMS_AWAY = frozenset({401, 402, 403, 404, 405, 407, 408, 425, 429})
-"""Answers of a gateway that speak of our account or of the gateway, not of the message; so do those from 500."""
-SMTP_AWAY = frozenset({421, 530, 535, 538})
-"""Answers of a mail server that speak of the connection or of our account."""
-OK, REDIRECTED, REFUSED, BROKEN = 200, 300, 400, 500
-LONGEST_ASKED = 300.0
+SMS_UNAVAILABLE = frozenset({401, 402, 403, 404, 405, 407, 408, 425, 429})
+"""Status codes of a gateway that are about the gateway or our account, not the message; so are those from 500."""
+SMTP_UNAVAILABLE = frozenset({421, 530, 535, 538})
+"""Reply codes of a mail server that are about the connection or our account."""
+OK, REDIRECT, CLIENT_ERROR, SERVER_ERROR = 200, 300, 400, 500
+SMTP_PERMANENT = 500
+"""SMTP reply codes from here on are final."""
+LONGEST_RETRY_AFTER = 300.0
 """Real seconds for which a provider's Retry-After is honoured, at the most."""
 LONGEST_ID = 200
+"""Characters of a provider's id, or of another value of its response, that are kept."""
 
 
 class ProviderError(Exception):
-    """The notice was not taken.
+    """A letter was not accepted by its provider.
 
     Attributes:
-        reason: without address and text.
+        reason: without the address and the text of the letter.
         final: another attempt would end the same way.
-        away: it says nothing about the notice: the provider cannot be reached, or serves nobody now.
-        wait: real seconds for which the provider wants to be left alone.
+        unavailable: the provider cannot be reached or serves nobody now, which says nothing about the letter.
+        retry_after: real seconds that the provider asks us to wait.
 
     """
 
-    def __init__(self, reason: str, *, final: bool = False, away: bool = False, wait: float = 0.0) -> None:
+    def __init__(
+        self, reason: str, *, final: bool = False, unavailable: bool = False, retry_after: float = 0.0
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
-        self.away = away
-        self.wait = wait
+        self.unavailable = unavailable
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderReceipt:
-    """What a provider took: under which id of its own, and how many messages an SMS was."""
+    """A provider's acceptance of a letter.
+
+    Attributes:
+        provider_id: its own id for the letter, or our send id when it gave none.
+        parts: how many messages an SMS was split into.
+
+    """
 
     provider_id: str
     parts: int | None = None
 
 
 class Provider(Protocol):
-    """A way to reach somebody.
+    """Sends letters over one delivery channel.
 
     Attributes:
-        name: as in a notice.
+        name: of the channel, as in the field `means` of a notice.
 
     """
 
     name: str
 
     def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:
-        """Hand a letter over.
+        """Hand a letter to the provider; `id_` is the send id, by which it may recognise a repeat.
 
         Raises:
-            NotSent: it was not taken.
+            ProviderError: the provider did not accept it.
 
         """
         ...
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connection to the provider."""
         ...
 
 
 class SmsProvider:
-    """SMS by an HTTP gateway."""
+    """Sends SMS by an HTTP gateway."""
 
     name = "sms"
 
     def __init__(self, settings: NotifierSettings, transport: httpx.BaseTransport | None = None) -> None:
-        """Make it, not connected yet.
+        """Create a client, not connected yet.
 
         Raises:
-            ConfigurationError: the gateway's address is none.
+            ConfigurationError: the gateway's address is not an HTTP URL.
 
         """
         self._settings = settings
         try:
             url = httpx.URL(settings.sms_url)
         except httpx.InvalidURL as error:
-            raise ConfigurationError(f"DUBAN_SMS_URL is no address: {error}") from error
+            raise ConfigurationError(f"DUBAN_SMS_URL is not a URL ({error}): write it as https://host/path") from error
         if url.scheme not in {"http", "https"} or not url.host:
-            raise ConfigurationError("DUBAN_SMS_URL is no http or https address")
+            raise ConfigurationError("DUBAN_SMS_URL is not an http or https URL: write it as https://host/path")
         token = settings.sms_token.get_secret_value()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(timeout=settings.provider_timeout, headers=headers, transport=transport)
 
     def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:
-        """Post the text; the gateway knows the id when it comes again."""
+        """Post the text to the gateway, cut to the permitted number of messages.
+
+        Raises:
+            ProviderError: the gateway did not accept it, or cannot be reached.
+
+        """
         text = sms_segments.truncate(letter.body, self._settings.sms_parts, letter.number)
         try:
-            answer = self._http.post(self._settings.sms_url, json=self._message(address, text, id_))
+            response = self._http.post(self._settings.sms_url, json=self._message(address, text, id_))
         except httpx.HTTPError as error:
-            raise ProviderError(f"the SMS gateway is away ({type(error).__name__})", away=True) from error
-        told = _object(answer)
-        self._judge(answer, told)
-        own = _printable(told.get(self._settings.sms_provider_id))
-        return ProviderReceipt(own or str(id_), sms_segments.count_segments(text))
+            raise ProviderError(
+                f"the SMS gateway cannot be reached ({type(error).__name__})", unavailable=True
+            ) from error
+        body = _json_object(response)
+        self._raise_unless_accepted(response, body)
+        provider_id = _printable(body.get(self._settings.sms_provider_id))
+        return ProviderReceipt(provider_id or str(id_), sms_segments.count_segments(text))
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connections to the gateway."""
         self._http.close()
 
     def _message(self, address: str, text: str, id_: UUID) -> dict[str, str]:
-        """Return the message in the gateway's own words."""
-        told = {"id": str(id_), "to": address, "text": text}
-        return {theirs: told[ours] for ours, theirs in self._settings.sms_fields.items()} | self._settings.sms_also
+        """Return the request body with the gateway's own field names."""
+        values = {"id": str(id_), "to": address, "text": text}
+        return {theirs: values[ours] for ours, theirs in self._settings.sms_fields.items()} | self._settings.sms_also
 
-    def _judge(self, answer: httpx.Response, told: Mapping[str, Any]) -> None:
-        status = answer.status_code
-        if OK <= status < REDIRECTED:
+    def _raise_unless_accepted(self, response: httpx.Response, body: Mapping[str, Any]) -> None:
+        status = response.status_code
+        if OK <= status < REDIRECT:
             success = self._settings.sms_success
-            if all(_plain(told.get(name)) in values for name, values in success.items()):
+            if all(_text(body.get(name)) in values for name, values in success.items()):
                 return
-            said = ", ".join(f"{name} {_printable(told.get(name))[:40]}" for name in success)
-            reason, away = f"the SMS gateway did not take it: {said}", True
+            found = ", ".join(f"{name} {_printable(body.get(name))[:40]}" for name in success)
+            reason, unavailable = f"the SMS gateway did not accept it: {found}", True
         else:
             reason = f"the SMS gateway answered {status}"
-            away = status < REFUSED or status >= BROKEN or status in SMS_AWAY
-        own = any(_plain(told.get(name)) in values for name, values in self._settings.sms_refused.items())
-        if own or not away:
+            unavailable = status < CLIENT_ERROR or status >= SERVER_ERROR or status in SMS_UNAVAILABLE
+        about_letter = any(_text(body.get(name)) in values for name, values in self._settings.sms_refused.items())
+        if about_letter or not unavailable:
             raise ProviderError(reason, final=True)
-        raise ProviderError(reason, away=True, wait=_asked(answer.headers.get("retry-after")))
+        retry_after = _retry_after_seconds(response.headers.get("retry-after"))
+        raise ProviderError(reason, unavailable=True, retry_after=retry_after)
 
 
 class SmtpProvider:
-    """Mail by SMTP."""
+    """Sends mail by SMTP."""
 
     name = "mail"
 
     def __init__(self, settings: NotifierSettings) -> None:
-        """Make it, not connected yet.
+        """Create a client, not connected yet.
 
         Raises:
-            ConfigurationError: the sender is no mail address, a password would go over the wire in the open, or the
-                certificates cannot be read.
+            ConfigurationError: the sender is not a mail address, a password would be sent without TLS in production, or
+                the certificates cannot be read.
 
         """
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
         if not mail_address.is_valid(parseaddr(settings.mail_from)[1]):
-            raise ConfigurationError("DUBAN_MAIL_FROM is no mail address")
+            raise ConfigurationError("DUBAN_MAIL_FROM is not a mail address: write it as name@host")
         if settings.environment == "production" and settings.smtp_user and settings.smtp_tls == "none":
             raise ConfigurationError("DUBAN_SMTP_USER needs DUBAN_SMTP_TLS=starttls or implicit in production")
         try:
@@ -165,119 +184,130 @@ class SmtpProvider:
             raise ConfigurationError(f"DUBAN_SMTP_CA cannot be read ({type(error).__name__})") from error
 
     def send(self, address: str, letter: Letter, id_: UUID) -> ProviderReceipt:
-        """Hand a message to the server; its Message-ID is made of the ticket's number and the attempt's id."""
+        """Hand a message to the mail server; its Message-ID is made of the ticket's number and the send id.
+
+        Raises:
+            ProviderError: the server did not accept it, or cannot be reached.
+
+        """
         to = mail_address.ascii_domain(address)
         if to is None:
-            raise ProviderError("the address is no mail address", final=True)
+            raise ProviderError("the address is not a mail address", final=True)
         message = self._message(to, letter, id_)
-        smtp = self._connected()
+        smtp = self._connect()
         try:
             smtp.send_message(message, self._settings.mail_from, [to])
         except smtplib.SMTPNotSupportedError as error:
-            self._drop()
-            raise ProviderError("the mail server does not take such an address (no SMTPUTF8)", final=True) from error
+            self._disconnect()
+            raise ProviderError("the mail server does not support such an address (no SMTPUTF8)", final=True) from error
         except smtplib.SMTPRecipientsRefused as error:
-            self._drop()
-            code = min((code for code, _ in error.recipients.values()), default=BROKEN)
-            raise _answered("refused the recipient", code) from error
+            self._disconnect()
+            code = min((code for code, _ in error.recipients.values()), default=SMTP_PERMANENT)
+            raise _reply_error("refused the recipient", code) from error
         except smtplib.SMTPSenderRefused as error:
-            self._drop()
-            raise ProviderError(f"the mail server refused us as the sender: {error.smtp_code}", away=True) from error
+            self._disconnect()
+            reason = f"the mail server refused us as the sender: {error.smtp_code}"
+            raise ProviderError(reason, unavailable=True) from error
         except smtplib.SMTPResponseException as error:
-            self._drop()
-            raise _answered("answered", error.smtp_code) from error
+            self._disconnect()
+            raise _reply_error("answered", error.smtp_code) from error
         except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise ProviderError(f"the mail server is away ({type(error).__name__})", away=True) from error
+            self._disconnect()
+            reason = f"the mail server cannot be reached ({type(error).__name__})"
+            raise ProviderError(reason, unavailable=True) from error
         return ProviderReceipt(str(message["Message-ID"]))
 
     def _message(self, to: str, letter: Letter, id_: UUID) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = to
-        # A header is one line, whatever a template or a customer wrote.
+        # Line breaks of a template or a customer must not end the header.
         message["Subject"] = " ".join(letter.subject.split())
         message["Date"] = format_datetime(datetime.now(UTC))
-        # A reply names it, and a bounce brings it back: the ticket is known by the number in it.
+        # Replies and bounces quote the Message-ID, so the ticket is found by the number in it.
         domain = self._settings.mail_from.rpartition("@")[2].rstrip(">")
         message["Message-ID"] = f"<notice.{letter.number}.{id_}@{domain}>"
-        # Machines that answer by themselves leave such mail alone (RFC 3834).
+        # Automatic responders do not answer such mail (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.body + "\n")
-        message.add_alternative(rendering.html(letter), subtype="html")
-        if letter.paper:
+        message.add_alternative(rendering.render_html(letter), subtype="html")
+        if letter.attach_pdf:
             name = f"{letter.number}.pdf"
-            message.add_attachment(rendering.pdf(letter), maintype="application", subtype="pdf", filename=name)
+            message.add_attachment(rendering.render_pdf(letter), maintype="application", subtype="pdf", filename=name)
         return message
 
-    def _connected(self) -> smtplib.SMTP:
-        """Return the connection; whatever is wrong with a new one says nothing about the notice."""
+    def _connect(self) -> smtplib.SMTP:
+        """Return the open connection or a new one; an error of a new one says nothing about the letter."""
         if self._smtp is not None:
             return self._smtp
-        told = self._settings
+        settings = self._settings
         try:
-            if told.smtp_tls == "implicit":
+            if settings.smtp_tls == "implicit":
                 self._smtp = smtplib.SMTP_SSL(
-                    told.smtp_host, told.smtp_port, timeout=told.provider_timeout, context=self._tls
+                    settings.smtp_host, settings.smtp_port, timeout=settings.provider_timeout, context=self._tls
                 )
             else:
-                self._smtp = smtplib.SMTP(told.smtp_host, told.smtp_port, timeout=told.provider_timeout)
-            if told.smtp_tls == "starttls":
+                self._smtp = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=settings.provider_timeout)
+            if settings.smtp_tls == "starttls":
                 self._smtp.starttls(context=self._tls)
-            if told.smtp_user:
-                self._smtp.login(told.smtp_user, told.smtp_password.get_secret_value())
+            if settings.smtp_user:
+                self._smtp.login(settings.smtp_user, settings.smtp_password.get_secret_value())
         except smtplib.SMTPResponseException as error:
-            self._drop()
-            raise ProviderError(f"the mail server does not let us in: {error.smtp_code}", away=True) from error
+            self._disconnect()
+            reason = f"the mail server refused the connection or the login: {error.smtp_code}"
+            raise ProviderError(reason, unavailable=True) from error
         except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise ProviderError(f"the mail server is away ({type(error).__name__})", away=True) from error
+            self._disconnect()
+            reason = f"the mail server cannot be reached ({type(error).__name__})"
+            raise ProviderError(reason, unavailable=True) from error
         return self._smtp
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
 
     def close(self) -> None:
-        """Disconnect."""
-        self._drop()
+        """Close the connection to the mail server."""
+        self._disconnect()
 
 
-def _answered(what: str, code: int) -> ProviderError:
-    """Return what an answer of a mail server to one message means: 4xx is greylisting and the like, 5xx is final."""
-    away = code in SMTP_AWAY
-    return ProviderError(f"the mail server {what}: {code}", final=code >= BROKEN and not away, away=away)
+def _reply_error(what: str, code: int) -> ProviderError:
+    """Return the error for a reply of a mail server to one message; 4xx, such as greylisting, is temporary."""
+    unavailable = code in SMTP_UNAVAILABLE
+    final = code >= SMTP_PERMANENT and not unavailable
+    return ProviderError(f"the mail server {what}: {code}", final=final, unavailable=unavailable)
 
 
-def _object(answer: httpx.Response) -> Mapping[str, Any]:
+def _json_object(response: httpx.Response) -> Mapping[str, Any]:
+    """Return the JSON object of a response; empty when it holds none."""
     try:
-        told = answer.json()
+        body = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, Mapping) else {}
+    return body if isinstance(body, Mapping) else {}
 
 
-def _plain(value: Any) -> str:
-    """Return a value of an answer as settings write it."""
+def _text(value: Any) -> str:
+    """Return a value of a response as settings write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _printable(value: Any) -> str:
-    """Return a provider's word without what PostgreSQL or a log could not hold."""
-    return "".join(each for each in str(value) if each.isprintable())[:LONGEST_ID] if value is not None else ""
+    """Return a value of a response without characters that PostgreSQL or a log cannot store."""
+    return "".join(char for char in str(value) if char.isprintable())[:LONGEST_ID] if value is not None else ""
 
 
-def _asked(header: str | None) -> float:
-    """Return the seconds of a Retry-After, in either of its forms, bounded; 0.0 when it makes no sense."""
+def _retry_after_seconds(header: str | None) -> float:
+    """Return the seconds of a header Retry-After in either of its forms, bounded; 0.0 when it cannot be parsed."""
     if not header:
         return 0.0
     if header.strip().isdecimal():
-        asked = float(header)
+        seconds = float(header)
     else:
         try:
             moment = parsedate_to_datetime(header)
         except (ValueError, OverflowError):
             return 0.0
-        asked = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
-    return min(max(asked, 0.0), LONGEST_ASKED)
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

@@ -1,6 +1,6 @@
-"""A letter as a page: HTML for mail readers, PDF for paper."""
+"""Renders letters as pages: HTML for mail programs, PDF to be attached or printed."""
 
-import html as escaping
+import html
 from functools import cache
 from importlib import resources
 from io import BytesIO
@@ -16,7 +16,7 @@ from services.notifier.domain.letters import Letter
 
 FONT = "WenQuanYiMicroHei"
 FONT_FILE = ("paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc")
-"""Package and file of the font; it knows Chinese and Latin letters."""
+"""Package and file of the font, which has Chinese and Latin characters."""
 MARGIN = 25 * mm
 PAGE = """<!doctype html>
 <html><body style="margin:0;background:#f4f4f2">
@@ -27,22 +27,22 @@ PAGE = """<!doctype html>
 """
 
 
-def html(letter: Letter) -> str:
-    """Return a letter as a small page that any mail reader shows."""
-    paragraphs = "".join(f"<p>{escaping.escape(each)}</p>" for each in _paragraphs(letter))
-    subject = escaping.escape(letter.subject)
+def render_html(letter: Letter) -> str:
+    """Return a letter as a small HTML page that any mail program shows."""
+    paragraphs = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in _paragraphs(letter))
+    subject = html.escape(letter.subject)
     return PAGE.format(subject=subject, paragraphs=paragraphs)
 
 
-def pdf(letter: Letter) -> bytes:
-    """Return a letter as a page of paper."""
+def render_pdf(letter: Letter) -> bytes:
+    """Return a letter as a PDF of A4 pages; the same letter gives the same bytes."""
     body = ParagraphStyle("body", fontName=_font(), fontSize=11.5, leading=20, wordWrap="CJK")
     head = ParagraphStyle("head", parent=body, fontSize=15, leading=24, spaceAfter=6 * mm)
-    flow: list[Flowable] = [Paragraph(escaping.escape(letter.subject), head)]
-    for each in _paragraphs(letter):
-        flow += [Paragraph(escaping.escape(each), body), Spacer(0, 3 * mm)]
+    content: list[Flowable] = [Paragraph(html.escape(letter.subject), head)]
+    for paragraph in _paragraphs(letter):
+        content += [Paragraph(html.escape(paragraph), body), Spacer(0, 3 * mm)]
     out = BytesIO()
-    # Without the time of making: the same letter is the same file.
+    # Invariant: without the time of creation, so that the same letter is the same file.
     SimpleDocTemplate(
         out,
         pagesize=A4,
@@ -52,17 +52,17 @@ def pdf(letter: Letter) -> bytes:
         bottomMargin=MARGIN,
         title=letter.subject,
         invariant=True,
-    ).build(flow)
+    ).build(content)
     return out.getvalue()
 
 
 @cache
 def _font() -> str:
-    """Make the font known and return its name; a page carries what it uses of it, so it reads the same anywhere."""
+    """Register the font and return its name; a PDF embeds the glyphs that it uses, so it looks the same anywhere."""
     package, file = FONT_FILE
     pdfmetrics.registerFont(TTFont(FONT, str(resources.files(package) / file), subfontIndex=0))
     return FONT
 
 
 def _paragraphs(letter: Letter) -> list[str]:
-    return [each.strip() for each in letter.body.splitlines() if each.strip()]
+    return [line.strip() for line in letter.body.splitlines() if line.strip()]

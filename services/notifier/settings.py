@@ -1,4 +1,4 @@
-"""What the notifier is told by its environment."""
+"""Settings of the notifier, read from `DUBAN_*` environment variables."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,18 +9,18 @@ from services.shared.runtime.settings import Settings
 
 
 class NotifierSettings(Settings):
-    """Settings of the notifier alone, beside those of every service."""
+    """Settings of the notifier, in addition to those of every service."""
 
     smtp_host: str = "127.0.0.1"
     """Host of the mail server that letters go to."""
     smtp_port: int = 25
     """Its port: 25, 587 for starttls, 465 for implicit."""
     smtp_tls: Literal["none", "starttls", "implicit"] = "none"
-    """implicit: from the first byte on, as on port 465. The server's certificate is checked."""
+    """implicit: TLS from the first byte on, as on port 465. The server's certificate is verified."""
     smtp_ca: Path | None = None
-    """Certificates, PEM, that sign the mail server's; none: those that the system trusts."""
+    """CA certificates, PEM, for the mail server's certificate; none: those that the operating system trusts."""
     smtp_user: str = ""
-    """Refused in production without TLS: the password would be readable on its way."""
+    """Refused in production without TLS, since the password would be sent in clear text."""
     smtp_password: SecretStr = SecretStr("")
     """Password of that user."""
     mail_from: str = "complaints@carrier.example"
@@ -30,32 +30,32 @@ class NotifierSettings(Settings):
     sms_token: SecretStr = SecretStr("")
     """Sent to the gateway as `Authorization: Bearer`; empty: no such header."""
     sms_fields: dict[Literal["id", "to", "text"], str] = Field(default={"id": "id", "to": "to", "text": "text"})
-    """What the gateway calls our fields; one that is left out is not sent."""
+    """The gateway's names for our fields; a field that is left out is not sent."""
     sms_also: dict[str, str] = Field(default_factory=dict)
-    """What the gateway wants beside them, such as the account."""
+    """Further fields of the request, such as the account."""
     sms_provider_id: str = "provider_id"
-    """Where the gateway's answer has its own id."""
+    """Field of the gateway's response that holds its own id."""
     sms_success: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Fields of the gateway's answer and the values that say it took the message; none: every answer 2xx does."""
+    """Fields of the response and the values that mean the message was accepted; none: every response 2xx does."""
     sms_refused: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Fields and values that speak of this one message, such as a wrong number; others are trouble of the gateway."""
+    """Fields of the response and the values that reject one message, such as a wrong number; others mean an outage."""
     sms_parts: int = Field(default=10, ge=1)
-    """Messages that one letter may be at the most; a longer one is cut and ends with the ticket's number."""
+    """Messages into which one letter is split at the most; a longer one is cut and ends with the ticket's number."""
     patience: dict[Literal["1", "2", "3"], float] = Field(default={"1": 1.0, "2": 4.0, "3": 12.0})
-    """Real hours, by urgency, in which a means that is away or busy is tried before the next one is."""
+    """Real hours, by urgency, for which a channel is retried before the next one is used."""
     last_patience: float = 24.0
-    """Real hours for the last means, before a notice counts as failed."""
+    """Real hours for which the last channel is retried, before a notice counts as failed."""
     first_retry: float = 2.0
-    """Real seconds to the second attempt; the spacing doubles."""
+    """Real seconds before the second attempt; the delay doubles with each further one."""
     lease: float = 60.0
-    """Real seconds after which a notice that a worker took and did not settle is tried again."""
+    """Real seconds after which a notice that was leased and not settled is leased again."""
     provider_timeout: float = 10.0
-    """Real seconds after which a provider that does not answer counts as away."""
+    """Real seconds after which a provider that does not answer counts as unavailable."""
     webhook_timeout: float = 15.0
-    """Real seconds in which a receiver of webhooks has to answer."""
+    """Real seconds within which a receiver of webhooks has to answer."""
     webhook_private: bool = False
     """Whether webhooks may go to addresses that are not public."""
     webhook_pace: float = 1.0
-    """Share of the standard's waits between attempts; tests use a small one."""
+    """Factor by which the retry delays of webhooks are multiplied; tests use a small one."""
     public_url: str = ""
-    """Where customers reach intake's pages, such as https://complaints.carrier.example; empty: no links are sent."""
+    """Public address of intake's pages, such as https://complaints.carrier.example; empty: letters hold no links."""

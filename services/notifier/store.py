@@ -1,4 +1,4 @@
-"""Notices in PostgreSQL: one row of proof for each."""
+"""Notices and delivery attempts in PostgreSQL; one row per notice holds its state and its delivery record."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,114 +17,131 @@ from services.shared.runtime.clock import Clock
 
 queries = Queries.of_package(__package__)
 
-NOWHERE = "sms"
-"""The desk that settles notices without an address."""
+UNADDRESSED = "sms"
+"""Channel whose delivery worker settles notices without an address."""
 
 
 def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]], clock: Clock) -> None:
-    """Queue notices, each with the size of its reader's digest; one that is there already stays as it is."""
+    """Queue notices, each with its recipient's digest size; a notice that is already stored is left as it is."""
     now = clock.now()
     rows = [
         {
-            "id": each.id,
-            "event_id": each.event_id,
-            "ticket_id": each.ticket_id,
-            "ticket_number": each.ticket_number,
-            "audience": each.audience,
-            "template": each.template,
-            "language": each.language,
-            "ways": Jsonb(each.ways),
-            "means": each.ways[0][0] if each.ways else NOWHERE,
-            "address": each.ways[0][1] if each.ways else None,
-            "urgency": each.urgency,
-            "until": each.until,
-            "run": each.run,
-            "clock": each.clock,
-            "quiet_from": each.quiet.begin if each.quiet is not None else None,
-            "quiet_until": each.quiet.end if each.quiet is not None else None,
-            "zone": each.quiet.zone if each.quiet is not None else None,
-            "paper": each.paper,
-            "digest_over": over,
-            "context": Jsonb(each.context),
+            "id": notice.id,
+            "event_id": notice.event_id,
+            "ticket_id": notice.ticket_id,
+            "ticket_number": notice.ticket_number,
+            "audience": notice.audience,
+            "template": notice.template,
+            "language": notice.language,
+            "ways": Jsonb(notice.ways),
+            "means": notice.ways[0][0] if notice.ways else UNADDRESSED,
+            "address": notice.ways[0][1] if notice.ways else None,
+            "urgency": notice.urgency,
+            "until": notice.until,
+            "run": notice.run,
+            "clock": notice.clock,
+            "quiet_from": notice.quiet_hours.begin if notice.quiet_hours is not None else None,
+            "quiet_until": notice.quiet_hours.end if notice.quiet_hours is not None else None,
+            "zone": notice.quiet_hours.zone if notice.quiet_hours is not None else None,
+            "attach_pdf": notice.attach_pdf,
+            "digest_over": digest_over,
+            "context": Jsonb(notice.context),
             "queued_at": now,
         }
-        for each, over in notices
+        for notice, digest_over in notices
     ]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(queries["queue"], rows)
 
 
-def take(connection: psycopg.Connection, means: str, *, lease: float, most: int) -> list[LeasedNotice]:
-    """Take notices of a means that are due, the most urgent first, for as long as the lease (real seconds).
+def lease_due(connection: psycopg.Connection, means: str, *, lease: float, limit: int) -> list[LeasedNotice]:
+    """Lease due notices of a channel for `lease` real seconds, the most urgent first.
 
-    Within one transaction, which holds them until they are leased.
-
-    With one that gathered for an address come all others that did, so that they can go in one letter.
+    Call it in a transaction, which locks the rows until they are leased. With a notice held for a digest all others
+    held for its address are leased too, beyond the limit, so that they go in one letter.
     """
-    taken = _taken(connection, "due", {"means": means, "most": most}, lease)
-    addresses = [each.address for each in taken if each.held_until is not None]
+    leased = _lease(connection, "due", {"means": means, "limit": limit}, lease)
+    addresses = [notice.address for notice in leased if notice.held_until is not None]
     if addresses:
-        taken += _taken(connection, "due_gathered", {"means": means, "addresses": addresses}, lease)
-    return sorted(taken, key=lambda each: each.urgency)
+        leased += _lease(connection, "due_held", {"means": means, "addresses": addresses}, lease)
+    return sorted(leased, key=lambda notice: notice.urgency)
 
 
-def take_tired(
-    connection: psycopg.Connection, means: str, *, lease: float, most: int, patience: Mapping[int, float], last: float
+def lease_overdue(
+    connection: psycopg.Connection,
+    means: str,
+    *,
+    lease: float,
+    limit: int,
+    patience: Mapping[int, float],
+    last_patience: float,
 ) -> list[LeasedNotice]:
-    """Take notices that have waited for a means for longer than the patience (real seconds, by urgency) with it."""
-    told = {"means": means, "most": most, "last": last}
-    told |= {f"patience_{urgency}": seconds for urgency, seconds in patience.items()}
-    return _taken(connection, "due_tired", told, lease)
+    """Lease due notices that have waited for a channel for longer than they may.
+
+    Args:
+        connection: in a transaction.
+        means: the channel.
+        lease: real seconds for which they are leased.
+        limit: notices to lease, at the most.
+        patience: longest wait in real seconds, by urgency.
+        last_patience: longest wait in real seconds for the last channel of a notice.
+
+    """
+    parameters = {"means": means, "limit": limit, "last_patience": last_patience}
+    parameters |= {f"patience_{urgency}": seconds for urgency, seconds in patience.items()}
+    return _lease(connection, "due_overdue", parameters, lease)
 
 
-def _taken(connection: psycopg.Connection, due: str, told: Mapping[str, Any], lease: float) -> list[LeasedNotice]:
-    ids = [row[0] for row in connection.execute(queries[due], told).fetchall()]
+def _lease(
+    connection: psycopg.Connection, query: str, parameters: Mapping[str, Any], lease: float
+) -> list[LeasedNotice]:
+    ids = [row[0] for row in connection.execute(queries[query], parameters).fetchall()]
     rows = connection.execute(queries["lease"], {"ids": ids, "lease": lease}).fetchall() if ids else []
-    return [LeasedNotice(*(*row[:-1], _standing(row[-1]))) for row in rows]
+    return [LeasedNotice(*(*row[:-1], _snapshot(row[-1]))) for row in rows]
 
 
-def _standing(told: Mapping[str, Any] | None) -> TicketSnapshot | None:
-    return TicketSnapshot(**{**told, "running": frozenset(told["running"])}) if told is not None else None
+def _snapshot(ticket: Mapping[str, Any] | None) -> TicketSnapshot | None:
+    return TicketSnapshot(**{**ticket, "running": frozenset(ticket["running"])}) if ticket is not None else None
 
 
-def give_back(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> None:
-    """Let notices that were taken and not tried be taken again."""
-    connection.execute(queries["give_back"], _ours(notices))
+def release(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> None:
+    """Give up the lease of notices that were not tried, so that they are due at once."""
+    connection.execute(queries["release"], _lease_parameters(notices))
 
 
 def hold(connection: psycopg.Connection, notices: Iterable[LeasedNotice], *, minute: float) -> None:
-    """Let notices wait until a minute of policy time, told in real seconds, is over; the same minute for all."""
-    connection.execute(queries["hold"], _ours(notices) | {"minute": minute})
+    """Hold notices for a digest until this minute of policy time ends; `minute` is its length in real seconds."""
+    connection.execute(queries["hold"], _lease_parameters(notices) | {"minute": minute})
 
 
-def still_ours(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> set[UUID]:
-    """Return the notices whose lease is not another worker's by now, and keep them ours until the transaction ends."""
-    return {id_ for (id_,) in connection.execute(queries["still_ours"], _ours(notices)).fetchall()}
+def still_leased(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> set[UUID]:
+    """Return the notices that no other worker has leased since, and lock their rows until the transaction ends."""
+    return {id_ for (id_,) in connection.execute(queries["still_leased"], _lease_parameters(notices)).fetchall()}
 
 
-def _ours(notices: Iterable[LeasedNotice]) -> dict[str, Any]:
+def _lease_parameters(notices: Iterable[LeasedNotice]) -> dict[str, Any]:
     notices = list(notices)
-    return {"ids": [each.id for each in notices], "leases": [each.leased_until for each in notices]}
+    return {"ids": [notice.id for notice in notices], "leases": [notice.leased_until for notice in notices]}
 
 
-def sent_lately(connection: psycopg.Connection, addresses: Iterable[str], *, minute: float) -> dict[str, int]:
-    """Return how many notices went to each address within the last minute of policy time, told in real seconds."""
-    values = {"addresses": list(addresses), "minute": minute}
-    return dict(connection.execute(queries["sent_lately"], values).fetchall())
+def recently_sent(connection: psycopg.Connection, addresses: Iterable[str], *, minute: float) -> dict[str, int]:
+    """Return the number of notices sent to each address within the last minute of policy time, in real seconds."""
+    parameters = {"addresses": list(addresses), "minute": minute}
+    return dict(connection.execute(queries["recently_sent"], parameters).fetchall())
 
 
 def settle(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> None:
-    """Keep what became of notices."""
+    """Save the outcome of notices."""
     rows = [
         {
-            "id": each.id,
-            "state": each.state,
-            "settled_at": each.settled_at,
-            "provider_id": each.provider_id,
-            "error": each.error,
+            "id": notice.id,
+            "state": notice.state,
+            "settled_at": notice.settled_at,
+            "provider_id": notice.provider_id,
+            "error": notice.error,
         }
-        for each in notices
+        for notice in notices
     ]
     if rows:
         with connection.cursor() as cursor:
@@ -133,46 +150,49 @@ def settle(connection: psycopg.Connection, notices: Iterable[LeasedNotice]) -> N
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One try to send a notice, or a provider's word about it afterwards.
+    """An attempt to send a notice, or a provider's report about one.
 
     Attributes:
-        outcome: sent, again or failed; delivered or returned afterwards.
-        handed: the id under which it was handed over, when it was.
-        parts: how many messages an SMS was.
+        generation: of the notice at that time.
+        outcome: sent, obsolete, again or failed; delivered or returned for a report.
+        send_id: the id given to the provider, when it accepted the letter.
+        provider_id: the provider's own id.
+        parts: how many messages an SMS was split into.
 
     """
 
     notice_id: UUID
-    turn: int
+    generation: int
     means: str
     outcome: str
-    handed: str | None = None
+    send_id: str | None = None
     provider_id: str | None = None
     error: str | None = None
     parts: int | None = None
 
 
-def attempted(connection: psycopg.Connection, attempts: Iterable[AttemptRecord]) -> None:
-    """Keep attempts."""
-    rows = [asdict(each) for each in attempts]
+def record_attempts(connection: psycopg.Connection, attempts: Iterable[AttemptRecord]) -> None:
+    """Save attempts."""
+    rows = [asdict(attempt) for attempt in attempts]
     if rows:
         with connection.cursor() as cursor:
-            cursor.executemany(queries["attempt"], rows)
+            cursor.executemany(queries["record_attempt"], rows)
 
 
-def retry(connection: psycopg.Connection, id_: UUID, *, seconds: float, error: str) -> None:
-    """Try a notice again later."""
-    connection.execute(queries["retry"], {"id": id_, "seconds": seconds, "error": error})
+def schedule_retry(connection: psycopg.Connection, id_: UUID, *, seconds: float, error: str) -> None:
+    """Make a notice due again after so many real seconds."""
+    connection.execute(queries["schedule_retry"], {"id": id_, "seconds": seconds, "error": error})
 
 
 def postpone(connection: psycopg.Connection, id_: UUID, *, seconds: float) -> None:
-    """Let a notice that was not tried wait for so many real seconds, because of the hour."""
+    """Make a notice due after so many real seconds, when its quiet hours end; no attempt is counted."""
     connection.execute(queries["postpone"], {"id": id_, "seconds": seconds})
 
 
-def fall_back(connection: psycopg.Connection, id_: UUID, turn: int, error: str) -> bool:
-    """Try a notice by its next way; False when there is none, or when it has gone there already."""
-    return connection.execute(queries["fall_back"], {"id": id_, "turn": turn, "error": error}).rowcount == 1
+def fall_back(connection: psycopg.Connection, id_: UUID, generation: int, error: str) -> bool:
+    """Queue a notice on its next channel; False when there is none, or its generation is a later one already."""
+    parameters = {"id": id_, "generation": generation, "error": error}
+    return connection.execute(queries["fall_back"], parameters).rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +209,35 @@ class UndeliveredNotice:
 
 
 def undelivered(
-    connection: psycopg.Connection, *, since: datetime, means: str | None, most: int
+    connection: psycopg.Connection, *, since: datetime, means: str | None, limit: int
 ) -> list[UndeliveredNotice]:
-    """Return notices that have reached nobody since then, by these means or any, the newest first."""
-    told = {"since": since, "means": means, "most": most}
-    return [UndeliveredNotice(*row) for row in connection.execute(queries["undelivered"], told).fetchall()]
+    """Return notices that have failed since an instant of business time, on this channel or any, newest first."""
+    parameters = {"since": since, "means": means, "limit": limit}
+    return [UndeliveredNotice(*row) for row in connection.execute(queries["undelivered"], parameters).fetchall()]
 
 
-def begin_again(
+def requeue_failed(
     connection: psycopg.Connection, *, since: datetime, means: str | None, ids: Sequence[UUID] | None
 ) -> int:
-    """Queue notices that have reached nobody since then again; these, or all. Returns how many."""
-    told = {"since": since, "means": means, "ids": list(ids) if ids is not None else None}
-    return connection.execute(queries["begin_again"], told).rowcount
+    """Queue notices that have failed since an instant of business time again; these, or all. Returns how many."""
+    parameters = {"since": since, "means": means, "ids": list(ids) if ids is not None else None}
+    return connection.execute(queries["requeue_failed"], parameters).rowcount
 
 
 def unchanged(connection: psycopg.Connection, notices: Sequence[LeasedNotice]) -> list[LeasedNotice]:
-    """Return those notices that are still as they were settled."""
-    same = {row[0] for row in connection.execute(queries["unchanged"], _as_settled(notices)).fetchall()}
-    return [each for each in notices if each.id in same]
+    """Return those notices that are still in the state in which they were settled."""
+    same = {row[0] for row in connection.execute(queries["unchanged"], _settled_parameters(notices)).fetchall()}
+    return [notice for notice in notices if notice.id in same]
 
 
-def published(connection: psycopg.Connection, notices: Sequence[LeasedNotice]) -> None:
-    """Mark notices whose delivery was published, as they were then: nothing more is to be done."""
-    connection.execute(queries["published"], _as_settled(notices))
+def mark_published(connection: psycopg.Connection, notices: Sequence[LeasedNotice]) -> None:
+    """Mark the delivery records of notices as published, unless a report has changed them meanwhile."""
+    connection.execute(queries["mark_published"], _settled_parameters(notices))
 
 
-def _as_settled(notices: Sequence[LeasedNotice]) -> dict[str, Any]:
+def _settled_parameters(notices: Sequence[LeasedNotice]) -> dict[str, Any]:
     return {
-        "ids": [each.id for each in notices],
-        "turns": [each.turn for each in notices],
-        "states": [each.state for each in notices],
+        "ids": [notice.id for notice in notices],
+        "generations": [notice.generation for notice in notices],
+        "states": [notice.state for notice in notices],
     }

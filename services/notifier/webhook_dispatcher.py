@@ -1,4 +1,4 @@
-"""Sending webhooks: each subscriber has a task and a line of its own, so that one that is slow delays no other."""
+"""Dispatches webhooks: each subscriber has a task and connections of its own, so that a slow one delays no other."""
 
 import asyncio
 import random
@@ -24,22 +24,24 @@ from services.notifier.domain.webhook import WebhookResponse
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
 from services.notifier.subscribers import Subscriber, WebhookDelivery
-from services.notifier.webhook_client import AT_ONCE, LookUp, SubscriberConnection
+from services.notifier.webhook_client import MAX_CONCURRENT, Lookup, SubscriberConnection
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.errors import Retryable
 
-LOOK_EVERY = 0.2
-SUBSCRIBERS_EVERY = 1.0
+POLL_INTERVAL = 0.2
+"""Real seconds between two polls for due messages when there were none."""
+SUBSCRIBERS_INTERVAL = 1.0
 """Real seconds between two looks for new subscribers."""
-FORGET_EVERY = 3_600.0
-KEPT = timedelta(days=30)
-"""How long a message is kept, whatever became of it: it holds personal data."""
+EXPIRY_INTERVAL = 3_600.0
+"""Real seconds between two deletions of expired messages."""
+RETENTION = timedelta(days=30)
+"""How long a message is kept, delivered or not: it holds personal data."""
 DATABASE_THREADS = 2
-"""Steps in the database at the same time; the rest of the service needs connections too."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Real seconds before a task that broke begins again; doubled each time until it works."""
+"""Concurrent transactions; the rest of the service needs connections too."""
+FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
+"""Real seconds before a task that failed starts again; doubled each time until it works."""
 
 T = TypeVar("T")
 
@@ -48,155 +50,167 @@ log = logs.get(__name__)
 
 @dataclass
 class SubscriberWorker:
-    """What works for one subscriber: its line, and the task that sends its messages."""
+    """The connections of one subscriber, and the task that sends its messages."""
 
-    line: SubscriberConnection
+    connection: SubscriberConnection
     task: asyncio.Task[None]
 
 
 class WebhookDispatcher:
-    """Sends what subscribers still have to get."""
+    """Sends queued webhooks to their subscribers until it is stopped."""
 
     def __init__(
         self,
         settings: NotifierSettings,
         database: Database,
         metrics: NotifierMetrics,
-        look_up: LookUp = socket.getaddrinfo,
+        lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         self._settings = settings
         self._database = database
         self._metrics = metrics
-        self._look_up = look_up
-        self._faults = CrashPoints(settings.faults, "notifier")
+        self._lookup = lookup
+        self._crash_points = CrashPoints(settings.faults, "notifier")
         self._stopping = threading.Event()
-        self._services: dict[UUID, SubscriberWorker] = {}
-        self._known: dict[UUID, Subscriber] = {}
-        # Of its own: whatever else waits in threads must not keep the database waiting.
-        self._steps = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="webhooks")
+        self._workers: dict[UUID, SubscriberWorker] = {}
+        self._subscribers: dict[UUID, Subscriber] = {}
+        # A pool of its own, so that nothing else that blocks in threads delays the transactions.
+        self._executor = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="webhooks")
 
     def stop(self) -> None:
-        """Ask it to end after the messages at hand."""
+        """Ask the dispatcher to end after the messages in hand."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Work until told to stop."""
-        with self._steps:
-            asyncio.run(self._work())
+        """Send queued messages until `stop` is called."""
+        with self._executor:
+            asyncio.run(self._supervise())
 
-    async def _work(self) -> None:
-        trust, forgotten = httpx.create_ssl_context(), time.monotonic()
+    async def _supervise(self) -> None:
+        """Keep a worker running for each subscriber, and delete expired messages."""
+        trust, last_expiry = httpx.create_ssl_context(), time.monotonic()
         while not self._stopping.is_set():
             with suppress(Retryable):
-                self._known = {each.id: each for each in await self._saved(subscribers.all_)}
-                if time.monotonic() - forgotten > FORGET_EVERY:
-                    forgotten = time.monotonic()
-                    await self._forget()
-            self._begin(trust)
-            await self._end_removed()
-            await asyncio.sleep(SUBSCRIBERS_EVERY)
-        await asyncio.gather(*[each.task for each in self._services.values()])
-        for each in self._services.values():
-            await each.line.close()
+                self._subscribers = {each.id: each for each in await self._in_transaction(subscribers.load_all)}
+                if time.monotonic() - last_expiry > EXPIRY_INTERVAL:
+                    last_expiry = time.monotonic()
+                    await self._delete_expired()
+            self._start_workers(trust)
+            await self._close_ended_workers()
+            await asyncio.sleep(SUBSCRIBERS_INTERVAL)
+        await asyncio.gather(*[worker.task for worker in self._workers.values()])
+        for worker in self._workers.values():
+            await worker.connection.close()
 
-    def _begin(self, trust: ssl.SSLContext) -> None:
-        for id_ in self._known.keys() - self._services.keys():
-            line = SubscriberConnection(trust, within=self._settings.webhook_timeout, look_up=self._look_up)
-            self._services[id_] = SubscriberWorker(line, asyncio.create_task(self._serve(id_, line)))
+    def _start_workers(self, trust: ssl.SSLContext) -> None:
+        for id_ in self._subscribers.keys() - self._workers.keys():
+            connection = SubscriberConnection(trust, timeout=self._settings.webhook_timeout, lookup=self._lookup)
+            self._workers[id_] = SubscriberWorker(connection, asyncio.create_task(self._serve(id_, connection)))
 
-    async def _end_removed(self) -> None:
-        for id_ in [id_ for id_, each in self._services.items() if each.task.done()]:
-            await self._services.pop(id_).line.close()
+    async def _close_ended_workers(self) -> None:
+        for id_ in [id_ for id_, worker in self._workers.items() if worker.task.done()]:
+            await self._workers.pop(id_).connection.close()
 
-    async def _forget(self) -> None:
-        """Let go of what is older than is kept, some thousands at a time."""
-        while count := await self._saved(lambda each: subscribers.forget(each, datetime.now(UTC) - KEPT)):
+    async def _delete_expired(self) -> None:
+        """Delete messages older than the retention, some thousands at a time."""
+        delete = partial(subscribers.delete_expired, before=datetime.now(UTC) - RETENTION)
+        while count := await self._in_transaction(delete):
             log.info("webhooks_forgotten", count=count)
 
-    async def _serve(self, id_: UUID, line: SubscriberConnection) -> None:
-        """Send one subscriber's messages until told to stop, or until it is removed."""
-        pause = FIRST_PAUSE
-        while not self._stopping.is_set() and id_ in self._known:
+    async def _serve(self, id_: UUID, connection: SubscriberConnection) -> None:
+        """Send one subscriber's messages until the dispatcher is stopped or the subscriber is removed."""
+        backoff = FIRST_BACKOFF
+        while not self._stopping.is_set() and id_ in self._subscribers:
             try:
-                busy = await self._round(self._known[id_], line)
+                busy = await self._send_batch(self._subscribers[id_], connection)
             except Retryable:
                 busy = False
             except Exception:
-                # A fault of ours with this subscriber; the others go on, and so does it after a while.
+                # An internal error with this subscriber; the others go on, and so does this one after a backoff.
                 self._metrics.webhook_faults.inc()
-                log.exception("webhooks_broken", subscriber=str(id_), again_in=pause)
-                await self._paused(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                log.exception("webhooks_broken", subscriber=str(id_), again_in=backoff)
+                await self._sleep(backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
-            pause = FIRST_PAUSE
+            backoff = FIRST_BACKOFF
             if not busy:
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(POLL_INTERVAL)
 
-    async def _paused(self, seconds: float) -> None:
-        """Wait, but not when told to stop."""
-        for _ in range(round(seconds / LOOK_EVERY)):
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but end early when the dispatcher is stopped."""
+        for _ in range(round(seconds / POLL_INTERVAL)):
             if self._stopping.is_set():
                 return
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
 
-    async def _round(self, subscriber: Subscriber, line: SubscriberConnection) -> bool:
-        """Send what is due; False when nothing is."""
+    async def _send_batch(self, subscriber: Subscriber, connection: SubscriberConnection) -> bool:
+        """Send the due messages of a subscriber; False when there are none."""
         if subscriber.disabled is not None:
             return False
         lease = self._settings.webhook_timeout + self._settings.lease
-        take = partial(subscribers.take, subscriber=subscriber.id, lease=lease, most=AT_ONCE)
-        hooks = await self._saved(take)
-        ends = await asyncio.gather(*[self._send(subscriber, each, line) for each in hooks], return_exceptions=True)
-        for each in ends:
-            if each is not None:
-                raise each
-        return bool(hooks)
+        deliveries = await self._in_transaction(
+            partial(subscribers.lease_due, subscriber=subscriber.id, lease=lease, limit=MAX_CONCURRENT)
+        )
+        results = await asyncio.gather(
+            *[self._send(subscriber, delivery, connection) for delivery in deliveries], return_exceptions=True
+        )
+        for error in results:
+            if error is not None:
+                raise error
+        return bool(deliveries)
 
-    async def _send(self, subscriber: Subscriber, hook: WebhookDelivery, line: SubscriberConnection) -> None:
-        """Send one message; one that breaks something of ours counts as tried, so that it does not stop the others."""
+    async def _send(self, subscriber: Subscriber, delivery: WebhookDelivery, connection: SubscriberConnection) -> None:
+        """Send one message; an internal error counts as a failed attempt, so that it does not stop the others."""
         try:
-            answer = await self._ask(subscriber, hook, line)
-            self._faults.reach("webhook_answered")
-            await self._saved(lambda each: self._settle(each, subscriber, hook, answer))
+            response = await self._post(subscriber, delivery, connection)
+            self._crash_points.reach("webhook_answered")
+            await self._in_transaction(lambda database: self._settle(database, subscriber, delivery, response))
         except Retryable:
             # What cannot be saved now is sent again after the lease, under the same id.
             return
         except Exception as error:
             self._metrics.webhook_faults.inc()
-            log.exception("webhook_broken", subscriber=subscriber.name, event_id=str(hook.event_id))
-            failed = WebhookResponse(None, trouble=f"could not be sent ({type(error).__name__})")
+            log.exception("webhook_broken", subscriber=subscriber.name, event_id=str(delivery.event_id))
+            failure = WebhookResponse(None, error=f"could not be sent ({type(error).__name__})")
             with suppress(Retryable):
-                await self._saved(lambda each: self._settle(each, subscriber, hook, failed))
+                await self._in_transaction(lambda database: self._settle(database, subscriber, delivery, failure))
 
-    async def _ask(self, subscriber: Subscriber, hook: WebhookDelivery, line: SubscriberConnection) -> WebhookResponse:
-        headers = webhook.signed(str(hook.event_id), datetime.now(UTC), hook.body, subscriber.secrets)
+    async def _post(
+        self, subscriber: Subscriber, delivery: WebhookDelivery, connection: SubscriberConnection
+    ) -> WebhookResponse:
+        now = datetime.now(UTC)
+        headers = webhook.signed_headers(str(delivery.event_id), now, delivery.body, subscriber.secrets)
         private = subscriber.private or self._settings.webhook_private
-        return await line.ask(subscriber.url, headers, hook.body, private=private)
+        return await connection.post(subscriber.url, headers, delivery.body, private=private)
 
     def _settle(
-        self, connection: psycopg.Connection, subscriber: Subscriber, hook: WebhookDelivery, answer: WebhookResponse
+        self,
+        connection: psycopg.Connection,
+        subscriber: Subscriber,
+        delivery: WebhookDelivery,
+        response: WebhookResponse,
     ) -> None:
-        verdict = answer.verdict
+        verdict, key = response.verdict, (subscriber.id, delivery.event_id)
         if verdict == "delivered":
-            assert answer.status is not None
-            subscribers.delivered(connection, subscriber.id, hook.event_id, answer.status)
+            assert response.status is not None
+            subscribers.mark_delivered(connection, *key, response.status)
         elif verdict == "gone":
-            subscribers.again(connection, subscriber.id, hook.event_id, answer.status, answer.told, seconds=0)
+            subscribers.schedule_retry(connection, *key, response.status, response.summary, seconds=0)
             subscribers.disable(connection, subscriber.name, "the receiver answered 410: it wants no more")
             log.warning("subscriber_gone", subscriber=subscriber.name)
         else:
-            seconds = webhook.wait(hook.attempts, answer, random.random(), datetime.now(UTC))  # noqa: S311 - jitter
-            if seconds is None:
-                verdict_told = f"given up after {hook.attempts} attempts: {answer.told}"
-                subscribers.failed(connection, subscriber.id, hook.event_id, answer.status, verdict_told)
+            delay = webhook.retry_delay(delivery.attempts, response, random.random(), datetime.now(UTC))  # noqa: S311 - jitter
+            if delay is None:
+                error = f"given up after {delivery.attempts} attempts: {response.summary}"
+                subscribers.mark_failed(connection, *key, response.status, error)
             else:
-                told = seconds * self._settings.webhook_pace
-                subscribers.again(connection, subscriber.id, hook.event_id, answer.status, answer.told, seconds=told)
+                seconds = delay * self._settings.webhook_pace
+                subscribers.schedule_retry(connection, *key, response.status, response.summary, seconds=seconds)
         self._metrics.webhooks.labels(verdict).inc()
 
-    async def _saved(self, work: Callable[[psycopg.Connection], T]) -> T:
-        def within() -> T:
+    async def _in_transaction(self, operation: Callable[[psycopg.Connection], T]) -> T:
+        def run() -> T:
             with self._database.transaction() as connection:
-                return work(connection)
+                return operation(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._steps, within)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, run)

@@ -98,7 +98,7 @@ def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway
     ticket, _ = system.story(number)
     id_ = uuid.uuid4()
     with system.database() as connection:
-        delivery_reports.keep(connection, f"sms-{id_}", "delivered", None)
+        delivery_reports.save(connection, f"sms-{id_}", "delivered", None)
         context = {"number": number, "reader": "网络部", "unit": "网络部", "clock": "处理", "zone": "Asia/Shanghai"}
         context["due_at"] = system.clock.now().isoformat()
         late = _late(id_, ticket.id, number)
@@ -203,12 +203,12 @@ def _late(id_: uuid.UUID, ticket: uuid.UUID, number: str) -> Notice:
         template="warning",
         language="zh",
         ways=(("mail", "late@carrier.example"),),
-        quiet=None,
+        quiet_hours=None,
         urgency=1,
         until="answered",
         run=1,
         clock=None,
-        paper=False,
+        attach_pdf=False,
         context={},
     )
 

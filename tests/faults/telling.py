@@ -26,7 +26,7 @@ from deploy.local.plan import StackOptions
 from deploy.local.ports import free_port
 from duban import system_connection
 from services.notifier import subscribers
-from services.notifier.delivery_worker import SETTLED_AT_ONCE
+from services.notifier.delivery_worker import UNSAVED_LETTERS
 from services.notifier.domain import webhook
 from tests.builders import eventually
 from tests.faults.providers import Providers, repeats
@@ -200,11 +200,11 @@ class Rounds:
             + (
                 "though nothing had died"
                 if death < 0
-                else f"after death {death}, more than the {SETTLED_AT_ONCE} it explains"
+                else f"after death {death}, more than the {UNSAVED_LETTERS} it explains"
             )
             for means, deaths in again.items()
             for death, count in deaths.items()
-            if death < 0 or count > SETTLED_AT_ONCE
+            if death < 0 or count > UNSAVED_LETTERS
         ]
         counted = {
             "notices": len(notices),

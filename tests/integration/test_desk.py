@@ -24,7 +24,7 @@ from schemas.event import TicketEvent
 from services.notifier import delivery_reports, store
 from services.notifier.delivery_worker import DeliveryWorker
 from services.notifier.domain.letters import Letter, TemplateLibrary
-from services.notifier.domain.notices import Notice, notices
+from services.notifier.domain.notices import Notice, plan_notices
 from services.notifier.domain.quiet_hours import QuietHours
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import Provider, ProviderError, ProviderReceipt, SmtpProvider
@@ -46,7 +46,7 @@ class TestMail(SmtpProvider):
 
 def acceptance() -> Notice:
     events: list[TicketEvent] = TicketScenario.opened().events
-    told = next(each for event in events for each in notices(event, PACK) if each.template == "acceptance")
+    told = next(each for event in events for each in plan_notices(event, PACK) if each.template == "acceptance")
     return replace(told, id=uuid4(), event_id=uuid4(), ways=((MEANS, "customer@example.org"),), until="always")
 
 
@@ -65,7 +65,7 @@ class Slow:
         time.sleep(self._seconds)
         self.got.append(id_)
         if self.away:
-            raise ProviderError("gone", away=True)
+            raise ProviderError("gone", unavailable=True)
         return ProviderReceipt(f"own-{id_}")
 
     def close(self) -> None:
@@ -215,22 +215,22 @@ def test_an_outage_uses_up_nothing_until_patience_ends_and_then_all_go_the_next_
 def test_reports_speak_of_the_attempt_that_they_name_whenever_they_come(system: System) -> None:
     early, late = acceptances(system, 2)
     with system.database() as connection:
-        delivery_reports.keep(connection, str(early.id), "delivered", None)
-        delivery_reports.keep(connection, "nothing-of-ours", "failed", None)
+        delivery_reports.save(connection, str(early.id), "delivered", None)
+        delivery_reports.save(connection, "nothing-of-ours", "failed", None)
     means = Slow()
     with desk(system, means=means):
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "sent"], why="the early report was lost")
         with system.database() as connection:
             for _ in range(2):
-                delivery_reports.keep(connection, f"own-{late.id}", "failed", "no such number")
+                delivery_reports.save(connection, f"own-{late.id}", "failed", "no such number")
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "failed"], why="the report was lost")
         with system.database() as connection:
             begin = datetime(2000, 1, 1, tzinfo=UTC)
-            assert store.begin_again(connection, since=begin, means=MEANS, ids=None) == 1
+            assert store.requeue_failed(connection, since=begin, means=MEANS, ids=None) == 1
         eventually(lambda: sorted(rows(system, "state")) == ["delivered", "sent"], why="it was not sent again")
         with system.database() as connection:
-            delivery_reports.keep(connection, str(late.id), "failed", "the first attempt, once more")
-            delivery_reports.keep(connection, str(means.got[-1]), "delivered", None)
+            delivery_reports.save(connection, str(late.id), "failed", "the first attempt, once more")
+            delivery_reports.save(connection, str(means.got[-1]), "delivered", None)
         eventually(lambda: rows(system, "state") == ["delivered"] * 2, why="the second attempt is not known")
     assert means.got[-1] != late.id
 
@@ -243,14 +243,14 @@ def test_one_letter_of_several_is_known_by_the_id_it_went_under(system: System) 
     with desk(system, clock=clock, means=means):
         eventually(lambda: rows(system, "state") == ["sent"] * 5, why="not everything was sent")
         with system.database() as connection:
-            delivery_reports.keep(connection, str(means.got[-1]), "delivered", None)
+            delivery_reports.save(connection, str(means.got[-1]), "delivered", None)
         eventually(lambda: rows(system, "state").count("delivered") == 4, why="the report about four found none")
 
 
 def test_what_comes_in_the_quiet_hours_waits_whatever_brought_it_there(system: System) -> None:
     night = datetime(2026, 3, 12, 18, 0, tzinfo=UTC)
     clock = ScaledClock(scale=3600, real_origin=datetime.now(UTC), business_origin=night)
-    acceptances(system, 1, quiet=QuietHours(dtime(21), dtime(8), "Asia/Shanghai"))
+    acceptances(system, 1, quiet_hours=QuietHours(dtime(21), dtime(8), "Asia/Shanghai"))
     means = Slow()
     with desk(system, clock=clock, means=means):
         # Two at night in Shanghai: six seconds until eight.
@@ -263,8 +263,8 @@ def test_what_comes_in_the_quiet_hours_waits_whatever_brought_it_there(system: S
 def test_an_older_proof_never_follows_a_newer_one(system: System) -> None:
     acceptances(system, 1)
     with system.database() as connection:
-        (taken,) = store.take(connection, MEANS, lease=60, most=5)
-        sent = taken.settled("sent", datetime.now(UTC))
+        (taken,) = store.lease_due(connection, MEANS, lease=60, limit=5)
+        sent = taken.as_settled("sent", datetime.now(UTC))
         store.settle(connection, [sent])
         assert store.unchanged(connection, [sent]) == [sent]
         # A bounce has come, and the next means has begun.

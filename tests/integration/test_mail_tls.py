@@ -84,7 +84,7 @@ def test_only_a_server_whose_certificate_is_vouched_for_gets_a_letter(how: str, 
         stranger = SmtpProvider(NotifierSettings.model_validate(told))
         with pytest.raises(ProviderError, match="SSLCertVerificationError") as caught:
             stranger.send("a@x.example", letter, UUID(int=1))
-        assert caught.value.away
+        assert caught.value.unavailable
         known = SmtpProvider(NotifierSettings.model_validate(told | {"smtp_ca": certificate}))
         assert known.send("a@x.example", letter, UUID(int=1)).provider_id
         known.close()

@@ -9,7 +9,7 @@ import pytest
 
 from services.notifier import webhook_client
 from services.notifier.domain.webhook import WebhookResponse
-from services.notifier.webhook_client import AT_ONCE, SubscriberConnection
+from services.notifier.webhook_client import MAX_CONCURRENT, SubscriberConnection
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 TRUST = httpx.create_ssl_context()
@@ -63,18 +63,18 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def ask(line: SubscriberConnection, url: str) -> WebhookResponse:
-    return await line.ask(url, {}, b"", private=True)
+    return await line.post(url, {}, b"", private=True)
 
 
 def test_thirty_that_hang_delay_no_other() -> None:
     async def work() -> None:
         async with serving(hang) as slow, serving(answer) as fast:
-            lines = [SubscriberConnection(TRUST, within=30) for _ in range(30)]
-            waiting = [asyncio.create_task(ask(each, slow)) for each in lines for _ in range(AT_ONCE)]
-            quick = SubscriberConnection(TRUST, within=5)
+            lines = [SubscriberConnection(TRUST, timeout=30) for _ in range(30)]
+            waiting = [asyncio.create_task(ask(each, slow)) for each in lines for _ in range(MAX_CONCURRENT)]
+            quick = SubscriberConnection(TRUST, timeout=5)
             async with asyncio.timeout(5):
-                told = await asyncio.gather(*[ask(quick, fast) for _ in range(AT_ONCE)])
-            assert [each.status for each in told] == [200] * AT_ONCE
+                told = await asyncio.gather(*[ask(quick, fast) for _ in range(MAX_CONCURRENT)])
+            assert [each.status for each in told] == [200] * MAX_CONCURRENT
             for each in waiting:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
@@ -92,7 +92,7 @@ def test_a_connection_is_used_again() -> None:
         await answer(reader, writer)
 
     async def work() -> None:
-        line = SubscriberConnection(TRUST, within=5)
+        line = SubscriberConnection(TRUST, timeout=5)
         async with serving(counted) as url:
             for _ in range(20):
                 assert (await ask(line, url)).status == 200
@@ -103,7 +103,7 @@ def test_a_connection_is_used_again() -> None:
 
 
 def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook_client, "READ_WITHIN", 0.2)
+    monkeypatch.setattr(webhook_client, "DRAIN_TIMEOUT", 0.2)
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request(reader)
@@ -118,7 +118,7 @@ def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: 
         await asyncio.Event().wait()
 
     async def work() -> None:
-        line = SubscriberConnection(TRUST, within=5)
+        line = SubscriberConnection(TRUST, timeout=5)
         for endless in (flood, drip):
             async with serving(endless) as url, asyncio.timeout(4):
                 assert await ask(line, url) == WebhookResponse(200)
@@ -129,10 +129,10 @@ def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: 
 
 def test_who_says_nothing_has_not_answered_in_time() -> None:
     async def work() -> WebhookResponse:
-        line = SubscriberConnection(TRUST, within=0.1)
+        line = SubscriberConnection(TRUST, timeout=0.1)
         async with serving(hang) as url:
             told = await ask(line, url)
         await line.close()
         return told
 
-    assert asyncio.run(work()) == WebhookResponse(None, trouble="did not answer in time")
+    assert asyncio.run(work()) == WebhookResponse(None, error="did not answer in time")

@@ -38,7 +38,7 @@ from services.callback.metrics import CallbackMetrics
 from services.notifier import store
 from services.notifier.delivery_worker import DeliveryWorker
 from services.notifier.domain.letters import TemplateLibrary
-from services.notifier.domain.notices import Notice, notices
+from services.notifier.domain.notices import Notice, plan_notices
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import Provider, SmsProvider, SmtpProvider
 from services.notifier.settings import NotifierSettings
@@ -77,7 +77,7 @@ def told(means: str, count: int) -> Iterator[Notice]:
     event: TicketEvent = TicketScenario.opened().events[0]
     ways = ((means, ADDRESSES[means]),)
     for _ in range(count):
-        (notice,) = notices(event.replace(id=uuid4(), ticket_id=uuid4()), PACK)
+        (notice,) = plan_notices(event.replace(id=uuid4(), ticket_id=uuid4()), PACK)
         yield replace(notice, id=uuid4(), ways=ways)
 
 
@@ -102,7 +102,7 @@ class Bench:
 
         def send(means: Provider) -> None:
             for each in whole[means.name]:
-                means.send(ADDRESSES[means.name], LETTERS.write(each.template, each.language, each.context), each.id)
+                means.send(ADDRESSES[means.name], LETTERS.render(each.template, each.language, each.context), each.id)
             means.close()
 
         return (

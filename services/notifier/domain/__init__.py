@@ -1,1 +1,1 @@
-"""Who is told what of an event; pure."""
+"""Rules of the notifier: what is sent about an event, to whom, when and in which words; pure."""

@@ -1,4 +1,4 @@
-"""A notice that is to be sent now, and what becomes of one that reaches nobody. Pure."""
+"""A notice leased by a delivery worker, and the command that reports one that reached nobody. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time
@@ -13,19 +13,23 @@ from services.notifier.domain.quiet_hours import QuietHours
 
 NAME = "notifier"
 UNDELIVERABLE = "undeliverable"
-"""The letter about a notice that reached nobody; one about itself would never end."""
+"""The letter about a notice that reached nobody; a failure of this letter is not reported, or it would never end."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedNotice:
-    """A notice that this worker has to bring to its end.
+    """A notice that this worker has to send or settle; fields come in the order of the statement `lease`.
 
     Attributes:
-        turn: how often it has begun anew.
-        begun_at: real time since which it waits to be sent by these means.
-        leased_until: real time until which it is this worker's; it tells this worker's hold on it from any other.
-        held_until: real time at which it goes in one letter with others of its address.
-        standing: how its ticket stands; None: there is no ticket.
+        means: delivery channel by which it is sent now.
+        last_way: whether no other channel is left after this one.
+        generation: how often it has started again, on another channel or by hand.
+        begun_at: real time since which it waits to be sent by its present channel.
+        leased_until: real time until which the lease is held; it distinguishes this worker's lease from any other.
+        waited: real seconds since `begun_at`.
+        held_until: real time at which it goes in one letter with others to its address.
+        settled_at: business time.
+        snapshot: state of its ticket; None: the notice is about no ticket.
 
     """
 
@@ -39,7 +43,7 @@ class LeasedNotice:
     means: str
     address: str | None
     last_way: bool
-    turn: int
+    generation: int
     urgency: int
     until: str
     run: int
@@ -47,7 +51,7 @@ class LeasedNotice:
     quiet_from: time | None
     quiet_until: time | None
     zone: str | None
-    paper: bool
+    attach_pdf: bool
     digest_over: int
     held_until: datetime | None
     context: dict[str, Any]
@@ -59,44 +63,44 @@ class LeasedNotice:
     settled_at: datetime | None
     provider_id: str | None
     error: str | None
-    standing: TicketSnapshot | None
+    snapshot: TicketSnapshot | None
 
-    def settled(
+    def as_settled(
         self, state: str, at: datetime, *, provider_id: str | None = None, error: str | None = None
     ) -> "LeasedNotice":
-        """Return it as it stands after the last attempt."""
+        """Return a copy with the outcome of its last attempt; `at` is business time."""
         return replace(self, state=state, settled_at=at, provider_id=provider_id, error=error)
 
     @property
-    def handed(self) -> UUID:
-        """The id under which its present turn is handed over; another turn has another, so that a provider takes it."""
-        return uuid5(self.id, f"turn/{self.turn}") if self.turn else self.id
+    def send_id(self) -> UUID:
+        """The id sent to the provider; each generation has another, so that a provider does not drop it as a repeat."""
+        return uuid5(self.id, f"turn/{self.generation}") if self.generation else self.id
 
     @property
     def obsolete(self) -> bool:
-        """Whether its ticket has gone on so far that it is no longer true."""
-        return self.standing is not None and is_obsolete(self.until, self.run, self.clock, self.standing)
+        """Whether the notice is no longer true, given the state of its ticket."""
+        return self.snapshot is not None and is_obsolete(self.until, self.run, self.clock, self.snapshot)
 
     @property
-    def quiet(self) -> QuietHours | None:
-        """Hours in which it is not sent."""
+    def quiet_hours(self) -> QuietHours | None:
+        """Hours in which it is not sent; None: it is sent at any hour."""
         if self.quiet_from is None or self.quiet_until is None or self.zone is None:
             return None
         return QuietHours(self.quiet_from, self.quiet_until, self.zone)
 
 
-def undeliverable(notice: LeasedNotice, at: datetime) -> Command | None:
-    """Return what puts on a ticket's record that a notice reached nobody, so that a person sees to it (R5.7).
+def undeliverable_command(notice: LeasedNotice, at: datetime) -> Command | None:
+    """Return the command that records on the ticket that a notice reached nobody, so that a person acts (R5.7).
 
-    None when there is nothing to put it on: a hot issue is no ticket.
+    None unless the notice failed, and None for a notice about no ticket, such as one about a hot issue.
     """
-    if notice.state != "failed" or notice.standing is None or notice.template == UNDELIVERABLE:
+    if notice.state != "failed" or notice.snapshot is None or notice.template == UNDELIVERABLE:
         return None
     action = ReportUndeliverable(
         notice=notice.id, letter=notice.template, audience=notice.audience, reason=notice.error or "unknown"
     )
     return Command(
-        id=command_id(notice.handed, "undeliverable"),
+        id=command_id(notice.send_id, "undeliverable"),
         ticket_id=notice.ticket_id,
         at=at,
         actor=Actor(kind="service", name=NAME),

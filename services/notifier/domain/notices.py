@@ -1,4 +1,4 @@
-"""Which event tells whom what, and by which means. Pure."""
+"""Plans the notices of an event: who gets which letter by which delivery channel. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,44 +16,50 @@ from services.domain.survey_link import VALID_FOR, SurveyInvitation, make_token
 from services.notifier.domain.quiet_hours import QuietHours
 
 Way = tuple[str, str]
-"""Means and address."""
+"""Delivery channel and address."""
 UNIT_LANGUAGE = "zh"
-"""Language of the carrier's own units."""
-
-SHORT = 200
+"""Language of letters to units."""
+LONGEST_SUBJECT = 200
+"""Characters of a ticket's subject in a letter."""
 PERSON_FIRST = ("sms", "mail")
-"""A person is reached on the phone; a unit by mail."""
+"""Delivery channels of a person in a unit, who is reached by phone first; a unit itself is reached by mail first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyPage:
-    """Where customers find the survey page, and what signs its links."""
+    """The survey page of intake: builds the signed links that lead a ticket's customer there.
+
+    Attributes:
+        url: public address of intake.
+        secret: key that signs the links.
+
+    """
 
     url: str
     secret: str
 
     def link(self, event: TicketEvent) -> str:
-        """Return the link of a ticket's customer."""
+        """Return the link for the customer of an event's ticket."""
         invitation = SurveyInvitation(event.ticket_id, event.ticket.run, event.at + VALID_FOR)
         return f"{self.url.rstrip('/')}/s/{make_token(invitation, self.secret)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell one reader.
+    """One message about one event to one recipient.
 
     Attributes:
-        id: from event and audience, so the same notice is never there twice.
-        ticket_id, ticket_number: of a hot issue: its own id, and what `duban hot list` calls it.
+        id: derived from event and audience, so a repeated event makes no second notice.
+        ticket_id, ticket_number: for a hot issue its own id, and its short id as in `duban hot list`.
         audience: customer, unit.<code> or person.<code>.
-        ways: means and address of each way to reach the reader, in the order in which they are tried.
-        quiet: hours in which it is not sent; None: it is sent in any.
+        ways: delivery channels with their addresses, in the order in which they are tried.
+        quiet_hours: hours in which it is not sent; None: it is sent at any hour.
         urgency: 1 to 3; 1 goes first.
-        until: from when on it is no longer true, in the word of its rule.
-        run: of the ticket.
-        clock: key of the clock that it is about, as clock/run/limit.
-        paper: whether a mail carries it as a PDF too.
-        context: what the template needs.
+        until: condition of its rule after which it is no longer true.
+        run: run of the ticket.
+        clock: key of the SLA timer that it is about, as clock/run/limit.
+        attach_pdf: whether a mail carries it as a PDF too.
+        context: variables of the template.
 
     """
 
@@ -65,22 +71,22 @@ class Notice:
     template: str
     language: str
     ways: tuple[Way, ...]
-    quiet: QuietHours | None
+    quiet_hours: QuietHours | None
     urgency: int
     until: str
     run: int
     clock: str | None
-    paper: bool
+    attach_pdf: bool
     context: dict[str, Any]
 
 
-def notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None) -> Iterator[Notice]:
-    """Return what an event tells, each reader once; what the system before has told is not told again."""
+def plan_notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None) -> Iterator[Notice]:
+    """Return the notices of an event, one per recipient; none for a ticket taken over from another system."""
     if "taken_over" in event.details:
         return
     for rule in pack.notices.by_event.get(event.type, ()):
         if rule.to == CUSTOMER:
-            if not _silent(event):
+            if not _is_already_known(event):
                 yield _to_customer(event, pack, rule, page)
             continue
         seen: set[str] = set()
@@ -90,15 +96,15 @@ def notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None) -> I
                 yield _to_unit(event, pack, rule, audience, unit)
 
 
-def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
-    """Return what a hot issue tells once it has opened; later records of it tell the same under the same ids (R3.7)."""
+def plan_hot_issue_notices(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
+    """Return the notices of a hot issue that has opened; later records of it make the same ids again (R3.7)."""
     if issue.status != "open":
         return
-    name = str(issue.id)[:8]
-    business = next((each.title for each in pack.types.business if each.code == issue.business_type), None)
-    problem = next((each.title for each in pack.types.problem if each.code == issue.problem_type), None)
+    short_id = str(issue.id)[:8]
+    business = next((type_.title for type_ in pack.types.business if type_.code == issue.business_type), None)
+    problem = next((type_.title for type_ in pack.types.problem if type_.code == issue.problem_type), None)
     context = {
-        "number": name,
+        "number": short_id,
         "zone": pack.header.zone,
         "at": issue.opened_at.isoformat(),
         "business": getattr(business, UNIT_LANGUAGE, issue.business_type),
@@ -115,35 +121,34 @@ def of_hot_issue(issue: HotIssue, pack: Pack) -> Iterator[Notice]:
                 id=notice_id(issue.id, audience),
                 event_id=issue.id,
                 ticket_id=issue.id,
-                ticket_number=name,
+                ticket_number=short_id,
                 audience=audience,
                 template=rule.letter,
                 language=UNIT_LANGUAGE,
                 ways=_unit_ways(unit, rule.means),
-                quiet=None,
+                quiet_hours=None,
                 urgency=rule.urgency,
                 until=rule.until,
                 run=0,
                 clock=None,
-                paper=rule.paper,
+                attach_pdf=rule.paper,
                 context=context | {"reader": getattr(unit.title, UNIT_LANGUAGE)},
             )
 
 
-def _silent(event: TicketEvent) -> bool:
-    """An answer on the spot and a call were given in person, and a re-handle ticket was not opened by the customer."""
+def _is_already_known(event: TicketEvent) -> bool:
+    """Whether the customer knows already, by an answer on the spot or a call, or never asked, as for a re-handle."""
     on_the_spot = event.type == "answered" and bool(event.details.get("on_the_spot"))
     in_person = event.type == "called_back" and event.details.get("means") == "phone"
     return on_the_spot or in_person or (event.type == "accepted" and event.ticket.channel == "callback")
 
 
-def ways_of(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
-    """Return the ways to reach a customer, in the order of the rule; those without an address are left out."""
+def customer_ways(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
+    """Return the delivery channels for which a customer has an address, in the order of the rule."""
     addresses = {"sms": customer.phone, "mail": customer.email}
-    asked = customer.preferred_means
-    told = [asked if each == "preferred" else each for each in means]
-    found = ((each, addresses.get(each)) for each in told if each is not None)
-    return tuple(dict.fromkeys((each, address) for each, address in found if address))
+    channels = [customer.preferred_means if name == "preferred" else name for name in means]
+    found = ((name, addresses.get(name)) for name in channels if name is not None)
+    return tuple(dict.fromkeys((name, address) for name, address in found if address))
 
 
 def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyPage | None) -> Notice:
@@ -153,17 +158,16 @@ def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyP
         "link": page.link(event) if page else None,
     }
     hours = QuietHours(pack.notices.quiet_from, pack.notices.quiet_until, pack.header.zone)
-    quiet = None if rule.any_hour else hours
-    ways = ways_of(customer, rule.means)
-    return _notice(event, rule, CUSTOMER, customer.language, ways, quiet, context)
+    ways = customer_ways(customer, rule.means)
+    return _notice(event, rule, CUSTOMER, customer.language, ways, None if rule.any_hour else hours, context)
 
 
 def _readers(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Iterator[tuple[str, Unit]]:
-    """Return audience and unit of everybody who is told."""
-    wanted: Iterable[str] = event.details.get("notifies") or rule.readers
+    """Return audience and unit of each recipient of a rule for units."""
+    readers: Iterable[str] = event.details.get("notifies") or rule.readers
     own = pack.units.get(str(event.details.get("unit") or event.ticket.unit or pack.header.centre))
     own = own or pack.units[pack.header.centre]
-    for reader in wanted:
+    for reader in readers:
         if reader == "person":
             yield f"person.{own.code}", own
         elif reader == "centre":
@@ -172,14 +176,14 @@ def _readers(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Iterator[tuple
         elif reader in pack.units:
             yield f"unit.{reader}", pack.units[reader]
         elif reader == "next_level":
-            above = _above(own, pack, int(event.details.get("level") or 0))
-            yield f"unit.{above.code}", above
+            superior = _superior(own, pack, int(event.details.get("level") or 0))
+            yield f"unit.{superior.code}", superior
         else:
             yield f"unit.{own.code}", own
 
 
-def _above(unit: Unit, pack: Pack, level: int) -> Unit:
-    """Return the unit that many levels further up than the next one, or the highest there is."""
+def _superior(unit: Unit, pack: Pack, level: int) -> Unit:
+    """Return the parent unit, or the unit `level` levels above the parent; the highest one if there are fewer."""
     for _ in range(level + 1):
         if unit.parent is None:
             return unit
@@ -195,14 +199,14 @@ def _to_unit(event: TicketEvent, pack: Pack, rule: NoticeRule, audience: str, un
 
 def _unit_ways(unit: Unit, means: Iterable[str]) -> tuple[Way, ...]:
     addresses = {"sms": unit.phone, "mail": unit.email}
-    return tuple((each, address) for each in means if (address := addresses.get(each)))
+    return tuple((name, address) for name in means if (address := addresses.get(name)))
 
 
 def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
     ticket, details = event.ticket, event.details
-    clocks = {each.name: getattr(each.title, language) for each in pack.limits.clocks}
+    timers = {rule.name: getattr(rule.title, language) for rule in pack.limits.clocks}
     units = {code: getattr(unit.title, language) for code, unit in pack.units.items()}
-    fired = event.threshold
+    threshold = event.threshold
     return {
         "number": ticket.number,
         "zone": pack.header.zone,
@@ -210,7 +214,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "promised_at": ticket.promised_at.isoformat() if ticket.promised_at is not None else None,
         "tier": getattr(pack.routing.titles[ticket.classification.tier], language),
         "unit": units.get(str(details.get("unit") or ticket.unit), ""),
-        "clock": clocks.get(fired.clock, fired.clock) if fired is not None else None,
+        "clock": timers.get(threshold.clock, threshold.clock) if threshold is not None else None,
         "due_at": _text(details.get("due_at")),
         "level": details.get("level") or 0,
         "reason": details.get("reason"),
@@ -222,7 +226,7 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "about": details.get("about"),
         "addressee": units.get(str(details.get("audience", "")).partition(".")[2]),
         "facts": details.get("facts") or {},
-        "subject": ticket.subject[:SHORT],
+        "subject": ticket.subject[:LONGEST_SUBJECT],
     }
 
 
@@ -236,10 +240,10 @@ def _notice(
     audience: str,
     language: str,
     ways: tuple[Way, ...],
-    quiet: QuietHours | None,
+    quiet_hours: QuietHours | None,
     context: dict[str, Any],
 ) -> Notice:
-    fired = event.threshold
+    threshold = event.threshold
     return Notice(
         id=notice_id(event.id, audience),
         event_id=event.id,
@@ -249,12 +253,12 @@ def _notice(
         template=str(event.details.get("letter") or rule.letter),
         language=language,
         ways=ways,
-        quiet=quiet,
+        quiet_hours=quiet_hours,
         urgency=rule.urgency,
-        # What was done before a warning makes it no less true.
+        # An action taken before the warning does not make the warning obsolete.
         until="stopped" if rule.until == "acted" and event.ticket.acted_in_stage else rule.until,
         run=event.ticket.run,
-        clock=f"{fired.clock}/{fired.run}/{fired.limit}" if fired is not None else None,
-        paper=rule.paper,
+        clock=f"{threshold.clock}/{threshold.run}/{threshold.limit}" if threshold is not None else None,
+        attach_pdf=rule.paper,
         context=context,
     )

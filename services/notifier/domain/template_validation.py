@@ -1,4 +1,4 @@
-"""Proofs of every letter: each is written about examples before an event writes it to a customer (R5.7). Pure."""
+"""Validates letters: renders every template with sample data before a policy that uses it is applied (R5.7). Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ from services.domain.events import ENTRY, EVENTS, EventDetails
 from services.domain.policy.notices import CUSTOMER, HOT_ISSUE_OPENED
 from services.domain.policy.pack import Pack
 from services.notifier.domain.letters import DIGEST, TemplateLibrary
-from services.notifier.domain.notices import Notice, SurveyPage, notices, of_hot_issue
+from services.notifier.domain.notices import Notice, SurveyPage, plan_hot_issue_notices, plan_notices
 
 LANGUAGES = ("zh", "en")
-"""Those that a customer may ask for."""
+"""Languages in which a customer may be written to."""
 APOLOGISED = "apologised"
 AT = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
-PAGE = SurveyPage("https://complaints.example", "proofs")
+PAGE = SurveyPage("https://complaints.example", "samples")
 PERSON = Customer(name="王女士", phone="+8613800000101", email="wang@mail.example")
 VALUES: Mapping[str, Any] = {
     "about": "answer",
@@ -39,66 +39,66 @@ VALUES: Mapping[str, Any] = {
     "result": "光缆已修复，网速已恢复",
     "text": "维修人员已到现场",
 }
-"""What the examples say; whatever is not here stands there by its own name."""
+"""Sample values of event details; any other detail is filled with its own name."""
 PROMISE, NAME, LINK, CLOCK = "promised_at", "name", "link", "clock"
-OF_THE_TICKET = (PROMISE, NAME, LINK)
-"""What a letter may have to do without, whatever the event."""
+TICKET_VARIABLES = (PROMISE, NAME, LINK)
+"""Variables that any ticket may lack, whatever the event."""
 
 _NONE = re.compile(r"\bNone\b")
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateSample:
-    """An example of what one letter is written about.
+    """A template with sample data to render it with.
 
     Attributes:
-        template: the letter.
-        about: event, reader, and what the example has not, for people.
-        context: what the letter is given.
+        template: name of the letter.
+        description: event, missing details and recipient of the sample, for messages.
+        context: variables of the template.
 
     """
 
     template: str
-    about: str
+    description: str
     context: Mapping[str, Any]
 
 
-def problems(letters: TemplateLibrary, pack: Pack) -> Iterator[str]:
-    """Return what a customer would find out otherwise, the first fault of each letter in each language."""
-    told: set[tuple[str, str]] = set()
-    for proof in proofs(pack):
+def problems(templates: TemplateLibrary, pack: Pack) -> Iterator[str]:
+    """Return the first problem of each letter in each language, as file, line, reason and what to do."""
+    reported: set[tuple[str, str]] = set()
+    for sample in samples(pack):
         for language in LANGUAGES:
-            file = f"letters/{language}/{proof.template}.txt"
-            if (language, proof.template) in told:
+            if (language, sample.template) in reported:
                 continue
-            fault = _fault(letters, proof, language, file)
-            if fault is not None:
-                told.add((language, proof.template))
-                yield fault
+            file = f"letters/{language}/{sample.template}.txt"
+            problem = _problem(templates, sample, language, file)
+            if problem is not None:
+                reported.add((language, sample.template))
+                yield problem
 
 
-def proofs(pack: Pack) -> Iterator[TemplateSample]:
-    """Return examples of everything that a pack tells: with all that there may be, then without this or that."""
+def samples(pack: Pack) -> Iterator[TemplateSample]:
+    """Return samples of every notice that a pack sends: first with all optional details, then without each of them."""
     for type_ in pack.notices.by_event:
         if type_ == HOT_ISSUE_OPENED:
-            yield from _of_hot_issues(pack)
+            yield from _hot_issue_samples(pack)
             continue
         for event, page, without in _events(type_, pack):
-            for notice in notices(event, pack, page):
-                yield from _of_notice(notice, f"told of {type_}{without}")
+            for notice in plan_notices(event, pack, page):
+                yield from _notice_samples(notice, f"sent for {type_}{without}")
 
 
-def _of_notice(notice: Notice, about: str) -> Iterator[TemplateSample]:
-    reader = CUSTOMER if notice.audience == CUSTOMER else "units"
-    yield TemplateSample(notice.template, f"{about}, to {reader}", notice.context)
-    if reader != CUSTOMER:
-        several = {"count": 2, "subjects": ["预警", "催办"], "number": notice.ticket_number}
-        yield TemplateSample(DIGEST, f"{about}, in one letter with others, to {reader}", notice.context | several)
+def _notice_samples(notice: Notice, description: str) -> Iterator[TemplateSample]:
+    recipient = CUSTOMER if notice.audience == CUSTOMER else "units"
+    yield TemplateSample(notice.template, f"{description}, to {recipient}", notice.context)
+    if recipient != CUSTOMER:
+        digest = {"count": 2, "subjects": ["预警", "催办"], "number": notice.ticket_number}
+        yield TemplateSample(DIGEST, f"{description}, in a digest, to {recipient}", notice.context | digest)
 
 
-def _of_hot_issues(pack: Pack) -> Iterator[TemplateSample]:
-    business = next((each.code for each in pack.types.business), "business")
-    problem = next((each.code for each in pack.types.problem), "problem")
+def _hot_issue_samples(pack: Pack) -> Iterator[TemplateSample]:
+    business = next((type_.code for type_ in pack.types.business), "business")
+    problem = next((type_.code for type_ in pack.types.problem), "problem")
     for usual in (3.25, None):
         issue = HotIssue(
             id=UUID(int=1),
@@ -115,36 +115,36 @@ def _of_hot_issues(pack: Pack) -> Iterator[TemplateSample]:
             tickets=12,
             peak=12,
         )
-        for notice in of_hot_issue(issue, pack):
+        for notice in plan_hot_issue_notices(issue, pack):
             without = "" if usual is not None else " without usual"
-            yield TemplateSample(notice.template, f"told of {HOT_ISSUE_OPENED}{without}, to units", notice.context)
+            yield TemplateSample(notice.template, f"sent for {HOT_ISSUE_OPENED}{without}, to units", notice.context)
 
 
 def _events(type_: str, pack: Pack) -> Iterator[tuple[TicketEvent, SurveyPage | None, str]]:
-    """Return examples of events of a type, each with the survey page, if there is one, and what it has not."""
-    told = EVENTS.get(type_, ENTRY)
-    optional = [*OF_THE_TICKET, *sorted(told.sometimes - {"on_the_spot"})]
-    if told.threshold == "sometimes":
+    """Return sample events of a type, each with the survey page, if there is one, and a note of what it lacks."""
+    fields = EVENTS.get(type_, ENTRY)
+    optional = [*TICKET_VARIABLES, *sorted(fields.sometimes - {"on_the_spot"})]
+    if fields.threshold == "sometimes":
         optional.append(CLOCK)
-    variants = [frozenset[str](), *(frozenset({each}) for each in optional), frozenset(optional)]
-    given = [{}] if type_ != APOLOGISED else [_apology(each.letter, each.needs) for each in pack.notices.apologies]
-    for extra in given:
+    variants = [frozenset[str](), *(frozenset({name}) for name in optional), frozenset(optional)]
+    extras = [{}] if type_ != APOLOGISED else [_apology(rule.letter, rule.needs) for rule in pack.notices.apologies]
+    for extra in extras:
         for missing in variants:
             without = f" without {', '.join(sorted(missing))}" if missing else ""
-            yield _event(type_, told, extra, missing, pack), None if LINK in missing else PAGE, without
+            yield _event(type_, fields, extra, missing, pack), None if LINK in missing else PAGE, without
 
 
 def _apology(letter: str, needs: tuple[str, ...]) -> dict[str, Any]:
-    return {"letter": letter, "facts": {each: f"<{each}>" for each in needs}}
+    return {"letter": letter, "facts": {name: f"<{name}>" for name in needs}}
 
 
 def _event(
-    type_: str, told: EventDetails, extra: Mapping[str, Any], missing: frozenset[str], pack: Pack
+    type_: str, fields: EventDetails, extra: Mapping[str, Any], missing: frozenset[str], pack: Pack
 ) -> TicketEvent:
-    """Return an example of an event, without what is named as missing."""
-    there = (told.always | told.sometimes) - missing - {"on_the_spot"}
+    """Return a sample event without the details named in `missing`."""
+    present = (fields.always | fields.sometimes) - missing - {"on_the_spot"}
     values = {**VALUES, "unit": _unit(pack), "clock": pack.limits.clocks[0].name}
-    details = {**{each: values.get(each, f"<{each}>") for each in sorted(there)}, **extra}
+    details = {**{name: values.get(name, f"<{name}>") for name in sorted(present)}, **extra}
     # Only an answer on the spot was explained in person.
     if type_ == "answered" and "explanation" in missing:
         details["on_the_spot"] = True
@@ -156,16 +156,16 @@ def _event(
         type=type_,
         at=AT,
         recorded_at=AT,
-        actor=Actor(kind="service", name="proofs"),
+        actor=Actor(kind="service", name="samples"),
         command_id=UUID(int=3),
-        rule=Reason(subject="proof", value="proof", rule="proof", source="proof"),
-        threshold=None if told.threshold == "never" or CLOCK in missing else _fired(pack),
+        rule=Reason(subject="sample", value="sample", rule="sample", source="sample"),
+        threshold=None if fields.threshold == "never" or CLOCK in missing else _breach(pack),
         details=details,
         ticket=ticket,
     )
 
 
-def _fired(pack: Pack) -> Fired:
+def _breach(pack: Pack) -> Fired:
     name = pack.limits.clocks[0].name
     return Fired(clock=name, run=1, limit=1, threshold="breach", due_at=AT, outcome="fired")
 
@@ -197,42 +197,43 @@ def _ticket(pack: Pack, missing: frozenset[str]) -> Ticket:
     )
 
 
-def _fault(letters: TemplateLibrary, proof: TemplateSample, language: str, file: str) -> str | None:
-    """Return what is wrong with a letter: file and line, the reason, and what to do."""
-    given = sorted(name for name, value in proof.context.items() if value not in (None, "", {}))
-    given += [f"facts.{each}" for each in proof.context.get("facts") or ()]
-    choose = f"it has {', '.join(given)} then; ask `{{% if ... %}}` about the rest"
+def _problem(templates: TemplateLibrary, sample: TemplateSample, language: str, file: str) -> str | None:
+    """Return what is wrong with a letter: file and line, the reason, and what to do; None when nothing is."""
+    available = sorted(name for name, value in sample.context.items() if value not in (None, "", {}))
+    available += [f"facts.{name}" for name in sample.context.get("facts") or ()]
+    advice = f"use one of {', '.join(available)}, and put `{{% if ... %}}` around the rest"
     try:
-        unknown = sorted(letters.names(proof.template, language) - proof.context.keys())
-        letter = letters.write(proof.template, language, proof.context) if not unknown else None
+        unknown = sorted(templates.variables(sample.template, language) - sample.context.keys())
+        letter = templates.render(sample.template, language, sample.context) if not unknown else None
     except TemplateError as error:
-        return _broken(error, proof, file, choose)
+        return _template_error(error, sample, file, advice)
     if letter is None:
-        return f"{file}: nobody gives it {', '.join(unknown)}, {proof.about}: {choose}"
+        return f"{file}: there is no {', '.join(unknown)}, {sample.description}: {advice}"
     if not letter.subject or not letter.body:
-        return f"{file}: it has no {'text' if letter.subject else 'subject'}, {proof.about}: line 1 is the subject"
+        part = "text" if letter.subject else "subject"
+        return f"{file}: it has no {part}, {sample.description}: write the subject in line 1 and the text below"
     if _NONE.search(f"{letter.subject}\n{letter.body}"):
-        return f"{file}: it reads None, {proof.about}: {choose}"
+        return f"{file}: it reads None, {sample.description}: {advice}"
     return None
 
 
-def _broken(error: TemplateError, proof: TemplateSample, file: str, choose: str) -> str:
+def _template_error(error: TemplateError, sample: TemplateSample, file: str, advice: str) -> str:
     if isinstance(error, TemplateNotFound):
         if error.name == file.removeprefix("letters/"):
-            return f"{file} is missing, {proof.about}: write it, or name another letter in notices.toml"
+            return f"{file} is missing, {sample.description}: write it, or name another letter in notices.toml"
         return f"{file}:{_line(error, file)}: there is no {error.name} to include: write its text here"
     if isinstance(error, TemplateSyntaxError):
         return (
             f"{file}:{error.lineno}: {error.message}: write {{{{ name }}}}, {{% if name %}} and {{% endif %}} in full"
         )
-    return f"{file}:{_line(error, file)}: {error.message}, {proof.about}: {choose}"
+    return f"{file}:{_line(error, file)}: {error.message}, {sample.description}: {advice}"
 
 
 def _line(error: TemplateError, file: str) -> int:
-    """Return the line of a template in which an expression failed."""
-    step, line = (error.__cause__ or error).__traceback__, 1
-    while step is not None:
-        if step.tb_frame.f_code.co_filename.endswith(file.removeprefix("letters/")):
-            line = step.tb_lineno
-        step = step.tb_next
+    """Return the line of a template at which an expression failed."""
+    traceback, line = (error.__cause__ or error).__traceback__, 1
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename.endswith(file.removeprefix("letters/")):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
     return line

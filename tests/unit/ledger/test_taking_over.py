@@ -7,7 +7,7 @@ import pytest
 
 from schemas.contact import TakenOver
 from schemas.ticket import Status, Ticket
-from services.notifier.domain.notices import notices
+from services.notifier.domain.notices import plan_notices
 from tests.builders import MORNING, PACK, TicketScenario, contact
 
 
@@ -64,4 +64,4 @@ def test_a_unit_that_the_policy_does_not_know_leaves_it_at_the_centre_with_a_not
 
 def test_nobody_is_told_what_the_system_before_has_told() -> None:
     scenario, _ = taken(status="dispatched", unit="network")
-    assert [notice for event in scenario.events for notice in notices(event, PACK)] == []
+    assert [notice for event in scenario.events for notice in plan_notices(event, PACK)] == []

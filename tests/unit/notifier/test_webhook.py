@@ -1,4 +1,4 @@
-"""Webhooks as the standard asks for them."""
+"""Webhooks follow the Standard Webhooks specification."""
 
 import base64
 import hashlib
@@ -18,36 +18,37 @@ from tests.builders import TicketScenario
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 
 
-def test_the_example_of_the_standard() -> None:
+def test_the_example_of_the_standard_has_its_signature() -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     at = datetime.fromtimestamp(1614265330, UTC)
-    headers = webhook.signed("msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}', [secret])
+    headers = webhook.signed_headers("msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}', [secret])
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert headers["webhook-timestamp"] == "1614265330"
 
 
 def test_two_valid_secrets_make_two_signatures() -> None:
     secrets = [webhook.new_secret(), webhook.new_secret()]
-    headers = webhook.signed("m", NOW, b"{}", secrets)
-    told = headers["webhook-signature"].split()
+    headers = webhook.signed_headers("m", NOW, b"{}", secrets)
+    signatures = headers["webhook-signature"].split()
     content = f"m.{headers['webhook-timestamp']}.{{}}".encode()
     expected = [
-        "v1," + base64.b64encode(hmac.digest(webhook.key(each), content, hashlib.sha256)).decode() for each in secrets
+        "v1," + base64.b64encode(hmac.digest(webhook.decode_secret(secret), content, hashlib.sha256)).decode()
+        for secret in secrets
     ]
-    assert told == expected
+    assert signatures == expected
 
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!!", "whsec_" + base64.b64encode(b"x" * 65).decode(), "abc"])
-def test_a_secret_of_another_form_is_refused(secret: str) -> None:
+def test_a_secret_in_another_form_is_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="a secret"):
-        webhook.key(secret)
+        webhook.decode_secret(secret)
 
 
 def test_the_body_names_type_and_time_and_holds_the_event() -> None:
     event = TicketScenario.opened().events[-1]
-    told = json.loads(webhook.payload(event))
-    assert told["type"] == f"duban.ticket.{event.type}"
-    assert told["data"]["ticket"]["number"] == event.ticket.number
+    message = json.loads(webhook.payload(event))
+    assert message["type"] == f"duban.ticket.{event.type}"
+    assert message["data"]["ticket"]["number"] == event.ticket.number
 
 
 @pytest.mark.parametrize(
@@ -62,44 +63,44 @@ def test_the_body_names_type_and_time_and_holds_the_event() -> None:
         (500, "again"),
     ],
 )
-def test_what_an_answer_means(status: int, verdict: str) -> None:
+def test_the_verdict_follows_from_the_status(status: int, verdict: str) -> None:
     assert WebhookResponse(status).verdict == verdict
 
 
-def test_ten_attempts_over_three_days() -> None:
-    waits = [webhook.wait(each, WebhookResponse(500), 0.0, NOW) for each in range(1, 11)]
-    assert waits[-1] is None
-    assert None not in waits[:-1]
-    days = sum(each for each in waits if each is not None) / 86_400
+def test_there_are_ten_attempts_within_three_days() -> None:
+    delays = [webhook.retry_delay(attempts, WebhookResponse(500), 0.0, NOW) for attempts in range(1, 11)]
+    assert delays[-1] is None
+    assert None not in delays[:-1]
+    days = sum(delay for delay in delays if delay is not None) / 86_400
     assert 2.9 < days < 3.3
 
 
-def test_retry_after_lengthens_a_wait_and_never_shortens_it() -> None:
-    assert webhook.wait(1, WebhookResponse(503, "60"), 0.0, NOW) == 60.0
-    assert webhook.wait(3, WebhookResponse(503, "60"), 0.0, NOW) == 1800.0
-    assert webhook.wait(1, WebhookResponse(503, "Thu, 12 Mar 2026 01:10:00 GMT"), 0.0, NOW) == 600.0
-    assert webhook.wait(1, WebhookResponse(503, "soon"), 0.0, NOW) == 5.0
-    assert webhook.wait(1, WebhookResponse(503, "99999999999"), 0.0, NOW) == 86_400.0
-    assert webhook.wait(1, WebhookResponse(503, "²"), 0.0, NOW) == 5.0
-    assert webhook.wait(1, WebhookResponse(503, "٦٠"), 0.0, NOW) == 5.0
+def test_retry_after_lengthens_a_delay_and_never_shortens_it() -> None:
+    assert webhook.retry_delay(1, WebhookResponse(503, "60"), 0.0, NOW) == 60.0
+    assert webhook.retry_delay(3, WebhookResponse(503, "60"), 0.0, NOW) == 1800.0
+    assert webhook.retry_delay(1, WebhookResponse(503, "Thu, 12 Mar 2026 01:10:00 GMT"), 0.0, NOW) == 600.0
+    assert webhook.retry_delay(1, WebhookResponse(503, "soon"), 0.0, NOW) == 5.0
+    assert webhook.retry_delay(1, WebhookResponse(503, "99999999999"), 0.0, NOW) == 86_400.0
+    assert webhook.retry_delay(1, WebhookResponse(503, "²"), 0.0, NOW) == 5.0
+    assert webhook.retry_delay(1, WebhookResponse(503, "٦٠"), 0.0, NOW) == 5.0
 
 
 @given(
     st.text(max_size=40)
     | st.from_regex(r"\A(Thu, )?[0-9]{1,12} Mar [0-9]{1,12} [0-9]{1,3}:[0-9]{1,3}(:[0-9]{1,3})? [+-]?[0-9A-Z]{1,20}\Z")
 )
-def test_no_retry_after_breaks_anything(header: str) -> None:
-    waited = webhook.wait(1, WebhookResponse(503, header), 0.0, NOW)
-    assert waited is not None
-    assert 5.0 <= waited <= 86_400.0
+def test_any_retry_after_gives_a_delay_within_bounds(header: str) -> None:
+    delay = webhook.retry_delay(1, WebhookResponse(503, header), 0.0, NOW)
+    assert delay is not None
+    assert 5.0 <= delay <= 86_400.0
 
 
 @given(st.integers(1, 9), st.floats(0, 1))
 def test_jitter_only_lengthens(attempts: int, chance: float) -> None:
-    planned = webhook.WAITS[attempts - 1]
-    waited = webhook.wait(attempts, WebhookResponse(500), chance, NOW)
-    assert waited is not None
-    assert planned <= waited <= planned * 1.2
+    planned = webhook.RETRY_DELAYS[attempts - 1]
+    delay = webhook.retry_delay(attempts, WebhookResponse(500), chance, NOW)
+    assert delay is not None
+    assert planned <= delay <= planned * 1.2
 
 
 @pytest.mark.parametrize(
@@ -133,30 +134,30 @@ def test_jitter_only_lengthens(attempts: int, chance: float) -> None:
         ("2001:db8::1", False),
     ],
 )
-def test_which_addresses_are_public(address: str, public: bool) -> None:  # noqa: FBT001
-    assert webhook.public(ip_address(address)) is public
+def test_only_addresses_of_the_internet_are_public(address: str, public: bool) -> None:  # noqa: FBT001
+    assert webhook.is_public(ip_address(address)) is public
 
 
-def test_who_chose_nothing_gets_all() -> None:
-    assert webhook.wanted("accepted", ())
-    assert webhook.wanted("accepted", ("accepted", "closed"))
-    assert not webhook.wanted("noted", ("accepted", "closed"))
+def test_a_subscriber_without_types_gets_every_event() -> None:
+    assert webhook.is_subscribed("accepted", ())
+    assert webhook.is_subscribed("accepted", ("accepted", "closed"))
+    assert not webhook.is_subscribed("noted", ("accepted", "closed"))
 
 
 KNOWN = {"accepted", "answered", "closed"}
 
 
-def test_types_are_chosen_as_events_or_messages_have_them() -> None:
-    assert webhook.chosen(["accepted", " duban.ticket.accepted", "duban.ticket.closed"], KNOWN) == [
+def test_event_types_are_accepted_with_or_without_their_prefix() -> None:
+    assert webhook.parse_event_types(["accepted", " duban.ticket.accepted", "duban.ticket.closed"], KNOWN) == [
         "accepted",
         "closed",
     ]
-    told = json.loads(webhook.payload(TicketScenario.opened().events[0]))["type"]
-    assert webhook.chosen([told], KNOWN) == ["accepted"]
-    assert webhook.chosen([], KNOWN) == []
+    sent = json.loads(webhook.payload(TicketScenario.opened().events[0]))["type"]
+    assert webhook.parse_event_types([sent], KNOWN) == ["accepted"]
+    assert webhook.parse_event_types([], KNOWN) == []
 
 
 @pytest.mark.parametrize("wrong", ["acepted", "duban.accepted", "ticket.accepted", "*"])
-def test_a_type_that_there_is_not_is_refused_with_those_that_there_are(wrong: str) -> None:
-    with pytest.raises(ValueError, match="choose of accepted, answered, closed"):
-        webhook.chosen(["accepted", wrong], KNOWN)
+def test_an_unknown_event_type_is_refused_with_the_known_ones(wrong: str) -> None:
+    with pytest.raises(ValueError, match="choose one of accepted, answered, closed"):
+        webhook.parse_event_types(["accepted", wrong], KNOWN)

@@ -1,4 +1,4 @@
-"""A notice that a desk has taken, for tests; any field can be another."""
+"""Builds leased notices for the notifier's tests; any field can be set."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from services.notifier.domain.obsolescence import TicketSnapshot
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 
 
-def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> LeasedNotice:
+def leased_notice(address: str = "a@x", *, digest_over: int = 3, **changes: Any) -> LeasedNotice:
     """Return a notice by mail to a unit."""
     fields = {
         "id": uuid4(),
@@ -23,7 +23,7 @@ def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> LeasedNotic
         "means": "mail",
         "address": address,
         "last_way": False,
-        "turn": 0,
+        "generation": 0,
         "urgency": 1,
         "until": "always",
         "run": 1,
@@ -31,8 +31,8 @@ def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> LeasedNotic
         "quiet_from": None,
         "quiet_until": None,
         "zone": None,
-        "paper": False,
-        "digest_over": over,
+        "attach_pdf": False,
+        "digest_over": digest_over,
         "held_until": None,
         "context": {},
         "state": "queued",
@@ -43,6 +43,6 @@ def taken(address: str = "a@x", *, over: int = 3, **changes: Any) -> LeasedNotic
         "settled_at": None,
         "provider_id": None,
         "error": None,
-        "standing": TicketSnapshot("handling", 1),
+        "snapshot": TicketSnapshot("handling", 1),
     }
     return LeasedNotice(**{**fields, **changes})
