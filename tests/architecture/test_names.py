@@ -33,10 +33,7 @@ DOUBLED_YET = frozenset(
         "Door",
         "Ledger",
         "Monitor",
-        "NoDatabase",
         "Outcome",
-        "Provider",
-        "Server",
         "Settings",
     }
 )

@@ -26,7 +26,6 @@ NOT_MIRRORED_YET = (
     "tests/unit/intake/",
     "tests/unit/ledger/",
     "tests/unit/load/",
-    "tests/unit/notifier/",
     "tests/unit/policies/",
     "tests/unit/router/",
     "tests/unit/shared/",
