@@ -284,7 +284,7 @@ def test_who_adds_a_subscriber_is_told_what_is_wrong_with_it(system: System) -> 
             "--private",
             "--events",
             "acepted",
-        ): "there is no event 'acepted': choose of accepted,",
+        ): "there is no event 'acepted': choose one of accepted,",
     }
     for words, told in wrong.items():
         refused = duban(system, "add", name, *words)
