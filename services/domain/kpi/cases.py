@@ -1,11 +1,13 @@
 """What figures look at: one case for each ticket, made of the ledger's history (R6). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.ticket import SlaTimer, Ticket
+from schemas.ticket import SlaTimer, ThresholdState, Ticket
+from services.domain.policy.limits import ClockRule
 from services.domain.policy.pack import Pack
+from services.domain.sla.timer import BREACH
 
 MISDIRECTED = frozenset({"sent_back", "transferred"})
 """Events that say that a ticket was not sent right the first time."""
@@ -22,7 +24,7 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One run of one stage, with its last limit.
+    """One run of one stage, by the limit that counts.
 
     Attributes:
         stage: the clock's name.
@@ -97,7 +99,7 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
     told, customer = ticket.classification, ticket.customer
     answered = next((each for each in history if each.type == "answered"), None)
     promises = [each for each in ticket.clocks if each.name in pack.limits.outer and each.run == 1]
-    promise = _run(promises[-1], now) if promises else None
+    promise = _run(promises, now) if promises else None
     types = {each.type for each in history}
     rule = pack.outcome.survey
     scores = (ticket.survey.process, ticket.survey.result, ticket.survey.staff) if ticket.survey is not None else None
@@ -127,7 +129,7 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
         scores=scores,
         satisfied=min(scores) >= rule.satisfied_from if scores is not None else None,
         satisfied_with=tuple(each >= rule.satisfied_from for each in scores) if scores is not None else None,  # type: ignore[arg-type]
-        runs=tuple(_run(each, now) for each in _last_limits(ticket.clocks) if each.name in pack.limits.by_name),
+        runs=tuple(_run(limits, now) for limits in _limits_of_stages(ticket.clocks, pack)),
         delay=promise.delay if promise is not None else timedelta(0),
         warnings=ticket.warnings,
         supervisions=ticket.supervisions,
@@ -136,13 +138,32 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
     )
 
 
-def _last_limits(clocks: Sequence[SlaTimer]) -> list[SlaTimer]:
-    """Return each run of each clock with its last limit: an extension moved it, both stay visible in the ticket."""
-    last = {(each.name, each.run): each for each in clocks}
-    return list(last.values())
+def is_stage(rule: ClockRule) -> bool:
+    """Whether a clock is a stage of the flow: fill, review, handle, answer, call back (002-1 §2.4.2, §2.6.3a).
+
+    The promise lasts over the stages, a month after which a ticket is graded anew too, and the archive is no work.
+    """
+    return not rule.outer and rule.breach.does == "supervise" and rule.breach.regrade is None
 
 
-def _run(clock: SlaTimer, now: datetime) -> StageRun:
-    end = clock.stopped_at or (now if clock.paused_at is None else clock.due_at)
-    delay = max(end - clock.due_at, timedelta(0))
-    return StageRun(clock.name, delay > timedelta(0), delay)
+def _limits_of_stages(clocks: Sequence[SlaTimer], pack: Pack) -> Iterable[list[SlaTimer]]:
+    """Return the limits of each run of each stage, in order: one that was moved stays visible in the ticket."""
+    runs: dict[tuple[str, int], list[SlaTimer]] = {}
+    for clock in clocks:
+        rule = pack.limits.by_name.get(clock.name)
+        if rule is not None and is_stage(rule):
+            runs.setdefault((clock.name, clock.run), []).append(clock)
+    return runs.values()
+
+
+def _run(limits: Sequence[SlaTimer], now: datetime) -> StageRun:
+    """Return a run: late by the limit that was in force when it was first exceeded, else by the last (DECISIONS 6)."""
+    last = limits[-1]
+    limit = next((each for each in limits if _was_exceeded(each)), last)
+    end = last.stopped_at or last.paused_at or now
+    delay = max(end - limit.due_at, timedelta(0))
+    return StageRun(limit.name, delay > timedelta(0), delay)
+
+
+def _was_exceeded(clock: SlaTimer) -> bool:
+    return any(each.name == BREACH and each.state is ThresholdState.FIRED for each in clock.thresholds)

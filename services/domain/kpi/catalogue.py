@@ -77,6 +77,10 @@ def _any(_: Case) -> bool:
     return True
 
 
+def _in_time(case: Case) -> bool:
+    return not case.delay and not any(run.late for run in case.runs)
+
+
 RESPONSE = "survey_response"
 ESCALATED_RESPONSE = "escalated_survey_response"
 RATED = ("business", "tier", "channel", "level")
@@ -276,7 +280,7 @@ KPIS: Mapping[str, Kpi] = {
             "escalated_quality",
             "工单处理合格率",
             "share",
-            share(lambda each: each.complete and not each.misdirected and not any(run.late for run in each.runs)),
+            share(lambda each: each.complete and not each.misdirected and _in_time(each)),
             "002-1 §3.5.3e: filled and moved correctly in the set time over all",
             _escalated,
             ("channel", "stage"),

@@ -8,18 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.tools.checkout import PROJECT
 from duban import report
 from schemas.action import Answer, Close, Dispatch, FeedBack, Reopen, SendBack
 from schemas.customer_actions import AnswerSurvey, CallBack
-from schemas.ticket import Survey
-from services.domain.kpi.cases import Case, CaseEvent, build_case
+from schemas.ticket import Survey, ThresholdState
+from services.domain.kpi.cases import Case, CaseEvent, build_case, is_stage
 from services.domain.kpi.catalogue import KPIS, compute_cells
 from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period, PeriodLength, period_at, periods_between
+from services.domain.policy import loading
 from services.shared.runtime.errors import DubanError
 from tests.builders import CENTRE, HOUR, PACK, TicketScenario, contact, settlement
 
 ZONE = "Asia/Shanghai"
+PACKS = loading.load(PROJECT / "policies")
 
 
 def case_of(scenario: TicketScenario) -> Case:
@@ -119,6 +122,49 @@ def test_timeliness_can_be_seen_stage_by_stage() -> None:
     found = compute_cells(KPIS["flow_timeliness"], [case_of(late()), case_of(good())], ("stage",), 0)
     assert found[("handling",)] == KpiValue(1, 2)
     assert found[("review",)] == KpiValue(2, 2)
+
+
+def late_in_one_stage() -> TicketScenario:
+    """Return a ticket of five stages that is closed and in the archive's keeping; handling and promise were late."""
+    scenario = TicketScenario.dispatched().advance(60 * HOUR).do(FeedBack(result="r", cause="c"), unit="network")
+    scenario.advance(HOUR).do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+    scenario.do(Close(), unit=CENTRE).do(CallBack(attempt=1, means="phone"))
+    return scenario.do(AnswerSurvey(survey=Survey(process=5, result=5, staff=5)))
+
+
+@pytest.mark.requirement("R6.1")
+def test_flow_timeliness_counts_the_stages_of_the_flow_and_nothing_else() -> None:
+    """002-1 §2.6.3a: tidy, re-check, handle, feed back, call back; a promise, an archive and a month are no stages."""
+    one = case_of(late_in_one_stage())
+    assert {run.stage for run in one.runs} == {"form", "review", "handling", "answer", "callback"}
+    assert figure("flow_timeliness", late_in_one_stage()) == KpiValue(4, 5)
+    names = {pack: {each.name for each in packs.limits.clocks if is_stage(each)} for pack, packs in PACKS.items()}
+    assert names["carrier"].isdisjoint({"promise", "escalated_promise", "appeal", "archive"})
+    assert names["property"] >= {"form", "handling", "answer"}
+    assert "unsolved" not in names["property"]
+
+
+@pytest.mark.requirement("R6.2")
+def test_a_late_promise_spoils_the_quality_although_it_is_no_stage() -> None:
+    slow = replace(case_of(good()), kind="escalated", delay=HOUR)
+    assert compute_cells(KPIS["escalated_quality"], [slow], (), 0)[()] == KpiValue(0, 1)
+    assert compute_cells(KPIS["escalated_timeliness"], [slow], (), 0)[()].value == 1.0
+
+
+@pytest.mark.requirement("R6.1")
+def test_a_limit_that_was_exceeded_counts_although_a_later_one_was_not() -> None:
+    """DECISIONS 6: a case that was breached and then given a longer limit is late by the first."""
+    scenario = late()
+    ticket = scenario.current
+    (promise,) = [each for each in ticket.clocks if each.name == "promise"]
+    first = promise.replace(stopped_at=promise.due_at + HOUR)
+    longer = promise.replace(limit=2, due_at=promise.due_at + 99 * HOUR, thresholds=())
+    others = tuple(each for each in ticket.clocks if each.name != "promise")
+    found = build_case(ticket.replace(clocks=(first, longer, *others)), [], PACK, scenario.now)
+    assert found.delay == case_of(scenario).delay > timedelta(0)
+    kept = first.replace(thresholds=tuple(each.replace(state=ThresholdState.SETTLED) for each in first.thresholds))
+    extended = build_case(ticket.replace(clocks=(kept, longer, *others)), [], PACK, scenario.now)
+    assert extended.delay == timedelta(0)
 
 
 @pytest.mark.requirement("R6.1")
