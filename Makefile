@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs contract lock clean
+.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -71,6 +71,9 @@ bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 
 docs: $(READY) ## write again what is generated: JSON Schemas, asyncapi.yaml, docs/reference, requirements, states
 	@$(BIN)/python -m deploy.tools.generate
+
+site: $(READY) ## the documentation as a site in build/site; a dead link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 contract: $(READY) ## keep today's contract as that of the version in pyproject.toml (docs/versions.md)
 	@$(BIN)/python -m deploy.tools.compatibility

@@ -69,6 +69,6 @@ def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
     requirements = [*project["dependencies"], *optional["local"], *optional["dev"]]
-    page = (PROJECT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     names = {each.split(">")[0].split("[")[0].split(";")[0].split("=")[0].strip() for each in requirements}
     assert {name for name in names if f"`{name}`" not in page} == set()

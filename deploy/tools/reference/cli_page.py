@@ -14,6 +14,8 @@ from duban.commands import explain
 INTRODUCTION = """\
 `duban --help` and `duban <command> --help` print the same. A command that fails writes one sentence that says what to
 do, and its exit code is 1."""
+COMPLETION = ("install_completion", "show_completion")
+"""Options that typer adds; `duban --help` explains them."""
 COLUMNS = ("argument or option", "default", "meaning")
 
 
@@ -24,7 +26,7 @@ def page() -> str:
         rows = list(_rows(command))
         if path == ("explain",):
             rows = list(_argparse_rows(explain._parser()))  # noqa: SLF001 - the command has no typer options
-        sections += [f"## duban {' '.join(path)}", _help(command), markdown.table(COLUMNS, rows)]
+        sections += [f"## {' '.join(('duban', *path))}", _help(command), markdown.table(COLUMNS, rows)]
     return markdown.page(
         "Command line",
         markdown.paragraph(INTRODUCTION),
@@ -33,15 +35,15 @@ def page() -> str:
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Return every command that can be run, with its words after `duban`, in the order of the help."""
+    """Return `duban` and every command that can be run, by the words after `duban`, in the order of the help."""
     yield from _walk(typer.main.get_command(application()), ())
 
 
 def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     below = getattr(command, "commands", None)
-    if below is None:
+    if below is None or (not path and command.params):
         yield path, command
-    else:
+    if below is not None:
         for name, each in below.items():
             yield from _walk(each, (*path, name))
 
@@ -52,7 +54,7 @@ def _help(command: Any) -> str:
 
 def _rows(command: Any) -> Iterator[tuple[str, str, str]]:
     for parameter in command.params:
-        if parameter.hidden:
+        if parameter.hidden or parameter.name in COMPLETION:
             continue
         meaning = markdown.prose(parameter.help or "")
         if parameter.envvar:
@@ -80,6 +82,8 @@ def _type(parameter: Any) -> str:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
+    if isinstance(parameter.show_default, str):
+        return parameter.show_default
     value = parameter.default
     if value is None or value in ("", (), []) or (parameter.param_type_name != "argument" and parameter.is_flag):
         return ""

@@ -36,6 +36,8 @@ OF_DETAILS = """\
 What `details` holds, by type; names in parentheses may be missing. *Threshold*: whether a clock made the event by
 itself, without a person."""
 
+OF_ENTRIES = "Entries of a pack's case record may have types of their own; their details are"
+
 Schema = Mapping[str, Any]
 
 
@@ -68,7 +70,7 @@ def events_page() -> str:
         "## Types of events",
         markdown.paragraph(OF_DETAILS),
         markdown.table(("type", "what happened", "details", "threshold"), map(_event, sorted(EVENTS))),
-        f"Entries of a pack's case record may have types of their own; their details are {_details(ENTRY)}.",
+        markdown.paragraph(f"{OF_ENTRIES} {_details(ENTRY)}."),
     )
 
 
@@ -91,7 +93,7 @@ def models_page() -> str:
         sections += [
             f"### {name}",
             markdown.paragraph(definition.get("description", "")),
-            f"One of {values}." if values else _fields(definition),
+            markdown.paragraph(f"One of {values}.") if values else _fields(definition),
         ]
     return markdown.page("Models", *sections)
 
@@ -122,7 +124,7 @@ def _allowed(action: str) -> str:
     statuses = ALLOWED.get(action, ANY)
     names = ", ".join(markdown.code(status) for status in Status if status in statuses)
     internal = " Only services send it: intake refuses it." if action in INTERNAL else ""
-    return ("Allowed always." if statuses == ANY else f"Allowed while {names}.") + internal
+    return markdown.paragraph(("Allowed always." if statuses == ANY else f"Allowed while {names}.") + internal)
 
 
 def _fields(definition: Schema, *, instead: Mapping[str, str] | None = None) -> str:

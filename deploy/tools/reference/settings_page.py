@@ -32,7 +32,7 @@ INTRODUCTION = """\
 Settings are environment variables. A mistake in one stops the service at its start, with a sentence that names it.
 Objects and lists are written as JSON. *not set* and *empty* are defaults: nothing has to be set for a start."""
 COMMAND_LINE = (
-    Setting("DUBAN_DATA", "path", "`.duban/data`", "The data folder of the local system, like the option `--data`."),
+    Setting("DUBAN_DATA", "path", "`.duban`", "The data folder of the local system, like the option `--data`."),
     Setting(
         "DUBAN_DATABASE_URL",
         "secret",
@@ -45,7 +45,7 @@ COMMAND_LINE = (
         "DUBAN_TUNE_*",
         "as the setting",
         "not set",
-        "`duban up` passes `DUBAN_TUNE_X` to its services as `DUBAN_X`; other `DUBAN_*` variables do not reach them.",
+        "`duban up` passes `DUBAN_TUNE_LEASE` to its services as `DUBAN_LEASE`, and no other `DUBAN_*` variable.",
     ),
 )
 """Variables that `duban` reads itself, without a settings class."""

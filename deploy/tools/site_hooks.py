@@ -1,0 +1,51 @@
+"""Hooks of MkDocs (`make site`): pages that stand outside docs/ join the site without a copy in the tree.
+
+README.md and its neighbours are read from the top of the tree. Their links, and links of pages in docs/ that lead out
+of it, are turned into links of the site; a file that is no page, such as schemas/asyncapi.yaml, is copied beside it.
+"""
+
+import posixpath
+import re
+from pathlib import PurePosixPath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from deploy.tools.checkout import PROJECT
+
+PAGES = {
+    "README.md": "index.md",
+    "ARCHITECTURE.md": "architecture.md",
+    "BENCHMARKS.md": "benchmarks.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+}
+"""Pages at the top of the tree, and their places in the site."""
+FILES = ("schemas/asyncapi.yaml", "LICENSE")
+"""Other files that pages link to."""
+_LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages and files that stand outside docs/."""
+    for name, place in PAGES.items():
+        files.append(File.generated(config, place, content=(PROJECT / name).read_text(encoding="utf-8")))
+    for name in FILES:
+        files.append(File.generated(config, name, abs_src_path=str(PROJECT / name)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn a page's links to files of the tree into links of the site."""
+    del config, files
+    places = {place: name for name, place in PAGES.items()}
+    here = page.file.src_uri
+    source = PurePosixPath(places.get(here, f"docs/{here}")).parent
+
+    def to_site(link: re.Match[str]) -> str:
+        target = posixpath.normpath(str(source / link.group(1)))
+        place = PAGES.get(target, target.removeprefix("docs/"))
+        return f"]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{link.group(2) or ''})"
+
+    return _LINK.sub(to_site, markdown)
