@@ -1,1 +1,1 @@
-"""Breaking the system on purpose, and checking afterwards that every promise was kept (DESIGN 9)."""
+"""Kills every process while a day runs, and checks afterwards that every promise was kept (DESIGN 9)."""

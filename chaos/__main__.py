@@ -1,4 +1,4 @@
-"""`make chaos`: rounds of a day in which everything is killed; every promise has to hold afterwards."""
+"""`make chaos`: plays days in which every process is killed, and checks that every promise holds afterwards."""
 
 import argparse
 import secrets
@@ -8,49 +8,49 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos.round import RoundPlan, play, short
+from chaos.round import RoundPlan, play_round, short_plan
 from deploy.local.errors import LocalError
 
 
 def main() -> int:
     """Play the rounds; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of the first round")
-    parser.add_argument("--short", action="store_true", help="a short day, one named point for each service")
-    told = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="seed of the first round")
+    parser.add_argument("--short", action="store_true", help="short days with one crash point for each service")
+    options = parser.parse_args()
     kills = points = contacts = failed = 0
-    for number in range(told.rounds):
-        seed = told.seed + number
+    for number in range(options.rounds):
+        seed = options.seed + number
         data = Path(tempfile.mkdtemp(prefix="duban-chaos-"))
-        began = time.monotonic()
-        _say(f"round {number + 1} of {told.rounds}, seed {seed}: `make chaos ROUNDS=1 SEED={seed}` plays it again")
+        started = time.monotonic()
+        _print(f"round {number + 1} of {options.rounds}, seed {seed}: repeat it with `make chaos ROUNDS=1 SEED={seed}`")
         try:
-            outcome = play(data, seed, short(seed) if told.short else RoundPlan(), _say)
+            result = play_round(data, seed, short_plan(seed) if options.short else RoundPlan(), _print)
         except LocalError as error:
-            _say(f"  the round could not be ended: {error}; its data is kept in {data}")
+            _print(f"  the round could not be finished: {error}; its data is kept in {data}")
             failed += 1
             continue
-        kills, points, contacts = kills + outcome.kills, points + outcome.points, contacts + outcome.contacts
-        for each in outcome.problems:
-            _say(f"  PROBLEM {each}")
-        verdict = "ok" if not outcome.problems else f"failed; its data is kept in {data}"
-        _say(
-            f"round {number + 1}: {verdict}, {outcome.contacts} contacts, {outcome.kills} kills, "
-            f"{outcome.points} named points, {time.monotonic() - began:.0f} s"
+        kills, points, contacts = kills + result.kills, points + result.points, contacts + result.contacts
+        for problem in result.problems:
+            _print(f"  PROBLEM {problem}")
+        verdict = "ok" if not result.problems else f"failed; its data is kept in {data}"
+        _print(
+            f"round {number + 1}: {verdict}, {result.contacts} contacts, {result.kills} kills, "
+            f"{result.points} crash points, {time.monotonic() - started:.0f} s"
         )
-        if outcome.problems:
+        if result.problems:
             failed += 1
         else:
             shutil.rmtree(data)
-    _say(
-        f"chaos {'failed' if failed else 'ok'}: rounds={told.rounds} failed={failed} kills={kills} points={points} "
+    _print(
+        f"chaos {'failed' if failed else 'ok'}: rounds={options.rounds} failed={failed} kills={kills} points={points} "
         f"contacts={contacts}"
     )
     return 1 if failed else 0
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 

@@ -1,8 +1,8 @@
-"""The independent checker: nothing lost, nothing twice, nothing out of order, nobody not told.
+"""The independent checker: proves that no contact was lost, duplicated, reordered or left without a notification.
 
-It shares no code with what it checks. It knows only what the driver was told with 202, the topics, and the tables; run
-it on a system at rest: `python -m chaos.checker --kafka HOST:PORT --database URL --accepted FILE`. Prints one JSON
-object with `lost` and `problems`; exit code 1 when there are problems.
+It shares no code with the services that it checks. Its inputs are the ids that intake accepted with 202, the topics and
+the tables. Run it on a drained system: `python -m chaos.checker --kafka HOST:PORT --database URL --accepted FILE`. It
+prints a JSON object with `lost` and `problems`; the exit code is 1 if there are problems.
 """
 
 import argparse
@@ -19,37 +19,51 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-MOST = 20
-"""Examples of one kind of problem; more of the same tell nothing new."""
-CHANNELS = ("channel.hotline", "channel.store")
-TOLD_AFTER = ("breached", "dispatched", "answered")
-"""Events that somebody has to be told of."""
+EXAMPLES_UP_TO = 20
+"""Occurrences of one kind of problem up to which examples are printed."""
+CHANNEL_TOPICS = ("channel.hotline", "channel.store")
+NOTIFIED_EVENTS = ("breached", "dispatched", "answered")
+"""Types of events of which somebody must be notified."""
 NOTICES = "select id::text, event_id::text, audience, state from notifier.notice"
 SETTLED = ("sent", "delivered", "failed", "obsolete")
+
+Body = dict[str, Any]
+Events = dict[str, list[Body]]
+"""Stored events by ticket id, in order of version."""
+Tickets = dict[str, Body]
+"""Stored tickets by id."""
 
 
 @dataclass
 class Findings:
-    """What is wrong."""
+    """Problems found so far.
+
+    Attributes:
+        lost: number of accepted messages that cannot be found.
+        kinds: descriptions of the occurrences, by kind of problem.
+
+    """
 
     lost: int = 0
     kinds: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, kind: str, what: str) -> None:
-        """Note one thing."""
-        self.kinds[kind].append(what)
+    def add(self, kind: str, occurrence: str) -> None:
+        """Record one occurrence of a kind of problem."""
+        self.kinds[kind].append(occurrence)
 
     def problems(self) -> list[str]:
-        """Return every kind of problem with its number and some examples."""
+        """Return each kind of problem with its number of occurrences and some examples."""
         return [
-            f"{kind}: {len(found)}, such as {', '.join(found[:3])}" if len(found) <= MOST else f"{kind}: {len(found)}"
+            f"{kind}: {len(found)}, such as {', '.join(found[:3])}"
+            if len(found) <= EXAMPLES_UP_TO
+            else f"{kind}: {len(found)}"
             for kind, found in self.kinds.items()
         ]
 
 
 @dataclass(frozen=True)
 class ReadRecord:
-    """One record of a topic."""
+    """A record of a topic; its position is its partition and offset."""
 
     key: str
     value: bytes | None
@@ -57,262 +71,272 @@ class ReadRecord:
     position: tuple[int, int]
 
     @property
-    def body(self) -> dict[str, Any]:
-        """The value as JSON."""
-        told: dict[str, Any] = json.loads(self.value or b"null")
-        return told
+    def body(self) -> Body:
+        """The value parsed as JSON."""
+        body: Body = json.loads(self.value or b"null")
+        return body
 
 
-def topic(servers: str, name: str) -> Iterator[ReadRecord]:
+def read_topic(servers: str, name: str) -> Iterator[ReadRecord]:
     """Return every record of a topic, in order within each partition."""
     consumer = KafkaConsumer(
         bootstrap_servers=servers.split(","), enable_auto_commit=False, max_partition_fetch_bytes=11 * 1024 * 1024
     )
-    parts = [TopicPartition(name, each) for each in consumer.partitions_for_topic(name) or ()]
-    consumer.assign(parts)
-    ends = consumer.end_offsets(parts)
-    consumer.seek_to_beginning(*parts)
-    while any(consumer.position(each) < ends[each] for each in parts):
+    partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    consumer.seek_to_beginning(*partitions)
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
         for records in consumer.poll(timeout_ms=500).values():
-            for each in records:
-                headers = {key: (value or b"").decode(errors="replace") for key, value in each.headers or ()}
-                yield ReadRecord(
-                    (each.key or b"").decode(errors="replace"), each.value, headers, (each.partition, each.offset)
-                )
+            yield from map(_decode, records)
     consumer.close()
 
 
+def _decode(record: Any) -> ReadRecord:
+    headers = {key: (value or b"").decode(errors="replace") for key, value in record.headers or ()}
+    key = (record.key or b"").decode(errors="replace")
+    return ReadRecord(key, record.value, headers, (record.partition, record.offset))
+
+
 def check(servers: str, database: str, accepted: list[dict[str, str]]) -> Findings:
-    """Check everything."""
-    found = Findings()
+    """Check a system.
+
+    Args:
+        servers: bootstrap servers of the broker.
+        database: URL of the database.
+        accepted: entries with the `reference` of an accepted contact or the id of an accepted `command`.
+
+    """
+    findings = Findings()
     with psycopg.connect(database) as connection:
-        events = _events(connection)
+        events = _stored_events(connection)
         tickets = {str(id_): body for id_, body in connection.execute("select id, body from ledger.ticket")}
-        _versions(found, events, tickets)
-        _thresholds(found, events)
-        _events_topic(found, servers, events, tickets)
-        _state_topic(found, servers, tickets)
-        dead = list(_dead_letters(servers))
-        _contacts(found, servers, connection, events, dead, accepted)
-        _channels(found, servers, dead)
-        _commands(found, connection, accepted)
-        _told(found, servers, connection, events, tickets)
-    return found
+        _check_versions(findings, events, tickets)
+        _check_thresholds(findings, events)
+        _check_events_topic(findings, servers, events, tickets)
+        _check_state_topic(findings, servers, tickets)
+        dead_letters = list(_dead_letters(servers))
+        _check_contacts(findings, servers, connection, events, dead_letters, accepted)
+        _check_channel_topics(findings, servers, dead_letters)
+        _check_commands(findings, connection, accepted)
+        _check_notices(findings, servers, connection, events, tickets)
+    return findings
 
 
-def _events(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
-    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _stored_events(connection: psycopg.Connection) -> Events:
+    events: Events = defaultdict(list)
     for ticket, body in connection.execute("select ticket_id, body from ledger.event order by ticket_id, version"):
         events[str(ticket)].append(body)
     return events
 
 
-def _versions(found: Findings, events: dict[str, list[dict[str, Any]]], tickets: dict[str, dict[str, Any]]) -> None:
-    """Versions without a gap, in order of time, up to the ticket's own."""
+def _check_versions(findings: Findings, events: Events, tickets: Tickets) -> None:
+    """Versions of a ticket's events have no gap up to the ticket's own version, and are in order of time."""
     for id_, ticket in tickets.items():
-        versions = [each["version"] for each in events.get(id_, [])]
+        versions = [event["version"] for event in events.get(id_, [])]
         if versions != list(range(1, ticket["version"] + 1)):
-            found.add("versions with a gap", f"{ticket['number']} {versions} up to {ticket['version']}")
-        times = [each["at"] for each in events.get(id_, [])]
+            findings.add("gap in versions", f"{ticket['number']} {versions} up to {ticket['version']}")
+        times = [event["at"] for event in events.get(id_, [])]
         if times != sorted(times):
-            found.add("events that go back in time", ticket["number"])
+            findings.add("events not in order of time", ticket["number"])
     for id_ in events.keys() - tickets.keys():
-        found.add("events without a ticket", id_)
+        findings.add("events without a ticket", id_)
 
 
-def _thresholds(found: Findings, events: dict[str, list[dict[str, Any]]]) -> None:
-    """One event for each threshold, never early."""
-    for id_, story in events.items():
+def _check_thresholds(findings: Findings, events: Events) -> None:
+    """Each threshold is decided by one event, and not before it is due."""
+    for id_, history in events.items():
+        decisions = [event for event in history if event["threshold"] is not None]
         keys = Counter(
-            tuple(each["threshold"][part] for part in ("clock", "run", "limit", "threshold"))
-            for each in story
-            if each["threshold"] is not None
+            tuple(event["threshold"][part] for part in ("clock", "run", "limit", "threshold")) for event in decisions
         )
         for key, number in keys.items():
             if number > 1:
-                found.add("a threshold decided more than once", f"{id_} {key}")
-        for each in story:
-            if each["threshold"] is not None and each["recorded_at"] < each["threshold"]["due_at"]:
-                found.add("a threshold decided early", f"{id_} version {each['version']}")
+                findings.add("threshold decided more than once", f"{id_} {key}")
+        for event in decisions:
+            if event["recorded_at"] < event["threshold"]["due_at"]:
+                findings.add("threshold decided early", f"{id_} version {event['version']}")
 
 
-def _events_topic(
-    found: Findings, servers: str, events: dict[str, list[dict[str, Any]]], tickets: dict[str, dict[str, Any]]
-) -> None:
-    """The topic has every event, each as it is stored, first seen in order; the last carries the ticket as it is."""
-    seen: dict[str, int] = defaultdict(int)
-    stored = {(id_, each["version"]): each for id_, story in events.items() for each in story}
+def _check_events_topic(findings: Findings, servers: str, events: Events, tickets: Tickets) -> None:
+    """tickets.events holds every event as stored, first occurrences in order; the last one carries the ticket."""
+    latest: dict[str, int] = defaultdict(int)
+    stored = {(id_, event["version"]): event for id_, history in events.items() for event in history}
     missing = set(stored)
-    for record in topic(servers, "tickets.events"):
+    for record in read_topic(servers, "tickets.events"):
         body = record.body
-        key = (body["ticket_id"], body["version"])
+        id_, version = key = (body["ticket_id"], body["version"])
         missing.discard(key)
-        carried = body.pop("ticket")
+        _check_carried_ticket(findings, body.pop("ticket"), version, tickets.get(id_))
         if stored.get(key) != body:
-            found.add("an event on the topic that is not the stored one", f"{key}")
-        ticket = tickets.get(body["ticket_id"])
-        if ticket is not None and ticket["version"] == body["version"] and ticket != carried:
-            found.add("a last event that carries another ticket", ticket["number"])
-        if body["version"] > seen[body["ticket_id"]] + 1:
-            found.add("an event on the topic before the one it follows", f"{key}")
-        seen[body["ticket_id"]] = max(seen[body["ticket_id"]], body["version"])
-        if record.key != body["ticket_id"] or record.headers.get("ce_id") != body["id"]:
-            found.add("an event with a wrong key or header", f"{key}")
+            findings.add("event on the topic that differs from the stored one", f"{key}")
+        if version > latest[id_] + 1:
+            findings.add("event on the topic before its predecessor", f"{key}")
+        latest[id_] = max(latest[id_], version)
+        if record.key != id_ or record.headers.get("ce_id") != body["id"]:
+            findings.add("event with a wrong key or header", f"{key}")
     for key in missing:
-        found.add("a stored event that is not on the topic", f"{key}")
+        findings.add("stored event that is not on the topic", f"{key}")
 
 
-def _state_topic(found: Findings, servers: str, tickets: dict[str, dict[str, Any]]) -> None:
-    """The last record of each ticket is the stored ticket."""
-    last = {record.key: record for record in topic(servers, "tickets.state")}
+def _check_carried_ticket(findings: Findings, carried: Body, version: int, ticket: Body | None) -> None:
+    if ticket is not None and ticket["version"] == version and ticket != carried:
+        findings.add("last event that carries another ticket", ticket["number"])
+
+
+def _check_state_topic(findings: Findings, servers: str, tickets: Tickets) -> None:
+    """The last record of each ticket on tickets.state is the stored ticket."""
+    last = {record.key: record for record in read_topic(servers, "tickets.state")}
     for id_, ticket in tickets.items():
         if id_ not in last:
-            found.add("a ticket without a record on tickets.state", ticket["number"])
+            findings.add("ticket without a record on tickets.state", ticket["number"])
         elif last[id_].body != ticket:
-            found.add("a last record of tickets.state that is not the ticket", ticket["number"])
+            findings.add("last record on tickets.state that differs from the ticket", ticket["number"])
     for id_ in last.keys() - tickets.keys():
-        found.add("a record on tickets.state without a ticket", id_)
+        findings.add("record on tickets.state without a ticket", id_)
 
 
 def _dead_letters(servers: str) -> Iterator[ReadRecord]:
-    """Return every dead letter there ever was, resolved or not."""
-    for record in topic(servers, "dead-letters"):
+    """Return every dead letter, resolved or not."""
+    for record in read_topic(servers, "dead-letters"):
         if record.value is not None:
             yield record
 
 
-def _contacts(
-    found: Findings,
+def _check_contacts(
+    findings: Findings,
     servers: str,
     connection: psycopg.Connection,
-    events: dict[str, list[dict[str, Any]]],
-    dead: list[ReadRecord],
+    events: Events,
+    dead_letters: list[ReadRecord],
     accepted: list[dict[str, str]],
 ) -> None:
-    """Each contact is in exactly one ticket, or recorded as opening none, or in dead-letters (promises 1 and 2)."""
-    places: dict[str, set[str]] = defaultdict(set)
-    times: Counter[str] = Counter()
-    for id_, story in events.items():
-        for event in story:
-            if event["type"] in {"accepted", "reminded"}:
-                places[event["details"]["contact_id"]].add(id_)
-                times[event["details"]["contact_id"]] += 1
-    none = {
+    """Each contact is in exactly one ticket, recorded as opening none, or a dead letter (promises 1 and 2)."""
+    in_tickets = _contacts_in_tickets(events)
+    without_ticket = {
         str(id_)
         for (id_,) in connection.execute("select id from router.contact where disposition not in ('open', 'remind')")
     }
-    buried = {each.headers.get("orig_ce_id", "") for each in dead if each.headers.get("dl_topic") == "contacts"}
-    told = {each["reference"] for each in accepted if "reference" in each}
-    published = {record.headers["ce_id"] for record in topic(servers, "contacts")}
-    for reference in sorted(told - published):
-        found.add("a reference that was told with 202 but is not on the topic of contacts", reference)
-    for reference in sorted(told | published):
-        where = places.get(reference, set())
-        if len(where) > 1:
-            found.add("a contact in more than one ticket", f"{reference} {sorted(where)}")
-        elif times[reference] > 1:
-            found.add("a contact counted more than once in its ticket", reference)
-        elif not where and reference not in none and reference not in buried:
-            found.lost += 1
-            found.add("a contact that is nowhere", reference)
+    dead = {
+        letter.headers.get("orig_ce_id", "") for letter in dead_letters if letter.headers.get("dl_topic") == "contacts"
+    }
+    references = {entry["reference"] for entry in accepted if "reference" in entry}
+    published = {record.headers["ce_id"] for record in read_topic(servers, "contacts")}
+    for reference in sorted(references - published):
+        findings.add("accepted reference that is not on the topic of contacts", reference)
+    for reference in sorted(references | published):
+        ticket_ids = in_tickets.get(reference, [])
+        if len(set(ticket_ids)) > 1:
+            findings.add("contact in more than one ticket", f"{reference} {sorted(set(ticket_ids))}")
+        elif len(ticket_ids) > 1:
+            findings.add("contact counted more than once in its ticket", reference)
+        elif not ticket_ids and reference not in without_ticket | dead:
+            findings.lost += 1
+            findings.add("lost contact", reference)
 
 
-def _channels(found: Findings, servers: str, dead: list[ReadRecord]) -> None:
-    """Each record of a channel topic became a contact with its bytes, or a dead letter with them."""
-    kept = set()
-    for record in topic(servers, "contacts"):
+def _contacts_in_tickets(events: Events) -> dict[str, list[str]]:
+    """Return the ids of the tickets that a contact opened or was added to, once for each such event."""
+    in_tickets: dict[str, list[str]] = defaultdict(list)
+    for id_, history in events.items():
+        for event in history:
+            if event["type"] in {"accepted", "reminded"}:
+                in_tickets[event["details"]["contact_id"]].append(id_)
+    return in_tickets
+
+
+def _check_channel_topics(findings: Findings, servers: str, dead_letters: list[ReadRecord]) -> None:
+    """The bytes of each record of a channel topic are in a contact or in a dead letter."""
+    digests = set()
+    for record in read_topic(servers, "contacts"):
         raw = record.body["raw"]
-        kept.add(raw["sha256"])
+        digests.add(raw["sha256"])
         if hashlib.sha256(b64decode(raw["body"])).hexdigest() != raw["sha256"]:
-            found.add("a contact whose raw message is damaged", record.headers["ce_id"])
-    kept |= {hashlib.sha256(each.value or b"").hexdigest() for each in dead}
-    for name in CHANNELS:
-        for record in topic(servers, name):
-            if hashlib.sha256(record.value or b"").hexdigest() not in kept:
-                found.lost += 1
-                found.add(f"a record of {name} that is nowhere", f"{record.position}")
+            findings.add("contact with a damaged raw message", record.headers["ce_id"])
+    digests |= {hashlib.sha256(letter.value or b"").hexdigest() for letter in dead_letters}
+    for name in CHANNEL_TOPICS:
+        for record in read_topic(servers, name):
+            if hashlib.sha256(record.value or b"").hexdigest() not in digests:
+                findings.lost += 1
+                findings.add(f"lost record of {name}", f"{record.position}")
 
 
-def _commands(found: Findings, connection: psycopg.Connection, accepted: list[dict[str, str]]) -> None:
-    """Each command that was told with 202 was decided."""
+def _check_commands(findings: Findings, connection: psycopg.Connection, accepted: list[dict[str, str]]) -> None:
+    """Each accepted command was decided."""
     decided = {str(id_) for (id_,) in connection.execute("select id from ledger.command")}
-    for each in accepted:
-        if "command" in each and each["command"] not in decided:
-            found.add("a command that was told with 202 but never decided", each["command"])
+    for entry in accepted:
+        if "command" in entry and entry["command"] not in decided:
+            findings.add("accepted command that was never decided", entry["command"])
 
 
-def _told(
-    found: Findings,
-    servers: str,
-    connection: psycopg.Connection,
-    events: dict[str, list[dict[str, Any]]],
-    tickets: dict[str, dict[str, Any]],
+def _check_notices(
+    findings: Findings, servers: str, connection: psycopg.Connection, events: Events, tickets: Tickets
 ) -> None:
-    """Somebody was told of each event that somebody has to be told of, once, and the proof is on the topic."""
-    notices: dict[str, list[str]] = defaultdict(list)
-    customers: dict[str, set[str]] = defaultdict(set)
-    proved = _proved(servers)
-    for id_, event, audience, state in connection.execute(NOTICES):
-        notices[event].append(audience)
-        # The system is at rest: what is still to be sent, or has begun anew after a failure, is proof of nothing.
+    """Each event that needs a notification has one for each audience, and its final state is on deliveries."""
+    audiences: dict[str, list[str]] = defaultdict(list)
+    customer_states: dict[str, set[str]] = defaultdict(set)
+    published_states = _published_states(servers)
+    for id_, event_id, audience, state in connection.execute(NOTICES):
+        audiences[event_id].append(audience)
+        # On a drained system every notice is settled; one that was queued again after a failure proves nothing.
         if state not in SETTLED:
-            found.add("a notice that is not settled", id_)
-        elif proved.get(id_) != state:
-            found.add("a notice without its proof on deliveries", id_)
+            findings.add("notice that is not settled", id_)
+        elif published_states.get(id_) != state:
+            findings.add("notice whose state is not on deliveries", id_)
         if audience == "customer":
-            customers[event].add(state)
-    for story in events.values():
-        for event in story:
-            _audiences(found, event, notices.get(event["id"], []))
+            customer_states[event_id].add(state)
+    for history in events.values():
+        for event in history:
+            _check_audiences(findings, event, audiences.get(event["id"], []))
     for id_, ticket in tickets.items():
-        if ticket["status"] == "closed" and not any(_reached(each, customers) for each in events.get(id_, [])):
-            found.add("a closed ticket whose customer nobody told", ticket["number"])
+        if ticket["status"] == "closed" and not any(_informs(event, customer_states) for event in events.get(id_, [])):
+            findings.add("closed ticket whose customer was not informed", ticket["number"])
 
 
-def _proved(servers: str) -> dict[str, str]:
-    """Return what became of each notice: by the record that was settled last, as each means has its own order."""
-    last: dict[str, tuple[datetime, str]] = {}
-    for record in topic(servers, "deliveries"):
-        at, before = datetime.fromisoformat(record.body["at"]), last.get(record.body["id"])
-        if before is None or at >= before[0]:
-            last[record.body["id"]] = (at, record.body["state"])
-    return {id_: state for id_, (_, state) in last.items()}
+def _published_states(servers: str) -> dict[str, str]:
+    """Return the state of each notice by its latest record on deliveries; their order differs between means."""
+    latest: dict[str, tuple[datetime, str]] = {}
+    for record in read_topic(servers, "deliveries"):
+        at, known = datetime.fromisoformat(record.body["at"]), latest.get(record.body["id"])
+        if known is None or at >= known[0]:
+            latest[record.body["id"]] = (at, record.body["state"])
+    return {id_: state for id_, (_, state) in latest.items()}
 
 
-def _audiences(found: Findings, event: dict[str, Any], audiences: list[str]) -> None:
+def _check_audiences(findings: Findings, event: Body, audiences: list[str]) -> None:
     if len(audiences) != len(set(audiences)):
-        found.add("a notice told twice", event["id"])
-    if event["type"] in TOLD_AFTER and not audiences and not _in_person(event):
-        found.add(f"nobody told of {event['type']}", event["id"])
+        findings.add("audience notified twice of one event", event["id"])
+    if event["type"] in NOTIFIED_EVENTS and not audiences and not _in_person(event):
+        findings.add(f"nobody notified of {event['type']}", event["id"])
 
 
-def _in_person(event: dict[str, Any]) -> bool:
-    """The customer was told on the spot, or on the phone."""
+def _in_person(event: Body) -> bool:
+    """Return whether the customer was informed on the spot or on the phone."""
     return bool(event["details"].get("on_the_spot")) or event["details"].get("means") == "phone"
 
 
-def _reached(event: dict[str, Any], customers: dict[str, set[str]]) -> bool:
-    """Whether an event shows that the customer has the answer, or that a person was asked to see to it."""
+def _informs(event: Body, customer_states: dict[str, set[str]]) -> bool:
+    """Return whether an event shows that the customer has the answer, or that a person was asked to deliver it."""
     if event["type"] == "undeliverable":
         return bool(event["details"].get("audience", "customer") == "customer")
     if "taken_over" in event["details"]:
         return True
-    told = customers.get(event["id"], set())
-    return event["type"] == "answered" and (_in_person(event) or bool(told & {"sent", "delivered"}))
+    states = customer_states.get(event["id"], set())
+    return event["type"] == "answered" and (_in_person(event) or bool(states & {"sent", "delivered"}))
 
 
 def main() -> int:
-    """Check a system and print what was found."""
+    """Check a system and print the findings; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kafka", required=True)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--accepted", required=True, help="file with one JSON object a line: reference or command")
-    told = parser.parse_args()
-    with open(told.accepted, encoding="utf-8") as file:  # noqa: PTH123 - a plain read
+    parser.add_argument("--kafka", required=True, help="bootstrap servers")
+    parser.add_argument("--database", required=True, help="URL of the database")
+    parser.add_argument("--accepted", required=True, help="file with a JSON object a line: reference or command")
+    options = parser.parse_args()
+    with open(options.accepted, encoding="utf-8") as file:  # noqa: PTH123 - a plain read
         accepted = [json.loads(line) for line in file]
-    found = check(told.kafka, told.database, accepted)
-    problems = found.problems()
-    print(json.dumps({"lost": found.lost, "accepted": len(accepted), "problems": problems}, ensure_ascii=False))
+    findings = check(options.kafka, options.database, accepted)
+    problems = findings.problems()
+    print(json.dumps({"lost": findings.lost, "accepted": len(accepted), "problems": problems}, ensure_ascii=False))
     return 1 if problems else 0
 
 

@@ -1,4 +1,4 @@
-"""One round: a day runs, everything is killed at random moments and at every named point, then the checker looks."""
+"""A round of chaos: plays a day, kills every process at random moments and at crash points, then runs the checker."""
 
 import subprocess
 import sys
@@ -13,40 +13,41 @@ from random import Random
 import httpx
 
 from demo import drain, summary
-from demo.setup import SCALE, open_day, origin
+from demo.setup import SCALE, clock_origin, prepare_day
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.plan import SERVICES, StackOptions
 from deploy.tools.checkout import PROJECT
 from services.shared.runtime.crash_points import POINTS
 
-KILLED = (*SERVICES, "kafka", "postgres")
-REACHED_WITHIN = 150.0
-"""Real seconds within which a service has to come to an armed point: callback rests from evening to morning."""
+TARGETS = (*SERVICES, "kafka", "postgres")
+CRASHED_WITHIN = 150.0
+"""Real seconds in which a service must reach an armed crash point; callback is idle from evening to morning."""
 READY_WITHIN = 120.0
+"""Real seconds that killed processes have to be ready again."""
 
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """How hard a round is.
+    """What happens in a round.
 
     Attributes:
-        contacts: customers of the day.
-        lasts: policy time that the day goes on at least.
-        ends: policy time after which nobody does anything more, even if somebody meant to.
-        kills: what is killed at a random moment.
-        points: service and named point at which it dies.
-        pause: longest real time between two strikes, in seconds.
-        scale: policy seconds in a second.
+        contacts: number of customers.
+        lasts: policy time that the day lasts at least.
+        ends: policy time after which the day ends even if commands are still pending.
+        kills: processes to kill at random moments.
+        points: services with the crash points at which they die.
+        pause: longest time between two kills, in real seconds.
+        scale: policy seconds in a real second.
 
     """
 
     contacts: int = 150
     lasts: timedelta = timedelta(hours=14)
     ends: timedelta = timedelta(hours=28)
-    kills: tuple[str, ...] = KILLED
+    kills: tuple[str, ...] = TARGETS
     points: tuple[tuple[str, str], ...] = tuple(
-        # A day has one hot issue, which is published once: by then another point may be armed.
+        # hot_issues publishes only once a day; by then another of its points may be armed.
         (service, point)
         for service in SERVICES
         for point in POINTS
@@ -56,12 +57,12 @@ class RoundPlan:
     scale: float = SCALE
 
 
-def short(seed: int) -> RoundPlan:
-    """Return a plan that takes less than a minute: everything is killed once, each service at one more point."""
+def short_plan(seed: int) -> RoundPlan:
+    """Return a plan of less than a minute: every process is killed once, and each service at one crash point."""
     rng = Random(f"short/{seed}")
-    # In so short a day a service may have nothing to publish, so it would never come to that point.
+    # Without mid_publish: in so short a day, a service may have nothing to publish.
     points = tuple((service, rng.choice(("before_save", "after_save", "before_offset_commit"))) for service in SERVICES)
-    # At this pace it is over before the evening, when letters begin to wait for the morning.
+    # At half the scale the day ends before the quiet hours, in which letters wait for the morning.
     return RoundPlan(
         contacts=60, lasts=timedelta(hours=5), ends=timedelta(hours=6), points=points, pause=1.5, scale=SCALE / 2
     )
@@ -69,7 +70,15 @@ def short(seed: int) -> RoundPlan:
 
 @dataclass
 class RoundResult:
-    """What a round did and found."""
+    """Outcome of a round.
+
+    Attributes:
+        kills: number of processes killed.
+        points: number of crash points reached.
+        contacts: number of messages sent.
+        problems: problems found by the checker, and crash points that were not reached.
+
+    """
 
     kills: int = 0
     points: int = 0
@@ -77,93 +86,129 @@ class RoundResult:
     problems: list[str] = field(default_factory=list)
 
 
-def play(data: Path, seed: int, plan: RoundPlan, say: Callable[[str], None]) -> RoundResult:
+def play_round(data: Path, seed: int, plan: RoundPlan, log: Callable[[str], None]) -> RoundResult:
     """Play one round on an empty data folder.
 
+    Args:
+        data: the data folder.
+        seed: seed of the day and of the kills.
+        plan: what happens.
+        log: receives a line for each kill.
+
     Raises:
-        LocalError: the system does not come back.
+        LocalError: the system does not become ready or does not drain.
 
     """
-    outcome = RoundResult()
-    with Stack.start(
-        StackOptions(data=data, scale=plan.scale, origin=origin(plan.scale), stop_with_parent=True)
-    ) as stack:
-        today = open_day(stack, contacts=plan.contacts, seed=seed)
-        today.driver.begin()
+    result = RoundResult()
+    options = StackOptions(data=data, scale=plan.scale, origin=clock_origin(plan.scale), stop_with_parent=True)
+    with Stack.start(options) as stack:
+        day = prepare_day(stack, contacts=plan.contacts, seed=seed)
+        day.driver.start()
         try:
-            _strike(stack, Random(f"chaos/{seed}"), plan, outcome, say)
-            while today.clock.now() < today.start + plan.lasts:
+            _kill_everything(stack, Random(f"chaos/{seed}"), plan, result, log)
+            while day.clock.now() < day.start + plan.lasts:
                 time.sleep(0.2)
-            _recovered(stack)
-            _until(
-                lambda: today.driver.waiting == 0 or today.clock.now() > today.start + plan.ends,
+            _wait_until_ready(stack)
+            _wait_for(
+                lambda: day.driver.pending == 0 or day.clock.now() > day.start + plan.ends,
                 120,
-                "the day does not end",
+                "the day does not end: commands are still pending",
             )
         finally:
-            today.driver.end()
-        drain.settle(stack)
-        found = summary.check(stack, str(today.driver.accepted))
-        problems = found["problems"]
+            day.driver.stop()
+        drain.drain(stack)
+        problems = summary.run_checker(stack, str(day.driver.accepted))["problems"]
         assert isinstance(problems, list)
-        outcome.problems += [str(each) for each in problems]
-        outcome.problems += _verify(data)
-        outcome.contacts = sum(today.driver.counts.sent.values())
-    return outcome
+        result.problems += [str(problem) for problem in problems]
+        result.problems += _verify_ledger(data)
+        result.contacts = sum(day.driver.counts.sent.values())
+    return result
 
 
-def _strike(stack: Stack, rng: Random, plan: RoundPlan, outcome: RoundResult, say: Callable[[str], None]) -> None:
+def _kill_everything(
+    stack: Stack, rng: Random, plan: RoundPlan, result: RoundResult, log: Callable[[str], None]
+) -> None:
     """Kill everything that the plan names, in an order and at moments that the seed decides."""
     kills = list(plan.kills)
     points = list(plan.points)
     rng.shuffle(kills)
     rng.shuffle(points)
-    began = time.monotonic()
-    arming = threading.Thread(target=_arm, args=(stack, points, outcome, say, began), daemon=True)
+    started = time.monotonic()
+
+    def log_with_time(text: str) -> None:
+        log(f"  {time.monotonic() - started:5.1f} s  {text}")
+
+    arming = threading.Thread(target=_arm_crash_points, args=(stack, points, result, log_with_time), daemon=True)
     arming.start()
     for name in kills:
         time.sleep(rng.uniform(0.3, plan.pause))
-        _until(lambda name=name: stack.kill(name), READY_WITHIN, f"{name} does not run")  # type: ignore[misc]
-        outcome.kills += 1
-        say(f"  {time.monotonic() - began:5.1f} s  kill -9 {name}")
+        _wait_for(lambda name=name: stack.kill(name), READY_WITHIN, f"{name} does not run")  # type: ignore[misc]
+        result.kills += 1
+        log_with_time(f"kill -9 {name}")
     arming.join()
 
 
-def _arm(
-    stack: Stack, points: list[tuple[str, str]], outcome: RoundResult, say: Callable[[str], None], began: float
+def _arm_crash_points(
+    stack: Stack, points: list[tuple[str, str]], result: RoundResult, log: Callable[[str], None]
 ) -> None:
-    """Let each service die at its points, one point of a service after the other, all services side by side."""
-    waiting = {service: [point for name, point in points if name == service] for service, _ in points}
-    since: dict[str, float] = {}
-    while any(waiting.values()):
-        for service, left in waiting.items():
-            file = stack.folder.crash_points / service
-            if not left or (service in since and file.exists() and time.monotonic() - since[service] < REACHED_WITHIN):
-                continue
-            if service in since:
-                point = left.pop(0)
-                if file.exists():
-                    file.unlink(missing_ok=True)
-                    outcome.problems.append(f"{service} never came to {point}")
-                else:
-                    outcome.points += 1
-                    say(f"  {time.monotonic() - began:5.1f} s  {service} died at {point}")
-                del since[service]
-            if left:
-                # Written whole and then moved, so that the service never reads half a name.
-                new = file.with_suffix(".new")
-                new.write_text(left[0], encoding="utf-8")
-                new.replace(file)
-                since[service] = time.monotonic()
+    """Let each service crash at its points, one after the other; all services in parallel."""
+    services = [
+        _ArmedService(stack.folder.crash_points / service, [point for name, point in points if name == service])
+        for service in dict.fromkeys(service for service, _ in points)
+    ]
+    while any(service.points for service in services):
+        for service in services:
+            service.advance(result, log)
         time.sleep(0.05)
 
 
-def _recovered(stack: Stack) -> None:
-    """Wait until every process runs and every service says that it is ready."""
+@dataclass
+class _ArmedService:
+    """Crash points of one service, armed one after the other.
+
+    Attributes:
+        file: file that arms a point; named after the service, which removes it when it crashes.
+        points: points that are still to be reached, the armed one first.
+        armed_at: monotonic time at which the first one was armed; None: it is not armed.
+
+    """
+
+    file: Path
+    points: list[str]
+    armed_at: float | None = None
+
+    def advance(self, result: RoundResult, log: Callable[[str], None]) -> None:
+        """Arm the next point if the armed one was reached or took too long."""
+        if not self.points:
+            return
+        if self.armed_at is not None:
+            if self.file.exists() and time.monotonic() - self.armed_at < CRASHED_WITHIN:
+                return
+            self._disarm(result, log)
+        if self.points:
+            # Written elsewhere and then moved, so that the service never reads half a name.
+            new = self.file.with_suffix(".new")
+            new.write_text(self.points[0], encoding="utf-8")
+            new.replace(self.file)
+            self.armed_at = time.monotonic()
+
+    def _disarm(self, result: RoundResult, log: Callable[[str], None]) -> None:
+        point = self.points.pop(0)
+        self.armed_at = None
+        if self.file.exists():
+            self.file.unlink(missing_ok=True)
+            result.problems.append(f"{self.file.name} never reached crash point {point}")
+        else:
+            result.points += 1
+            log(f"{self.file.name} crashed at {point}")
+
+
+def _wait_until_ready(stack: Stack) -> None:
+    """Wait until every process runs and every service is ready."""
 
     def ready() -> bool:
         state = stack.state
-        if any(name not in state.processes or not state.processes[name].alive for name in KILLED):
+        if any(name not in state.processes or not state.processes[name].alive for name in TARGETS):
             return False
         try:
             return all(
@@ -172,10 +217,10 @@ def _recovered(stack: Stack) -> None:
         except httpx.HTTPError:
             return False
 
-    _until(ready, READY_WITHIN, "not everything came back")
+    _wait_for(ready, READY_WITHIN, "not every killed process became ready again")
 
 
-def _until(condition: Callable[[], bool], within: float, problem: str) -> None:
+def _wait_for(condition: Callable[[], bool], within: float, problem: str) -> None:
     until = time.monotonic() + within
     while not condition():
         if time.monotonic() > until:
@@ -183,8 +228,8 @@ def _until(condition: Callable[[], bool], within: float, problem: str) -> None:
         time.sleep(0.1)
 
 
-def _verify(data: Path) -> list[str]:
-    done = subprocess.run(  # noqa: S603 - our own command
+def _verify_ledger(data: Path) -> list[str]:
+    completed = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "duban", "ledger", "verify", "--data", str(data)],
         capture_output=True,
         text=True,
@@ -193,6 +238,6 @@ def _verify(data: Path) -> list[str]:
     )
     return (
         []
-        if done.returncode == 0
-        else [f"ledger verify: {line}" for line in (done.stdout + done.stderr).splitlines()[-5:]]
+        if completed.returncode == 0
+        else [f"ledger verify: {line}" for line in (completed.stdout + completed.stderr).splitlines()[-5:]]
     )

@@ -1,1 +1,1 @@
-"""A carrier's day, played on the real system: contacts at every door, departments, customers, a look at all of it."""
+"""Plays a carrier's day on a real system: contacts at every door, departments, customers, and a live view."""

@@ -1,9 +1,10 @@
-"""`make demo`: a carrier's day in about two minutes, on real Kafka and PostgreSQL."""
+"""`make demo`: a carrier's day in three to five minutes, on real Kafka and PostgreSQL."""
 
 import argparse
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,35 +13,52 @@ from rich.console import Console
 from rich.live import Live
 
 from demo import crm, drain, statistics, summary
-from demo.driver import DayDriver
-from demo.figures import Figures, look
-from demo.setup import SCALE, ZONE, open_day, origin
-from demo.view import frame
+from demo.figures import Figures, read_figures
+from demo.setup import SCALE, ZONE, PreparedDay, clock_origin, prepare_day
+from demo.view import render
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import StackOptions
 from deploy.tools.checkout import PROJECT
 from duban import system_connection
-from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError, Retryable
 
-LOOK_EVERY = 0.5
-SAY_EVERY = 10.0
-"""Seconds between two lines where there is no terminal to draw on."""
+REFRESH_EVERY = 0.5
+"""Real seconds between two reads of the figures."""
+PRINT_EVERY = 10.0
+"""Real seconds between two lines where there is no terminal to draw on."""
+
+
+@dataclass(frozen=True)
+class DayOutcome:
+    """What a finished day came to.
+
+    Attributes:
+        figures: counts from the tables.
+        lost: number of contacts that the checker did not find.
+        problems: what else the checker found.
+
+    """
+
+    figures: Figures
+    lost: object
+    problems: list[str]
 
 
 def main() -> int:
     """Play the day; returns the exit code."""
-    told = _arguments()
+    options = _parse_arguments()
     console = Console(highlight=False, soft_wrap=True)
     try:
-        _empty(told.data)
+        _clear(options.data)
         with Stack.start(
-            StackOptions(data=told.data, scale=told.scale, origin=origin(told.scale), stop_with_parent=True),
+            StackOptions(
+                data=options.data, scale=options.scale, origin=clock_origin(options.scale), stop_with_parent=True
+            ),
             progress=lambda line: console.print(f"  {line}"),
         ) as stack:
-            return _play(stack, told, console)
+            return _run(stack, options, console)
     except (LocalError, DubanError) as error:
         console.print(f"demo: {error}")
         return 1
@@ -48,110 +66,120 @@ def main() -> int:
         return 130
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--data", type=Path, default=PROJECT / ".duban" / "demo", help="the data folder; emptied first")
-    parser.add_argument("--contacts", type=int, default=400, help="customers of the day")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another day")
-    parser.add_argument("--scale", type=float, default=SCALE, help="policy seconds in a second")
-    parser.add_argument("--keep", action="store_true", help="go on running afterwards")
+    parser.add_argument("--data", type=Path, default=PROJECT / ".duban" / "demo", help="data folder; emptied first")
+    parser.add_argument("--contacts", type=int, default=400, help="number of customers")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random day")
+    parser.add_argument("--scale", type=float, default=SCALE, help="policy seconds in a real second")
+    parser.add_argument("--keep", action="store_true", help="keep the system running afterwards")
     return parser.parse_args()
 
 
-def _empty(data: Path) -> None:
-    """Begin with nothing, but remove only what a demo left."""
+def _clear(data: Path) -> None:
+    """Remove the data of an earlier demo.
+
+    Raises:
+        LocalError: a demo runs on the folder, or it holds something else than Duban's data.
+
+    """
     state = DataFolder(data).read_state() if data.exists() else None
     if state is not None and state.supervisor.alive:
         raise LocalError(f"a demo runs on {data} already: stop it with `duban down --data {data}`")
     if data.exists() and any(data.iterdir()):
         if not (data / "run").is_dir():
-            raise LocalError(f"{data} is not a data folder of Duban and not empty: choose another with --data")
+            raise LocalError(f"{data} is not empty and not a data folder of Duban: choose another with --data")
         shutil.rmtree(data)
 
 
-def _play(stack: Stack, told: argparse.Namespace, console: Console) -> int:
-    today = open_day(stack, contacts=told.contacts, seed=told.seed)
-    driver, clock = today.driver, today.clock
-    minutes = told.scale / 60
+def _run(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    day = prepare_day(stack, contacts=options.contacts, seed=options.seed)
+    minutes = options.scale / 60
     console.print(
-        f"A day of {told.contacts} customers begins; one second is {minutes:.0f} of its minutes. Seed {told.seed}."
+        f"A day with {options.contacts} customers starts; {minutes:.0f} policy minutes pass in a real second. "
+        f"Seed {options.seed}."
     )
     try:
-        with psycopg.connect(stack.database_url(), autocommit=True) as connection, crm.subscribed(stack) as crm_got:
-            driver.begin()
-            _watch(stack, driver, clock, today.end, connection, console)
-            console.print("The day is over: waiting until nothing is in flight, then counting.")
-            driver.end()
-            drain.settle(stack)
-            figures = look(connection)
-            summary.summary(figures, driver.counts, console)
-            received = statistics.ReceivedMessages(stack.folder.received / "smtp.jsonl", crm_got, summary.sample(stack))
-            statistics.show(statistics.count(connection, received), console)
-            summary.stories(connection, console, ZONE)
-        found = summary.check(stack, str(driver.accepted))
+        outcome = _play(stack, day, console)
     finally:
-        driver.end()
-    problems = found.get("problems")
+        day.driver.stop()
+    for problem in outcome.problems:
+        console.print(f"checker: {problem}", style="red")
+    print(_result_line(outcome), flush=True)
+    if options.keep:
+        _keep_running(stack, console, day.key)
+    return 1 if outcome.problems else 0
+
+
+def _play(stack: Stack, day: PreparedDay, console: Console) -> DayOutcome:
+    """Play the day to its end, print what happened, and run the checker."""
+    with psycopg.connect(stack.database_url(), autocommit=True) as connection, crm.subscribed_crm(stack) as webhooks:
+        day.driver.start()
+        _show_live(stack, day, connection, console)
+        console.print("The day is over: waiting until nothing is in flight, then counting.")
+        day.driver.stop()
+        drain.drain(stack)
+        figures = read_figures(connection)
+        summary.show_summary(figures, day.driver.counts, console)
+        received = statistics.ReceivedMessages(
+            stack.folder.received / "smtp.jsonl", webhooks, summary.draw_sample(stack)
+        )
+        statistics.show(statistics.collect(connection, received), console)
+        summary.show_tickets(connection, console, ZONE)
+    findings = summary.run_checker(stack, str(day.driver.accepted))
+    problems = findings.get("problems")
     assert isinstance(problems, list)
-    for each in problems:
-        console.print(f"checker: {each}", style="red")
-    code = _last_line(figures, found, well=not problems)
-    if told.keep:
-        _keep(stack, console, today.key)
-    return code
+    return DayOutcome(figures, findings["lost"], problems)
 
 
-def _keep(stack: Stack, console: Console, key: str) -> None:
-    """Go on running until the person at the terminal has seen enough."""
-    drain.release(stack)
-    console.print(f"Still running: {stack.intake_url}/docs. Put a contact in, or press Ctrl-C to stop:")
+def _keep_running(stack: Stack, console: Console, key: str) -> None:
+    """Start the services again and run until interrupted."""
+    drain.resume(stack)
+    console.print(f"Still running: {stack.intake_url}/docs. Submit a contact, or press Ctrl-C to stop:")
     console.print(system_connection.curl(stack.intake_url, key), markup=False)
     while True:
         time.sleep(1)
 
 
-def _watch(
-    stack: Stack, driver: DayDriver, clock: Clock, end: datetime, connection: psycopg.Connection, console: Console
-) -> None:
-    """Show the day until it ends."""
-    lag_of, behind = drain.lag_of(stack), dict[str, int]()
-    said = 0.0
+def _show_live(stack: Stack, day: PreparedDay, connection: psycopg.Connection, console: Console) -> None:
+    """Show the day until it ends: a live view in a terminal, else a line every PRINT_EVERY seconds."""
+    consumer_lag, lag = drain.consumer_lag(stack), dict[str, int]()
+    printed_at = 0.0
     with Live(console=console, refresh_per_second=4, transient=True, vertical_overflow="crop") as live:
-        while (now := clock.now()) < end:
+        while (now := day.clock.now()) < day.end:
             try:
-                behind = lag_of.look()
+                lag = consumer_lag.look()
             except Retryable:
-                behind = {"broker away": 1}
-            figures = look(connection)
-            left = clock.real_seconds(end - now)
+                lag = {"broker unreachable": 1}
+            figures = read_figures(connection)
+            left = day.clock.real_seconds(day.end - now)
             if console.is_terminal:
-                live.update(frame(figures, driver.counts, behind, now, ZONE, left))
-            elif time.monotonic() - said > SAY_EVERY:
-                said = time.monotonic()
-                console.print(_line(figures, behind, now, left))
-            time.sleep(LOOK_EVERY)
-    lag_of.close()
+                live.update(render(figures, day.driver.counts, lag, now, ZONE, left))
+            elif time.monotonic() - printed_at > PRINT_EVERY:
+                printed_at = time.monotonic()
+                console.print(_progress_line(figures, lag, now, left))
+            time.sleep(REFRESH_EVERY)
+    consumer_lag.close()
 
 
-def _line(figures: Figures, behind: dict[str, int], now: datetime, left: float) -> str:
+def _progress_line(figures: Figures, lag: dict[str, int], now: datetime, left: float) -> str:
     events = figures.events
     return (
         f"  {now.astimezone(UTC):%m-%d %H:%M}Z contacts={sum(figures.contacts.values())} tickets={figures.total} "
         f"warned={events.get('warned', 0)} breached={events.get('breached', 0)} "
         f"called_back={events.get('called_back', 0)} rehandled={figures.rehandled} "
-        f"letters={sum(figures.letters.values())} lag={sum(behind.values())} ({left:.0f} s to go)"
+        f"letters={sum(figures.letters.values())} lag={sum(lag.values())} ({left:.0f} s to go)"
     )
 
 
-def _last_line(figures: Figures, found: dict[str, object], *, well: bool) -> int:
-    events = figures.events
-    counted = (
+def _result_line(outcome: DayOutcome) -> str:
+    figures, events = outcome.figures, outcome.figures.events
+    return (
+        f"demo {'failed' if outcome.problems else 'ok'}: "
         f"contacts={sum(figures.contacts.values())} tickets={figures.total} warnings={events.get('warned', 0)} "
         f"breaches={events.get('breached', 0)} callbacks={events.get('called_back', 0)} rehandled={figures.rehandled} "
-        f"lost={found['lost']}"
+        f"lost={outcome.lost}"
     )
-    print(f"demo {'ok' if well else 'failed'}: {counted}", flush=True)
-    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Agents who call customers: they take what is due from the work list and put on record how each call ended."""
+"""Call-centre agents: they take due calls from the work list and record how each call ended."""
 
 import itertools
 from collections.abc import Callable
@@ -7,59 +7,59 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from demo.customers import JUDGEMENTS, judged
+from demo.customers import JUDGEMENTS, survey_scores
 from demo.doors import ChannelDoors
-from demo.people import dealt
-from demo.timetable import Timetable
+from demo.people import shuffled_cycle
+from demo.scheduler import TaskScheduler
 
 AGENTS = ("话务员01", "话务员02")
 CENTRE = "provincial_centre"
-ENDS = ("answered",) * 5 + ("no_answer", "no_answer", "busy", "refused", "opted_out", "moved")
-"""How calls end, and how often each of so many."""
-LOOK_EVERY = 0.5
-"""Real seconds between two looks when no call is due."""
+CALL_RESULTS = ("answered",) * 5 + ("no_answer", "no_answer", "busy", "refused", "opted_out", "moved")
+"""Results of calls, in proportion to how often they occur."""
+POLL_EVERY = 0.5
+"""Real seconds between two requests for a call while none is due."""
 
 
-def result(end: str, judgement: str, call: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return the result of a call without its times, in the words of `record_callback`; pure."""
-    told: dict[str, Any] = {"type": "record_callback", "result": end}
-    if end == "answered":
+def record_callback_action(result: str, judgement: str, call: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return a `record_callback` action for a call's result, without times; pure."""
+    action: dict[str, Any] = {"type": "record_callback", "result": result}
+    if result == "answered":
         rng = Random(f"{seed}/call/{call['ticket_id']}/{call['attempts']}")
-        said = {"comment": "电话里说：还没修好"} if judgement == "bad" else {}
-        told["survey"] = judged(judgement, rng) | said
-        told["recording"] = f"call-{call['number']}-{call['attempts'] + 1}.wav"
-    return told
+        comment = {"comment": "电话里说：还没修好"} if judgement == "bad" else {}
+        action["survey"] = survey_scores(judgement, rng) | comment
+        action["recording"] = f"call-{call['number']}-{call['attempts'] + 1}.wav"
+    return action
 
 
-class Agents:
-    """Those who call."""
+class CallAgents:
+    """Agents who call customers one after the other."""
 
-    def __init__(self, doors: ChannelDoors, timetable: Timetable, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, scheduler: TaskScheduler, seed: int) -> None:
         self._doors = doors
-        self._timetable = timetable
+        self._scheduler = scheduler
         self._seed = seed
-        self._ends = dealt(ENDS, f"{seed}/calls")
-        self._judgements = dealt(JUDGEMENTS, f"{seed}/calls")
+        self._results = shuffled_cycle(CALL_RESULTS, f"{seed}/calls")
+        self._judgements = shuffled_cycle(JUDGEMENTS, f"{seed}/calls")
 
-    def run(self, stopping: Callable[[float], bool]) -> None:
-        """Call until told to stop.
+    def run(self, wait: Callable[[float], bool]) -> None:
+        """Take and record calls until stopped.
 
         Args:
-            stopping: waits for so many real seconds; true: to stop.
+            wait: waits for a number of real seconds; returns whether to stop.
 
         """
         for agent in itertools.cycle(AGENTS):
             call = self._doors.next_call(agent)
-            if stopping(0.0 if call is not None else LOOK_EVERY):
+            if wait(0.0 if call is not None else POLL_EVERY):
                 return
             if call is not None:
                 self._record(agent, call)
 
     def _record(self, agent: str, call: dict[str, Any]) -> None:
-        now = self._timetable.clock.now()
-        action = result(next(self._ends), next(self._judgements), call, self._seed)
+        now = self._scheduler.clock.now()
+        action = record_callback_action(next(self._results), next(self._judgements), call, self._seed)
         if action["result"] == "moved":
             action["until"] = (now + timedelta(hours=1.5)).isoformat()
         actor = {"kind": "agent", "name": agent, "unit": CENTRE}
         key = f"call/{call['ticket_id']}/{call['version']}"
-        self._timetable.at(now, partial(self._doors.command, call["number"], actor, action, key))
+        self._scheduler.schedule(now, partial(self._doors.send_command, call["number"], actor, action, key))

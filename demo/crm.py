@@ -1,4 +1,4 @@
-"""A CRM that cannot subscribe to topics: it gets every ticket event as a signed webhook."""
+"""A CRM that receives ticket events as signed webhooks."""
 
 import threading
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ EVENTS = ("accepted", "answered", "breached", "survey_answered", "closed")
 
 
 @contextmanager
-def subscribed(stack: Stack) -> Iterator[Path]:
-    """Let a CRM listen while the block runs; gives the file with what it got."""
+def subscribed_crm(stack: Stack) -> Iterator[Path]:
+    """Run a subscribed CRM while the block runs; yields the file of messages that it received."""
     file, secret = stack.folder.received / "crm.jsonl", webhook.new_secret()
     server = receiver.server(0, file, secret)
-    listening = threading.Thread(target=server.serve_forever, name=NAME, daemon=True)
-    listening.start()
+    thread = threading.Thread(target=server.serve_forever, name=NAME, daemon=True)
+    thread.start()
     try:
         with psycopg.connect(stack.database_url()) as connection:
             url = f"http://127.0.0.1:{server.server_port}/tickets"
@@ -33,4 +33,4 @@ def subscribed(stack: Stack) -> Iterator[Path]:
     finally:
         server.shutdown()
         server.server_close()
-        listening.join()
+        thread.join()

@@ -1,4 +1,4 @@
-"""Customers read what they get and answer the survey: in figures, in words, on the page, in the app, or not at all."""
+"""Customers read their SMS and mail and answer the survey: in digits, in words, on the page, in the app, or not."""
 
 import re
 from collections.abc import Callable
@@ -9,101 +9,104 @@ from random import Random
 from typing import Any
 
 from demo.doors import ChannelDoors
-from demo.people import dealt
-from demo.timetable import Timetable
+from demo.people import shuffled_cycle
+from demo.scheduler import TaskScheduler
 
 QUESTIONS = ("process", "result", "staff")
 GOOD_WORDS = {"zh": ("满意", "非常满意", "很满意，谢谢"), "en": ("Satisfied", "Very satisfied, thank you")}
 BAD_WORDS = {"zh": ("不满意，拖了太久", "非常不满意"), "en": ("Dissatisfied, it took too long",)}
-WAYS = ("none",) * 2 + ("page",) * 3 + ("figures",) * 3 + ("words",) * 2 + ("opt_out",) * 2 + ("app",)
-"""How customers answer, and how often each of so many."""
+REPLY_CHANNELS = ("none",) * 2 + ("page",) * 3 + ("digits",) * 3 + ("words",) * 2 + ("opt_out",) * 2 + ("app",)
+"""How customers answer, in proportion to how often they do."""
 JUDGEMENTS = ("good",) * 6 + ("bad",)
-_ASKED = re.compile(r"(?P<number>TS[0-9]{14}).*1(?:-| to )5", re.DOTALL)
+_SURVEY = re.compile(r"(?P<number>TS[0-9]{14}).*1(?:-| to )5", re.DOTALL)
 _LINK = re.compile(r"https?://[!-~]+/s/[\w-]+")
 
 
 @dataclass(frozen=True)
 class CustomerReply:
-    """What a customer will say.
+    """A customer's reply to a survey.
 
     Attributes:
-        way: one of `WAYS`.
-        scores: for each question.
-        text: as an SMS; empty: by another way.
+        channel: one of `REPLY_CHANNELS`.
+        scores: score by question.
+        comment: free text; empty: none.
+        text: text of the SMS; empty if the reply is not an SMS.
+        after: policy time from the survey to the reply.
 
     """
 
-    way: str
+    channel: str
     scores: dict[str, int]
     comment: str
     text: str
     after: timedelta
 
 
-def judged(judgement: str, rng: Random) -> dict[str, int]:
-    """Return the scores of a customer who is content or not; pure."""
-    return {each: rng.randint(1, 2) if judgement == "bad" else rng.choice((4, 5, 5, 5)) for each in QUESTIONS}
+def survey_scores(judgement: str, rng: Random) -> dict[str, int]:
+    """Return the scores of a satisfied (good) or dissatisfied (bad) customer; pure."""
+    return {question: rng.randint(1, 2) if judgement == "bad" else rng.choice((4, 5, 5, 5)) for question in QUESTIONS}
 
 
-def answer(way: str, judgement: str, letter: str, seed: str) -> CustomerReply:
-    """Return what a customer says to a letter that asks; pure."""
+def choose_reply(channel: str, judgement: str, letter: str, seed: str) -> CustomerReply:
+    """Return a customer's reply to a letter with a survey; pure."""
     rng = Random(seed)
-    bad, scores = judgement == "bad", judged(judgement, rng)
+    bad, scores = judgement == "bad", survey_scores(judgement, rng)
     comment = "拖了太久，问题还在" if bad else ""
     words = (BAD_WORDS if bad else GOOD_WORDS)["en" if letter.startswith("Dear") else "zh"]
     texts = {
-        "figures": f"{' '.join(map(str, scores.values()))} {comment}".strip(),
+        "digits": f"{' '.join(map(str, scores.values()))} {comment}".strip(),
         "words": rng.choice(words),
         "opt_out": "TD",
     }
-    return CustomerReply(way, scores, comment, texts.get(way, ""), timedelta(hours=rng.uniform(0.2, 2.0)))
+    return CustomerReply(channel, scores, comment, texts.get(channel, ""), timedelta(hours=rng.uniform(0.2, 2.0)))
 
 
 class CustomerActors:
-    """Those who read the SMS and mails that the gateway and the mail server got."""
+    """Customers who react to the messages that the SMS gateway and the mail server received for them."""
 
-    def __init__(self, doors: ChannelDoors, timetable: Timetable, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, scheduler: TaskScheduler, seed: int) -> None:
         self._doors = doors
-        self._timetable = timetable
+        self._scheduler = scheduler
         self._seed = seed
-        self._ways = dealt(WAYS, f"{seed}/surveys")
-        self._judgements = dealt(JUDGEMENTS, f"{seed}/judgements")
+        self._channels = shuffled_cycle(REPLY_CHANNELS, f"{seed}/surveys")
+        self._judgements = shuffled_cycle(JUDGEMENTS, f"{seed}/judgements")
 
     def read_sms(self, message: dict[str, Any]) -> None:
-        """Read one SMS."""
-        asked = _ASKED.search(message["text"])
-        if asked is None:
+        """Schedule the reply to an SMS, if it is a survey."""
+        survey = _SURVEY.search(message["text"])
+        if survey is None:
             return
-        told = answer(next(self._ways), next(self._judgements), message["text"], f"{self._seed}/{message['id']}")
+        seed = f"{self._seed}/{message['id']}"
+        reply = choose_reply(next(self._channels), next(self._judgements), message["text"], seed)
         link = _LINK.search(message["text"])
-        if told.way == "page" and link is not None:
-            self._later(told, partial(self._on_page, link[0], told))
-        elif told.text:
+        if reply.channel == "page" and link is not None:
+            self._schedule(reply, partial(self._submit_page, link[0], reply))
+        elif reply.text:
             body = {
                 "channel": "sms",
                 "message_id": f"reply-{message['id']}",
                 "customer": {"phone": message["to"]},
-                "text": told.text,
+                "text": reply.text,
             }
-            self._later(told, partial(self._doors.contact, body))
-        elif told.way == "app":
-            survey: dict[str, Any] = told.scores | ({"comment": told.comment} if told.comment else {})
-            action = {"type": "answer_survey", "survey": survey}
+            self._schedule(reply, partial(self._doors.submit_contact, body))
+        elif reply.channel == "app":
+            scores: dict[str, Any] = reply.scores | ({"comment": reply.comment} if reply.comment else {})
+            action = {"type": "answer_survey", "survey": scores}
             actor = {"kind": "customer", "name": "customer"}
             key = f"survey/{message['id']}"
-            self._later(told, partial(self._doors.command, asked["number"], actor, action, key))
+            self._schedule(reply, partial(self._doors.send_command, survey["number"], actor, action, key))
 
     def read_mail(self, message: dict[str, Any]) -> None:
-        """Read one mail; who gets the survey by mail answers it on the page."""
-        asked, link = _ASKED.search(message["text"]), _LINK.search(message["text"])
-        if asked is None or link is None:
+        """Schedule the reply to a mail, if it is a survey; mail is always answered on the page."""
+        survey, link = _SURVEY.search(message["text"]), _LINK.search(message["text"])
+        if survey is None or link is None:
             return
-        told = answer("page", next(self._judgements), message["text"], f"{self._seed}/{message['message_id']}")
-        self._later(told, partial(self._on_page, link[0], told))
+        reply = choose_reply("page", next(self._judgements), message["text"], f"{self._seed}/{message['message_id']}")
+        self._schedule(reply, partial(self._submit_page, link[0], reply))
 
-    def _later(self, told: CustomerReply, what: Callable[[], None]) -> None:
-        self._timetable.at(self._timetable.clock.now() + told.after, what)
+    def _schedule(self, reply: CustomerReply, task: Callable[[], None]) -> None:
+        self._scheduler.schedule(self._scheduler.clock.now() + reply.after, task)
 
-    def _on_page(self, link: str, told: CustomerReply) -> None:
-        form = {each: str(score) for each, score in told.scores.items()} | {"comment": told.comment}
-        self._doors.page(link, form)
+    def _submit_page(self, link: str, reply: CustomerReply) -> None:
+        form = {question: str(score) for question, score in reply.scores.items()} | {"comment": reply.comment}
+        self._doors.submit_survey_page(link, form)

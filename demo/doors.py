@@ -1,4 +1,7 @@
-"""The doors that people use: HTTP, the channels' topics, files. What is answered 202 is written down at once."""
+"""Sends the day's messages through every door: HTTP, channel topics and file imports.
+
+Each reference or command id that intake accepts (202) is appended to a file, so that the checker can look for it.
+"""
 
 import json
 import threading
@@ -9,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from demo.contacts import export
+from demo.contacts import hall_export
 from demo.message import PlannedMessage
-from demo.timetable import NotAccepted
+from demo.scheduler import NotAccepted
 from deploy.local import Stack
 from duban.file_import import FileImport
 from services.intake.channel_registry import channels
@@ -22,20 +25,26 @@ from services.shared.runtime.settings import KafkaSettings
 
 @dataclass
 class Counts:
-    """What was done so far."""
+    """Numbers of what was sent and seen so far.
+
+    Attributes:
+        sent: messages by door.
+        commands: commands by action.
+        events: ticket events by type.
+
+    """
 
     sent: Counter[str] = field(default_factory=Counter)
-    """Messages by door."""
-    acts: Counter[str] = field(default_factory=Counter)
-    """Commands by action."""
+    commands: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
 
 
 class ChannelDoors:
-    """Every door of one system.
+    """Clients of all doors of one system; each method may be called from any thread.
 
     Attributes:
-        accepted: file with what was answered 202, for the checker: one reference or command id a line.
+        accepted: file with an accepted reference or command id a line, as JSON.
+        counts: numbers of what was sent so far.
 
     """
 
@@ -48,93 +57,99 @@ class ChannelDoors:
         self._headers = {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=self._url, headers=self._headers, timeout=15)
         self._publisher = Publisher(KafkaSettings(bootstrap_servers=stack.bootstrap_servers), "demo-channels")
-        self._publishing = threading.Lock()
-        self._writing = threading.Lock()
+        self._publish_lock = threading.Lock()
+        self._file_lock = threading.Lock()
 
     def close(self) -> None:
-        """Leave."""
+        """Close all connections."""
         self._publisher.close()
         self._http.close()
 
-    def put(self, bundle: list[PlannedMessage]) -> None:
-        """Put messages in that come through one door at once.
+    def submit(self, bundle: list[PlannedMessage]) -> None:
+        """Submit messages that pass one door together.
 
         Raises:
-            NotTaken, httpx.HTTPError, DubanError: it is closed just now.
+            NotAccepted: intake refused them now.
+            httpx.HTTPError: intake could not be reached.
+            DubanError: the broker could not be reached.
 
         """
         door = bundle[0].door
         if door == "http":
-            for each in bundle:
-                self.contact(each.body)
+            for message in bundle:
+                self.submit_contact(message.body)
         elif door == "batch":
-            body = "".join(json.dumps(each.body, ensure_ascii=False) + "\n" for each in bundle).encode()
-            answer = self._http.post("/v1/contacts/batch", content=body)
-            if not answer.is_success:
+            body = "".join(json.dumps(message.body, ensure_ascii=False) + "\n" for message in bundle).encode()
+            response = self._http.post("/v1/contacts/batch", content=body)
+            if not response.is_success:
                 raise NotAccepted
-            for line in answer.text.splitlines():
-                self._write("reference", json.loads(line)["reference"])
+            self._record_references(response)
         elif door == "file":
             self._import(bundle)
         else:
-            records = [Outgoing(f"channel.{door}", each.name.encode(), each.body.encode(), []) for each in bundle]
-            with self._publishing:
+            records = [
+                Outgoing(f"channel.{door}", message.name.encode(), message.body.encode(), []) for message in bundle
+            ]
+            with self._publish_lock:
                 self._publisher.publish(records, stopped=self._stopped)
         self.counts.sent[door] += len(bundle)
 
-    def contact(self, body: dict[str, Any]) -> None:
-        """Put one contact in; raises as `put`."""
-        self._write("reference", self._post("/v1/contacts", body)["reference"])
+    def submit_contact(self, body: dict[str, Any]) -> None:
+        """Submit one contact; raises as `submit`."""
+        self._record("reference", self._post("/v1/contacts", body)["reference"])
 
-    def command(self, number: str, actor: dict[str, Any], action: dict[str, Any], key: str) -> None:
-        """Ask something of a ticket; raises as `put`."""
+    def send_command(self, number: str, actor: dict[str, Any], action: dict[str, Any], key: str) -> None:
+        """Send a command for a ticket; raises as `submit`."""
         body = {"action": action, "actor": actor}
-        told = self._post(f"/v1/tickets/{number}/commands", body, {"Idempotency-Key": key})
-        self._write("command", told["command"])
-        self.counts.acts[action["type"]] += 1
+        response = self._post(f"/v1/tickets/{number}/commands", body, {"Idempotency-Key": key})
+        self._record("command", response["command"])
+        self.counts.commands[action["type"]] += 1
 
-    def report(self, body: dict[str, str]) -> None:
-        """Report what became of a notice; raises as `put`."""
+    def report_delivery(self, body: dict[str, str]) -> None:
+        """Send a provider's delivery report; raises as `submit`."""
         self._post("/v1/receipts", body)
 
     def next_call(self, agent: str) -> dict[str, Any] | None:
-        """Take the next call of the work list; None when none is due, or the door is closed."""
+        """Take the next call from the work list; None if none is due or intake cannot be reached."""
         try:
-            answer = self._http.post("/v1/callbacks/next", params={"agent": agent})
+            response = self._http.post("/v1/callbacks/next", params={"agent": agent})
         except httpx.HTTPError:
             return None
-        found: dict[str, Any] | None = answer.json() if answer.status_code == httpx.codes.OK else None
-        return found
+        call: dict[str, Any] | None = response.json() if response.status_code == httpx.codes.OK else None
+        return call
 
-    def page(self, link: str, form: dict[str, str]) -> None:
-        """Send the form of a survey page; raises as `put`."""
-        answer = self._http.post(link, data=form, headers={"Authorization": ""})
-        if answer.is_server_error:
+    def submit_survey_page(self, link: str, form: dict[str, str]) -> None:
+        """Submit the form of a survey page; raises as `submit`."""
+        response = self._http.post(link, data=form, headers={"Authorization": ""})
+        if response.is_server_error:
             raise NotAccepted
 
     def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-        answer = self._http.post(path, content=json.dumps(body, ensure_ascii=False).encode(), headers=headers)
-        if answer.status_code != httpx.codes.ACCEPTED:
+        response = self._http.post(path, content=json.dumps(body, ensure_ascii=False).encode(), headers=headers)
+        if response.status_code != httpx.codes.ACCEPTED:
             raise NotAccepted
-        told: dict[str, Any] = answer.json()
-        return told
+        payload: dict[str, Any] = response.json()
+        return payload
 
     def _import(self, bundle: list[PlannedMessage]) -> None:
         file = self._stack.folder.root / f"export-{bundle[0].name}.csv"
-        file.write_bytes(export([each.body for each in bundle]))
+        file.write_bytes(hall_export([message.body for message in bundle]))
 
-        def keep(answer: httpx.Response) -> None:
-            if answer.is_success:
-                answer.read()
-                for line in answer.text.splitlines():
-                    self._write("reference", json.loads(line)["reference"])
+        def record(response: httpx.Response) -> None:
+            if response.is_success:
+                response.read()
+                self._record_references(response)
 
         with httpx.Client(
-            base_url=self._url, headers=self._headers, timeout=15, event_hooks={"response": [keep]}
+            base_url=self._url, headers=self._headers, timeout=15, event_hooks={"response": [record]}
         ) as client:
             for _ in FileImport(file, "store", client, table=channels()).run():
                 pass
 
-    def _write(self, kind: str, id_: str) -> None:
-        with self._writing, self.accepted.open("a", encoding="utf-8") as file:
+    def _record_references(self, response: httpx.Response) -> None:
+        for line in response.text.splitlines():
+            self._record("reference", json.loads(line)["reference"])
+
+    def _record(self, kind: str, id_: str) -> None:
+        with self._file_lock, self.accepted.open("a", encoding="utf-8") as file:
             file.write(json.dumps({kind: id_}) + "\n")

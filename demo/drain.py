@@ -1,4 +1,4 @@
-"""Waiting until nothing is in flight, and stopping what would begin something by itself: only then can one count."""
+"""Drains a system: waits until nothing is in flight and stops every service, so that results can be counted."""
 
 import time
 from collections.abc import Callable
@@ -20,15 +20,15 @@ INPUTS = {
     "callback": ("tickets.events",),
     "notifier": ("tickets.events", "hot-issues", "receipts", "contacts.kept"),
 }
-"""What each service reads."""
-STARTERS = ("sla_monitor", "hot_issues", "callback")
-"""Services that begin something without being asked; the ledger's sweeper follows half a minute later."""
+"""Topics that each service reads."""
+TIME_DRIVEN = ("sla_monitor", "hot_issues", "callback")
+"""Services that start new work by time; so does the ledger's sweeper, half a minute later."""
 DECIDING = ("intake", "router", "ledger")
-TELLERS = ("notifier",)
-"""Who tells people of what was decided; stops last."""
-PIPELINE = (*DECIDING, *TELLERS)
-"""What finishes what is in flight."""
-TELLING = {
+NOTIFYING = ("notifier",)
+"""Stopped last, because decisions lead to notices."""
+PIPELINE = (*DECIDING, *NOTIFYING)
+"""Services that finish work in flight."""
+PENDING_QUERIES = {
     "letters": "select count(*) from notifier.notice where not published",
     "reports": """
         select count(*) from notifier.report r
@@ -36,67 +36,73 @@ TELLING = {
     """,
     "webhooks": "select count(*) from notifier.hook where state = 'queued'",
 }
-"""What the notifier still has to do; a report about nothing that was sent waits for ever."""
-WITHIN = 120.0
+"""Count the notifier's pending work; a delivery report for an unknown attempt stays pending for ever and is ignored."""
+DRAINED_WITHIN = 120.0
+"""Real seconds until draining is given up."""
 
 
-def lag_of(stack: Stack) -> ConsumerLag:
-    """Return what shows the lag of a system's services."""
+def consumer_lag(stack: Stack) -> ConsumerLag:
+    """Return the lag of a system's services behind their topics."""
     return ConsumerLag(KafkaSettings(bootstrap_servers=stack.bootstrap_servers), INPUTS)
 
 
-def settle(stack: Stack) -> None:
-    """Let everything in flight arrive, then hold every service.
+def drain(stack: Stack) -> None:
+    """Wait until everything in flight has been processed, then hold every service.
 
     Raises:
-        LocalError: something does not come to an end.
+        LocalError: work is still pending after DRAINED_WITHIN.
 
     """
-    stack.hold(*STARTERS)
-    lag = lag_of(stack)
-    until = time.monotonic() + WITHIN
+    stack.hold(*TIME_DRIVEN)
+    lag = consumer_lag(stack)
+    until = time.monotonic() + DRAINED_WITHIN
     try:
         with psycopg.connect(stack.database_url(), autocommit=True) as connection:
             while True:
-                _calm(lambda: _open(lag, connection, PIPELINE), until)
-                # While the ledger runs its sweeper may begin something, so it stops before the one who tells of it.
+                _wait_until_idle(lambda: _pending(lag, connection, PIPELINE), until)
+                # The ledger's sweeper may start new work while it runs, so it stops before the notifier.
                 stack.hold(*DECIDING)
-                _calm(lambda: _open(lag, connection, TELLERS), until)
-                stack.hold(*TELLERS)
-                if not _open(lag, connection, PIPELINE):
+                _wait_until_idle(lambda: _pending(lag, connection, NOTIFYING), until)
+                stack.hold(*NOTIFYING)
+                if not _pending(lag, connection, PIPELINE):
                     return
-                # The last letters led to a command.
+                # The last notices led to commands.
                 for name in PIPELINE:
                     stack.release(name)
     finally:
         lag.close()
 
 
-def _calm(still_open: Callable[[], object], until: float) -> None:
-    """Wait until nothing has been open for about a second."""
-    calm = 0
-    while calm < 3:
-        left = still_open()
+def _wait_until_idle(pending: Callable[[], object], until: float) -> None:
+    """Wait until nothing has been pending for about a second.
+
+    Raises:
+        LocalError: work is still pending at the monotonic time `until`.
+
+    """
+    idle_checks = 0
+    while idle_checks < 3:
+        left = pending()
         if time.monotonic() > until:
-            raise LocalError(f"records are still in flight after {WITHIN:.0f} s: {left}")
-        calm = 0 if left else calm + 1
+            raise LocalError(f"records are still in flight after {DRAINED_WITHIN:.0f} s: {left}")
+        idle_checks = 0 if left else idle_checks + 1
         time.sleep(0.3)
 
 
-def _open(lag: ConsumerLag, connection: psycopg.Connection, names: tuple[str, ...]) -> dict[str, int]:
-    """Return what some services have still to do, by service or by what it is."""
+def _pending(lag: ConsumerLag, connection: psycopg.Connection, names: tuple[str, ...]) -> dict[str, int]:
+    """Return the pending work of some services, by service or by kind."""
     try:
-        behind = {name: count for name, count in lag.look().items() if count and name in names}
+        pending = {name: count for name, count in lag.look().items() if count and name in names}
     except Retryable:
         return {"broker": 1}
-    for name, query in TELLING.items():
+    for kind, query in PENDING_QUERIES.items():
         row = connection.execute(query).fetchone()
         if row is not None and row[0]:
-            behind[name] = row[0]
-    return behind
+            pending[kind] = row[0]
+    return pending
 
 
-def release(stack: Stack) -> None:
-    """Let every service run again."""
-    for name in (*PIPELINE, *STARTERS):
+def resume(stack: Stack) -> None:
+    """Start every service again."""
+    for name in (*PIPELINE, *TIME_DRIVEN):
         stack.release(name)

@@ -1,6 +1,6 @@
-"""Plays a day on a running system: sends contacts, follows the events, acts as the carrier's people and customers do.
+"""Plays a day on a running system: sends planned messages and acts as the carrier's staff, agents and customers.
 
-Whatever it is told 202 for it writes down at once, for the checker; what is answered otherwise it sends again.
+Requests that the system does not accept are retried until it does.
 """
 
 import json
@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from demo.agents import Agents
+from demo.agents import CallAgents
 from demo.customers import CustomerActors
 from demo.doors import ChannelDoors, Counts
 from demo.gateway import DemoGateway
 from demo.message import PlannedMessage
-from demo.staff import react
-from demo.timetable import Timetable
+from demo.scheduler import TaskScheduler
+from demo.staff import commands_after
 from deploy.local import Stack
 from schemas.event import TicketEvent
 from services.shared.kafka import topic_reader
@@ -25,11 +25,11 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.settings import KafkaSettings
 
 READ_EVERY = 0.2
-"""Real seconds between two looks at what the receivers got."""
+"""Real seconds between two reads of what the test receivers recorded."""
 
 
 class DayDriver:
-    """One day being played."""
+    """Plays one day in threads of its own, from `start` to `stop`."""
 
     def __init__(
         self, stack: Stack, clock: Clock, key: str, planned: list[PlannedMessage], *, seed: int, start: datetime
@@ -38,54 +38,54 @@ class DayDriver:
         self._start = start
         self._kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         self._stopping = threading.Event()
-        self._timetable = Timetable(clock)
+        self._scheduler = TaskScheduler(clock)
         self._doors = ChannelDoors(stack, key, self._stopping.is_set)
-        customers = CustomerActors(self._doors, self._timetable, seed)
-        gateway = DemoGateway(self._doors, self._timetable, stack.state.ports["mail"], seed)
-        agents = Agents(self._doors, self._timetable, seed)
-        got = stack.folder.received
-        works: dict[str, Callable[[], None]] = {
-            "timetable": self._timetable.run,
-            "staff": self._follow,
+        customers = CustomerActors(self._doors, self._scheduler, seed)
+        gateway = DemoGateway(self._doors, self._scheduler, stack.state.ports["mail"], seed)
+        agents = CallAgents(self._doors, self._scheduler, seed)
+        received = stack.folder.received
+        loops: dict[str, Callable[[], None]] = {
+            "scheduler": self._scheduler.run,
+            "staff": self._act_on_events,
             "agents": partial(agents.run, self._stopping.wait),
-            "sms": partial(self._read, got / "sms.jsonl", (customers.read_sms, gateway.sent_sms)),
-            "mail": partial(self._read, got / "smtp.jsonl", (customers.read_mail, gateway.sent_mail)),
+            "sms": partial(self._follow, received / "sms.jsonl", (customers.read_sms, gateway.report_sms)),
+            "mail": partial(self._follow, received / "smtp.jsonl", (customers.read_mail, gateway.bounce_mail)),
         }
-        self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in works.items()]
-        for each in bundled(planned):
-            self._timetable.at(start + each[0].after, partial(self._doors.put, each))
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
+        for bundle in bundle_messages(planned):
+            self._scheduler.schedule(start + bundle[0].after, partial(self._doors.submit, bundle))
 
     @property
     def counts(self) -> Counts:
-        """What was done so far."""
+        """Numbers of what was sent and seen so far."""
         return self._doors.counts
 
     @property
     def accepted(self) -> Path:
-        """What was answered 202: one reference or command id a line."""
+        """File with an accepted reference or command id a line."""
         return self._doors.accepted
 
     @property
-    def waiting(self) -> int:
-        """Contacts and acts that are still to come, and those on their way."""
-        return self._timetable.waiting
+    def pending(self) -> int:
+        """Number of messages and commands that are still to be sent or being sent."""
+        return self._scheduler.pending
 
-    def begin(self) -> None:
-        """Begin the day."""
-        for each in self._threads:
-            each.start()
+    def start(self) -> None:
+        """Start the day."""
+        for thread in self._threads:
+            thread.start()
 
-    def end(self) -> None:
-        """End the day: what is on its way is finished, nothing new begins."""
+    def stop(self) -> None:
+        """Finish requests in flight and start no new ones."""
         self._stopping.set()
-        self._timetable.stop()
-        for each in self._threads:
-            each.join(30)
-        self._timetable.finish()
+        self._scheduler.stop()
+        for thread in self._threads:
+            thread.join(30)
+        self._scheduler.join()
         self._doors.close()
 
-    def _follow(self) -> None:
-        """Let the carrier's people act on what happens."""
+    def _act_on_events(self) -> None:
+        """Schedule the commands by which the carrier's staff and customers react to ticket events."""
         seen: set[str] = set()
         for record in topic_reader.follow(self._kafka, "tickets.events", self._stopping.is_set):
             event = TicketEvent.from_json(record.value or b"")
@@ -93,40 +93,40 @@ class DayDriver:
                 continue
             seen.add(str(event.id))
             self.counts.events[event.type] += 1
-            for act in react(event, self._seed, self._start):
+            for command in commands_after(event, self._seed, self._start):
                 actor = (
-                    {"kind": "unit", "name": act.unit, "unit": act.unit}
-                    if act.unit is not None
+                    {"kind": "unit", "name": command.unit, "unit": command.unit}
+                    if command.unit is not None
                     else {"kind": "customer", "name": "customer"}
                 )
-                command = partial(self._doors.command, event.ticket.number, actor, act.action, act.key)
-                self._timetable.at(event.at + act.after, command)
+                send = partial(self._doors.send_command, event.ticket.number, actor, command.action, command.key)
+                self._scheduler.schedule(event.at + command.after, send)
 
-    def _read(self, file: Path, readers: tuple[Callable[[dict[str, Any]], None], ...]) -> None:
-        """Let everybody concerned read what a receiver gets."""
-        read = 0
+    def _follow(self, file: Path, readers: tuple[Callable[[dict[str, Any]], None], ...]) -> None:
+        """Pass each message that is appended to a receiver's file to all readers."""
+        position = 0
         while not self._stopping.wait(READ_EVERY):
             if not file.exists():
                 continue
             with file.open("rb") as opened:
-                opened.seek(read)
-                new = opened.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            read += len(whole)
-            for line in whole.decode().splitlines():
+                opened.seek(position)
+                content = opened.read()
+            complete = content[: content.rfind(b"\n") + 1]
+            position += len(complete)
+            for line in complete.decode().splitlines():
                 for reader in readers:
                     reader(json.loads(line))
 
 
-def bundled(planned: list[PlannedMessage]) -> list[list[PlannedMessage]]:
-    """Put together what goes through a door at once: batches and files of the same moment."""
+def bundle_messages(planned: list[PlannedMessage]) -> list[list[PlannedMessage]]:
+    """Group messages that pass a door together: those of one batch or file have the same door and time."""
     bundles: list[list[PlannedMessage]] = []
-    together: dict[tuple[str, timedelta], list[PlannedMessage]] = {}
-    for each in planned:
-        key = (each.door, each.after)
-        if each.door in {"batch", "file"} and key in together:
-            together[key].append(each)
+    latest: dict[tuple[str, timedelta], list[PlannedMessage]] = {}
+    for message in planned:
+        key = (message.door, message.after)
+        if message.door in {"batch", "file"} and key in latest:
+            latest[key].append(message)
             continue
-        bundles.append([each])
-        together[key] = bundles[-1]
+        bundles.append([message])
+        latest[key] = bundles[-1]
     return bundles

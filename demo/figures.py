@@ -1,4 +1,4 @@
-"""What the day looks like right now, read from the tables."""
+"""Reads the day's current figures from the tables."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,15 @@ TIERS = ("general", "provincial", "national")
 
 @dataclass(frozen=True)
 class Risk:
-    """A ticket whose next threshold is near."""
+    """A ticket whose next threshold is near.
+
+    Attributes:
+        number, unit: of the ticket; unit is - if it has none.
+        clock: name of the SLA timer.
+        threshold: name of its next threshold.
+        at: when the threshold is due.
+
+    """
 
     number: str
     unit: str
@@ -24,48 +32,56 @@ class Risk:
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts at one moment."""
+    """Counts at one moment.
+
+    Attributes:
+        contacts: contacts by disposition.
+        tickets: tickets by stage and tier.
+        events: ticket events by type.
+        rehandled: tickets opened to handle a case again.
+        letters: notices by template and state.
+        dead_letters: unresolved dead letters.
+        risks: the open tickets whose thresholds are due first.
+
+    """
 
     contacts: dict[str, int]
-    """By disposition."""
     tickets: dict[tuple[str, str], int]
-    """By stage and tier."""
     events: dict[str, int]
     rehandled: int
     letters: dict[tuple[str, str], int]
-    """By template and state."""
     dead_letters: int
     risks: list[Risk]
 
     @property
     def total(self) -> int:
-        """Tickets in all."""
+        """Number of tickets."""
         return sum(self.tickets.values())
 
 
-def look(connection: psycopg.Connection) -> Figures:
-    """Read the figures."""
+def read_figures(connection: psycopg.Connection) -> Figures:
+    """Read the current figures."""
 
-    def pairs(query: str) -> list[tuple[object, ...]]:
+    def rows(query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
     return Figures(
         contacts={
-            str(name): int(str(n)) for name, n in pairs("select disposition, count(*) from router.contact group by 1")
+            str(name): int(str(n)) for name, n in rows("select disposition, count(*) from router.contact group by 1")
         },
         tickets={
             (str(stage), str(tier)): int(str(n))
-            for stage, tier, n in pairs(
+            for stage, tier, n in rows(
                 "select status, body #>> '{classification,tier}', count(*) from ledger.ticket group by 1, 2"
             )
         },
-        events={str(name): int(str(n)) for name, n in pairs("select type, count(*) from ledger.event group by 1")},
-        rehandled=int(str(pairs("select count(*) from ledger.ticket where body ->> 'channel' = 'callback'")[0][0])),
+        events={str(name): int(str(n)) for name, n in rows("select type, count(*) from ledger.event group by 1")},
+        rehandled=int(str(rows("select count(*) from ledger.ticket where body ->> 'channel' = 'callback'")[0][0])),
         letters={
             (str(name), str(state)): int(str(n))
-            for name, state, n in pairs("select template, state, count(*) from notifier.notice group by 1, 2")
+            for name, state, n in rows("select template, state, count(*) from notifier.notice group by 1, 2")
         },
-        dead_letters=int(str(pairs("select count(*) from plumbing.dead_letter where resolved_at is null")[0][0])),
+        dead_letters=int(str(rows("select count(*) from plumbing.dead_letter where resolved_at is null")[0][0])),
         risks=[
             risk
             for (body,) in connection.execute(
@@ -77,14 +93,16 @@ def look(connection: psycopg.Connection) -> Figures:
 
 
 def _risk(ticket: Ticket) -> Risk | None:
-    for clock in ticket.clocks:
-        name = _next(clock, ticket.next_action_at)
-        if name is not None and ticket.next_action_at is not None:
-            return Risk(ticket.number, ticket.unit or "-", clock.name, name, ticket.next_action_at)
+    for timer in ticket.clocks:
+        threshold = _threshold_at(timer, ticket.next_action_at)
+        if threshold is not None and ticket.next_action_at is not None:
+            return Risk(ticket.number, ticket.unit or "-", timer.name, threshold, ticket.next_action_at)
     return None
 
 
-def _next(clock: SlaTimer, at: datetime | None) -> str | None:
-    if not clock.running:
+def _threshold_at(timer: SlaTimer, at: datetime | None) -> str | None:
+    """Return the name of a running timer's open threshold that is due at a moment."""
+    if not timer.running:
         return None
-    return next((each.name for each in clock.thresholds if each.state is ThresholdState.OPEN and each.at == at), None)
+    due = (each.name for each in timer.thresholds if each.state is ThresholdState.OPEN and each.at == at)
+    return next(due, None)

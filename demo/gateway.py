@@ -1,4 +1,4 @@
-"""What providers say afterwards: an SMS gateway reports what became of its messages, a mail server sends mail back."""
+"""Providers' feedback: an SMS gateway's delivery reports and a mail server's bounces."""
 
 import smtplib
 import uuid
@@ -14,60 +14,60 @@ from typing import Any, Literal
 
 from demo.doors import ChannelDoors
 from demo.people import bounces, unreachable
-from demo.timetable import NotAccepted, Timetable
+from demo.scheduler import NotAccepted, TaskScheduler
 
-REPORTED = 0.9
-"""Share of the messages that arrive of which the gateway tells it."""
+REPORTED_SHARE = 0.9
+"""Share of delivered messages for which the gateway sends a report."""
 COMPLAINTS = "complaints@carrier.example"
 
 
 class DemoGateway:
-    """The gateway and the mail server of the customers."""
+    """The customers' SMS gateway and mail server."""
 
-    def __init__(self, doors: ChannelDoors, timetable: Timetable, mail_port: int, seed: int) -> None:
+    def __init__(self, doors: ChannelDoors, scheduler: TaskScheduler, mail_port: int, seed: int) -> None:
         self._doors = doors
-        self._timetable = timetable
+        self._scheduler = scheduler
         self._mail_port = mail_port
         self._seed = seed
 
-    def sent_sms(self, message: dict[str, Any]) -> None:
-        """Report what became of an SMS, some minutes later."""
+    def report_sms(self, message: dict[str, Any]) -> None:
+        """Schedule the delivery report of an SMS, some minutes later."""
         rng = Random(f"{self._seed}/report/{message['id']}")
-        state = state_of(message["to"], rng)
+        state = reported_state(message["to"], rng)
         if state is None:
             return
         body = {"id": message["id"], "state": state} | ({"reason": "no such subscriber"} if state == "failed" else {})
-        self._later(rng, partial(self._doors.report, body))
+        self._schedule(rng, partial(self._doors.report_delivery, body))
 
-    def sent_mail(self, message: dict[str, Any]) -> None:
-        """Send a mail back that nobody is there for."""
-        for each in message["to"]:
-            if bounces(each):
+    def bounce_mail(self, message: dict[str, Any]) -> None:
+        """Schedule a bounce for each address of a mail that no longer exists."""
+        for address in message["to"]:
+            if bounces(address):
                 rng = Random(f"{self._seed}/bounce/{message['message_id']}")
-                self._later(rng, partial(self._bounce, each, message["message_id"]))
+                self._schedule(rng, partial(self._bounce, address, message["message_id"]))
 
-    def _later(self, rng: Random, what: Any) -> None:
-        self._timetable.at(self._timetable.clock.now() + timedelta(minutes=rng.uniform(1, 10)), what)
+    def _schedule(self, rng: Random, task: Any) -> None:
+        self._scheduler.schedule(self._scheduler.clock.now() + timedelta(minutes=rng.uniform(1, 10)), task)
 
     def _bounce(self, address: str, message_id: str) -> None:
-        report = delivery_report(address, message_id, self._timetable.clock.now())
+        report = delivery_report(address, message_id, self._scheduler.clock.now())
         try:
             with smtplib.SMTP("127.0.0.1", self._mail_port, timeout=15) as server:
-                # Reports of mail servers come from nobody, so that they never come back themselves (RFC 3464).
+                # An empty sender, so that the report itself never bounces (RFC 3464).
                 server.sendmail("", [COMPLAINTS], report.as_bytes())
         except (OSError, smtplib.SMTPException) as error:
             raise NotAccepted from error
 
 
-def state_of(phone: str, rng: Random) -> Literal["delivered", "failed"] | None:
-    """Return what a gateway reports of a message; None: it does not."""
+def reported_state(phone: str, rng: Random) -> Literal["delivered", "failed"] | None:
+    """Return the state that the gateway reports for a message; None: it sends no report."""
     if unreachable(phone):
         return "failed"
-    return "delivered" if rng.random() < REPORTED else None
+    return "delivered" if rng.random() < REPORTED_SHARE else None
 
 
 def delivery_report(address: str, message_id: str, at: datetime) -> Message:
-    """Return what a mail server sends back of a mail that it cannot deliver (RFC 3464)."""
+    """Return the delivery status notification for a mail that could not be delivered (RFC 3464)."""
     report = MIMEMultipart("report", report_type="delivery-status")
     report["From"] = "MAILER-DAEMON@mail.example"
     report["To"] = COMPLAINTS

@@ -1,4 +1,4 @@
-"""One message of the day, before it is sent."""
+"""A planned message of the day, and the body of a contact."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,13 +11,13 @@ Door = Literal["http", "batch", "hotline", "store", "file"]
 
 @dataclass(frozen=True)
 class PlannedMessage:
-    """One message that will come.
+    """A message to be sent.
 
     Attributes:
-        after: policy time from the beginning of the day.
-        door: where.
-        body: in the door's own words; for `file` a row by column, for topics the record as text.
-        name: the channel's own id of the message.
+        after: policy time from the start of the day.
+        door: how it reaches intake.
+        body: body in the door's format; for `file` a row by column, for topics the record as text.
+        name: id of the message in its channel.
 
     """
 
@@ -27,22 +27,24 @@ class PlannedMessage:
     name: str
 
 
-def submission(name: str, who: Person, text: str, channel: str, language: str = "zh", city: str = "") -> dict[str, Any]:
-    """Return a contact in the words of `POST /v1/contacts`."""
-    told = {
-        "name": who.name,
-        "phone": who.phone,
-        "level": who.level,
-        "home_region": who.home,
-        "visiting_region": who.visiting,
+def contact_body(
+    name: str, customer: Person, text: str, channel: str, language: str = "zh", city: str = ""
+) -> dict[str, Any]:
+    """Return the body of `POST /v1/contacts` for a customer's message."""
+    fields = {
+        "name": customer.name,
+        "phone": customer.phone,
+        "level": customer.level,
+        "home_region": customer.home,
+        "visiting_region": customer.visiting,
         "city": city,
-        "email": who.email,
-        "preferred_means": who.prefers,
+        "email": customer.email,
+        "preferred_means": customer.prefers,
         "language": language if language != "zh" else None,
     }
     return {
-        "channel": "mail" if who.prefers == "mail" and channel != "sms" else channel,
+        "channel": "mail" if customer.prefers == "mail" and channel != "sms" else channel,
         "message_id": name,
-        "customer": {key: value for key, value in told.items() if value},
+        "customer": {key: value for key, value in fields.items() if value},
         "text": text,
     }

@@ -1,4 +1,4 @@
-"""Who complains, and of what. Invented people; numbers are placeholders of the form 1xx 0000 xxxx."""
+"""Invented customers and their complaints; phone numbers are placeholders of the form 1xx 0000 xxxx."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ FAMILY = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 PREFIXES = ("138", "139", "150", "177", "186", "199")
 LEVELS = ("普通",) * 7 + ("gold", "platinum", "集团重点客户")
 PROVINCES = ("河南", "浙江", "广东", "北京")
-GONE_PHONES = (7, 19)
-"""Of fifty customers, those whose phones are out of use: the first has a mail address, the second has none."""
-GONE_MAIL = 31
-"""Of fifty customers, the one who wants mail at an address that is gone."""
+UNREACHABLE_PHONES = (7, 19)
+"""Customers, by number modulo 50, whose phones are out of use: the first has a mail address, the second has none."""
+BOUNCING_MAIL = 31
+"""Customer, by number modulo 50, who prefers mail but whose address no longer exists."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What somebody complains of: in the halls' and the hotline's labels, and in the customer's words."""
+    """A complaint's subject: the labels that halls and the hotline give it, and the customer's text."""
 
     business: str
     problem: str
@@ -46,8 +46,8 @@ SUBJECTS = (
     Subject("固网/宽带", "办理", "请问宽带移机怎么办理，需要带什么材料？"),
     Subject("移动/5G", "计费", "多扣话费的事再不解决，我就找媒体曝光，也会向12300申诉。"),
 )
-ASKING = ("我的投诉处理得怎么样了？", "催一下，还没有人联系我。", "还在等你们回复。")
-DISPUTING = ("没有解决，请重新处理。", "对答复不满意，问题又出现了。")
+REMINDERS = ("我的投诉处理得怎么样了？", "催一下，还没有人联系我。", "还在等你们回复。")
+DISPUTES = ("没有解决，请重新处理。", "对答复不满意，问题又出现了。")
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,11 @@ class Person:
     """A customer.
 
     Attributes:
-        email: where mail reaches them; None: they have told none.
-        prefers: mail or phone; None: they did not say.
-        visiting: where they are just now, when not at home.
+        name, phone, level: as the customer gives them.
+        home: home province.
+        visiting: province of the current stay; None: at home.
+        email: mail address; None: not given.
+        prefers: preferred means, mail or phone; None: not given.
 
     """
 
@@ -70,8 +72,8 @@ class Person:
     prefers: str | None
 
     @property
-    def writes_himself(self) -> bool:
-        """Whether the complaint comes straight from the customer, with everything there is to know."""
+    def contacts_directly(self) -> bool:
+        """Whether the complaint is submitted by HTTP, so that all contact details are known."""
         return unreachable(self.phone) or (self.email is not None and bounces(self.email))
 
 
@@ -84,25 +86,25 @@ def person(number: int, rng: Random) -> Person:
     visiting = rng.choice(PROVINCES[1:]) if rng.random() < 0.1 else None
     email = f"customer{number:04d}@mail.example" if rng.random() < 0.4 else None
     prefers = "phone" if rng.random() < 0.1 else "mail" if email is not None and rng.random() < 0.4 else None
-    if number % 50 == GONE_MAIL:
+    if number % 50 == BOUNCING_MAIL:
         email, prefers = f"gone{number:04d}@mail.example", "mail"
-    elif number % 50 in GONE_PHONES:
-        email, prefers = (f"customer{number:04d}@mail.example" if number % 50 == GONE_PHONES[0] else None), None
+    elif number % 50 in UNREACHABLE_PHONES:
+        email, prefers = (f"customer{number:04d}@mail.example" if number % 50 == UNREACHABLE_PHONES[0] else None), None
     return Person(name, phone, level, home, visiting, email, prefers)
 
 
 def unreachable(phone: str) -> bool:
-    """Whether a phone is out of use: its gateway reports that no message arrives."""
-    return "0000" in phone and int(phone[-4:]) % 50 in GONE_PHONES
+    """Return whether a phone is out of use, so that the gateway reports a failure."""
+    return "0000" in phone and int(phone[-4:]) % 50 in UNREACHABLE_PHONES
 
 
 def bounces(email: str) -> bool:
-    """Whether there is no such mail address any more: its server sends back what comes."""
+    """Return whether a mail address no longer exists, so that mail to it bounces."""
     return email.startswith("gone")
 
 
-def dealt(cards: Sequence[str], seed: str) -> Iterator[str]:
-    """Return what happens to one after the other: by chance, but of so many each as often as it stands in `cards`."""
+def shuffled_cycle(values: Sequence[str], seed: str) -> Iterator[str]:
+    """Return all values in random order, over and over: random, but in exact proportion."""
     rng = Random(seed)
     while True:
-        yield from rng.sample(cards, len(cards))
+        yield from rng.sample(values, len(values))

@@ -1,4 +1,4 @@
-"""The beginning of a day on a running system."""
+"""Prepares a day on a running system: its clock, its start and end, and its driver."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from demo.contacts import day
+from demo.contacts import plan_day
 from demo.driver import DayDriver
 from deploy.local import Stack
 from duban import system_connection
@@ -15,28 +15,34 @@ from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
 
 SCALE = 1000.0
+"""Policy seconds in a real second, unless chosen otherwise."""
 ZONE = "Asia/Shanghai"
-BEGINS = datetime(2026, 3, 12, 8, 30, tzinfo=ZoneInfo(ZONE))
-"""A Thursday: a working day, tomorrow too, and no holiday near."""
-LASTS = timedelta(hours=32)
-"""From the first contact until many have been answered and asked, at least."""
-START_TAKES = 15.0
-"""Real seconds from the clock's beginning until every service is ready; on a busy machine the day begins later."""
+DAY_START = datetime(2026, 3, 12, 8, 30, tzinfo=ZoneInfo(ZONE))
+"""A Thursday; it and the next day are working days."""
+DAY_LENGTH = timedelta(hours=32)
+"""Minimum length, so that many tickets are answered and many customers surveyed."""
+STARTUP_SECONDS = 15.0
+"""Expected real seconds from the start of the clock until every service is ready."""
 EVENING = 20
-"""Hour at which the day ends: until then customers are asked, and nothing waits for the end of the night yet."""
+"""Hour at which the day ends: quiet hours, in which notices and surveys wait for the morning, have not begun."""
 
 
-def origin(scale: float) -> str:
-    """Return the policy time at which the clock has to begin, so that the day begins in the morning."""
-    return (BEGINS - timedelta(seconds=START_TAKES * scale)).isoformat()
-
-
-ORIGIN = origin(SCALE)
+def clock_origin(scale: float) -> str:
+    """Return the policy time at which the clock has to start so that the day starts in the morning, in ISO 8601."""
+    return (DAY_START - timedelta(seconds=STARTUP_SECONDS * scale)).isoformat()
 
 
 @dataclass(frozen=True)
-class DemoSetup:
-    """A day about to be played."""
+class PreparedDay:
+    """A day that is ready to be played.
+
+    Attributes:
+        driver: plays it.
+        clock: source of its policy time.
+        start, end: its first and last moment, in policy time.
+        key: API key of a sender that may use every door.
+
+    """
 
     driver: DayDriver
     clock: Clock
@@ -45,19 +51,19 @@ class DemoSetup:
     key: str
 
 
-def open_day(stack: Stack, *, contacts: int, seed: int) -> DemoSetup:
-    """Plan a day that begins in the morning."""
+def prepare_day(stack: Stack, *, contacts: int, seed: int) -> PreparedDay:
+    """Plan a day that starts in the morning, or in half a policy hour if startup took longer than expected."""
     key = system_connection.ensure_local_sender(stack)
     database = Database(SecretStr(stack.database_url()), name="demo", size=1)
     clock = deployment.read(database, "local")
     database.close()
-    start = max(BEGINS, clock.now() + timedelta(minutes=30))
-    driver = DayDriver(stack, clock, key, day(contacts, seed, start), seed=seed, start=start)
-    return DemoSetup(driver, clock, start, _evening(start + LASTS), key)
+    start = max(DAY_START, clock.now() + timedelta(minutes=30))
+    driver = DayDriver(stack, clock, key, plan_day(contacts, seed, start), seed=seed, start=start)
+    return PreparedDay(driver, clock, start, _next_evening(start + DAY_LENGTH), key)
 
 
-def _evening(at: datetime) -> datetime:
-    """Return the first evening from `at` on."""
+def _next_evening(at: datetime) -> datetime:
+    """Return the first EVENING that is not before `at`."""
     local = at.astimezone(ZoneInfo(ZONE))
     evening = local.replace(hour=EVENING, minute=0, second=0, microsecond=0)
     return evening if evening >= local else evening + timedelta(days=1)

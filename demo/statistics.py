@@ -1,4 +1,4 @@
-"""How people were told and asked, counted in the tables, in what the receivers got, and in the sample of the study."""
+"""Counts notifications and survey answers in the tables, in the receivers' files and in the sample for a study."""
 
 import json
 import re
@@ -55,94 +55,101 @@ select case
         select from notifier.notice n join ledger.event e on e.id = n.event_id
         where e.ticket_id = t.id and e.type = 'answered'
             and n.audience = 'customer' and n.state in ('sent', 'delivered')
-    ) then 'told by a letter'
+    ) then 'informed by letter'
     when exists (
         select from ledger.event e where e.ticket_id = t.id and e.type = 'answered'
             and (e.body #>> '{details,on_the_spot}')::boolean
-    ) then 'told on the spot'
+    ) then 'informed on the spot'
     when exists (
         select from ledger.event e
         where e.ticket_id = t.id and e.type = 'undeliverable' and e.body #>> '{details,audience}' = 'customer'
-    ) then 'handed to a person'
-    else 'not told' end, count(*)
+    ) then 'assigned to a person'
+    else 'not informed' end, count(*)
 from ledger.ticket t where t.status = 'closed' group by 1
 """
-_FIGURES = re.compile(r"[1-5]")
+_DIGITS = re.compile(r"[1-5]")
 
 
 @dataclass(frozen=True)
 class ReceivedMessages:
-    """Files with what came to those outside, and with what was drawn for a study."""
+    """Files that the test receivers wrote, and the sample for a study.
+
+    Attributes:
+        mail: mails, a JSON object a line.
+        crm: webhooks, a JSON object a line.
+        sample: CSV of sampled tickets.
+
+    """
 
     mail: Path
     crm: Path
     sample: Path
 
 
-def count(connection: psycopg.Connection, received: ReceivedMessages) -> list[tuple[str, int]]:
-    """Return every way in which people were told and asked, with how often."""
+def collect(connection: psycopg.Connection, received: ReceivedMessages) -> list[tuple[str, int]]:
+    """Return the statistics as labels and numbers, in the order of the table."""
 
     def pairs(query: str) -> dict[str, int]:
         return {str(name): int(number) for name, number in connection.execute(query).fetchall()}
 
     def numbers(query: str) -> list[int]:
-        return [int(each) for each in connection.execute(query).fetchone() or ()]
+        return [int(number) for number in connection.execute(query).fetchone() or ()]
 
     sent, reports, calls, events, closed = map(pairs, (SENT, REPORTS, CALLS, EVENTS, CLOSED))
-    ways, (letters, gathered), (issues, members) = _ways(connection), numbers(DIGESTS), numbers(ISSUES)
+    answers, (digests, gathered), (issues, members) = _survey_answers(connection), numbers(DIGESTS), numbers(ISSUES)
     (fell_back,), (held,), (opted_out,) = numbers(FELL_BACK), numbers(HELD), numbers(OPTED_OUT)
-    mails, hooks = _lines(received.mail), _lines(received.crm)
-    papers = sum("application/pdf" in each["parts"] for each in mails)
+    mails, webhooks = _read_lines(received.mail), _read_lines(received.crm)
+    pdfs = sum("application/pdf" in mail["parts"] for mail in mails)
     return [
         ("SMS sent", sent.get("sms", 0)),
         ("SMS reported as delivered", reports.get("sms delivered", 0)),
         ("SMS reported as failed", reports.get("sms returned", 0)),
         ("mails sent", sent.get("mail", 0)),
-        ("mails that came back", reports.get("mail returned", 0)),
-        ("told by the next means after one failed", fell_back),
-        ("tasks because nothing reached the reader", events.get("undeliverable", 0)),
-        ("held back in the quiet hours", held),
-        ("digests to a unit", letters),
+        ("mails bounced", reports.get("mail returned", 0)),
+        ("notices delivered by a fallback means", fell_back),
+        ("tasks because no means reached the reader", events.get("undeliverable", 0)),
+        ("notices held back in quiet hours", held),
+        ("digests sent to units", digests),
         ("notices in digests", gathered),
         ("apologies ordered", events.get("apologised", 0)),
-        ("apologies with the page as PDF", papers),
-        ("webhooks with a good signature", sum(each["good"] for each in hooks)),
-        ("webhooks with a bad signature", sum(not each["good"] for each in hooks)),
-        *((f"calls that ended: {name}", number) for name, number in sorted(calls.items())),
-        *((f"surveys answered {name}", number) for name, number in sorted(ways.items())),
-        ("customers who wrote TD", opted_out),
+        ("apologies with a PDF letter", pdfs),
+        ("webhooks with a valid signature", sum(webhook["good"] for webhook in webhooks)),
+        ("webhooks with an invalid signature", sum(not webhook["good"] for webhook in webhooks)),
+        *((f"calls with result {name}", number) for name, number in sorted(calls.items())),
+        *((f"surveys answered {name}", number) for name, number in sorted(answers.items())),
+        ("customers who opted out", opted_out),
         ("hot issues", issues),
         ("tickets of hot issues", members),
-        ("tickets drawn for a study", max(received.sample.read_text(encoding="utf-8-sig").count("\n") - 1, 0)),
-        *((f"closed tickets whose customer was {name}", number) for name, number in sorted(closed.items())),
+        ("tickets sampled for a study", max(received.sample.read_text(encoding="utf-8-sig").count("\n") - 1, 0)),
+        *((f"closed tickets, customer {name}", number) for name, number in sorted(closed.items())),
     ]
 
 
-def show(counted: list[tuple[str, int]], console: Console) -> None:
-    """Show the counts."""
-    table = Table(title="How people were told and asked", title_justify="left")
-    table.add_column("way", no_wrap=True)
+def show(statistics: list[tuple[str, int]], console: Console) -> None:
+    """Print the statistics as a table."""
+    table = Table(title="Notifications and surveys", title_justify="left")
+    table.add_column("what", no_wrap=True)
     table.add_column("number", justify="right")
-    for name, number in counted:
+    for name, number in statistics:
         table.add_row(name, str(number))
     console.print(table)
 
 
-def _ways(connection: psycopg.Connection) -> Counter[str]:
-    """Return how customers answered the survey: what their answers came from says it."""
+def _survey_answers(connection: psycopg.Connection) -> Counter[str]:
+    """Return how often each channel was used to answer the survey; the answering command's id reveals the channel."""
     replies = {
-        str(command_id(id_, "survey")): "by SMS in figures" if _FIGURES.match(text) else "by SMS in words"
+        str(command_id(id_, "survey")): "by SMS in digits" if _DIGITS.match(text) else "by SMS in words"
         for id_, text in connection.execute(REPLIES)
     }
     pages = {
         str(command_id(id_, "survey link", run)) for id_, last in connection.execute(RUNS) for run in range(1, last + 1)
     }
-    ways = Counter[str]()
-    for command, kind in connection.execute(ANSWERS):
-        way = "on the page" if command in pages else "on the phone" if kind == "agent" else "in the app"
-        ways[replies.get(command, way)] += 1
-    return ways
+    answers = Counter[str]()
+    for command, actor_kind in connection.execute(ANSWERS):
+        channel = "on the page" if command in pages else "on the phone" if actor_kind == "agent" else "in the app"
+        answers[replies.get(command, channel)] += 1
+    return answers
 
 
-def _lines(file: Path) -> list[dict[str, Any]]:
+def _read_lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []

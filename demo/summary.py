@@ -1,4 +1,4 @@
-"""The end of the day: the summary, three tickets in full, and what the checker found."""
+"""The end of the day: a summary, three tickets in full, a sample for a study, and the checker's findings."""
 
 import json
 import subprocess
@@ -17,24 +17,24 @@ from deploy.tools.checkout import PROJECT
 from duban import timeline
 from services.ledger import store
 
-GOOD = """
+GOOD_TICKET = """
 select number from ledger.ticket
 where status = 'closed' and (body ->> 'warnings')::int = 0 and body -> 'survey' <> 'null'
   and body ->> 'channel' <> 'callback' and body -> 'settlement' = 'null' and (body #>> '{survey,result}')::int >= 4
 order by number limit 1
 """
-BREACHED = """
+BREACHED_TICKET = """
 select t.number from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 where e.type = 'breached' and e.threshold like '%/handling/%' and t.status in ('answered', 'closed')
 order by t.number limit 1
 """
-REHANDLED = """
+REHANDLED_TICKET = """
 select number from ledger.ticket where body -> 'links' @> '[{"kind": "rehandled_by"}]' order by number limit 1
 """
 
 
-def summary(figures: Figures, counts: Counts, console: Console) -> None:
-    """Show the day in figures."""
+def show_summary(figures: Figures, counts: Counts, console: Console) -> None:
+    """Print the day's figures."""
     stages = Table(title="Tickets at the end of the day", title_justify="left")
     stages.add_column("stage")
     for tier in TIERS:
@@ -42,12 +42,12 @@ def summary(figures: Figures, counts: Counts, console: Console) -> None:
     for stage in STAGES:
         stages.add_row(stage, *(str(figures.tickets.get((stage, tier), 0)) for tier in TIERS))
     console.print(stages)
-    happened = Table(title="What happened", title_justify="left")
-    happened.add_column("event")
-    happened.add_column("number", justify="right")
+    events = Table(title="Events", title_justify="left")
+    events.add_column("event")
+    events.add_column("number", justify="right")
     for name, number in sorted(figures.events.items()):
-        happened.add_row(name, str(number))
-    console.print(happened)
+        events.add_row(name, str(number))
+    console.print(events)
     doors = ", ".join(f"{door} {number}" for door, number in sorted(counts.sent.items()))
     console.print(f"contacts by door: {doors}; dead letters: {figures.dead_letters}")
     letters: dict[str, int] = {}
@@ -56,42 +56,55 @@ def summary(figures: Figures, counts: Counts, console: Console) -> None:
     console.print("letters: " + ", ".join(f"{number} {state}" for state, number in sorted(letters.items())))
 
 
-def stories(connection: psycopg.Connection, console: Console, zone: str) -> None:
-    """Show three tickets in full."""
-    for title, query in (("A good one", GOOD), ("A breached one", BREACHED), ("A re-handled one", REHANDLED)):
+def show_tickets(connection: psycopg.Connection, console: Console, zone: str) -> None:
+    """Print the timelines of three tickets: a good one, a breached one and a re-handled one."""
+    for title, query in (
+        ("A good one", GOOD_TICKET),
+        ("A breached one", BREACHED_TICKET),
+        ("A re-handled one", REHANDLED_TICKET),
+    ):
         row = connection.execute(query).fetchone()
         if row is None:
-            console.print(f"{title}: there was none on this day")
+            console.print(f"{title}: no such ticket on this day")
             continue
         found = store.story(connection, row[0])
         assert found is not None
         console.print(timeline.lines(*found, title=title, zone=zone))
 
 
-def sample(stack: Stack) -> Path:
-    """Draw a sample of the day's tickets for a study by a third party, as anyone would; return its file.
+def draw_sample(stack: Stack) -> Path:
+    """Draw a sample of the day's tickets for a study with `duban survey sample`; returns its file.
 
     Raises:
-        LocalError: it could not be drawn.
+        LocalError: the command failed.
 
     """
     file = stack.folder.root / "sample.csv"
-    words = ["survey", "sample", "--from=2026-03-12", "--until=2026-03-14", "--size=40", f"--out={file}"]
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "duban", *words, f"--data={stack.folder.root}"],
+    arguments = ["survey", "sample", "--from=2026-03-12", "--until=2026-03-14", "--size=40", f"--out={file}"]
+    completed = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "duban", *arguments, f"--data={stack.folder.root}"],
         capture_output=True,
         text=True,
         check=False,
         cwd=PROJECT,
     )
-    if done.returncode != 0:
-        raise LocalError(f"no sample could be drawn: {done.stderr.strip()}")
+    if completed.returncode != 0:
+        raise LocalError(f"the sample could not be drawn: {completed.stderr.strip()}")
     return file
 
 
-def check(stack: Stack, accepted: str) -> dict[str, object]:
-    """Run the independent checker on a system at rest and return what it found."""
-    done = subprocess.run(  # noqa: S603 - our own module
+def run_checker(stack: Stack, accepted: str) -> dict[str, object]:
+    """Run the independent checker on a drained system.
+
+    Args:
+        stack: the system.
+        accepted: path of the file with accepted references and command ids.
+
+    Returns:
+        Its output: `lost` and `problems`.
+
+    """
+    completed = subprocess.run(  # noqa: S603 - our own module
         [
             sys.executable,
             "-m",
@@ -106,7 +119,7 @@ def check(stack: Stack, accepted: str) -> dict[str, object]:
         cwd=PROJECT,
     )
     try:
-        found: dict[str, object] = json.loads(done.stdout)
+        findings: dict[str, object] = json.loads(completed.stdout)
     except ValueError:
-        return {"lost": -1, "problems": [f"the checker failed: {done.stderr.strip()[-2000:]}"]}
-    return found
+        return {"lost": -1, "problems": [f"the checker failed: {completed.stderr.strip()[-2000:]}"]}
+    return findings

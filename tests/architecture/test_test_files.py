@@ -19,7 +19,6 @@ EXCEPTIONS: dict[str, str] = {}
 """Test files that mirror no single module, each with the reason."""
 NOT_MIRRORED_YET = (
     "tests/unit/callback/",
-    "tests/unit/demo/",
     "tests/unit/domain/",
     "tests/unit/duban/",
     "tests/unit/hot_issues/",

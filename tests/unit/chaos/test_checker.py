@@ -1,6 +1,7 @@
-"""The checker sees what it is there to see: each kind of damage is found."""
+"""The checker finds each kind of damage, and nothing in undamaged data."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,100 +11,98 @@ from chaos import checker
 from chaos.checker import Findings, ReadRecord
 from tests.builders import HOUR, TicketScenario, contact
 
-TALE = TicketScenario.dispatched().advance(30 * HOUR).tick()
-ID = str(TALE.current.id)
+SCENARIO = TicketScenario.dispatched().advance(30 * HOUR).tick()
+ID = str(SCENARIO.current.id)
 
 
-def story() -> dict[str, list[dict[str, Any]]]:
-    return {ID: [each.change.to_plain() for each in TALE.events]}
+def stored_events() -> dict[str, list[dict[str, Any]]]:
+    return {ID: [event.change.to_plain() for event in SCENARIO.events]}
 
 
 def tickets() -> dict[str, dict[str, Any]]:
-    return {ID: TALE.current.to_plain()}
+    return {ID: SCENARIO.current.to_plain()}
 
 
-def events_found(damage: Callable[[dict[str, list[dict[str, Any]]]], object]) -> set[str]:
-    events, found = story(), Findings()
+def problem_kinds(damage: Callable[[dict[str, list[dict[str, Any]]]], object]) -> set[str]:
+    events, findings = stored_events(), Findings()
     damage(events)
-    checker._versions(found, events, tickets())
-    checker._thresholds(found, events)
-    return set(found.kinds)
+    checker._check_versions(findings, events, tickets())
+    checker._check_thresholds(findings, events)
+    return set(findings.kinds)
 
 
-def test_a_sound_story_is_sound() -> None:
-    assert events_found(lambda _: None) == set()
+def test_undamaged_events_have_no_problems() -> None:
+    assert problem_kinds(lambda _: None) == set()
 
 
 def _repeat_threshold(events: dict[str, list[dict[str, Any]]]) -> None:
-    fired = [each for each in events[ID] if each["threshold"]]
-    fired[1]["threshold"] = fired[0]["threshold"]
+    decisions = [event for event in events[ID] if event["threshold"]]
+    decisions[1]["threshold"] = decisions[0]["threshold"]
 
 
-def _early(events: dict[str, list[dict[str, Any]]]) -> None:
-    fired = next(each for each in events[ID] if each["threshold"])
-    fired["threshold"]["due_at"] = "2027-01-01T00:00:00Z"
+def _decide_early(events: dict[str, list[dict[str, Any]]]) -> None:
+    decision = next(event for event in events[ID] if event["threshold"])
+    decision["threshold"]["due_at"] = "2027-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(
     ("damage", "kind"),
     [
-        (lambda events: events[ID].pop(1), "versions with a gap"),
-        (lambda events: events[ID].pop(), "versions with a gap"),
-        (lambda events: events[ID][0].update(at="2027-01-01T00:00:00Z"), "events that go back in time"),
+        (lambda events: events[ID].pop(1), "gap in versions"),
+        (lambda events: events[ID].pop(), "gap in versions"),
+        (lambda events: events[ID][0].update(at="2027-01-01T00:00:00Z"), "events not in order of time"),
         (lambda events: events.update({"other": copy.deepcopy(events[ID])}), "events without a ticket"),
-        (_repeat_threshold, "a threshold decided more than once"),
-        (_early, "a threshold decided early"),
+        (_repeat_threshold, "threshold decided more than once"),
+        (_decide_early, "threshold decided early"),
     ],
 )
 def test_damaged_events_are_found(damage: Callable[[dict[str, list[dict[str, Any]]]], object], kind: str) -> None:
-    assert kind in events_found(damage)
+    assert kind in problem_kinds(damage)
 
 
-def records(monkeypatch: pytest.MonkeyPatch, **topics: list[ReadRecord]) -> None:
-    """Let the checker find these records; underscores stand for the dots in the names of topics."""
+def set_records(monkeypatch: pytest.MonkeyPatch, **topics: list[ReadRecord]) -> None:
+    """Set the records that the checker reads; in topic names, underscores stand for dots and hyphens."""
     monkeypatch.setattr(
-        checker, "topic", lambda _, name: iter(topics.get(name.replace(".", "_").replace("-", "_"), []))
+        checker, "read_topic", lambda _, name: iter(topics.get(name.replace(".", "_").replace("-", "_"), []))
     )
 
 
 def record(body: dict[str, Any], **headers: str) -> ReadRecord:
-    import json  # noqa: PLC0415 - only here
-
     return ReadRecord(body.get("ticket_id", body.get("id", "")), json.dumps(body).encode(), headers, (0, 0))
 
 
-def on_topic() -> list[ReadRecord]:
-    return [record(each.to_plain(), ce_id=str(each.id)) for each in TALE.events]
+def published_events() -> list[ReadRecord]:
+    return [record(event.to_plain(), ce_id=str(event.id)) for event in SCENARIO.events]
 
 
-def topic_found(monkeypatch: pytest.MonkeyPatch, told: list[ReadRecord]) -> set[str]:
-    records(monkeypatch, tickets_events=told)
-    found = Findings()
-    checker._events_topic(found, "", story(), tickets())
-    return set(found.kinds)
+def topic_problems(monkeypatch: pytest.MonkeyPatch, published: list[ReadRecord]) -> set[str]:
+    set_records(monkeypatch, tickets_events=published)
+    findings = Findings()
+    checker._check_events_topic(findings, "", stored_events(), tickets())
+    return set(findings.kinds)
 
 
-def test_the_events_topic(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = on_topic()
-    assert topic_found(monkeypatch, good) == set()
-    assert topic_found(monkeypatch, [good[0], *good]) == set()
-    assert topic_found(monkeypatch, good[:-1]) == {"a stored event that is not on the topic"}
-    assert "an event on the topic before the one it follows" in topic_found(monkeypatch, [*good[1:], good[0]])
-    other = record({**good[0].body, "type": "other"}, ce_id=story()[ID][0]["id"])
-    assert "an event on the topic that is not the stored one" in topic_found(monkeypatch, [other, *good])
+def test_missing_reordered_and_changed_events_on_the_topic_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = published_events()
+    assert topic_problems(monkeypatch, good) == set()
+    assert topic_problems(monkeypatch, [good[0], *good]) == set()
+    assert topic_problems(monkeypatch, good[:-1]) == {"stored event that is not on the topic"}
+    assert "event on the topic before its predecessor" in topic_problems(monkeypatch, [*good[1:], good[0]])
+    other = record({**good[0].body, "type": "other"}, ce_id=stored_events()[ID][0]["id"])
+    assert "event on the topic that differs from the stored one" in topic_problems(monkeypatch, [other, *good])
     last = good[-1].body
     other = record({**last, "ticket": last["ticket"] | {"warnings": 9}}, ce_id=last["id"])
-    assert topic_found(monkeypatch, [*good, other]) == {"a last event that carries another ticket"}
+    assert topic_problems(monkeypatch, [*good, other]) == {"last event that carries another ticket"}
 
 
-def test_the_state_topic(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Findings()
-    records(monkeypatch, tickets_state=[record(tickets()[ID]), record({**tickets()[ID], "version": 1})])
-    checker._state_topic(found, "", tickets())
-    assert set(found.kinds) == {"a last record of tickets.state that is not the ticket"}
-    records(monkeypatch)
-    checker._state_topic(found, "", tickets())
-    assert "a ticket without a record on tickets.state" in found.kinds
+def test_missing_and_outdated_records_on_the_state_topic_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = Findings()
+    set_records(monkeypatch, tickets_state=[record(tickets()[ID]), record({**tickets()[ID], "version": 1})])
+    checker._check_state_topic(findings, "", tickets())
+    assert set(findings.kinds) == {"last record on tickets.state that differs from the ticket"}
+    set_records(monkeypatch)
+    checker._check_state_topic(findings, "", tickets())
+    assert "ticket without a record on tickets.state" in findings.kinds
 
 
 class _NoRows:
@@ -111,26 +110,28 @@ class _NoRows:
         return []
 
 
-def contacts_found(monkeypatch: pytest.MonkeyPatch, events: dict[str, list[dict[str, Any]]], accepted: str) -> Findings:
+def contact_problems(
+    monkeypatch: pytest.MonkeyPatch, events: dict[str, list[dict[str, Any]]], accepted: str
+) -> Findings:
     first = contact()
-    records(monkeypatch, contacts=[ReadRecord("k", b"{}", {"ce_id": str(first.id)}, (0, 0))])
-    found = Findings()
-    checker._contacts(found, "", _NoRows(), events, [], [{"reference": accepted}])  # type: ignore[arg-type]
-    return found
+    set_records(monkeypatch, contacts=[ReadRecord("k", b"{}", {"ce_id": str(first.id)}, (0, 0))])
+    findings = Findings()
+    checker._check_contacts(findings, "", _NoRows(), events, [], [{"reference": accepted}])  # type: ignore[arg-type]
+    return findings
 
 
-def test_a_lost_contact_and_one_that_is_there_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_duplicated_and_unpublished_contacts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     reference = str(contact().id)
-    assert contacts_found(monkeypatch, story(), reference).kinds == {}
-    assert contacts_found(monkeypatch, {}, reference).lost == 1
-    twice = story() | {"other": story()[ID]}
-    assert "a contact in more than one ticket" in contacts_found(monkeypatch, twice, reference).kinds
-    unknown = contacts_found(monkeypatch, story(), "never-published")
-    assert "a reference that was told with 202 but is not on the topic of contacts" in unknown.kinds
+    assert contact_problems(monkeypatch, stored_events(), reference).kinds == {}
+    assert contact_problems(monkeypatch, {}, reference).lost == 1
+    duplicated = stored_events() | {"other": stored_events()[ID]}
+    assert "contact in more than one ticket" in contact_problems(monkeypatch, duplicated, reference).kinds
+    unknown = contact_problems(monkeypatch, stored_events(), "never-published")
+    assert "accepted reference that is not on the topic of contacts" in unknown.kinds
     assert unknown.lost == 1
 
 
-class _Notices:
+class _NoticeRows:
     """Rows of notices: id, event, audience, state."""
 
     def __init__(self, *rows: tuple[str, str, str, str]) -> None:
@@ -141,31 +142,31 @@ class _Notices:
 
 
 @pytest.mark.parametrize(
-    ("state", "proof", "kinds"),
+    ("state", "published", "kinds"),
     [
         ("sent", "sent", set()),
         ("delivered", "delivered", set()),
-        # It was sent, the gateway gave it up, and the next means has not been tried yet.
-        ("queued", "sent", {"a notice that is not settled", "a closed ticket whose customer nobody told"}),
-        ("delivered", "sent", {"a notice without its proof on deliveries"}),
-        ("failed", "failed", {"a closed ticket whose customer nobody told"}),
+        # Sent, reported as failed by the gateway, and queued for the next means.
+        ("queued", "sent", {"notice that is not settled", "closed ticket whose customer was not informed"}),
+        ("delivered", "sent", {"notice whose state is not on deliveries"}),
+        ("failed", "failed", {"closed ticket whose customer was not informed"}),
     ],
 )
-def test_a_closed_ticket_s_customer_was_told(
-    monkeypatch: pytest.MonkeyPatch, state: str, proof: str, kinds: set[str]
+def test_a_closed_ticket_needs_a_delivered_notice_to_the_customer(
+    monkeypatch: pytest.MonkeyPatch, state: str, published: str, kinds: set[str]
 ) -> None:
     events = {"t": [{"id": "e1", "type": "answered", "details": {}}]}
     closed = {"t": {"status": "closed", "number": "TS1"}}
-    # What another means had settled before may come later on the topic.
-    told = [{"state": proof, "at": "2026-03-12T10:00:00.5Z"}, {"state": "sent", "at": "2026-03-12T09:00:00Z"}]
-    records(monkeypatch, deliveries=[record({"id": "n1"} | each) for each in told])
-    found = Findings()
-    checker._told(found, "", _Notices(("n1", "e1", "customer", state)), events, closed)  # type: ignore[arg-type]
-    assert set(found.kinds) == kinds
+    # The record of an earlier means may come later on the topic.
+    deliveries = [{"state": published, "at": "2026-03-12T10:00:00.5Z"}, {"state": "sent", "at": "2026-03-12T09:00:00Z"}]
+    set_records(monkeypatch, deliveries=[record({"id": "n1"} | delivery) for delivery in deliveries])
+    findings = Findings()
+    checker._check_notices(findings, "", _NoticeRows(("n1", "e1", "customer", state)), events, closed)  # type: ignore[arg-type]
+    assert set(findings.kinds) == kinds
 
 
-def test_problems_are_told_with_examples() -> None:
-    found = Findings()
+def test_problems_are_listed_with_examples() -> None:
+    findings = Findings()
     for number in range(3):
-        found.add("a kind", f"n{number}")
-    assert found.problems() == ["a kind: 3, such as n0, n1, n2"]
+        findings.add("a kind", f"n{number}")
+    assert findings.problems() == ["a kind: 3, such as n0, n1, n2"]
