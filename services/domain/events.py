@@ -1,4 +1,4 @@
-"""Types of events of a ticket, and what each tells of: what rules and subscribers choose from. Pure."""
+"""The catalogue of ticket event types and of the details each carries; rules and subscribers choose from it. Pure."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -8,13 +8,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class EventDetails:
-    """What an event of one type means, and what it has in its details.
+    """The meaning of events of one type, and the details that they carry.
 
     Attributes:
         meaning: one sentence for people: what happened to the ticket.
-        always: names that are there in every event of the type.
-        sometimes: names that may be missing.
-        threshold: whether a clock's threshold made it.
+        always: keys present in every event of the type.
+        sometimes: keys that may be absent.
+        threshold: whether such an event comes from a threshold of an SLA timer.
 
     """
 
@@ -120,13 +120,13 @@ EVENTS: Mapping[str, EventDetails] = {
     "warning_settled": _details("A warning was due, but something had been done in the stage.", threshold="always"),
     "withdrawn": _details("The customer took the complaint back.", "reason"),
 }
-"""Every type that the ledger makes itself; the entries of a pack's record may have types of their own."""
+"""Every type that the ledger itself emits; record entries of a pack may define further types."""
 ENTRY = _details("An entry of the pack's case record was made.", "kind", "value text reference")
-"""What such an entry tells."""
+"""Details of an event that comes from such a record entry."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return what to tell somebody who wrote a name that is not there: the one that was probably meant, or all."""
-    there = sorted(known)
-    near = difflib.get_close_matches(name, there, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"choose of {', '.join(there)}"
+    """Return advice for an unknown name: the known name closest to it, or the list of all known names."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(name, choices, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(choices)}"

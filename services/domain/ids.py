@@ -1,4 +1,4 @@
-"""Ids that come from their causes: the same cause always has the same id, so a repeat is known as one (DESIGN 3)."""
+"""Deterministic ids: the same cause always yields the same id, so that repeats are recognised (DESIGN 3). Pure."""
 
 import hashlib
 import hmac
@@ -11,19 +11,19 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 
 REPEATING = frozenset({"device_monitor"})
-"""Channels of machines, which tell the same thing again and again, each time with what they measured last."""
+"""Channels of machines that resend an alert with new measurements; its body does not tell two messages apart."""
 
 
-def _space(kind: str) -> UUID:
+def _namespace(kind: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"duban:{kind}")
 
 
-_CONTACT = _space("contact")
-_TICKET = _space("ticket")
-_COMMAND = _space("command")
-_EVENT = _space("event")
-_REFUSAL = _space("refusal")
-_NOTICE = _space("notice")
+_CONTACT = _namespace("contact")
+_TICKET = _namespace("ticket")
+_COMMAND = _namespace("command")
+_EVENT = _namespace("event")
+_REFUSAL = _namespace("refusal")
+_NOTICE = _namespace("notice")
 
 
 def _joined(parts: tuple[object, ...]) -> str:
@@ -32,7 +32,7 @@ def _joined(parts: tuple[object, ...]) -> str:
 
 
 def contact_id(sender: str, channel: str, message_id: str) -> UUID:
-    """Return the id of a contact: the same message of the same sender is the same contact (R2.4)."""
+    """Return the id of a contact; the same message of the same sender is the same contact (R2.4)."""
     return uuid5(_CONTACT, _joined((sender, channel, message_id)))
 
 
@@ -42,50 +42,56 @@ def ticket_id(contact: UUID) -> UUID:
 
 
 def command_id(cause: UUID | str, *parts: object) -> UUID:
-    """Return the id of a command: its cause, and what tells it from the cause's other commands."""
+    """Return the id of a command.
+
+    Args:
+        cause: the id of what led to it, such as a contact or an event.
+        parts: what distinguishes it from other commands of the same cause.
+
+    """
     return uuid5(_COMMAND, _joined((cause, *parts)))
 
 
 def event_id(ticket: UUID, version: int) -> UUID:
     """Return the id of event number `version` of a ticket."""
-    # Made for every event: as `_joined` would write it, without its detours.
+    # Called for every event: the same text as from `_joined`, written directly because it is faster.
     number = str(version)
     return uuid5(_EVENT, f"36:{ticket}/{len(number)}:{number}")
 
 
 def refusal_id(command: UUID) -> UUID:
-    """Return the id of a command's refusal."""
+    """Return the id of the refusal of a command."""
     return uuid5(_REFUSAL, str(command))
 
 
 def notice_id(event: UUID, audience: str) -> UUID:
-    """Return the id of what one reader is told of one event (R4.9: exactly one notice)."""
+    """Return the id of the notice about one event to one audience (R4.9: exactly one notice)."""
     return uuid5(_NOTICE, _joined((event, audience)))
 
 
 def record_key(customer: Customer, secret: str) -> bytes:
-    """Return the record key of a contact: a keyed hash, so that no personal datum stands in it (DESIGN 1)."""
+    """Return the record key of a contact: a keyed hash, so that it holds no personal data (DESIGN 1)."""
     first = customer.number or customer.phone or customer.identity or customer.address or customer.email or ""
     return hmac.new(secret.encode(), first.encode(), hashlib.sha256).hexdigest()[:32].encode()
 
 
 def command_digest(command: Command) -> bytes:
-    """Return what tells two commands under one id apart; when it came does not count."""
-    asked = (command.ticket_id, command.actor, command.expected_version, command.action)
-    return hashlib.sha256(msgspec.json.encode(asked)).digest()
+    """Return a digest that distinguishes two commands with one id; the time of arrival does not count."""
+    content = (command.ticket_id, command.actor, command.expected_version, command.action)
+    return hashlib.sha256(msgspec.json.encode(content)).digest()
 
 
 def contact_digest(contact: Contact) -> bytes:
-    """Return what tells two bodies under one id apart; what our door knows of the message does not count."""
+    """Return a digest that distinguishes two contacts with one id; what intake itself adds does not count."""
     if contact.channel in REPEATING:
         return hashlib.sha256(contact.id.bytes).digest()
     customer = contact.customer.replace(switchboard=False)
-    said = _told({**contact.replace(customer=customer).to_plain(), "received_at": None, "raw": None})
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()
+    content = _without_empty({**contact.replace(customer=customer).to_plain(), "received_at": None, "raw": None})
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
 
 
-def _told(value: Any) -> Any:
-    """Return a value without what nobody said, so that a field which a later version adds does not change it."""
+def _without_empty(value: Any) -> Any:
+    """Return a value without its empty fields, so that a field added in a later version does not change the digest."""
     if isinstance(value, dict):
-        return {name: _told(each) for name, each in value.items() if each not in (None, [], {}, False)}
+        return {name: _without_empty(item) for name, item in value.items() if item not in (None, [], {}, False)}
     return value

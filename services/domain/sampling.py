@@ -1,4 +1,4 @@
-"""Samples for studies by a third party (R5.4): a seed chooses the same tickets always, each stratum its share. Pure."""
+"""Stratified, reproducible samples of tickets for satisfaction studies by a third party (R5.4). Pure."""
 
 import hashlib
 from collections import defaultdict
@@ -7,56 +7,57 @@ from typing import TypeVar
 
 from schemas.ticket import Ticket
 
-K = TypeVar("K", bound=Hashable)
+Stratum = TypeVar("Stratum", bound=Hashable)
 
 STRATIFIERS: dict[str, Callable[[Ticket], str | None]] = {
-    "region": lambda each: each.customer.city or each.customer.visiting_region or each.customer.home_region,
-    "business_type": lambda each: each.classification.business_type,
-    "problem_type": lambda each: each.classification.problem_type,
-    "tier": lambda each: each.classification.tier,
-    "channel": lambda each: each.channel,
-    "unit": lambda each: each.handled_by or each.unit,
-    "level": lambda each: each.customer.level,
+    "region": lambda ticket: ticket.customer.city or ticket.customer.visiting_region or ticket.customer.home_region,
+    "business_type": lambda ticket: ticket.classification.business_type,
+    "problem_type": lambda ticket: ticket.classification.problem_type,
+    "tier": lambda ticket: ticket.classification.tier,
+    "channel": lambda ticket: ticket.channel,
+    "unit": lambda ticket: ticket.handled_by or ticket.unit,
+    "level": lambda ticket: ticket.customer.level,
 }
-"""What a sample can be stratified by."""
+"""What a sample can be stratified by: the name that `duban survey` takes, and the value of a ticket."""
 
 
 def draw_sample(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -> list[Ticket]:
-    """Return a sample in which each stratum has its share, in the order of the ticket numbers.
+    """Return a sample in which each stratum has its proportional share, ordered by ticket number.
 
-    The seats are shared by largest remainder, so no stratum is more than one off its exact share; within a stratum, a
-    hash of seed and ticket chooses, so neither the order of the tickets nor a library's generator matters.
+    Seats are allocated by largest remainder, so no stratum is more than one off its exact share. Within a stratum a
+    hash of seed and ticket id decides, so the result depends neither on the order of the tickets nor on a random
+    generator of some library.
 
     Args:
         tickets: the population.
-        size: of the sample; all tickets when there are fewer.
-        by: names in STRATIFIERS.
-        seed: any text.
+        size: of the sample; all tickets are returned if there are fewer.
+        by: names of STRATIFIERS.
+        seed: any text; the same seed draws the same sample.
 
     """
-    keys = tuple(by)
+    stratifiers = [STRATIFIERS[name] for name in by]
     strata: dict[tuple[str | None, ...], list[Ticket]] = defaultdict(list)
-    for each in tickets:
-        strata[tuple(STRATIFIERS[key](each) for key in keys)].append(each)
-    seats = allocate_seats({key: len(found) for key, found in strata.items()}, size)
-    chosen = [
-        each for key, found in strata.items() for each in sorted(found, key=lambda one: _draw(seed, one))[: seats[key]]
-    ]
-    return sorted(chosen, key=lambda each: each.number)
+    for ticket in tickets:
+        strata[tuple(stratifier(ticket) for stratifier in stratifiers)].append(ticket)
+    seats = allocate_seats({stratum: len(members) for stratum, members in strata.items()}, size)
+    sample: list[Ticket] = []
+    for stratum, members in strata.items():
+        sample += sorted(members, key=lambda ticket: _rank(seed, ticket))[: seats[stratum]]
+    return sorted(sample, key=lambda ticket: ticket.number)
 
 
-def allocate_seats(counts: dict[K, int], size: int) -> dict[K, int]:
-    """Return how many of a sample belong to each stratum."""
-    whole = sum(counts.values())
-    if size >= whole:
+def allocate_seats(counts: dict[Stratum, int], size: int) -> dict[Stratum, int]:
+    """Return how many members of a sample each stratum gets, by largest remainder."""
+    total = sum(counts.values())
+    if size >= total:
         return dict(counts)
-    exact = {key: count * size / whole for key, count in counts.items()}
-    seats = {key: int(share) for key, share in exact.items()}
-    left = size - sum(seats.values())
-    for key in sorted(exact, key=lambda each: (seats[each] - exact[each], str(each)))[:left]:
-        seats[key] += 1
+    exact = {stratum: count * size / total for stratum, count in counts.items()}
+    seats = {stratum: int(share) for stratum, share in exact.items()}
+    remaining = size - sum(seats.values())
+    for stratum in sorted(exact, key=lambda key: (seats[key] - exact[key], str(key)))[:remaining]:
+        seats[stratum] += 1
     return seats
 
 
-def _draw(seed: str, ticket: Ticket) -> bytes:
+def _rank(seed: str, ticket: Ticket) -> bytes:
     return hashlib.sha256(f"{seed}/{ticket.id}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Links to the survey page: short enough for an SMS, signed, for one run of one ticket, over after a while. Pure."""
+"""Tokens of survey links: signed, short enough for an SMS, valid for one run of one ticket until they expire. Pure."""
 
 import base64
 import binascii
@@ -10,20 +10,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 VALID_FOR = timedelta(days=7)
-"""The customer is asked within seven days of the answer (R5.3), and has as long to answer."""
+"""The customer is surveyed within seven days of the answer (R5.3), and has as long to reply."""
 _BODY = struct.Struct(">16sHI")
-_MAC = 12
-"""Bytes of the signature."""
+_SIGNATURE_LENGTH = 12
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyInvitation:
-    """What a link says.
+    """The content of a survey link.
 
     Attributes:
-        ticket_id: whose customer is asked.
-        run: of the ticket; a reopening begins another.
-        until: policy time after which the link is over.
+        ticket_id: the ticket whose customer is surveyed.
+        run: run of the ticket; a reopening begins another.
+        until: policy time at which the link expires.
 
     """
 
@@ -33,23 +33,23 @@ class SurveyInvitation:
 
 
 def make_token(invitation: SurveyInvitation, secret: str) -> str:
-    """Return the part of a link that says and proves what it is for."""
+    """Return the signed token of an invitation, as it stands in the URL."""
     body = _BODY.pack(invitation.ticket_id.bytes, invitation.run, int(invitation.until.timestamp()))
     return base64.urlsafe_b64encode(body + _signature(body, secret)).rstrip(b"=").decode()
 
 
-def read_token(told: str, secret: str) -> SurveyInvitation | None:
-    """Return what a link is for; None when it is not one of ours. Whether it is over is the caller's question."""
+def read_token(token: str, secret: str) -> SurveyInvitation | None:
+    """Return the invitation of a token, or None if its signature is not ours; the caller checks whether it expired."""
     try:
-        whole = base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))
+        signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
         return None
-    body, mac = whole[: _BODY.size], whole[_BODY.size :]
-    if len(whole) != _BODY.size + _MAC or not hmac.compare_digest(mac, _signature(body, secret)):
+    body, signature = signed[: _BODY.size], signed[_BODY.size :]
+    if len(signed) != _BODY.size + _SIGNATURE_LENGTH or not hmac.compare_digest(signature, _signature(body, secret)):
         return None
     id_, run, until = _BODY.unpack(body)
     return SurveyInvitation(UUID(bytes=id_), run, datetime.fromtimestamp(until, UTC))
 
 
 def _signature(body: bytes, secret: str) -> bytes:
-    return hmac.digest(secret.encode(), b"survey/" + body, hashlib.sha256)[:_MAC]
+    return hmac.digest(secret.encode(), b"survey/" + body, hashlib.sha256)[:_SIGNATURE_LENGTH]

@@ -1,6 +1,6 @@
-"""What customers write back when they are asked how it was: scores in digits or Chinese, or that they want no question.
+"""Parses a customer's written reply to the satisfaction survey: scores in digits or words, or an opt-out.
 
-Only what cannot mean anything else counts: a complaint that was taken for praise would be lost.
+Only an unambiguous reply counts, because a complaint mistaken for praise would be lost.
 Pure (R5.4, DECISIONS 19 and 20).
 """
 
@@ -39,7 +39,7 @@ PHRASE_SCORES = {
     "unsatisfied": 2,
     "not satisfied": 2,
 }
-"""Words for one score; the longest that fits counts, and more may follow."""
+"""Phrases that stand for one score; the longest match counts, and a comment may follow."""
 WHOLE_REPLY_SCORES = {
     "好": 4,
     "很好": 5,
@@ -67,7 +67,7 @@ WHOLE_REPLY_SCORES = {
     "bad": 2,
     "very bad": 1,
 }
-"""Words that judge only when they are all that was said."""
+"""Words that count as a score only if they are the whole reply."""
 REFUSALS = frozenset(
     [
         "t",
@@ -93,39 +93,40 @@ REFUSALS = frozenset(
         "unsubscribe",
     ]
 )
-LONGEST_COMMENT = 500
-SHORT = 2
-"""Characters."""
+MAX_COMMENT = 500
+"""Characters of a comment that are kept."""
+SHORT_WORD = 2
+"""Characters up to which a word with a final particle is no score."""
 
-_ONE = r"[1-5一二两三四五]"
-_POINTS = r"(?:\s?分|\s?颗?星)?"
-_PARTING = ",。;!\n"
-"""What parts a score from what is said beside it, after NFKC; a full stop, a colon or 、 could number a list."""
-_SEPARATED = re.compile(rf"({_ONE}){_POINTS}(?:[\s,、/;.。:\-]+({_ONE}){_POINTS}){{2}}")
-_TOGETHER = re.compile(rf"{_ONE}{{3}}")
-_ALONE = re.compile(rf"(?:打|给)?({_ONE}){_POINTS}")
-_EACH = re.compile(_ONE)
-_WORDS = re.compile("|".join(sorted(map(re.escape, PHRASE_SCORES), key=len, reverse=True)), re.IGNORECASE)
+_DIGIT = r"[1-5一二两三四五]"
+_UNIT = r"(?:\s?分|\s?颗?星)?"
+_SEPARATORS = ",。;!\n"
+"""What separates a score from a comment, after NFKC; a full stop, a colon or 、 could number a list."""
+_THREE_SEPARATED = re.compile(rf"({_DIGIT}){_UNIT}(?:[\s,、/;.。:\-]+({_DIGIT}){_UNIT}){{2}}")
+_THREE_TOGETHER = re.compile(rf"{_DIGIT}{{3}}")
+_SINGLE = re.compile(rf"(?:打|给)?({_DIGIT}){_UNIT}")
+_SCORE = re.compile(_DIGIT)
+_PHRASE = re.compile("|".join(sorted(map(re.escape, PHRASE_SCORES), key=len, reverse=True)), re.IGNORECASE)
 _PARTICLES = "了的啊呀哦"
-_AROUND = " \t\r\n,，、。.;；:：!！~～-…"
-_COURTEOUS = re.compile(
+_PUNCTUATION = " \t\r\n,，、。.;；:：!！~～-…"
+_COURTESY = re.compile(
     r"谢|感谢|多谢|辛苦|thank"
     r"|(?:满意|很满意|非常满意|很好|非常好|不错|好评|very good|good|great)[了的]?(?:$|[\s,。!;])",
     re.IGNORECASE,
 )
-"""What may follow a score after a mere space, or after nothing."""
+"""Courtesies, which may follow a score after a space or directly."""
 MEASURES = frozenset("年月日号点个天次位楼栋层元块条路台部张户周星小分秒毛角十百千万兆倍G")
-"""What makes a date or a quantity of the number before it."""
-_NUMBERED = re.compile(r"(?:^|[\s,。;!])[(]?[2-9二三四五六七八九十][)]?\s*[.、,:。)]\s*\D|(?:^|[\s,。;!])[2-9]\s+\D")
-"""That the text goes on with the next number of a list."""
+"""Units and counters that make a date or a quantity of the number before them."""
+_NEXT_ITEM = re.compile(r"(?:^|[\s,。;!])[(]?[2-9二三四五六七八九十][)]?\s*[.、,:。)]\s*\D|(?:^|[\s,。;!])[2-9]\s+\D")
+"""The next item of a numbered list, so that the first number was no score."""
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyReply:
-    """What was understood.
+    """A parsed reply.
 
     Attributes:
-        survey: the scores, with what else was said; None when no more questions are wanted.
+        survey: the scores and the comment; None if the customer opts out of surveys.
 
     """
 
@@ -133,47 +134,62 @@ class SurveyReply:
 
     @property
     def kind(self) -> Literal["answer", "refusal"]:
-        """Whether it answers, or asks to be left alone."""
+        """Whether the customer answers the survey or refuses it."""
         return "answer" if self.survey is not None else "refusal"
 
 
 def parse_reply(text: str) -> SurveyReply | None:
-    """Return what a reply says; None when it is something else, such as a new complaint.
+    """Parse a reply; return None if the text is something else, such as a new complaint.
 
-    Three scores are process, result and staff; one is for all three. Two are neither, and a score that more words make
-    a date, a quantity or the number of a list is none: such a text is a contact like any other.
+    Three scores are for process, result and staff; a single one counts for all three. Two scores are no reply, nor is
+    a number that the following words make a date, a quantity or an item of a list: such a text is an ordinary contact.
     """
-    plain = unicodedata.normalize("NFKC", text).strip(_AROUND)
-    said = plain.casefold()
-    if said in REFUSALS:
+    plain = unicodedata.normalize("NFKC", text).strip(_PUNCTUATION)
+    folded = plain.casefold()
+    if folded in REFUSALS:
         return SurveyReply(None)
-    # 好的 and 好了 acknowledge, they do not judge: only what is longer keeps its meaning with a particle.
-    if alone := WHOLE_REPLY_SCORES.get(said) or (len(said) > SHORT and WHOLE_REPLY_SCORES.get(said.rstrip(_PARTICLES))):
-        return _reply([alone] * 3, "")
-    for pattern in (_SEPARATED, _TOGETHER):
-        if (found := pattern.match(plain)) is not None and _ends(plain[found.end() :], _PARTING + " \t"):
-            return _reply([SCORE[each] for each in _EACH.findall(found[0])], plain[found.end() :])
-    if (found := _ALONE.match(plain)) is not None:
+    # 好的 and 好了 acknowledge and do not judge: only a longer word keeps its meaning with a particle.
+    score = WHOLE_REPLY_SCORES.get(folded)
+    if score is None and len(folded) > SHORT_WORD:
+        score = WHOLE_REPLY_SCORES.get(folded.rstrip(_PARTICLES))
+    if score is not None:
+        return _reply([score] * 3, "")
+    return _three_scores(plain) or _one_score(plain) or _one_phrase(plain)
+
+
+def _three_scores(plain: str) -> SurveyReply | None:
+    for pattern in (_THREE_SEPARATED, _THREE_TOGETHER):
+        if (found := pattern.match(plain)) is not None and _ends(plain[found.end() :], _SEPARATORS + " \t"):
+            return _reply([SCORE[score] for score in _SCORE.findall(found[0])], plain[found.end() :])
+    return None
+
+
+def _one_score(plain: str) -> SurveyReply | None:
+    if (found := _SINGLE.match(plain)) is not None:
         rest = plain[found.end() :]
-        if _ends(rest, _PARTING) and _NUMBERED.search(rest) is None:
+        if _ends(rest, _SEPARATORS) and _NEXT_ITEM.search(rest) is None:
             return _reply([SCORE[found[1]]] * 3, rest)
-    if (found := _WORDS.match(plain)) is not None:
+    return None
+
+
+def _one_phrase(plain: str) -> SurveyReply | None:
+    if (found := _PHRASE.match(plain)) is not None:
         rest = plain[found.end() :].lstrip(_PARTICLES)
-        if _ends(rest, _PARTING + " \t"):
+        if _ends(rest, _SEPARATORS + " \t"):
             return _reply([PHRASE_SCORES[found[0].casefold()]] * 3, rest)
     return None
 
 
-def _ends(rest: str, parted_by: str) -> bool:
-    """Whether a judgement ends here, and what follows is said beside it: not more of a word, a number or a list."""
-    beside = rest.lstrip(_AROUND)
-    if not beside or _COURTEOUS.match(beside):
+def _ends(rest: str, separators: str) -> bool:
+    """Return whether a score ends here and a comment follows, rather than more of a word, a number or a list."""
+    comment = rest.lstrip(_PUNCTUATION)
+    if not comment or _COURTESY.match(comment):
         return True
-    more = beside[0].isdigit() or beside[0] in SCORE or (rest[0].isspace() and beside[0] in MEASURES)
-    return rest[0] in parted_by and not more
+    continued = comment[0].isdigit() or comment[0] in SCORE or (rest[0].isspace() and comment[0] in MEASURES)
+    return rest[0] in separators and not continued
 
 
 def _reply(scores: list[int], rest: str) -> SurveyReply:
     process, result, staff = scores
-    comment = rest.strip(_AROUND)[:LONGEST_COMMENT] or None
+    comment = rest.strip(_PUNCTUATION)[:MAX_COMMENT] or None
     return SurveyReply(Survey(process=process, result=result, staff=staff, comment=comment))
