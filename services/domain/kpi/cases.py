@@ -1,21 +1,25 @@
-"""What figures look at: one case for each ticket, made of the ledger's history (R6). Pure."""
+"""The cases that KPIs are computed over: one for each ticket, built from the ticket and its events (R6). Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.ticket import SlaTimer, ThresholdState, Ticket
+from schemas.ticket import Classification, SlaTimer, ThresholdState, Ticket
 from services.domain.policy.limits import ClockRule
 from services.domain.policy.pack import Pack
 from services.domain.sla.timer import BREACH
 
 MISDIRECTED = frozenset({"sent_back", "transferred"})
-"""Events that say that a ticket was not sent right the first time."""
+"""Types of events which show that a ticket was first dispatched to the wrong unit."""
+STAFF_PROBLEMS = frozenset({"attitude", "service_quality", "professional"})
+"""Problem types that staff cause."""
+SETTLED = frozenset({"agreed", "agreed_wording"})
+"""Agreements by which a ticket is settled (办结)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """One event of a ticket, as far as figures need it."""
+    """One event of a ticket, as far as KPIs need it."""
 
     type: str
     at: datetime
@@ -24,12 +28,12 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One run of one stage, by the limit that counts.
+    """One run of one stage, judged by the limit that counts.
 
     Attributes:
-        stage: the clock's name.
-        late: it ended after its limit, or has not ended and the limit is over.
-        delay: by how much; zero when it is not late.
+        stage: name of the SLA timer.
+        late: whether it ended after its deadline, or is still running after it.
+        delay: by how much; zero if it is not late.
 
     """
 
@@ -40,16 +44,23 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One ticket as figures count it; the first run counts, a reopening does not undo it (DECISIONS 27).
+    """One ticket as KPIs count it; the first run counts, and a reopening does not undo it (DECISIONS 27).
+
+    Texts are empty where the ticket has no value.
 
     Attributes:
-        on_time: the customer was answered within the promise.
-        settled: solved, or agreed with the customer on a wording (办结); a refusal is not (DECISIONS 12).
+        result: the agreement with which the customer was answered.
+        on_time: the customer was answered within the promised time.
+        settled: solved, or agreed with the customer on a wording (办结); a refused answer is not (DECISIONS 12).
         dispatched: it went further than the accepting channel and the centre.
-        misdirected: it was sent back or handed on.
-        asked: the customer was called back.
-        satisfied_with: process, result and staff, each apart; None: not asked, or no answer.
-        delay: how late the promise was kept; zero when it was kept.
+        misdirected: it was sent back or transferred.
+        complete: its form had every required field.
+        asked: the customer was called back or surveyed.
+        scores: process, result and staff, 1 to 5; None without a survey reply.
+        satisfied: whether all three scores count as satisfied; None without a survey reply.
+        satisfied_with: the same for process, result and staff separately.
+        delay: how late the promise was kept; zero if it was kept in time.
+        staff_caused: a complaint found to be justified and caused by staff.
 
     """
 
@@ -87,83 +98,110 @@ class Case:
 
 
 def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: datetime) -> Case:
-    """Make the case of a ticket.
+    """Build the case of a ticket.
 
     Args:
-        ticket: as it stands.
+        ticket: its current state.
         history: its events, in order.
-        pack: the policy that it runs under.
-        now: what has not ended is late when its limit is before this.
+        pack: the policy pack that it runs under.
+        now: business time; a timer that still runs is late if its deadline is before it.
 
     """
-    told, customer = ticket.classification, ticket.customer
-    answered = next((each for each in history if each.type == "answered"), None)
-    promises = [each for each in ticket.clocks if each.name in pack.limits.outer and each.run == 1]
-    promise = _run(promises, now) if promises else None
-    types = {each.type for each in history}
-    rule = pack.outcome.survey
-    scores = (ticket.survey.process, ticket.survey.result, ticket.survey.staff) if ticket.survey is not None else None
+    classification, customer = ticket.classification, ticket.customer
+    types = {event.type for event in history}
+    answer = next((event for event in history if event.type == "answered"), None)
+    promise = _promise(ticket, pack, now)
+    scores = _scores(ticket)
+    satisfied_with = _satisfied_with(scores, pack)
     return Case(
         number=ticket.number,
         accepted_at=ticket.accepted_at,
-        kind=told.kind,
-        tier=told.tier,
+        kind=classification.kind,
+        tier=classification.tier,
         channel=ticket.channel,
-        level="vip" if told.vip else "ordinary",
-        brand=customer.brand or "",
-        business=told.business_type or "",
-        group=pack.group_of(told.business_type) or "",
-        problem=told.problem_type or "",
-        department=ticket.handled_by or told.department or "",
-        region=customer.home_region or customer.city or "",
-        result=(answered.agreement or "") if answered is not None else "",
+        level="vip" if classification.vip else "ordinary",
+        brand=_text(customer.brand),
+        business=_text(classification.business_type),
+        group=_text(pack.group_of(classification.business_type)),
+        problem=_text(classification.problem_type),
+        department=_text(ticket.handled_by, classification.department),
+        region=_text(customer.home_region, customer.city),
+        result=_text(answer.agreement if answer is not None else None),
         status=ticket.status.value,
-        answered_at=answered.at if answered is not None else None,
+        answered_at=answer.at if answer is not None else None,
         closed_at=ticket.closed_at,
-        on_time=answered is not None and (promise is None or not promise.late),
-        settled=answered is not None and answered.agreement in {"agreed", "agreed_wording"},
+        on_time=answer is not None and not promise.late,
+        settled=answer is not None and answer.agreement in SETTLED,
         dispatched="dispatched" in types,
-        misdirected=bool(types & MISDIRECTED),
+        misdirected=not types.isdisjoint(MISDIRECTED),
         complete="incomplete" not in ticket.flags,
         asked="called_back" in types or scores is not None,
         scores=scores,
-        satisfied=min(scores) >= rule.satisfied_from if scores is not None else None,
-        satisfied_with=tuple(each >= rule.satisfied_from for each in scores) if scores is not None else None,  # type: ignore[arg-type]
+        satisfied=satisfied_with and all(satisfied_with),
+        satisfied_with=satisfied_with,
         runs=tuple(_run(limits, now) for limits in _limits_of_stages(ticket.clocks, pack)),
-        delay=promise.delay if promise is not None else timedelta(0),
+        delay=promise.delay,
         warnings=ticket.warnings,
         supervisions=ticket.supervisions,
-        extended=any(each.state == "approved" for each in ticket.extensions),
-        staff_caused=told.founded is True and told.problem_type in {"attitude", "service_quality", "professional"},
+        extended=any(extension.state == "approved" for extension in ticket.extensions),
+        staff_caused=_is_staff_caused(classification),
     )
 
 
-def is_stage(rule: ClockRule) -> bool:
-    """Whether a clock is a stage of the flow: fill, review, handle, answer, call back (002-1 §2.4.2, §2.6.3a).
+def _text(*values: str | None) -> str:
+    """Return the first value that is there, or an empty text."""
+    return next((value for value in values if value), "")
 
-    The promise lasts over the stages, a month after which a ticket is graded anew too, and the archive is no work.
+
+def _promise(ticket: Ticket, pack: Pack, now: datetime) -> StageRun:
+    """Return the promise to the customer in the first run; without one, nothing is late."""
+    timers = [timer for timer in ticket.clocks if timer.name in pack.limits.outer and timer.run == 1]
+    return _run(timers, now) if timers else StageRun("", late=False, delay=timedelta(0))
+
+
+def _is_staff_caused(classification: Classification) -> bool:
+    return classification.founded is True and classification.problem_type in STAFF_PROBLEMS
+
+
+def _scores(ticket: Ticket) -> tuple[int, int, int] | None:
+    if ticket.survey is None:
+        return None
+    return (ticket.survey.process, ticket.survey.result, ticket.survey.staff)
+
+
+def _satisfied_with(scores: tuple[int, int, int] | None, pack: Pack) -> tuple[bool, bool, bool] | None:
+    if scores is None:
+        return None
+    process, result, staff = (score >= pack.outcome.survey.satisfied_from for score in scores)
+    return (process, result, staff)
+
+
+def is_stage(rule: ClockRule) -> bool:
+    """Return whether a rule is of a stage of the flow: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
+
+    The promise and the period after which a ticket is regraded span several stages, and the archive is no work.
     """
     return not rule.outer and rule.breach.does == "supervise" and rule.breach.regrade is None
 
 
-def _limits_of_stages(clocks: Sequence[SlaTimer], pack: Pack) -> Iterable[list[SlaTimer]]:
-    """Return the limits of each run of each stage, in order: one that was moved stays visible in the ticket."""
+def _limits_of_stages(timers: Sequence[SlaTimer], pack: Pack) -> Iterable[list[SlaTimer]]:
+    """Return the limits of each run of each stage, in order; an extension adds a limit, and the ticket keeps both."""
     runs: dict[tuple[str, int], list[SlaTimer]] = {}
-    for clock in clocks:
-        rule = pack.limits.by_name.get(clock.name)
+    for timer in timers:
+        rule = pack.limits.by_name.get(timer.name)
         if rule is not None and is_stage(rule):
-            runs.setdefault((clock.name, clock.run), []).append(clock)
+            runs.setdefault((timer.name, timer.run), []).append(timer)
     return runs.values()
 
 
 def _run(limits: Sequence[SlaTimer], now: datetime) -> StageRun:
-    """Return a run: late by the limit that was in force when it was first exceeded, else by the last (DECISIONS 6)."""
+    """Return a run, judged by the limit that was first exceeded, or else by the last one (DECISIONS 6)."""
     last = limits[-1]
-    limit = next((each for each in limits if _was_exceeded(each)), last)
+    limit = next((timer for timer in limits if _was_exceeded(timer)), last)
     end = last.stopped_at or last.paused_at or now
     delay = max(end - limit.due_at, timedelta(0))
     return StageRun(limit.name, delay > timedelta(0), delay)
 
 
-def _was_exceeded(clock: SlaTimer) -> bool:
-    return any(each.name == BREACH and each.state is ThresholdState.FIRED for each in clock.thresholds)
+def _was_exceeded(timer: SlaTimer) -> bool:
+    return any(threshold.name == BREACH and threshold.state is ThresholdState.FIRED for threshold in timer.thresholds)

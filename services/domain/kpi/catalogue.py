@@ -1,6 +1,6 @@
-"""The figures of the customer's documents (R6): each a function over cases, with formula, source and target. Pure.
+"""The KPI catalogue: every figure of the customer's documents with its formula, source and target (R6). Pure.
 
-A value is never shown without the count that it rests on.
+A value is never shown without the counts it is based on.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,21 +35,24 @@ DIMENSIONS = (
     "result",
     "status",
 )
-"""What every figure can be cut by; some also by `stage`."""
+"""What every KPI can be broken down by; some also by `stage`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One figure.
+    """The definition of one key performance indicator.
 
     Attributes:
+        name: as `duban report` takes it.
+        zh: its name in the customer's documents.
         unit: share, hours or count.
-        formula: over the cases of a cell; the second argument is the number of users of the business.
-        applies_to: which cases it is about.
-        dimensions: the dimensions that the documents cut it by.
-        target: what the documents want; None: silent.
-        companion: what is always shown with it; about the same cases, or it would say nothing of it.
-        min_length: for periods of this size and longer; in shorter ones only the counts it rests on are shown (R6.6).
+        formula: computes it over the cases of a cell.
+        source: its place in the customer's documents, or `ours` and the reason.
+        applies_to: whether a case counts at all.
+        dimensions: the dimensions that the documents break it down by.
+        target: as the documents set it; None if they set none.
+        companion: name of the KPI that is always shown beside it; it applies to the same cases.
+        min_length: shortest period for which it is computed; in shorter ones only its counts are shown (R6.6).
 
     """
 
@@ -65,39 +68,39 @@ class Kpi:
     min_length: PeriodLength = PeriodLength.HOUR
 
 
-def _complaint(case: Case) -> bool:
+def _is_complaint(case: Case) -> bool:
     return case.kind == "complaint"
 
 
-def _escalated(case: Case) -> bool:
+def _is_escalated(case: Case) -> bool:
     return case.kind == "escalated"
 
 
-def _any(_: Case) -> bool:
+def _always(_: Case) -> bool:
     return True
 
 
-def _in_time(case: Case) -> bool:
+def _is_in_time(case: Case) -> bool:
     return not case.delay and not any(run.late for run in case.runs)
 
 
 RESPONSE = "survey_response"
 ESCALATED_RESPONSE = "escalated_survey_response"
-RATED = ("business", "tier", "channel", "level")
-DONE = ("business", "tier", "channel", "brand")
-RAISED = ("business", "tier", "channel", "brand", "problem", "department")
+BY_LEVEL = ("business", "tier", "channel", "level")
+BY_BRAND = ("business", "tier", "channel", "brand")
+BY_DEPARTMENT = ("business", "tier", "channel", "brand", "problem", "department")
 MONTH = PeriodLength.MONTH
 
 
-def _response(
+def _response_rate(
     name: str,
     zh: str,
     applies_to: Callable[[Case], bool],
     dimensions: tuple[str, ...],
     min_length: PeriodLength = PeriodLength.HOUR,
 ) -> Kpi:
-    """Return the share of those who were asked that answered; beside the satisfaction of the same cases."""
-    formula = share(lambda each: each.satisfied is not None, lambda each: each.asked)
+    """Return the KPI for the share of surveyed customers who replied, the companion of a satisfaction KPI."""
+    formula = share(lambda case: case.satisfied is not None, lambda case: case.asked)
     return Kpi(
         name,
         zh,
@@ -111,54 +114,54 @@ def _response(
 
 
 KPIS: Mapping[str, Kpi] = {
-    each.name: each
-    for each in (
-        Kpi("complaints", "投诉量", "count", count(lambda _: 1), "002-1 §2.7", _complaint, DIMENSIONS),
-        Kpi("complaint_rate", "客户投诉率", "share", complaint_rate, "002-1 §2.6.3a", _complaint, RATED),
+    kpi.name: kpi
+    for kpi in (
+        Kpi("complaints", "投诉量", "count", count(lambda _: 1), "002-1 §2.7", _is_complaint, DIMENSIONS),
+        Kpi("complaint_rate", "客户投诉率", "share", complaint_rate, "002-1 §2.6.3a", _is_complaint, BY_LEVEL),
         Kpi(
             "on_time_completion",
             "投诉按时办结率",
             "share",
-            share(lambda each: each.settled and each.on_time),
+            share(lambda case: case.settled and case.on_time),
             "002-1 §2.6.3b: settled within the set time over complaint tickets",
-            _complaint,
-            DONE,
+            _is_complaint,
+            BY_BRAND,
         ),
         Kpi(
             "answered_on_time",
             "按时答复率",
             "share",
-            share(lambda each: each.on_time),
+            share(lambda case: case.on_time),
             "ours: counts a refused answer in time (DECISIONS 12)",
-            _complaint,
-            DONE,
+            _is_complaint,
+            BY_BRAND,
         ),
         Kpi(
             "first_contact_resolution",
             "投诉问题一次性办结率",
             "share",
-            share(lambda each: each.settled and each.on_time and not each.dispatched),
+            share(lambda case: case.settled and case.on_time and not case.dispatched),
             "002-1 §2.6.3c: settled in time by channel or centre without dispatch over all complaint tickets",
-            _complaint,
-            DONE,
+            _is_complaint,
+            BY_BRAND,
         ),
         Kpi(
             "settled_after_dispatch",
             "转相关部门办结率",
             "share",
-            share(lambda each: each.settled, lambda each: each.dispatched),
+            share(lambda case: case.settled, lambda case: case.dispatched),
             "002-1 §2.7.2 names it; settled over dispatched is ours",
-            _complaint,
-            DONE,
+            _is_complaint,
+            BY_BRAND,
         ),
         Kpi(
             "satisfaction",
             "投诉客户满意度",
             "share",
-            share(lambda each: bool(each.satisfied), lambda each: each.satisfied is not None),
+            share(lambda case: bool(case.satisfied), lambda case: case.satisfied is not None),
             "002-1 §2.6.3d: satisfied over those asked and answered (DECISIONS 20)",
-            _complaint,
-            RATED,
+            _is_complaint,
+            BY_LEVEL,
             companion=RESPONSE,
         ),
         *(
@@ -166,41 +169,41 @@ KPIS: Mapping[str, Kpi] = {
                 f"satisfaction_{part}",
                 f"{zh}满意度",
                 "share",
-                satisfied_with(place),
+                satisfied_with(index),
                 "R5.4: process, result and staff are asked apart; over those asked and answered",
-                _complaint,
-                RATED,
+                _is_complaint,
+                BY_LEVEL,
                 companion=RESPONSE,
             )
-            for place, (part, zh) in enumerate((("process", "处理过程"), ("result", "处理结果"), ("staff", "服务人员")))
+            for index, (part, zh) in enumerate((("process", "处理过程"), ("result", "处理结果"), ("staff", "服务人员")))
         ),
         Kpi(
             "satisfaction_of_all",
             "投诉客户满意度（全部投诉客户）",
             "share",
-            share(lambda each: bool(each.satisfied)),
+            share(lambda case: bool(case.satisfied)),
             "002-1 §2.6.3d: satisfied over all complaining customers, the other denominator",
-            _complaint,
-            RATED,
+            _is_complaint,
+            BY_LEVEL,
             companion=RESPONSE,
         ),
-        _response(RESPONSE, "回访应答率", _complaint, RATED),
+        _response_rate(RESPONSE, "回访应答率", _is_complaint, BY_LEVEL),
         Kpi(
             "flow_timeliness",
             "工单流转及时率",
             "share",
             flow_timeliness,
             "002-1 §2.6.3",
-            _any,
+            _always,
             ("channel", "stage"),
         ),
         Kpi(
             "flow_validity",
             "工单流转有效率",
             "share",
-            share(lambda each: not each.misdirected, lambda each: each.dispatched),
+            share(lambda case: not case.misdirected, lambda case: case.dispatched),
             "002-1 §2.6.3: sent right the first time over dispatched",
-            _any,
+            _always,
             ("channel", "stage"),
         ),
         Kpi(
@@ -209,26 +212,26 @@ KPIS: Mapping[str, Kpi] = {
             "hours",
             mean_delay,
             "002-1 §2.7.2",
-            _any,
+            _always,
             ("channel", "stage", "brand"),
         ),
-        Kpi("warnings", "预警数", "count", count(lambda each: each.warnings), "002-1 §2.4.7", _any, DIMENSIONS),
+        Kpi("warnings", "预警数", "count", count(lambda case: case.warnings), "002-1 §2.4.7", _always, DIMENSIONS),
         Kpi(
             "supervision_orders",
             "督办数",
             "count",
-            count(lambda each: each.supervisions),
+            count(lambda case: case.supervisions),
             "002-1 §1.2.1",
-            _any,
+            _always,
             DIMENSIONS,
         ),
         Kpi(
             "extensions",
             "延期数",
             "count",
-            count(lambda each: int(each.extended)),
+            count(lambda case: int(case.extended)),
             "R4.10: figures count the extension",
-            _any,
+            _always,
             DIMENSIONS,
         ),
         Kpi(
@@ -237,18 +240,18 @@ KPIS: Mapping[str, Kpi] = {
             "share",
             complaint_rate,
             "002-1 §3.5.3a",
-            _escalated,
-            RAISED,
+            _is_escalated,
+            BY_DEPARTMENT,
             min_length=MONTH,
         ),
         Kpi(
             "escalated_solved",
             "升级投诉问题解决率",
             "share",
-            share(lambda each: each.settled and each.on_time),
+            share(lambda case: case.settled and case.on_time),
             "002-1 §3.5.3b",
-            _escalated,
-            RAISED,
+            _is_escalated,
+            BY_DEPARTMENT,
             target=0.95,
             min_length=MONTH,
         ),
@@ -256,22 +259,22 @@ KPIS: Mapping[str, Kpi] = {
             "escalated_satisfied",
             "处理结果客户满意率",
             "share",
-            share(lambda each: each.satisfied_with is not None and each.satisfied_with[1]),
+            share(lambda case: case.satisfied_with is not None and case.satisfied_with[1]),
             "002-1 §3.5.3c: satisfied with the result over all",
-            _escalated,
-            RAISED,
+            _is_escalated,
+            BY_DEPARTMENT,
             target=0.95,
             companion=ESCALATED_RESPONSE,
             min_length=MONTH,
         ),
-        _response(ESCALATED_RESPONSE, "升级投诉回访应答率", _escalated, RAISED, MONTH),
+        _response_rate(ESCALATED_RESPONSE, "升级投诉回访应答率", _is_escalated, BY_DEPARTMENT, MONTH),
         Kpi(
             "escalated_timeliness",
             "投诉工单处理及时率",
             "share",
             flow_timeliness,
             "002-1 §3.5.3d",
-            _escalated,
+            _is_escalated,
             ("channel", "stage"),
             target=0.99,
             min_length=PeriodLength.DAY,
@@ -280,9 +283,9 @@ KPIS: Mapping[str, Kpi] = {
             "escalated_quality",
             "工单处理合格率",
             "share",
-            share(lambda each: each.complete and not each.misdirected and _in_time(each)),
+            share(lambda case: case.complete and not case.misdirected and _is_in_time(case)),
             "002-1 §3.5.3e: filled and moved correctly in the set time over all",
-            _escalated,
+            _is_escalated,
             ("channel", "stage"),
             target=0.99,
             min_length=PeriodLength.DAY,
@@ -293,18 +296,18 @@ KPIS: Mapping[str, Kpi] = {
             "hours",
             mean_handling_time,
             "002-1 §3.5.3f",
-            _escalated,
-            RAISED,
+            _is_escalated,
+            BY_DEPARTMENT,
             min_length=MONTH,
         ),
         Kpi(
             "escalated_completed",
             "投诉处理完成及时率",
             "share",
-            share(lambda each: each.settled and each.on_time and each.closed_at is not None),
+            share(lambda case: case.settled and case.on_time and case.closed_at is not None),
             "002-1 §3.5.3g: solved, handled and closed in the promised limit over all",
-            _escalated,
-            RAISED,
+            _is_escalated,
+            BY_DEPARTMENT,
             target=0.95,
             min_length=MONTH,
         ),
@@ -312,10 +315,10 @@ KPIS: Mapping[str, Kpi] = {
             "service_caused",
             "服务性投诉",
             "count",
-            count(lambda each: int(each.staff_caused)),
+            count(lambda case: int(case.staff_caused)),
             "002-1 §3.5.3i: proven complaints caused by staff; at most 1 a month, fewer than 4 a year",
-            _any,
-            RAISED,
+            _always,
+            BY_DEPARTMENT,
             target=1,
             min_length=MONTH,
         ),
@@ -325,35 +328,35 @@ KPIS: Mapping[str, Kpi] = {
             "count",
             count(lambda _: 1),
             "002-1 §4.5",
-            lambda each: each.kind == "appeal",
+            lambda case: case.kind == "appeal",
             DIMENSIONS,
         ),
     )
 }
 
 
-def compute_cells(figure: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], KpiValue]:
-    """Return the figure for every combination of values of some dimensions; without dimensions, one cell.
+def compute_cells(kpi: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], KpiValue]:
+    """Return a KPI for every combination of values of some dimensions; without dimensions, one cell.
 
     Args:
-        figure: which.
-        cases: those of one period.
-        by: names of DIMENSIONS, or stage.
-        users: users of the business, for rates over users.
+        kpi: what to compute.
+        cases: the cases of one period.
+        by: names of DIMENSIONS, or `stage`.
+        users: number of users of the business, for rates per user.
 
     """
     grouped: dict[tuple[str, ...], list[Case]] = {}
-    for each in cases:
-        if figure.applies_to(each):
-            for key, part in _keys(each, by):
+    for case in cases:
+        if kpi.applies_to(case):
+            for key, part in _cells_of(case, by):
                 grouped.setdefault(key, []).append(part)
     if not grouped and not by:
         grouped[()] = []
-    return {key: figure.formula(found, users) for key, found in sorted(grouped.items())}
+    return {key: kpi.formula(members, users) for key, members in sorted(grouped.items())}
 
 
-def _keys(case: Case, by: Sequence[str]) -> Iterable[tuple[tuple[str, ...], Case]]:
-    """Return the cells that a case belongs to; cut by stage, each stage counts with its own runs and delay."""
+def _cells_of(case: Case, by: Sequence[str]) -> Iterable[tuple[tuple[str, ...], Case]]:
+    """Return the cells that a case belongs to; by stage, each stage counts with its own runs and delay."""
     if "stage" not in by:
         yield tuple(getattr(case, name) for name in by), case
         return

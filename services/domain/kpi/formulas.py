@@ -1,4 +1,4 @@
-"""Formulas of figures: what is divided by what, over the cases of a cell. Pure."""
+"""Formulas of KPIs: numerator and denominator over the cases of a cell. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class KpiValue:
-    """What a figure comes to.
+    """The value of a KPI, with the counts it is based on.
 
     Attributes:
-        numerator, denominator: what it rests on; the numerator of a mean is the sum.
-        value: None when there is nothing to divide by.
+        numerator: for a mean, the sum.
+        denominator: the number of cases or users.
+        value: None if the denominator is zero.
 
     """
 
@@ -29,20 +30,21 @@ class KpiValue:
 
 
 Formula = Callable[[Sequence[Case], int], KpiValue]
+"""Computes a KPI from the cases of a cell and the number of users of the business."""
 
 
-def share(hit: Callable[[Case], bool], of: Callable[[Case], bool] = lambda _: True) -> Formula:
-    """Return the share of those among some cases that another condition hits."""
+def share(counts: Callable[[Case], bool], among: Callable[[Case], bool] = lambda _: True) -> Formula:
+    """Return a formula for the share of cases that fulfil a condition, among all or those that fulfil another."""
 
     def formula(cases: Sequence[Case], _: int) -> KpiValue:
-        base = [each for each in cases if of(each)]
-        return KpiValue(sum(map(hit, base)), len(base))
+        base = [case for case in cases if among(case)]
+        return KpiValue(sum(map(counts, base)), len(base))
 
     return formula
 
 
 def count(of: Callable[[Case], int]) -> Formula:
-    """Return the sum of what each case counts."""
+    """Return a formula for the sum of a number over all cases."""
 
     def formula(cases: Sequence[Case], _: int) -> KpiValue:
         return KpiValue(sum(map(of, cases)), 1)
@@ -51,31 +53,31 @@ def count(of: Callable[[Case], int]) -> Formula:
 
 
 def complaint_rate(cases: Sequence[Case], users: int) -> KpiValue:
-    """Complaints on a business over its users (002-1 §2.6.3a)."""
+    """Return complaints on a business over its users (002-1 §2.6.3a)."""
     return KpiValue(len(cases), users)
 
 
 def mean_delay(cases: Sequence[Case], _: int) -> KpiValue:
-    """Mean length of the delay of those that were late, in hours (002-1 §2.7.2)."""
-    late = [each.delay for each in cases if each.delay > timedelta(0)]
+    """Return the mean delay of the cases that were late, in hours (002-1 §2.7.2)."""
+    late = [case.delay for case in cases if case.delay > timedelta(0)]
     return KpiValue(sum(late, timedelta(0)) / HOUR, len(late))
 
 
 def flow_timeliness(cases: Sequence[Case], _: int) -> KpiValue:
-    """Stages done in their limit over all stages that were begun (002-1 §2.6.3)."""
-    runs = [run for each in cases for run in each.runs]
-    return KpiValue(sum(not each.late for each in runs), len(runs))
+    """Return the stages finished in time over all stages that began (002-1 §2.6.3)."""
+    runs = [run for case in cases for run in case.runs]
+    return KpiValue(sum(not run.late for run in runs), len(runs))
 
 
 def mean_handling_time(cases: Sequence[Case], _: int) -> KpiValue:
-    """Mean of closing minus acceptance, in hours (002-1 §3.5.3)."""
-    spans = [each.closed_at - each.accepted_at for each in cases if each.closed_at is not None]
+    """Return the mean time from acceptance to closing, in hours (002-1 §3.5.3)."""
+    spans = [case.closed_at - case.accepted_at for case in cases if case.closed_at is not None]
     return KpiValue(sum(spans, timedelta(0)) / HOUR, len(spans))
 
 
-def satisfied_with(place: int) -> Formula:
-    """Return the share of those who answered that are satisfied with the process, the result or the staff."""
+def satisfied_with(index: int) -> Formula:
+    """Return a formula for the share of replies satisfied with the process (0), the result (1) or the staff (2)."""
     return share(
-        lambda each: each.satisfied_with is not None and each.satisfied_with[place],
-        lambda each: each.satisfied_with is not None,
+        lambda case: case.satisfied_with is not None and case.satisfied_with[index],
+        lambda case: case.satisfied_with is not None,
     )
