@@ -6,7 +6,7 @@ from uuid import UUID
 
 from schemas.command import Command
 from services.domain.ids import command_digest
-from services.domain.policy.outcome import CALL_TAKES
+from services.domain.policy.outcome import CALL_LEASE
 from services.intake.senders import queries
 from services.shared.postgres.database import Database
 
@@ -103,7 +103,7 @@ def due_calls(
         Retryable: the database is away.
 
     """
-    told = {"now": now, "taken_before": now - CALL_TAKES, "limit": limit, "pack": pack, "centre": centre}
+    told = {"now": now, "taken_before": now - CALL_LEASE, "limit": limit, "pack": pack, "centre": centre}
     with database.transaction() as connection:
         rows = connection.execute(queries["due_calls"], told).fetchall()
     found = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in rows]

@@ -130,7 +130,7 @@ def means(rule: CallbackRule, ticket: Ticket, facts: Facts) -> str:
     """Return how the customer is asked: by a person's call, or in writing."""
     wanted = ticket.customer.preferred_means in BY_A_PERSON or rule.means == PHONE
     called = wanted or any(each.holds(facts) for each in rule.by_phone)
-    return PHONE if called and ticket.customer.phone else rule.written
+    return PHONE if called and ticket.customer.phone else rule.written_means
 
 
 def _over(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "cancelled"], str] | None:
@@ -181,7 +181,7 @@ def _changed(plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, 
         if attempts < rule.attempts:
             return replace(plan, state="asked", attempts=attempts).at(hours.again(event.at, now), hours, calls)
         # The calls are used up: asked once more, in writing (DECISIONS 19).
-        last = replace(plan, state="asked", attempts=rule.attempts - 1, means=rule.written)
+        last = replace(plan, state="asked", attempts=rule.attempts - 1, means=rule.written_means)
         return last.at(hours.within(max(event.at, now)), hours, calls)
     if event.type == "callback_moved":
         wanted = datetime.fromisoformat(str(event.details["until"]))
@@ -190,7 +190,7 @@ def _changed(plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, 
     if event.type == "corrected":
         corrected = replace(
             plan,
-            means=plan.means if customer.phone or plan.means != PHONE else rule.written,
+            means=plan.means if customer.phone or plan.means != PHONE else rule.written_means,
             zone=zone_of(rule, customer),
             contact_hours=customer.contact_hours,
         )

@@ -177,7 +177,7 @@ def _satisfied_with(scores: tuple[int, int, int] | None, pack: Pack) -> tuple[bo
 
 
 def is_stage(rule: ClockRule) -> bool:
-    """Return whether a rule is of a stage of the flow: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
+    """Return whether a rule is of a stage: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
 
     The promise and the period after which a ticket is regraded span several stages, and the archive is no work.
     """

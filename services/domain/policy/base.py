@@ -1,4 +1,4 @@
-"""What every part of a policy has in common: frozen, closed to unknown keys, and exact about what is wrong with it."""
+"""Base models of policy files: frozen, closed to unknown keys, each value with its source. Pure."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -6,17 +6,17 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""A short text for people."""
+"""A short text for people to read."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-"""A name that machines use: unit, type, clock."""
+"""An identifier that other rules and records refer to: of a unit, a type, an SLA timer."""
 
 
 class PolicyPart(BaseModel):
-    """A part of a policy as its files say it."""
+    """A part of a policy file; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -31,33 +31,35 @@ _UNITS = {
 
 
 def _parse_span(value: object) -> object:
-    """Read `45m`, `24h`, `7d` (plain days), `3wd` (working days) or `1mo` (calendar months)."""
+    """Parse `45m`, `24h`, `7d` (calendar days), `3wd` (working days) or `1mo` (calendar months)."""
     if isinstance(value, str):
         for unit in ("wd", "mo", "m", "h", "d"):
             number = value.removesuffix(unit)
             if number != value and number.isdigit():
                 return {"amount": int(number), "unit": unit}
-        raise ValueError(f"{value!r} is no length of time: write a whole number and m, h, d, wd or mo, such as 24h")
+        raise ValueError(
+            f"{value!r} is no length of time: write a whole number and one of m, h, d, wd or mo, such as 24h"
+        )
     return value
 
 
 class Span(PolicyPart):
-    """A length as the policy writes it: minutes and hours are exact, days and months are counted by the calendar."""
+    """A length of time as a policy states it: minutes and hours are exact, a calendar counts days and months."""
 
     amount: Annotated[int, Field(ge=0)]
-    """0d and 0wd are the same day."""
+    """0d and 0wd mean: on the same day."""
     unit: Literal["m", "h", "d", "wd", "mo"]
     """wd: working days; mo: calendar months."""
 
     @model_validator(mode="after")
-    def _only_days_may_be_none(self) -> Self:
+    def _zero_only_in_days(self) -> Self:
         if not self.amount and self.unit in {"m", "h", "mo"}:
-            raise ValueError("a limit of no time: write 0d for the same day")
+            raise ValueError("a length of zero: write 0d for the same day")
         return self
 
     @cached_property
     def length(self) -> timedelta:
-        """The length with a day as 24 hours and a month as 30 days: exact for m and h, nominal for d, wd and mo."""
+        """The length in time, with 24 hours a day and 30 days a month: exact for m and h, nominal for d, wd and mo."""
         return self.amount * _UNITS[self.unit]
 
     def __str__(self) -> str:
@@ -79,7 +81,13 @@ ElapsedLength = Annotated[Length, AfterValidator(_refuse_calendar_units)]
 
 
 class Cited(PolicyPart):
-    """A value, or a group of values, with the place it comes from."""
+    """A value, or a group of values, with its source: exactly one of `from` and `ours`.
+
+    Attributes:
+        from_: the place in the customer's documents.
+        ours: why we chose it, where the documents say nothing.
+
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
@@ -90,20 +98,28 @@ class Cited(PolicyPart):
     def _one_source(self) -> Self:
         if (self.from_ is None) == (self.ours is None):
             raise ValueError(
-                "say either `from` (a place in the documents) or `ours` (and why), not both and not neither"
+                "give exactly one of `from` (the place in the customer's documents) and `ours` (the reason)"
             )
         return self
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
+
+    def __hash__(self) -> int:
+        # By value, but computed only once: rules are the keys of every text's keyword hits.
+        return self._hash
+
     @property
     def source(self) -> str:
-        """Where the value comes from, for people."""
+        """The source as people read it."""
         return self.from_ if self.from_ is not None else f"ours: {self.ours}"
 
 
-class CitedValue(Cited, Generic[T]):
+class CitedValue(Cited, Generic[Value]):
     """One value with its source."""
 
-    value: T
+    value: Value
 
 
 class Label(PolicyPart):

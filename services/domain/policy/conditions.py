@@ -1,4 +1,4 @@
-"""Conditions of policy rules (`when = {...}`) and the facts about a ticket that they are compared with. Pure."""
+"""Conditions of policy rules (`when = {...}`), and the facts about a ticket that they are evaluated on. Pure."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -9,7 +9,7 @@ from services.domain.policy.base import Code, ElapsedLength, PolicyPart
 
 
 class Facts(Struct, frozen=True):
-    """What the conditions of rules look at."""
+    """The facts about a contact or a ticket that conditions are evaluated on."""
 
     kind: str
     channel: str
@@ -33,11 +33,11 @@ class Facts(Struct, frozen=True):
 
 
 SPECIAL = frozenset({"signal", "older_than"})
-"""Conditions that are no comparison with one fact."""
+"""Conditions that are not a comparison with the fact of the same name."""
 
 
 class When(PolicyPart):
-    """Conditions of a rule; all that are given must hold, each list is one-of."""
+    """The conditions of a rule: all that are given must hold; a list holds if it contains the fact."""
 
     tier: tuple[Code, ...] = ()
     kind: tuple[Code, ...] = ()
@@ -48,40 +48,40 @@ class When(PolicyPart):
     origin: tuple[Code, ...] = ()
     validity: tuple[Code, ...] = ()
     unit: tuple[Code, ...] = ()
-    """Who holds the ticket."""
+    """The unit that holds the ticket."""
     signal: tuple[Code, ...] = ()
     """Any of these signals was raised."""
     vip: bool | None = None
     roaming: bool | None = None
-    """The customer is outside the home region and says so."""
+    """The customer is outside the home region."""
     settled: bool | None = None
-    """The accepting channel has answered on the spot."""
+    """The accepting channel answered on the spot."""
     needs_headquarters: bool | None = None
     late: bool | None = None
-    """A promise to the customer was exceeded."""
+    """A promise to the customer was broken."""
     founded: bool | None = None
-    """Somebody judged that reason and demand hold, or that they do not."""
+    """The complaint was assessed as justified, or as unjustified."""
     liability: tuple[Code, ...] = ()
     has_evidence: bool | None = None
     """A photo, a scan or a recording came with the contact."""
     older_than: ElapsedLength | None = None
-    """The matter is that much older than the contact; holds only where it is known when it occurred."""
+    """The matter occurred longer than this before the contact; holds only if that time is known."""
 
     def holds(self, facts: Facts) -> bool:
-        """Whether the rule applies."""
-        for name, wanted in self._wanted:
-            if getattr(facts, name) not in wanted:
+        """Return whether all conditions hold for some facts."""
+        for name, accepted in self._accepted:
+            if getattr(facts, name) not in accepted:
                 return False
         if self.signal and facts.signals.isdisjoint(self.signal):
             return False
         return self.older_than is None or (facts.age is not None and facts.age > self.older_than.length)
 
     @cached_property
-    def _wanted(self) -> tuple[tuple[str, frozenset[object]], ...]:
-        """What is looked at, and what it has to be one of."""
+    def _accepted(self) -> tuple[tuple[str, frozenset[object]], ...]:
+        """The names of the facts that are compared, each with the values that it may have."""
         given = ((name, getattr(self, name)) for name in type(self).model_fields if name not in SPECIAL)
         return tuple(
-            (name, frozenset(told) if isinstance(told, tuple) else frozenset({told}))
-            for name, told in given
-            if told not in ((), None)
+            (name, frozenset(value) if isinstance(value, tuple) else frozenset({value}))
+            for name, value in given
+            if value not in ((), None)
         )

@@ -1,4 +1,4 @@
-"""Policy packs, loaded and cross-checked: `policies/<pack>/*.toml` with the calendars they name (DESIGN 2)."""
+"""Loads and checks policy packs: `policies/<pack>/*.toml` with the calendars and notices they share (DESIGN 2)."""
 
 import hashlib
 import tomllib
@@ -18,50 +18,56 @@ from services.domain.policy.types import TypeCatalogue
 from services.domain.policy.units import Units
 from services.domain.sla.calendar import Calendar
 
-M = TypeVar("M", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class PolicyError(ValueError):
-    """A policy file that cannot be used; names the file, the key and what to do."""
+    """A policy file is missing or invalid; the message names the file, the key and what to do."""
 
 
 FILES = ("pack.toml", "units.toml", "types.toml", "limits.toml", "routing.toml", "outcome.toml")
 CALENDARS = "calendars/"
 SHARED_NOTICES = "letters/notices.toml"
 OWN_NOTICES = "notices.toml"
-"""A pack may have it: what it tells otherwise than the rest."""
+"""Optional in a pack: its notices that differ from the shared ones."""
 
 
 def pack_names(folder: Path) -> list[str]:
-    """Return the names of the packs below a folder."""
+    """Return the names of the packs in a folder, sorted."""
     return [path.parent.name for path in sorted(folder.glob("*/pack.toml"))]
 
 
 def load(folder: Path) -> dict[str, Pack]:
-    """Load every pack below a folder, by name.
+    """Load every pack in a folder, by name.
 
     Raises:
-        PolicyError: a file is missing, is no TOML, has an unknown key or a wrong value, or names what is not there.
+        PolicyError: there is no pack, or one of them is invalid; see `from_files`.
 
     """
-    found = {name: load_one(folder, name) for name in pack_names(folder)}
-    if not found:
+    packs = {name: load_one(folder, name) for name in pack_names(folder)}
+    if not packs:
         raise PolicyError(no_packs_message(folder))
-    return found
+    return packs
 
 
 def load_one(folder: Path, name: str) -> Pack:
-    """Load a single pack; raises as `load`, and when there is none of that name."""
-    if name not in pack_names(folder):
-        raise PolicyError(f"there is no pack {name!r} in {folder}: choose of {', '.join(pack_names(folder)) or 'none'}")
+    """Load a single pack.
+
+    Raises:
+        PolicyError: there is no pack of that name, or it is invalid; see `from_files`.
+
+    """
+    if name not in (known := pack_names(folder)):
+        advice = f"choose one of {', '.join(known)}" if known else "the folder holds none"
+        raise PolicyError(f"there is no pack {name!r} in {folder}: {advice}")
     return from_files(name, read_files(folder, name), str(folder))
 
 
 def read_files(folder: Path, name: str) -> dict[str, str]:
-    """Return the texts of a pack's files, with every calendar, by name.
+    """Read the files of a pack, with all calendars and the shared notices; return their texts by name.
 
     Raises:
-        PolicyError: a file is missing, or is no UTF-8.
+        PolicyError: a file is missing or not UTF-8.
 
     """
     paths = {file: folder / name / file for file in FILES}
@@ -69,27 +75,37 @@ def read_files(folder: Path, name: str) -> dict[str, str]:
     paths[SHARED_NOTICES] = folder / SHARED_NOTICES
     if (own := folder / name / OWN_NOTICES).exists():
         paths[OWN_NOTICES] = own
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for file, path in paths.items():
         try:
-            found[file] = path.read_text(encoding="utf-8")
+            texts[file] = path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise PolicyError(f"{path} is missing: a pack needs it") from error
         except UnicodeDecodeError as error:
             raise PolicyError(f"{path}: {error}") from error
-    return found
+    return texts
 
 
 def revision(files: Mapping[str, str]) -> str:
-    """Return what tells one state of a pack's files from another."""
-    whole = "\0".join(f"{name}\0{files[name]}" for name in sorted(files))
-    return hashlib.sha256(whole.encode()).hexdigest()[:8]
+    """Return a short digest of a pack's files, which distinguishes any two states of them."""
+    content = "\0".join(f"{name}\0{files[name]}" for name in sorted(files))
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> Pack:
-    """Make a pack of the texts of its files; raises as `load`."""
+    """Build and check a pack.
 
-    def read(file: str, model: type[M]) -> M:
+    Args:
+        name: of the pack.
+        files: the texts of its files, as `read_files` returns them.
+        where: folder that error messages name.
+
+    Raises:
+        PolicyError: a file is not TOML, has an unknown key or an invalid value, or refers to something missing.
+
+    """
+
+    def read(file: str, model: type[Model]) -> Model:
         shared = file.startswith((CALENDARS, SHARED_NOTICES))
         return _read(f"{where}/{file if shared else f'{name}/{file}'}", files[file], model)
 
@@ -102,12 +118,12 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
     own = read(OWN_NOTICES, PackNoticePolicy) if OWN_NOTICES in files else PackNoticePolicy()
     pack = Pack(
         header=read("pack.toml", PackHeader),
-        units={each.code: each for each in read("units.toml", Units).units},
+        units={unit.code: unit for unit in read("units.toml", Units).units},
         types=read("types.toml", TypeCatalogue),
         limits=read("limits.toml", LimitPolicy),
         routing=read("routing.toml", RoutingPolicy),
         outcome=read("outcome.toml", OutcomePolicy),
-        notices=shared.with_own(own),
+        notices=shared.overridden_by(own),
         calendars=calendars,
         revision=revision(files),
     )
@@ -125,17 +141,17 @@ def no_packs_message(folder: Path) -> str:
 
 
 def unknown_pack_message(name: str | None) -> str:
-    """Return what to tell somebody who names a pack that is not there."""
-    return f"policy: there is no pack {name!r}; `duban policy check` lists those that are"
+    """Return the error message for the name of a pack that does not exist."""
+    return f"policy: there is no pack {name!r}; `duban policy check` lists those that exist"
 
 
-def _read(where: str, text: str, model: type[M]) -> M:
+def _read(where: str, text: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{where}: {error}") from error
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_url=False)
         )
-        raise PolicyError(f"{where}: {told}") from error
+        raise PolicyError(f"{where}: {problems}") from error

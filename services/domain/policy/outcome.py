@@ -1,4 +1,4 @@
-"""outcome.toml: closing, rejection, record, authority to compensate, repeats, callback, survey, form."""
+"""outcome.toml: closing, rejection, record entries, compensation, repeats, callback, survey and form. Pure."""
 
 from collections.abc import Mapping
 from datetime import time, timedelta
@@ -11,28 +11,28 @@ from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Name,
 from services.domain.policy.conditions import When
 
 CALLBACK = "callback"
-"""What closing may need that is neither part of the outcome nor an entry: the customer was asked."""
+"""A requirement for closing that is neither part of the outcome nor a record entry: the customer was called back."""
 PHONE = "phone"
-"""The means by which a person asks; every other is in writing."""
-CALL_TAKES = timedelta(minutes=30)
-"""How long a call that somebody has taken is left to them."""
-OUTCOME = ("result", "explanation", "cause", "owner", "agreement")
+"""The means by which a person calls; every other is in writing."""
+CALL_LEASE = timedelta(minutes=30)
+"""How long a call is reserved for the person who took it."""
+OUTCOME_PARTS = ("result", "explanation", "cause", "owner", "agreement")
 
 
 class ExtraRequirement(Cited):
-    """What some tickets need beyond the rest before they are closed."""
+    """What certain tickets need in addition before they are closed."""
 
     when: When
     needs: tuple[Code, ...]
 
 
 class ClosingRule(Cited):
-    """What a ticket needs before it is closed (R5.2): parts of the outcome, `callback`, kinds of entries."""
+    """What a ticket needs before it is closed (R5.2): parts of the outcome, `callback`, kinds of record entries."""
 
     needs: tuple[Code, ...]
     also: tuple[ExtraRequirement, ...] = ()
     refused_is_enough: bool = True
-    """A customer who refuses is told the position frankly; then the ticket is closed with that noted."""
+    """Whether a ticket may be closed although the customer refused the outcome, with that noted."""
 
 
 class RejectionRule(Cited):
@@ -40,33 +40,33 @@ class RejectionRule(Cited):
 
     then: Literal["state_position", "investigate_again", "next_level"] = "state_position"
     levels: tuple[Code, ...] = ()
-    """The units of the ladder, the first above whoever answers first."""
+    """The units of the escalation ladder, lowest first; the first is above the unit that answers first."""
 
 
 class EntryChoice(PolicyPart):
-    """One value of an entry."""
+    """One value of a record entry."""
 
     code: Code
     title: Label
     amount: Annotated[int, Field(ge=0)] | None = None
-    """Yuan, at the most, where the value is a penalty."""
+    """Maximum in yuan, if the value is a penalty."""
     points: Annotated[int, Field(ge=0)] | None = None
 
 
 class EntryRule(Cited):
-    """A kind of entry that may be put on record, and by whom."""
+    """A kind of entry that may be put on a ticket's record, and by whom."""
 
     kind: Code
     title: Label
     by: tuple[Code, ...] = ()
-    """Units that may; empty: any."""
+    """Units that may record it; empty: any."""
     choices: tuple[EntryChoice, ...] = ()
     event: Code = "recorded"
-    """Type of the event, for entries that start or stop a clock."""
+    """Type of the event, for entries that start or stop an SLA timer."""
 
 
 class AuthorityRule(Cited):
-    """How much a level may grant (R3.6): yuan a case and yuan a month of one person."""
+    """How much a level of authority may grant (R3.6): in yuan, per case and per person and month."""
 
     level: Code
     title: Label
@@ -79,10 +79,10 @@ class CompensationRule(Cited):
 
     covers: tuple[Code, ...]
     short_tenure_months: Annotated[int, Field(ge=0)] = 0
-    """A customer of fewer months gets at most half."""
+    """A customer with fewer months of tenure gets at most half."""
     levels: Annotated[tuple[AuthorityRule, ...], Field(alias="level", min_length=1)]
     beyond: Code
-    """The unit that decides on more."""
+    """The unit that decides on higher amounts."""
 
 
 class SecondComplaint(Cited):
@@ -95,14 +95,14 @@ class SecondComplaint(Cited):
 
 
 class RepeatRule(Cited):
-    """When a repeat contact joins an old ticket (R2.4, DECISIONS 17)."""
+    """When a repeat contact reopens an old ticket (R2.4, DECISIONS 17)."""
 
     reopen_within: ElapsedLength
     dispute_words: tuple[Name, ...]
     second: SecondComplaint | None = None
 
 
-def _zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -111,7 +111,7 @@ def _zone(name: str) -> str:
 
 
 class CallScript(Cited):
-    """What a caller says (R5.3); the first whose conditions hold."""
+    """The script of a callback (R5.3); the first whose conditions hold is used."""
 
     name: Name
     when: When = When()
@@ -119,50 +119,50 @@ class CallScript(Cited):
 
 
 class CallbackRule(Cited):
-    """When and how the customer is asked (R5.3)."""
+    """When and how the customer is called back or surveyed (R5.3)."""
 
     first_after: ElapsedLength
     first_after_vip: ElapsedLength
     hours_from: time
     hours_until: time
-    """Customers with hours of their own are asked in what both have in common."""
-    zones: Mapping[Name, Annotated[Name, AfterValidator(_zone)]] = Field(default_factory=dict)
-    """Zones of the places, by a part of their names, whose clocks differ from the pack's."""
+    """A customer with contact hours of their own is called in the hours that both have in common."""
+    zones: Mapping[Name, Annotated[Name, AfterValidator(_check_zone)]] = Field(default_factory=dict)
+    """Time zones of places that differ from the pack's, by a part of the place's name."""
     holidays: Code | None = None
-    """The calendar on whose holidays' first days nobody is asked; none: every day is like the others."""
+    """The calendar on the first day of whose holidays nobody is called; None: holidays do not matter."""
     attempts: Annotated[int, Field(ge=1)]
     retry_after: ElapsedLength
     means: Code
-    """phone: a person calls everybody who has one."""
+    """phone: a person calls every customer who has a number."""
     in_writing: Code = "sms"
-    """How those are asked whom `means` would call, without a phone or after the last call in vain."""
+    """How customers are surveyed who should be called, but have no phone or were not reached by the last attempt."""
     by_phone: tuple[When, ...] = ()
-    """Whom a person calls (R5.3); who asks for a call or a visit gets one too."""
+    """Whom a person calls (R5.3), besides customers who prefer a call or a visit."""
     calls_per_hour: Annotated[int, Field(ge=1)] = 60
-    """What the team of each centre can do; more move to the next hours."""
+    """Capacity of the team of each centre; further calls move to later hours."""
     scripts: Annotated[tuple[CallScript, ...], Field(alias="script")] = ()
     never_for: tuple[Code, ...] = ()
-    """Validities and statuses that are not called back."""
+    """Validities and statuses of tickets that are not called back."""
 
     @property
-    def written(self) -> str:
-        """The means by which customers are asked in writing."""
+    def written_means(self) -> str:
+        """The means by which customers are surveyed in writing."""
         return self.in_writing if self.means == PHONE else self.means
 
     @model_validator(mode="after")
-    def _asks_somebody(self) -> Self:
+    def _check_hours_and_means(self) -> Self:
         if self.hours_from >= self.hours_until:
             raise ValueError(
                 f"hours_from ({self.hours_from:%H:%M}) is not before hours_until ({self.hours_until:%H:%M}), "
-                "so nobody could ever be asked: write the beginning and the end of one day's hours"
+                "so nobody could ever be called: write the beginning and the end of one day's hours"
             )
         if self.in_writing == PHONE:
-            raise ValueError("in_writing is how those are asked whom nobody calls: write sms or mail")
+            raise ValueError("in_writing is for customers whom nobody calls: write sms or mail")
         return self
 
 
 class SurveyRule(Cited):
-    """How answers are scored (R5.4, DECISIONS 20)."""
+    """Which survey scores count as satisfied and as dissatisfied (R5.4, DECISIONS 20)."""
 
     satisfied_from: Annotated[int, Field(ge=1, le=5)]
     dissatisfied_to: Annotated[int, Field(ge=1, le=5)]
@@ -172,7 +172,7 @@ class FormField(PolicyPart):
     """One field of the registration form (R2.8)."""
 
     path: Name
-    """Of the contact, such as customer.name."""
+    """Path of a field of the contact, such as customer.name."""
     title: Label
     required: bool = False
 
@@ -185,7 +185,7 @@ class RegistrationForm(Cited):
 
 
 class OutcomePolicy(PolicyPart):
-    """outcome.toml."""
+    """The content of outcome.toml."""
 
     closing: ClosingRule
     rejection: RejectionRule

@@ -1,6 +1,7 @@
-"""One policy pack: everything that decides about its tickets, and what follows from it. Pure."""
+"""pack.toml and the whole policy pack: the rules that decide about a ticket, and look-ups derived from them. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +14,7 @@ from services.domain.policy.keyword_matcher import KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
-from services.domain.policy.routing import RoutingPolicy
+from services.domain.policy.routing import FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
 from services.domain.policy.units import Unit
 from services.domain.sla.calendar import Calendar
@@ -28,7 +29,14 @@ class CalendarSetting(Cited):
 
 
 class PackHeader(PolicyPart):
-    """pack.toml: the pack's name, version, home zone and the centre that owns what nobody else does."""
+    """The content of pack.toml.
+
+    Attributes:
+        zone: home time zone, such as Asia/Shanghai.
+        centre: the complaint centre in charge of tickets that no centre rule assigns.
+        supervisor: the unit that supervises the centres.
+
+    """
 
     name: Code
     version: Name
@@ -51,7 +59,14 @@ class PackHeader(PolicyPart):
 
 @dataclass(frozen=True)
 class Pack:
-    """Everything that one pack decides by."""
+    """A policy pack: the models of its TOML files and the calendars they refer to.
+
+    Attributes:
+        units: by their code.
+        calendars: by their name.
+        revision: a digest of the files, which distinguishes any two states of them.
+
+    """
 
     header: PackHeader
     units: Mapping[str, Unit]
@@ -62,17 +77,17 @@ class Pack:
     notices: NoticePolicy
     calendars: Mapping[str, Calendar]
     revision: str = ""
-    """Tells this state of the files from every other."""
 
     @cached_property
     def reference(self) -> PolicyVersion:
-        """What a ticket keeps of the policy that decided."""
+        """The pack and version that a ticket records as having decided."""
         return PolicyVersion(pack=self.header.name, version=f"{self.header.version}+{self.revision}")
 
     def calendar(self, name: str) -> Calendar:
-        """Return a calendar as the pack counts by it: rolling or not, provisional in a year without a notice.
+        """Return a calendar as the pack counts by it; deadlines in a year without published holidays are provisional.
 
-        A contact must not be lost because a notice is late: its clocks are marked and derived anew when it is there.
+        No contact must fail because the holidays are published late: its SLA timers are marked as provisional, and
+        recalculated when the calendar is complete.
         """
         return self._counted[name]
 
@@ -83,41 +98,53 @@ class Pack:
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:
-        """Kinds of entries by their code."""
-        return {each.kind: each for each in self.outcome.entries}
+        """The kinds of record entries by their code."""
+        return {rule.kind: rule for rule in self.outcome.entries}
 
     @cached_property
     def tiers(self) -> frozenset[str]:
-        """Every tier that a rule may give."""
-        raised = {each.breach.regrade for each in self.limits.clocks if each.breach.regrade is not None}
-        return frozenset({each.tier for each in self.routing.tiers} | raised)
+        """Every tier that a rule may assign, on acceptance or at a breach."""
+        regraded = {clock.breach.regrade for clock in self.limits.clocks if clock.breach.regrade is not None}
+        return frozenset({rule.tier for rule in self.routing.tiers} | regraded)
 
     def facts(
-        self, told: Classification, *, channel: str, unit: str | None = None, late: bool = False, settled: bool = False
+        self,
+        classification: Classification,
+        *,
+        channel: str,
+        unit: str | None = None,
+        late: bool = False,
+        settled: bool = False,
     ) -> Facts:
-        """Return what the conditions of rules look at, once a ticket is classified."""
+        """Return the facts that conditions are evaluated on, for a classified contact or ticket."""
         return Facts(
-            kind=told.kind,
+            kind=classification.kind,
             channel=channel,
-            vip=told.vip,
-            tier=told.tier,
-            business=told.business_type,
-            group=self.group_of(told.business_type),
-            problem=told.problem_type,
-            origin=told.origin,
-            validity=told.validity,
-            signals=frozenset(told.signals),
+            vip=classification.vip,
+            tier=classification.tier,
+            business=classification.business_type,
+            group=self.group_of(classification.business_type),
+            problem=classification.problem_type,
+            origin=classification.origin,
+            validity=classification.validity,
+            signals=frozenset(classification.signals),
             unit=unit,
             late=late,
             settled=settled,
-            founded=told.founded,
-            liability=told.liability,
+            founded=classification.founded,
+            liability=classification.liability,
         )
 
-    def facts_of(self, ticket: Ticket, told: Classification | None = None) -> Facts:
-        """Return what the conditions of rules look at for a ticket, or for the ticket as it would be classified."""
+    def facts_of(self, ticket: Ticket, classification: Classification | None = None) -> Facts:
+        """Return the facts about a ticket that conditions are evaluated on.
+
+        Args:
+            ticket: its current state.
+            classification: used instead of the ticket's own, to see what another one would lead to.
+
+        """
         return self.facts(
-            told or ticket.classification,
+            classification or ticket.classification,
             channel=ticket.channel,
             unit=ticket.unit,
             late=self.is_late(ticket),
@@ -125,68 +152,65 @@ class Pack:
         )
 
     def is_late(self, ticket: Ticket) -> bool:
-        """Whether a promise to the customer was exceeded."""
+        """Return whether a promise to the customer was broken."""
         return ticket.breaches > 0 and any(
-            point.name == BREACH and point.state is ThresholdState.FIRED
-            for each in ticket.clocks
-            if each.name in self.limits.outer
-            for point in each.thresholds
+            threshold.name == BREACH and threshold.state is ThresholdState.FIRED
+            for timer in ticket.clocks
+            if timer.name in self.limits.outer
+            for threshold in timer.thresholds
         )
 
     def group_of(self, business_type: str | None) -> str | None:
-        """Return the business group of a business type, if it is known."""
+        """Return the business group of a business type, or None if the pack does not know the type."""
         return self._groups.get(business_type or "")
 
     @cached_property
     def _groups(self) -> Mapping[str, str]:
-        return {each.code: each.group for each in self.types.business}
+        return {business.code: business.group for business in self.types.business}
 
-    def business_of(self, kind: str) -> Sequence[BusinessType]:
-        """Return the business types of a kind's own tree (R3.8)."""
+    def business_of(self, kind: str) -> AbstractSet[BusinessType]:
+        """Return the business types among which contacts of a kind are classified (R3.8)."""
         return self._business_of.get(kind, self._business_of[""])
 
     @cached_property
-    def _business_of(self) -> Mapping[str, Sequence[BusinessType]]:
-        kinds = {each.code: each.kinds for each in self.types.groups}
-        own = {kind for each in self.types.groups for kind in each.kinds}
-        return {
-            kind: [
-                each for each in self.types.business if (kind in kinds[each.group] if kind else not kinds[each.group])
-            ]
-            for kind in ("", *own)
-        }
+    def _business_of(self) -> Mapping[str, AbstractSet[BusinessType]]:
+        kinds = {group.code: group.kinds for group in self.types.groups}
+        business = self.types.business
+        shared = frozenset(type_ for type_ in business if not kinds[type_.group])
+        with_own_types = {kind for group in self.types.groups for kind in group.kinds}
+        own = {kind: frozenset(type_ for type_ in business if kind in kinds[type_.group]) for kind in with_own_types}
+        return {"": shared, **own}
 
-    def problems_of(self, group: str) -> Sequence[ProblemType]:
-        """Return the problem types that a business group knows."""
-        return self._problems_of.get(group, ())
+    def problems_of(self, group: str) -> AbstractSet[ProblemType]:
+        """Return the problem types of a business group."""
+        return self._problems_of.get(group, frozenset())
 
     @cached_property
-    def _problems_of(self) -> Mapping[str, Sequence[ProblemType]]:
-        groups = {group for each in self.types.problem for group in each.groups}
-        return {group: [each for each in self.types.problem if group in each.groups] for group in groups}
+    def _problems_of(self) -> Mapping[str, AbstractSet[ProblemType]]:
+        groups = {group for problem in self.types.problem for group in problem.groups}
+        return {group: frozenset(type_ for type_ in self.types.problem if group in type_.groups) for group in groups}
 
     @cached_property
     def problems(self) -> frozenset[str]:
-        """Codes of every problem type."""
-        return frozenset(each.code for each in self.types.problem)
+        """The codes of all problem types."""
+        return frozenset(problem.code for problem in self.types.problem)
 
     @cached_property
     def vip_levels(self) -> frozenset[str]:
-        """Names of the levels that are VIP, as texts are compared."""
-        return frozenset(fold(each) for each in self.routing.vip.levels)
+        """The customer levels that count as VIP, folded for comparison."""
+        return frozenset(fold(level) for level in self.routing.vip.levels)
 
     @cached_property
-    def keywords(self) -> KeywordMatcher:
-        """Every word by which the pack's rules know something, found in one pass."""
-        return KeywordMatcher(
-            [
-                *((each, each.words) for each in self.types.business),
-                *((each, each.words) for each in self.types.problem),
-                *((each, each.words) for each in self.routing.kind),
-                *((each, each.words) for each in self.routing.follow_up),
-                *((each, each.words) for each in self.routing.signals),
-                *((each, each.words) for each in self.routing.validity),
-                *((each, each.words) for each in self.routing.opening),
-                (self.outcome.repeat, self.outcome.repeat.dispute_words),
-            ]
+    def keywords(self) -> KeywordMatcher[Cited]:
+        """Finds the keywords of all rules and types in a text; a hit is keyed by the rule or type itself."""
+        rules: tuple[BusinessType | ProblemType | FollowUpRule | KeywordRule, ...] = (
+            *self.types.business,
+            *self.types.problem,
+            *self.routing.kind,
+            *self.routing.follow_up,
+            *self.routing.signals,
+            *self.routing.validity,
+            *self.routing.opening,
         )
+        repeat = self.outcome.repeat
+        return KeywordMatcher([*((rule, rule.words) for rule in rules), (repeat, repeat.dispute_words)])

@@ -1,4 +1,4 @@
-"""types.toml and routing.toml: what a contact is about, how far up it has to go, and who gets it (R3.1-R3.5)."""
+"""routing.toml: kind, validity, tier, signals, priority and department of a contact (R3.1-R3.5, R3.8-R3.10). Pure."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -12,7 +12,7 @@ Signal = Literal["importance", "severity", "breadth", "urgency"]
 
 
 class KeywordRule(Cited):
-    """A rule that decides by a word in the text, or by a condition."""
+    """A rule that applies by a keyword in the text, or by a condition; exactly one of both is given."""
 
     words: tuple[Name, ...] = ()
     when: When | None = None
@@ -20,39 +20,39 @@ class KeywordRule(Cited):
     @model_validator(mode="after")
     def _words_or_condition(self) -> Self:
         if bool(self.words) == (self.when is not None):
-            raise ValueError("give `words` or `when`, not both and not neither")
+            raise ValueError("give exactly one of `words` and `when`")
         return self
 
 
 class KindRule(KeywordRule):
-    """What makes a contact another kind than the default (R3.2)."""
+    """What makes a contact of another kind than the default (R3.2); the first rule that applies decides."""
 
     kind: Code
     origin: Code | None = None
-    """Where an appeal that this rule knows is from (R3.8)."""
+    """Origin of an appeal that this rule recognises (R3.8)."""
 
 
 class FollowUpRule(Cited):
-    """Words by which a customer asks how an earlier matter stands, without saying what it is about (R2.4)."""
+    """Keywords by which a customer asks about an earlier matter without saying what it is about (R2.4)."""
 
     words: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 class ValidityRule(KeywordRule):
-    """What makes a contact something else than a valid complaint (R3.2)."""
+    """What makes a contact something other than a valid complaint (R3.2); the first rule that applies decides."""
 
     validity: Code
 
 
 class OpeningRule(KeywordRule):
-    """When a case is opened or not (R2.9); the first that decides counts, no rule: it is opened."""
+    """Whether a case is opened (R2.9): the first rule that applies decides; without one, it is opened."""
 
     name: Name
     opening: Literal["opened", "not_opened", "unsure"]
 
 
 class CentreRule(Cited):
-    """Which complaint centre is in charge; the first whose conditions hold (R3.9)."""
+    """Which complaint centre is in charge (R3.9); the first rule whose conditions hold decides."""
 
     name: Name
     when: When
@@ -60,7 +60,7 @@ class CentreRule(Cited):
 
 
 class TierRule(Cited):
-    """One rule of the tier (R3.3); the first whose conditions hold decides."""
+    """Which tier a contact gets (R3.3); the first rule whose conditions hold decides."""
 
     name: Name
     when: When = When()
@@ -68,14 +68,14 @@ class TierRule(Cited):
 
 
 class SignalRule(KeywordRule):
-    """What raises a signal (R3.4)."""
+    """What raises a signal of the priority (R3.4)."""
 
     name: Name
     signal: Signal
 
 
 class AlertRule(Cited):
-    """Who hears of such a ticket at once (R3.10)."""
+    """Units that are notified at once of such a ticket (R3.10)."""
 
     name: Name
     when: When
@@ -83,7 +83,7 @@ class AlertRule(Cited):
 
 
 class PriorityRule(Cited):
-    """Which signals together make a priority; the first whose signals are all there decides (DECISIONS 15)."""
+    """Which signals together make a priority (DECISIONS 15); the first rule whose signals are all raised decides."""
 
     name: Name
     all: tuple[Signal, ...]
@@ -91,7 +91,7 @@ class PriorityRule(Cited):
 
 
 class DepartmentRule(Cited):
-    """Who gets what (R3.5); the first whose conditions hold decides."""
+    """Which department gets a ticket (R3.5); the first rule whose conditions hold decides."""
 
     name: Name
     when: When
@@ -99,28 +99,28 @@ class DepartmentRule(Cited):
 
 
 class CustomerLevels(Cited):
-    """Names of customer levels."""
+    """Customer levels that count as VIP, as the carrier names them."""
 
     levels: tuple[Name, ...]
 
 
 class RoutingPolicy(PolicyPart):
-    """routing.toml."""
+    """The content of routing.toml."""
 
     kinds: tuple[Code, ...]
     """The first is the default."""
     kind: tuple[KindRule, ...] = ()
     follow_up: tuple[FollowUpRule, ...] = ()
-    """Without one, only what names its subject counts as a reminder."""
+    """Without any, only a text that names its subject counts as a reminder."""
     validities: tuple[Code, ...] = ("valid",)
-    """What a complaint may be found to be; the first is the default."""
+    """Validities that an assessment may find; the first is the default."""
     validity: tuple[ValidityRule, ...] = ()
     opening: tuple[OpeningRule, ...] = ()
     origins: tuple[Code, ...] = ()
-    """Where an appeal may be from."""
+    """Origins that an appeal may have."""
     alerts: Annotated[tuple[AlertRule, ...], Field(alias="alert")] = ()
     titles: Mapping[Code, Label]
-    """Names of kinds and tiers for people."""
+    """Titles of kinds and tiers."""
     centres: Annotated[tuple[CentreRule, ...], Field(alias="centre")] = ()
     vip: CustomerLevels
     tiers: Annotated[tuple[TierRule, ...], Field(alias="tier")]

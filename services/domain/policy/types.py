@@ -1,4 +1,4 @@
-"""types.toml: the business types and problem types of a pack, and the words by which a text names them (R3.1, R3.8)."""
+"""types.toml: the business and problem types of a pack, and the keywords that name them (R3.1, R3.8). Pure."""
 
 from typing import Annotated
 
@@ -13,11 +13,11 @@ class BusinessGroup(PolicyPart):
     code: Code
     title: Label
     kinds: tuple[Code, ...] = ()
-    """The kinds of contacts that have this group in their tree; empty: those that no other group claims (R3.8)."""
+    """Kinds of contacts that use this group; empty: all kinds that no other group lists (R3.8)."""
 
 
 class BusinessType(Cited):
-    """A business type, with the words by which a text names it."""
+    """A business type, with the keywords by which a text names it."""
 
     code: Code
     group: Code
@@ -26,7 +26,7 @@ class BusinessType(Cited):
 
 
 class ProblemType(Cited):
-    """A problem type, with the business groups that know it and the words by which a text names it."""
+    """A problem type, with the business groups it belongs to and the keywords by which a text names it."""
 
     code: Code
     groups: tuple[Code, ...]
@@ -35,7 +35,7 @@ class ProblemType(Cited):
 
 
 class TypeCatalogue(PolicyPart):
-    """types.toml."""
+    """The content of types.toml."""
 
     groups: Annotated[tuple[BusinessGroup, ...], Field(alias="group")]
     business: tuple[BusinessType, ...]

@@ -1,4 +1,4 @@
-"""units.toml: the units and roles of the organisation (R7.5)."""
+"""units.toml: the units and roles of the organisation (R7.5). Pure."""
 
 from typing import Annotated, Literal
 
@@ -14,15 +14,15 @@ class Unit(PolicyPart):
     title: Label
     kind: Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
     parent: Code | None = None
-    """The next level, told at breach."""
+    """The next level, which is notified of breaches."""
     person: Name | None = None
     email: Name | None = None
     phone: Name | None = None
     answers_customer: bool = False
-    """Whether it may talk to the customer (R5.1)."""
+    """Whether it may give the customer the final answer (R5.1)."""
 
 
 class Units(Cited):
-    """units.toml."""
+    """The content of units.toml."""
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]

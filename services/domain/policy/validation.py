@@ -1,44 +1,61 @@
-"""Does a policy pack fit together, and does every rule of it have a chance? (`duban policy check`). Pure."""
+"""Checks that the files of a policy pack fit together and that every rule can apply (`duban policy check`). Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 
 from services.domain.events import EVENTS, suggest
 from services.domain.policy.conditions import When
 from services.domain.policy.notices import HOT_ISSUE_OPENED, NoticeRule
-from services.domain.policy.outcome import CALLBACK, OUTCOME
+from services.domain.policy.outcome import CALLBACK, OUTCOME_PARTS
 from services.domain.policy.pack import Pack
 
-LISTS = ("tier", "kind", "business", "group", "problem", "channel", "origin", "validity", "unit", "signal", "liability")
-FLAGS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
+LIST_CONDITIONS = (
+    "tier",
+    "kind",
+    "business",
+    "group",
+    "problem",
+    "channel",
+    "origin",
+    "validity",
+    "unit",
+    "signal",
+    "liability",
+)
+SINGLE_CONDITIONS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
 READERS = frozenset({"unit", "person", "centre", "next_level"})
-"""Whom a clock or a notice may tell, beside units by their code."""
-WORKERS = frozenset({"handling", "owner"})
-"""Kinds of units that get tickets from rules."""
-NOTICE_FROM = (10, 15)
-"""Month and day from which on the next year's holidays are asked for; the notice comes in early November at the latest,
-and by then a limit of working days may already reach into January."""
+"""Readers that a limit or a notice may name, besides the codes of units."""
+DISPATCHED_KINDS = frozenset({"handling", "owner"})
+"""Kinds of units to which rules dispatch tickets."""
+HOLIDAYS_NEEDED_FROM = (10, 15)
+"""Month and day from which on the next year's holidays are needed: they are published by early November, and a limit of
+working days may reach into January by then."""
+
+Reference = tuple[str, str, AbstractSet[str]]
+"""A name in a policy file: where it stands, the name itself, and the names that exist."""
 
 
 def find_problems(pack: Pack, folder: str) -> list[str]:
-    """Return what cannot be: names of what is not there, rules that can never decide, clocks without a limit."""
-    found = [] if pack.header.name == folder else [f"pack.toml: name is {pack.header.name}, but the folder is {folder}"]
-    found += _missing(_named(pack))
-    found += [
+    """Return why a pack is invalid: unknown names, rules that can never apply, SLA timers without a limit."""
+    problems = []
+    if pack.header.name != folder:
+        problems.append(f"pack.toml: name is {pack.header.name}, but the folder is {folder}")
+    problems += _unknown_names(_references(pack))
+    problems += [
         f"{place}: {later!r} can never decide, {earlier!r} before it always does"
-        for place, earlier, later in _hidden(pack)
+        for place, earlier, later in _hidden_rules(pack)
     ]
-    found += [
-        f"limits.toml: clock {each.name} has no limit for some tickets: give it a last one without conditions"
-        for each in pack.limits.clocks
-        if not _complete([row.when for row in each.limits], pack.tiers)
+    problems += [
+        f"limits.toml: clock {clock.name} has no limit for some tickets: give it a last one without conditions"
+        for clock in pack.limits.clocks
+        if not _is_complete([row.when for row in clock.limits], pack.tiers)
     ]
-    found += _uncountable(pack)
-    return found
+    problems += _uncountable_limits(pack)
+    return problems
 
 
-def _uncountable(pack: Pack) -> Iterator[str]:
+def _uncountable_limits(pack: Pack) -> Iterator[str]:
     """Return a message for each limit in working days whose calendar has none."""
     for clock in pack.limits.clocks:
         for row in clock.limits:
@@ -55,141 +72,161 @@ def _uncountable(pack: Pack) -> Iterator[str]:
 
 
 def find_notice_problems(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
-    """Return the rules of a notices.toml that nobody would ever be told by: events and readers that there are not."""
-    events = EVENTS.keys() | {each.event for each in pack.outcome.entries} | {HOT_ISSUE_OPENED}
+    """Return the events and readers in a notices.toml that do not exist."""
+    events = EVENTS.keys() | {entry.event for entry in pack.outcome.entries} | {HOT_ISSUE_OPENED}
     readers = READERS | pack.units.keys()
     return [
-        *_missing((f"{file}: event of the letter {each.letter}", each.event, events) for each in rules),
-        *_missing((f"{file}: readers of {each.event}", name, readers) for each in rules for name in each.readers),
+        *_unknown_names((f"{file}: event of the letter {rule.letter}", rule.event, events) for rule in rules),
+        *_unknown_names((f"{file}: readers of {rule.event}", name, readers) for rule in rules for name in rule.readers),
     ]
 
 
-def _missing(named: Iterable[tuple[str, str, AbstractSet[str]]]) -> list[str]:
+def _unknown_names(references: Iterable[Reference]) -> list[str]:
     return [
-        f"{place}: there is no {name!r}: {suggest(name, known)}" for place, name, known in named if name not in known
+        f"{place}: there is no {name!r}: {suggest(name, known)}"
+        for place, name, known in references
+        if name not in known
     ]
 
 
-def _complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
-    """Whether one of them always holds: without conditions, or by tier alone for every tier."""
-    by_tier = {tier for each in conditions if each == When(tier=each.tier) for tier in each.tier}
+def _is_complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
+    """Return whether one of the conditions always holds: one that is empty, or those by tier alone together."""
+    by_tier = {tier for when in conditions if when == When(tier=when.tier) for tier in when.tier}
     return When() in conditions or by_tier == tiers
 
 
 def find_warnings(pack: Pack, today: date) -> list[str]:
-    """Return what works but is probably not meant: departments that no rule reaches, holidays that will be missing."""
+    """Return what is valid but probably a mistake: units that no rule reaches, holidays that are not listed yet."""
+    return [*_unreached_units(pack), *_missing_holidays(pack, today)]
+
+
+def _unreached_units(pack: Pack) -> Iterator[str]:
     reached = (
-        {each.unit for each in pack.routing.departments}
+        {rule.unit for rule in pack.routing.departments}
         | set(pack.outcome.rejection.levels)
-        | {each.parent for each in pack.units.values()}
+        | {unit.parent for unit in pack.units.values()}
     )
-    found = [
-        f"units.toml: no rule of routing.toml sends anything to {code!r}"
-        for code, unit in pack.units.items()
-        if unit.kind in WORKERS and code not in reached
-    ]
-    needed = {today.year} | ({today.year + 1} if (today.month, today.day) >= NOTICE_FROM else set())
+    for code, unit in pack.units.items():
+        if unit.kind in DISPATCHED_KINDS and code not in reached:
+            yield f"units.toml: no rule of routing.toml sends anything to {code!r}"
+
+
+def _missing_holidays(pack: Pack, today: date) -> Iterator[str]:
+    needed = {today.year} | ({today.year + 1} if (today.month, today.day) >= HOLIDAYS_NEEDED_FROM else set())
     used = {pack.outcome.callback.holidays} | {
         row.calendar or clock.calendar for clock in pack.limits.clocks for row in clock.limits
     }
-    found += [
-        f"calendars/{name}.toml: the holidays of {year} are missing: deploy/tools/working_calendar.py writes it again"
-        for name, calendar in pack.calendars.items()
-        if name in used and calendar.days is not None
-        for year in sorted(needed - set(calendar.days.years))
-    ]
-    return found
+    for name, calendar in pack.calendars.items():
+        if name in used and calendar.days is not None:
+            for year in sorted(needed - set(calendar.days.years)):
+                yield (
+                    f"calendars/{name}.toml: the holidays of {year} are missing:"
+                    " deploy/tools/working_calendar.py writes it again"
+                )
 
 
-def _named(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:  # noqa: C901, PLR0912 - a line each
-    """Return every name that has to exist: where it stands, the name, and what there is."""
-    units, groups = set(pack.units), {each.code for each in pack.types.groups}
-    business, calendars = {each.code for each in pack.types.business}, set(pack.calendars)
+def _references(pack: Pack) -> Iterator[Reference]:
+    """Return every name in the files of a pack that has to exist somewhere else."""
+    yield from _header_references(pack)
+    yield from _type_references(pack)
+    yield from _limit_references(pack)
+    yield from _outcome_references(pack)
+    yield from _routing_references(pack)
+    yield from _condition_references(pack)
+
+
+def _header_references(pack: Pack) -> Iterator[Reference]:
+    units = pack.units.keys()
     yield "pack.toml: centre", pack.header.centre, units
     yield "pack.toml: supervisor", pack.header.supervisor, units
-    yield "calendars", "elapsed", calendars
+    yield "calendars", "elapsed", pack.calendars.keys()
     for unit in pack.units.values():
         if unit.parent is not None:
             yield f"units.toml: parent of {unit.code}", unit.parent, units
-    for each in pack.types.business:
-        yield f"types.toml: group of {each.code}", each.group, groups
+
+
+def _type_references(pack: Pack) -> Iterator[Reference]:
+    groups = {group.code for group in pack.types.groups}
+    for business in pack.types.business:
+        yield f"types.toml: group of {business.code}", business.group, groups
     for problem in pack.types.problem:
-        for group in problem.groups:
-            yield f"types.toml: groups of {problem.code}", group, groups
-    for rule in pack.routing.departments:
-        yield f"routing.toml: {rule.name}", rule.unit, units
+        for code in problem.groups:
+            yield f"types.toml: groups of {problem.code}", code, groups
+
+
+def _limit_references(pack: Pack) -> Iterator[Reference]:
+    calendars = pack.calendars.keys()
     for clock in pack.limits.clocks:
         yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
         for row in clock.limits:
             yield f"limits.toml: calendar of {clock.name}/{row.name}", row.calendar or clock.calendar, calendars
-        for reader in (*clock.breach.notifies, *(name for each in clock.warnings for name in each.notifies)):
-            yield f"limits.toml: notifies of {clock.name}", reader, READERS | units
-    yield from _care(pack, units)
-    for place, rules in _tables(pack):
-        for name, when in rules:
-            for code in when.business:
-                yield f"{place}: {name}", code, business
-            for code in when.group:
-                yield f"{place}: {name}", code, groups
-            for code in when.problem:
-                yield f"{place}: {name}", code, pack.problems
-            for code in when.tier:
-                yield f"{place}: {name}", code, pack.tiers
-            for code in when.kind:
-                yield f"{place}: {name}", code, set(pack.routing.kinds)
-            for code in when.unit:
-                yield f"{place}: {name}", code, units
-            for code in when.origin:
-                yield f"{place}: {name}", code, set(pack.routing.origins)
-            for code in when.validity:
-                yield f"{place}: {name}", code, set(pack.routing.validities)
+        for reader in (*clock.breach.notifies, *(name for warning in clock.warnings for name in warning.notifies)):
+            yield f"limits.toml: notifies of {clock.name}", reader, READERS | pack.units.keys()
 
 
-def _care(pack: Pack, units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
-    """Return the names that outcome.toml and the rules of routing.toml other than the tables use."""
-    outcome = pack.outcome
-    known = {*OUTCOME, CALLBACK, *(each.kind for each in outcome.entries)}
-    for need in (*outcome.closing.needs, *(name for each in outcome.closing.also for name in each.needs)):
-        yield "outcome.toml: closing needs", need, known
+def _outcome_references(pack: Pack) -> Iterator[Reference]:
+    outcome, units = pack.outcome, pack.units.keys()
+    requirements = {*OUTCOME_PARTS, CALLBACK, *(entry.kind for entry in outcome.entries)}
+    for need in (*outcome.closing.needs, *(name for extra in outcome.closing.also for name in extra.needs)):
+        yield "outcome.toml: closing needs", need, requirements
     for entry in outcome.entries:
-        for unit in entry.by:
-            yield f"outcome.toml: who may write {entry.kind}", unit, units
+        for code in entry.by:
+            yield f"outcome.toml: who may write {entry.kind}", code, units
     if outcome.callback.holidays is not None:
-        yield "outcome.toml: holidays of callback", outcome.callback.holidays, set(pack.calendars)
+        yield "outcome.toml: holidays of callback", outcome.callback.holidays, pack.calendars.keys()
     for level in outcome.rejection.levels:
         yield "outcome.toml: rejection levels", level, units
     if outcome.compensation is not None:
         yield "outcome.toml: compensation beyond", outcome.compensation.beyond, units
-    yield from _classifying(pack, units)
 
 
-def _classifying(pack: Pack, units: set[str]) -> Iterator[tuple[str, str, AbstractSet[str]]]:
-    routing = pack.routing
+def _routing_references(pack: Pack) -> Iterator[Reference]:
+    routing, units = pack.routing, pack.units.keys()
+    for department in routing.departments:
+        yield f"routing.toml: {department.name}", department.unit, units
     for centre in routing.centres:
         yield f"routing.toml: {centre.name}", centre.unit, units
     for alert in routing.alerts:
-        for unit in alert.units:
-            yield f"routing.toml: {alert.name}", unit, units
+        for code in alert.units:
+            yield f"routing.toml: {alert.name}", code, units
     for code in (*routing.kinds, *pack.tiers):
-        yield "routing.toml: titles", code, set(routing.titles)
+        yield "routing.toml: titles", code, routing.titles.keys()
     for kind in routing.kind:
         yield "routing.toml: kind", kind.kind, set(routing.kinds)
     for validity in routing.validity:
         yield "routing.toml: validity", validity.validity, set(routing.validities)
 
 
+def _condition_references(pack: Pack) -> Iterator[Reference]:
+    known: Mapping[str, AbstractSet[str]] = {
+        "business": {business.code for business in pack.types.business},
+        "group": {group.code for group in pack.types.groups},
+        "problem": pack.problems,
+        "tier": pack.tiers,
+        "kind": set(pack.routing.kinds),
+        "unit": pack.units.keys(),
+        "origin": set(pack.routing.origins),
+        "validity": set(pack.routing.validities),
+    }
+    for place, rules in _tables(pack):
+        for rule, when in rules:
+            for condition, names in known.items():
+                for code in getattr(when, condition):
+                    yield f"{place}: {rule}", code, names
+
+
 def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
-    """Return every list of rules of which the first that holds decides."""
-    yield "routing.toml, centre", [(each.name, each.when) for each in pack.routing.centres]
-    yield "routing.toml, tier", [(each.name, each.when) for each in pack.routing.tiers]
-    yield "routing.toml, department", [(each.name, each.when) for each in pack.routing.departments]
-    yield "outcome.toml, callback script", [(each.name, each.when) for each in pack.outcome.callback.scripts]
+    """Return every table of rules of which the first that holds decides, as names and conditions."""
+    yield "routing.toml, centre", [(rule.name, rule.when) for rule in pack.routing.centres]
+    yield "routing.toml, tier", [(rule.name, rule.when) for rule in pack.routing.tiers]
+    yield "routing.toml, department", [(rule.name, rule.when) for rule in pack.routing.departments]
+    yield "outcome.toml, callback script", [(rule.name, rule.when) for rule in pack.outcome.callback.scripts]
     for clock in pack.limits.clocks:
-        yield f"limits.toml, {clock.name}", [(each.name, each.when) for each in clock.limits]
+        yield f"limits.toml, {clock.name}", [(rule.name, rule.when) for rule in clock.limits]
 
 
-def _hidden(pack: Pack) -> Iterator[tuple[str, str, str]]:
-    """Return rules that stand behind a rule which holds whenever they do."""
+def _hidden_rules(pack: Pack) -> Iterator[tuple[str, str, str]]:
+    """Return rules that come after one which holds whenever they do: the table, the earlier and the later rule."""
     for place, rules in _tables(pack):
         for number, (later, narrow) in enumerate(rules):
             for earlier, wide in rules[:number]:
@@ -199,9 +236,9 @@ def _hidden(pack: Pack) -> Iterator[tuple[str, str, str]]:
 
 
 def _covers(wide: When, narrow: When) -> bool:
-    """Whether one condition holds whenever the other does."""
-    for name in LISTS:
+    """Return whether one condition holds whenever the other does."""
+    for name in LIST_CONDITIONS:
         allowed, wanted = set(getattr(wide, name)), set(getattr(narrow, name))
         if allowed and not (wanted and wanted <= allowed):
             return False
-    return all(getattr(wide, name) in {None, getattr(narrow, name)} for name in FLAGS)
+    return all(getattr(wide, name) in {None, getattr(narrow, name)} for name in SINGLE_CONDITIONS)

@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.action import Escalate, Supervise
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
-from services.domain.policy.outcome import CALL_TAKES
+from services.domain.policy.outcome import CALL_LEASE
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 OVER: dict[str, Any] = {"calling": None, "calling_since": None}
@@ -47,7 +47,7 @@ def start_callback(story: DecisionContext, _: StartCallback) -> None:
     ticket, name = story.ticket, story.command.actor.name
     _to_be_asked(story)
     since = ticket.calling_since
-    if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_TAKES:
+    if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_LEASE:
         raise CommandRejected("taken", f"{ticket.calling} is calling this customer; take the next one")
     story.happen(
         "callback_started",

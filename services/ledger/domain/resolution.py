@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.action import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
 from schemas.ticket import Outcome, Reason, Status, Ticket
-from services.domain.policy.outcome import CALLBACK, OUTCOME
+from services.domain.policy.outcome import CALLBACK, OUTCOME_PARTS
 from services.ledger.domain import extension, suspension
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
@@ -108,7 +108,7 @@ def _missing(story: DecisionContext, outcome: Outcome) -> list[str]:
 
 
 def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
-    if name in OUTCOME:
+    if name in OUTCOME_PARTS:
         return getattr(outcome, name) is not None
     if name == CALLBACK:
         return ticket.survey is not None or ticket.callback_ended is not None

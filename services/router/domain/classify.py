@@ -1,8 +1,8 @@
-"""Kind, type, tier, priority and department of a contact, each with the rule that said so (R3.1-R3.5). Pure."""
+"""Classifies a contact: kind, types, tier, priority, department, each with its rule (R3.1-R3.5). Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -15,27 +15,37 @@ from services.domain.policy.pack import Pack
 from services.domain.policy.routing import KeywordRule
 from services.domain.policy.types import BusinessType, ProblemType
 
-T = TypeVar("T", BusinessType, ProblemType)
-Found = Mapping[int, str]
-"""The longest word that a text holds of each rule, by the rule's `id`."""
+TypeRule = BusinessType | ProblemType
+KeywordHits = Mapping[Cited, str]
+"""The rules and types that have a keyword in a text, each with the longest one."""
 
 ANYTHING = When()
-CHANNEL = "told by the channel"
+CHANNEL_RULE = "given by the channel"
 CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
 
 
-def classify(contact: Contact, pack: Pack) -> Classification:
-    """Return what kind of ticket a contact makes, and where it goes first; never fails, the unsure go to triage."""
+def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> Classification:
+    """Return how a ticket of a contact is classified and where it goes first.
+
+    Never fails: what the rules cannot decide goes to triage by a person.
+
+    Args:
+        contact: the contact.
+        pack: the policy pack.
+        hits: keyword hits in the text of the contact, if the caller has them already.
+
+    """
     routing, reasons = pack.routing, list[Reason]()
-    said = pack.keywords.find(contact.text)
-    kind, origin = _kind(contact, pack, said, reasons)
+    if hits is None:
+        hits = pack.keywords.find(contact.text)
+    kind, origin = _kind(contact, pack, hits, reasons)
     vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
-    # The channel's own words count before the customer's.
-    texts = (pack.keywords.find(" ".join(contact.labels)), said) if contact.labels else (said,)
-    business = _business(contact, pack, kind, texts, reasons)
-    problem = _problem(contact, pack, texts, business, reasons)
+    # The channel's own labels take precedence over the customer's words.
+    sources = (pack.keywords.find(" ".join(contact.labels)), hits) if contact.labels else (hits,)
+    business = _business(contact, pack, kind, sources, reasons)
+    problem = _problem(contact, pack, sources, business, reasons)
     facts = Facts(
         kind=kind,
         channel=contact.channel,
@@ -51,15 +61,15 @@ def classify(contact: Contact, pack: Pack) -> Classification:
         has_evidence=bool(contact.evidence),
         age=_age(contact),
     )
-    validity = _validity(pack, facts, said, reasons)
+    validity = _validity(pack, facts, hits, reasons)
     facts = replace(facts, validity=validity)
-    opening = _opening(pack, facts, said, reasons)
-    signals = _signals(pack, facts, said, reasons)
+    opening = _opening(pack, facts, hits, reasons)
+    signals = _signals(pack, facts, hits, reasons)
     facts = replace(facts, signals=frozenset(signals))
     tier = _tier(pack, facts, reasons)
     facts = replace(facts, tier=tier)
     priority = _priority(pack, signals, reasons)
-    centre = next((each.unit for each in routing.centres if each.when.holds(facts)), pack.header.centre)
+    centre = next((rule.unit for rule in routing.centres if rule.when.holds(facts)), pack.header.centre)
     department, triage = _department(pack, facts, reasons)
     return Classification(
         kind=kind,
@@ -79,70 +89,71 @@ def classify(contact: Contact, pack: Pack) -> Classification:
     )
 
 
-def _reason(subject: str, value: str, rule: str, mark: Cited, matched: str | None = None) -> Reason:
-    return Reason(subject=subject, value=value, rule=rule, source=mark.source, matched=matched)
+def _reason(subject: str, value: str, name: str, rule: Cited, matched: str | None = None) -> Reason:
+    return Reason(subject=subject, value=value, rule=name, source=rule.source, matched=matched)
 
 
-def _kind(contact: Contact, pack: Pack, said: Found, reasons: list[Reason]) -> tuple[str, str | None]:
-    """Return the kind, and for an appeal where it is from."""
+def _kind(contact: Contact, pack: Pack, hits: KeywordHits, reasons: list[Reason]) -> tuple[str, str | None]:
+    """Return the kind, and the origin of an appeal."""
     routing = pack.routing
-    told_origin = contact.origin if contact.origin in routing.origins else None
+    origin = contact.origin if contact.origin in routing.origins else None
     if contact.kind in routing.kinds:
         assert contact.kind is not None
-        reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL, source=CHANNEL_SOURCE))
-        return contact.kind, told_origin
-    facts = Facts(
-        kind="", channel=contact.channel, vip=False, settled=contact.settlement is not None, origin=told_origin
-    )
+        reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL_RULE, source=CHANNEL_SOURCE))
+        return contact.kind, origin
+    facts = Facts(kind="", channel=contact.channel, vip=False, settled=contact.settlement is not None, origin=origin)
     for rule in routing.kind:
-        word = said.get(id(rule))
-        if _decides(rule, facts, word):
-            how = f"words of {rule.kind}" if word is not None else f"channel of {rule.kind}"
-            reasons.append(_reason("kind", rule.kind, how, rule, word))
-            return rule.kind, told_origin or rule.origin
+        word = hits.get(rule)
+        if _applies(rule, facts, word):
+            name = f"words of {rule.kind}" if word is not None else f"channel of {rule.kind}"
+            reasons.append(_reason("kind", rule.kind, name, rule, word))
+            return rule.kind, origin or rule.origin
     reasons.append(Reason(subject="kind", value=routing.kinds[0], rule="default kind", source="R3.2"))
-    return routing.kinds[0], told_origin
+    return routing.kinds[0], origin
 
 
-def _decides(rule: KeywordRule, facts: Facts, word: str | None) -> bool:
+def _applies(rule: KeywordRule, facts: Facts, word: str | None) -> bool:
     return word is not None or (rule.when is not None and rule.when.holds(facts))
 
 
-def _validity(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> str:
+def _validity(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.validity:
-        word = said.get(id(rule))
-        if _decides(rule, facts, word):
+        word = hits.get(rule)
+        if _applies(rule, facts, word):
             reasons.append(_reason("validity", rule.validity, f"validity: {rule.validity}", rule, word))
             return rule.validity
     return pack.routing.validities[0]
 
 
-def _opening(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> str:
+def _opening(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.opening:
-        word = said.get(id(rule))
-        if _decides(rule, facts, word):
+        word = hits.get(rule)
+        if _applies(rule, facts, word):
             reasons.append(_reason("opening", rule.opening, rule.name, rule, word))
             return rule.opening
     return "opened"
 
 
-def _longest(texts: Iterable[Found], entries: Sequence[T]) -> tuple[T, str] | None:
-    """Return the entry with the longest word that a text holds; the first text that holds one decides."""
-    for found in texts:
-        held = [(entry, found[id(entry)]) for entry in entries if id(entry) in found]
-        if held:
-            return max(held, key=lambda each: len(each[1]))
+def _longest_hit(sources: Iterable[KeywordHits], types: AbstractSet[TypeRule]) -> tuple[TypeRule, str] | None:
+    """Return the type with the longest keyword, of the first source that has any of some types."""
+    for hits in sources:
+        # In the order of the policy, so that of two keywords of the same length the first one decides.
+        found = [(rule, word) for rule, word in hits.items() if isinstance(rule, TypeRule) and rule in types]
+        if found:
+            return max(found, key=lambda hit: len(hit[1]))
     return None
 
 
-def _business(contact: Contact, pack: Pack, kind: str, texts: Sequence[Found], reasons: list[Reason]) -> str | None:
+def _business(
+    contact: Contact, pack: Pack, kind: str, sources: Sequence[KeywordHits], reasons: list[Reason]
+) -> str | None:
     if pack.group_of(contact.business_type) is not None:
         assert contact.business_type is not None
         reasons.append(
-            Reason(subject="business_type", value=contact.business_type, rule=CHANNEL, source=CHANNEL_SOURCE)
+            Reason(subject="business_type", value=contact.business_type, rule=CHANNEL_RULE, source=CHANNEL_SOURCE)
         )
         return contact.business_type
-    found = _longest(texts, pack.business_of(kind))
+    found = _longest_hit(sources, pack.business_of(kind))
     if found is None:
         return None
     entry, word = found
@@ -151,17 +162,19 @@ def _business(contact: Contact, pack: Pack, kind: str, texts: Sequence[Found], r
 
 
 def _problem(
-    contact: Contact, pack: Pack, texts: Sequence[Found], business: str | None, reasons: list[Reason]
+    contact: Contact, pack: Pack, sources: Sequence[KeywordHits], business: str | None, reasons: list[Reason]
 ) -> str | None:
     if contact.problem_type in pack.problems:
         assert contact.problem_type is not None
-        reasons.append(Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL, source=CHANNEL_SOURCE))
+        reasons.append(
+            Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL_RULE, source=CHANNEL_SOURCE)
+        )
         return contact.problem_type
     group = pack.group_of(business)
     if group is None:
-        # Without a business type a problem word may belong to several groups: a guess would go to the wrong department.
+        # Without a business type a keyword may be of problems in several groups: a guess would reach the wrong unit.
         return None
-    found = _longest(texts, pack.problems_of(group))
+    found = _longest_hit(sources, pack.problems_of(group))
     if found is None:
         return None
     entry, word = found
@@ -181,36 +194,36 @@ def _age(contact: Contact) -> timedelta | None:
 
 
 def _tier(pack: Pack, facts: Facts, reasons: list[Reason]) -> str:
-    rule = next(each for each in pack.routing.tiers if each.when.holds(facts))
+    rule = next(rule for rule in pack.routing.tiers if rule.when.holds(facts))
     reasons.append(_reason("tier", rule.tier, rule.name, rule))
     return rule.tier
 
 
-def _signals(pack: Pack, facts: Facts, said: Found, reasons: list[Reason]) -> tuple[str, ...]:
+def _signals(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> tuple[str, ...]:
     signals: list[str] = []
     for rule in pack.routing.signals:
         if rule.signal in signals:
             continue
-        word = said.get(id(rule))
-        if _decides(rule, facts, word):
+        word = hits.get(rule)
+        if _applies(rule, facts, word):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))
     return tuple(signals)
 
 
 def _priority(pack: Pack, signals: tuple[str, ...], reasons: list[Reason]) -> int:
-    rule = next(each for each in pack.routing.priorities if set(each.all) <= set(signals))
+    rule = next(rule for rule in pack.routing.priorities if set(rule.all) <= set(signals))
     reasons.append(_reason("priority", str(rule.priority), rule.name, rule))
     return rule.priority
 
 
 def _department(pack: Pack, facts: Facts, reasons: list[Reason]) -> tuple[str | None, str | None]:
-    untold = facts.business is None and facts.problem is None
+    untyped = facts.business is None and facts.problem is None
     for rule in pack.routing.departments:
-        # What nobody can tell the subject of goes only where the subject does not matter.
-        if rule.when.holds(facts) and not (untold and rule.when == ANYTHING):
+        # A contact of unknown subject goes only to where the subject does not matter.
+        if rule.when.holds(facts) and not (untyped and rule.when == ANYTHING):
             reasons.append(_reason("department", rule.unit, rule.name, rule))
             return rule.unit, None
-    if untold:
+    if untyped:
         return None, "neither business type nor problem type can be told from the contact"
     return None, "no rule of the policy names a department for this type"

@@ -1,11 +1,11 @@
-"""Same ticket or a new one (R2.4, DECISIONS 17, 28 and 30). Pure."""
+"""Routes a contact: to an earlier ticket that it belongs to, or to a new one (R2.4, DECISIONS 17, 28 and 30). Pure."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from schemas.contact import Contact
@@ -17,19 +17,19 @@ from services.router.domain.classify import classify
 from services.router.domain.identity_matching import Relation
 
 LINKABLE = timedelta(days=90)
-"""How far back a closed ticket on the same subject is still worth a link."""
-WRITTEN = frozenset({"sms", "wechat", "app_im", "email"})
-"""Channels by which a survey is answered in writing."""
-SAME_TEXT = 0.6
-"""Similarity above which two texts are about one subject, when nothing else tells."""
-NEARLY_THE_SAME = 0.9
-"""Similarity above which two texts of one landline, from nobody knows whom, are about one matter."""
-COMPARED = 500
+"""How long after closing a ticket on the same subject is still linked."""
+WRITTEN_CHANNELS = frozenset({"sms", "wechat", "app_im", "email"})
+"""Channels on which customers reply to a survey in writing."""
+SIMILAR_TEXTS = 0.6
+"""Similarity from which two texts are about one subject, if nothing else decides."""
+NEARLY_EQUAL_TEXTS = 0.9
+"""Similarity from which two texts from one landline, whoever wrote them, are about one matter."""
+COMPARED_LENGTH = 500
 """Characters of two texts that are compared."""
 _NUMBERS = re.compile(r"\d+")
-"""Desks, rooms and machines: colleagues write the same words about other ones."""
-ONE_LINE = 60
-"""Characters up to which a text that names no subject but asks how things stand is about the customer's last one."""
+"""Numbers of desks, rooms or machines: colleagues write the same words about different ones."""
+FOLLOW_UP_LENGTH = 60
+"""Characters up to which a text that names no subject but asks for progress is about the customer's last ticket."""
 
 
 OPEN = "same customer and subject, the ticket is not closed"
@@ -37,7 +37,7 @@ NEW = "no open ticket of this customer and subject"
 FOLLOW_UP = "the customer asks how this ticket stands, by the policy's words"
 NEARLY = "nearly the same words from the same number"
 SIMILAR = "nearly the same words from the same number: perhaps the same matter"
-UNTOLD = "a ticket of the same customer that is open; what this contact is about cannot be told"
+UNTYPED = "a ticket of the same customer that is open; what this contact is about cannot be told"
 REPLY = "the customer answers the survey"
 NAMED = "the contact says that it is about this ticket"
 NOT_PROVEN = "the contact names this ticket, but nothing shows that it is its customer's"
@@ -46,17 +46,19 @@ EARLIER = "the contact names it as the ticket before"
 
 @dataclass(frozen=True, slots=True)
 class CandidateTicket:
-    """A ticket that an earlier contact of perhaps the same customer went to.
+    """An earlier ticket that a contact may belong to.
 
     Attributes:
         ticket_id: the ticket.
-        status: as it stands, None if the ledger has not seen it yet.
-        closed_at: when it was closed; None while it is not.
-        business_type, problem_type, subject: what it is about.
+        status: its current status; None if the ledger does not have it yet.
+        closed_at: when it was closed; None while it is open.
+        business_type: of its classification.
+        problem_type: of its classification.
+        subject: what its customer wrote.
         person: whether its customer is the one who writes now.
-        named: how the contact itself names it: as what it follows (by its number, or by the call that opened it), or
-            as the ticket before it; None when it does not.
-        asked: its customer was asked how it was, and has not said yet.
+        named: how the contact refers to it: as the ticket that it follows (by its number, or by the call that opened
+            it), or as the ticket before it; None if it does not.
+        asked: whether its customer was surveyed and has not replied yet.
 
     """
 
@@ -73,7 +75,7 @@ class CandidateTicket:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How a contact and a ticket belong together: it joins it, or is only linked to it; and why."""
+    """Why a contact joins a ticket, or is only linked to it."""
 
     how: Literal["joins", "similar", "repeat"]
     reason: str
@@ -81,7 +83,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class RoutingDecision:
-    """Where a contact goes, and why."""
+    """Where a contact goes, and why.
+
+    Attributes:
+        disposition: open a new ticket, remind of an open one (or reopen a closed one), or reply to a survey.
+        disputed: the customer disputes the outcome of the ticket.
+        links: tickets that a new one is linked to.
+        reply: the parsed survey reply, for disposition `survey`.
+
+    """
 
     disposition: Literal["open", "remind", "survey"]
     ticket_id: UUID
@@ -90,148 +100,171 @@ class RoutingDecision:
     disputed: bool = False
     links: tuple[Link, ...] = ()
     reply: SurveyReply | None = None
-    """What the customer said to the survey."""
 
 
-def route(contact: Contact, history: Iterable[CandidateTicket], pack: Pack, now: datetime) -> RoutingDecision:
+def route(contact: Contact, candidates: Iterable[CandidateTicket], pack: Pack, now: datetime) -> RoutingDecision:
     """Decide where a contact goes.
 
     Args:
-        contact: what came.
-        history: tickets that earlier contacts with the same number, phone or identity went to, latest first.
-        pack: the policy.
+        contact: the contact.
+        candidates: tickets of earlier contacts with the same number, phone or identity, latest contact first.
+        pack: the policy pack.
         now: business time.
 
     """
-    told = classify(contact, pack)
-    history = list(history)
-    return _answer(contact, history, told) or _place(contact, told, history, pack, now)
+    message = _Message.of(contact, pack)
+    candidates = list(candidates)
+    return _survey_reply(message, candidates) or _join_or_open(message, candidates, pack, now)
 
 
-def _place(
-    contact: Contact, told: Classification, history: Iterable[CandidateTicket], pack: Pack, now: datetime
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A contact with what the policy's keywords find in its text, looked up once.
+
+    Attributes:
+        disputes: it disputes the outcome of an earlier ticket.
+        asks_for_progress: it asks about an earlier matter, or disputes its outcome.
+
+    """
+
+    contact: Contact
+    classification: Classification
+    disputes: bool
+    asks_for_progress: bool
+
+    @classmethod
+    def of(cls, contact: Contact, pack: Pack) -> Self:
+        hits = pack.keywords.find(contact.text)
+        disputes = pack.outcome.repeat in hits
+        asks = disputes or any(rule in hits for rule in pack.routing.follow_up)
+        return cls(contact, classify(contact, pack, hits), disputes, asks)
+
+    @property
+    def untyped(self) -> bool:
+        """Whether no rule could classify it by business type or problem type."""
+        return self.classification.business_type is None and self.classification.problem_type is None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it always opens a ticket: a re-handling after a callback, or a ticket of another system."""
+        return self.contact.channel == "callback" or self.contact.taken_over is not None
+
+
+def _join_or_open(
+    message: _Message, candidates: Iterable[CandidateTicket], pack: Pack, now: datetime
 ) -> RoutingDecision:
     """Return the ticket that a contact joins, or the new one that it opens."""
-    disputed = _disputes(contact, pack)
+    classification = message.classification
     links: dict[str, Link] = {}
-    for known in history if not _stands_alone(contact) else ():
-        if known.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+    for ticket in candidates if not message.stands_alone else ():
+        if ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
             continue
-        bond = _bond(contact, told, known, pack)
-        if bond is None:
+        match = _match(message, ticket)
+        if match is None:
             continue
-        if bond.how != "joins":
-            links.setdefault(bond.how, Link(ticket_id=known.ticket_id, kind=bond.how, reason=bond.reason))
+        if match.how != "joins":
+            links.setdefault(match.how, Link(ticket_id=ticket.ticket_id, kind=match.how, reason=match.reason))
             continue
-        age = now - known.closed_at if known.closed_at is not None else timedelta(0)
-        if known.status in {Status.ANSWERED, Status.CLOSED} and (second := _second(told, age, pack)) is not None:
-            told = second
-            links["repeat"] = Link(ticket_id=known.ticket_id, kind="repeat", reason="same subject, answered before")
+        age = now - ticket.closed_at if ticket.closed_at is not None else timedelta(0)
+        further = _further_complaint(message.classification, age, pack)
+        if further is not None and ticket.status in {Status.ANSWERED, Status.CLOSED}:
+            classification = further
+            links["repeat"] = Link(ticket_id=ticket.ticket_id, kind="repeat", reason="same subject, answered before")
             break
-        if known.status is not Status.CLOSED:
-            return RoutingDecision("remind", known.ticket_id, told, bond.reason, disputed=disputed)
-        if disputed and age <= pack.outcome.repeat.reopen_within.length:
+        if ticket.status is not Status.CLOSED:
+            return RoutingDecision("remind", ticket.ticket_id, classification, match.reason, disputed=message.disputes)
+        if message.disputes and age <= pack.outcome.repeat.reopen_within.length:
             reason = "the customer disputes a ticket closed a short while ago"
-            return RoutingDecision("remind", known.ticket_id, told, reason, disputed=True)
+            return RoutingDecision("remind", ticket.ticket_id, classification, reason, disputed=True)
         if age <= LINKABLE:
             before = "same customer and subject, closed before"
-            links.setdefault("repeat", Link(ticket_id=known.ticket_id, kind="repeat", reason=before))
+            links.setdefault("repeat", Link(ticket_id=ticket.ticket_id, kind="repeat", reason=before))
     reason = "the subject was closed before; a new ticket, linked" if "repeat" in links else NEW
-    repeated = {each.ticket_id for each in links.values() if each.kind == "repeat"}
-    kept = (each for each in links.values() if each.kind == "repeat" or each.ticket_id not in repeated)
-    return RoutingDecision("open", ticket_id(contact.id), told, reason, links=tuple(kept))
+    repeated = {link.ticket_id for link in links.values() if link.kind == "repeat"}
+    kept = (link for link in links.values() if link.kind == "repeat" or link.ticket_id not in repeated)
+    return RoutingDecision("open", ticket_id(message.contact.id), classification, reason, links=tuple(kept))
 
 
-def _bond(contact: Contact, told: Classification, known: CandidateTicket, pack: Pack) -> Match | None:
-    """Say how a contact and a ticket belong together; None: not that anybody could tell."""
-    if known.named is not None:
-        return _bond_of_named(known)
-    differ = _types_differ(told, known)
-    if known.person == "same" and (reason := _same_matter(contact, told, known, pack, differ=differ)) is not None:
+def _match(message: _Message, ticket: CandidateTicket) -> Match | None:
+    """Return how a contact and a ticket belong together, or None if nothing suggests that they do."""
+    if ticket.named is not None:
+        return _match_named(ticket)
+    differ = _types_differ(message.classification, ticket)
+    if ticket.person == "same" and not differ and (reason := _reason_to_join(message, ticket)) is not None:
         return Match("joins", reason)
-    if known.person == "perhaps" and not differ and _alike(contact, known, NEARLY_THE_SAME):
+    if ticket.person == "perhaps" and not differ and _are_similar(message.contact, ticket, NEARLY_EQUAL_TEXTS):
         return Match("joins", NEARLY)
-    # Alike words only ever suggest where the person or the types speak against it (DECISIONS 30).
-    if _alike(contact, known, SAME_TEXT):
+    # Where the person or the types speak against it, similar words only suggest a link (DECISIONS 30).
+    if _are_similar(message.contact, ticket, SIMILAR_TEXTS):
         return Match("similar", SIMILAR)
-    untold = told.business_type is None and told.problem_type is None
-    if untold and known.person != "another" and known.closed_at is None:
-        return Match("similar", UNTOLD)
+    if message.untyped and ticket.person != "another" and ticket.closed_at is None:
+        return Match("similar", UNTYPED)
     return None
 
 
-def _bond_of_named(known: CandidateTicket) -> Match:
-    if known.named == "before":
+def _match_named(ticket: CandidateTicket) -> Match:
+    if ticket.named == "before":
         return Match("repeat", EARLIER)
-    # Who knows a number may be anybody; only the customer's own word counts as theirs.
-    return Match("joins", NAMED) if known.person == "same" else Match("similar", NOT_PROVEN)
+    # Anybody may know a ticket's number; only what its customer writes counts as theirs.
+    return Match("joins", NAMED) if ticket.person == "same" else Match("similar", NOT_PROVEN)
 
 
-def _same_matter(
-    contact: Contact, told: Classification, known: CandidateTicket, pack: Pack, *, differ: bool
-) -> str | None:
-    """Return why a contact of a ticket's customer is about that ticket; None when it is not."""
-    if differ:
-        return None
-    if not contact.text.strip():
-        return OPEN if told.business_type in {known.business_type, None} else None
-    if told.business_type is None and told.problem_type is None:
-        # A matter of its own that no rule can type must not be swallowed by a ticket about something else.
-        if len(contact.text) <= ONE_LINE and _asks(contact, pack):
+def _reason_to_join(message: _Message, ticket: CandidateTicket) -> str | None:
+    """Return why a contact of a ticket's customer is about that ticket, or None if it is not; the types agree."""
+    business, problem = message.classification.business_type, message.classification.problem_type
+    if not message.contact.text.strip():
+        return OPEN if business in {ticket.business_type, None} else None
+    if message.untyped:
+        # A new matter that no rule can classify must not disappear in a ticket about something else.
+        if len(message.contact.text) <= FOLLOW_UP_LENGTH and message.asks_for_progress:
             return FOLLOW_UP
-    elif told.business_type == known.business_type and told.problem_type in {known.problem_type, None}:
+    elif business == ticket.business_type and problem in {ticket.problem_type, None}:
         return OPEN
-    return OPEN if _alike(contact, known, SAME_TEXT) else None
+    return OPEN if _are_similar(message.contact, ticket, SIMILAR_TEXTS) else None
 
 
-def _types_differ(told: Classification, known: CandidateTicket) -> bool:
-    """Whether both sides know what they are about, and it is not the same."""
-    pairs = ((told.business_type, known.business_type), (told.problem_type, known.problem_type))
+def _types_differ(classification: Classification, ticket: CandidateTicket) -> bool:
+    """Return whether both have a business type or a problem type, and they are not the same."""
+    pairs = ((classification.business_type, ticket.business_type), (classification.problem_type, ticket.problem_type))
     return any(one is not None and other is not None and one != other for one, other in pairs)
 
 
-def _answer(contact: Contact, history: Iterable[CandidateTicket], told: Classification) -> RoutingDecision | None:
-    """Return where an answer to the survey goes; None when the contact is none, or nobody was asked."""
-    asked = next((each for each in history if each.asked and each.person == "same"), None)
-    reply = parse_reply(contact.text) if asked is not None and contact.channel in WRITTEN else None
-    if asked is None or reply is None:
+def _survey_reply(message: _Message, candidates: Iterable[CandidateTicket]) -> RoutingDecision | None:
+    """Return where a survey reply goes, or None if the contact is none or its customer was not surveyed."""
+    surveyed = next((ticket for ticket in candidates if ticket.asked and ticket.person == "same"), None)
+    if surveyed is None or message.contact.channel not in WRITTEN_CHANNELS:
         return None
-    return RoutingDecision("survey", asked.ticket_id, told, REPLY, reply=reply)
-
-
-def _second(told: Classification, age: timedelta, pack: Pack) -> Classification | None:
-    """Return what a further complaint after an answer becomes, where the policy makes it another kind (DECISIONS 7)."""
-    rule = pack.outcome.repeat.second
-    if rule is None or told.kind != rule.kind or age > rule.within.length:
+    reply = parse_reply(message.contact.text)
+    if reply is None:
         return None
-    reason = Reason(subject="kind", value=rule.becomes, rule="a further complaint after an answer", source=rule.source)
-    reasons = (*(each for each in told.reasons if each.subject != "kind"), reason)
-    facts = pack.facts(told.replace(kind=rule.becomes, origin=rule.origin), channel="")
-    centre = next((each.unit for each in pack.routing.centres if each.when.holds(facts)), told.path[0])
-    return told.replace(kind=rule.becomes, origin=rule.origin, reasons=reasons, path=(centre, *told.path[1:]))
+    return RoutingDecision("survey", surveyed.ticket_id, message.classification, REPLY, reply=reply)
 
 
-def _stands_alone(contact: Contact) -> bool:
-    return contact.channel == "callback" or contact.taken_over is not None
+def _further_complaint(classification: Classification, age: timedelta, pack: Pack) -> Classification | None:
+    """Return the classification of a further complaint after an answer, if it becomes another kind (DECISIONS 7)."""
+    second = pack.outcome.repeat.second
+    if second is None or classification.kind != second.kind or age > second.within.length:
+        return None
+    reason = Reason(
+        subject="kind", value=second.becomes, rule="a further complaint after an answer", source=second.source
+    )
+    changed = classification.replace(
+        kind=second.becomes,
+        origin=second.origin,
+        reasons=(*(earlier for earlier in classification.reasons if earlier.subject != "kind"), reason),
+    )
+    facts = pack.facts(changed, channel="")
+    centre = next((rule.unit for rule in pack.routing.centres if rule.when.holds(facts)), classification.path[0])
+    return changed.replace(path=(centre, *classification.path[1:]))
 
 
-def _disputes(contact: Contact, pack: Pack) -> bool:
-    return id(pack.outcome.repeat) in pack.keywords.find(contact.text)
-
-
-def _asks(contact: Contact, pack: Pack) -> bool:
-    """Whether a text asks how an earlier matter stands, or disputes its outcome, by the policy's words."""
-    said = pack.keywords.find(contact.text)
-    return id(pack.outcome.repeat) in said or any(id(each) in said for each in pack.routing.follow_up)
-
-
-def _alike(contact: Contact, known: CandidateTicket, least: float) -> bool:
-    """Whether two texts are about as alike; for nearly the same ones the numbers in them have to be the same."""
-    mine, theirs = contact.text[:COMPARED], known.subject[:COMPARED]
+def _are_similar(contact: Contact, ticket: CandidateTicket, minimum: float) -> bool:
+    """Return whether two texts are similar enough; nearly equal ones must have the same numbers in them."""
+    mine, theirs = contact.text[:COMPARED_LENGTH], ticket.subject[:COMPARED_LENGTH]
     if not mine.strip():
         return False
-    if least == NEARLY_THE_SAME and _NUMBERS.findall(mine) != _NUMBERS.findall(theirs):
+    if minimum == NEARLY_EQUAL_TEXTS and _NUMBERS.findall(mine) != _NUMBERS.findall(theirs):
         return False
-    told = SequenceMatcher(None, mine, theirs, autojunk=False)
-    # The quick bounds spare most comparisons: a busy number has thousands of earlier contacts.
-    return all(bound() >= least for bound in (told.real_quick_ratio, told.quick_ratio, told.ratio))
+    matcher = SequenceMatcher(None, mine, theirs, autojunk=False)
+    # The upper bounds are cheap and avoid most comparisons: a busy number has thousands of earlier contacts.
+    return all(bound() >= minimum for bound in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio))

@@ -159,8 +159,8 @@ def test_a_calendar_may_have_listed_working_days_only() -> None:
 @pytest.mark.parametrize(
     ("adapter", "text", "message"),
     [
-        (LENGTH, "24 hours", "write a whole number and m, h, d, wd or mo"),
-        (LENGTH, "0mo", "a limit of no time"),
+        (LENGTH, "24 hours", "write a whole number and one of m, h, d, wd or mo"),
+        (LENGTH, "0mo", "a length of zero"),
         (ELAPSED_LENGTH, "1mo", "1mo needs a calendar"),
         (ELAPSED_LENGTH, "5wd", "5wd needs a calendar"),
     ],

@@ -70,7 +70,7 @@ ours = "a test"
     [
         ("carrier/limits.toml", 'value = "24h"', 'value = "24 hours"', "no length of time"),
         ("carrier/limits.toml", 'value = "24h"', 'valeu = "24h"', "valeu"),
-        ("carrier/limits.toml", 'from = "002-1 §2.4.1"', "", "either `from`"),
+        ("carrier/limits.toml", 'from = "002-1 §2.4.1"', "", "exactly one of `from`"),
         ("carrier/routing.toml", 'unit = "billing"', 'unit = "biling"', "there is no 'biling'"),
         ("carrier/units.toml", 'parent = "hq_service"', 'parent = "moon"', "there is no 'moon'"),
         ("carrier/limits.toml", 'calendar = "elapsed"', 'calendar = "lunar"', "there is no 'lunar'"),
@@ -118,13 +118,13 @@ ours = "a test"
             "letters/notices.toml",
             'event = "called_back"',
             'event = "answered"',
-            r"notices\.toml: notice: .*two rules tell customer of answered",
+            r"notices\.toml: notice: .*two rules notify customer of answered",
         ),
         (
             "letters/notices.toml",
             'event = "answered"\nto = "customer"',
             'event = "hot_issue_opened"\nto = "customer"',
-            "none of whom is told",
+            "none of whom is notified",
         ),
         (
             "letters/notices.toml",

@@ -10,7 +10,7 @@ from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, Record
 from schemas.ticket import Survey
 from services.domain.ids import ticket_id
 from services.domain.policy import loading
-from services.domain.policy.outcome import CALL_TAKES
+from services.domain.policy.outcome import CALL_LEASE
 from services.router.domain.classify import classify
 from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario, contact
 
@@ -79,6 +79,6 @@ def test_that_a_customer_wants_no_question_is_kept() -> None:
 def test_a_call_that_somebody_has_taken_is_left_to_them_for_a_while() -> None:
     scenario = answered()
     scenario.do(StartCallback(), unit="first")
-    assert scenario.advance(CALL_TAKES - MINUTE).do(StartCallback(), unit="second").refusal_code == "taken"
+    assert scenario.advance(CALL_LEASE - MINUTE).do(StartCallback(), unit="second").refusal_code == "taken"
     scenario.advance(MINUTE).do(StartCallback(), unit="second")
     assert scenario.current.calling == "second"

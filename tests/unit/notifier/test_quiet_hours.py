@@ -16,13 +16,13 @@ from tests.builders import CENTRE, HOUR, MORNING, PACK, TicketScenario
 @pytest.mark.requirement("R5.7")
 def test_a_pack_may_have_quiet_hours_and_a_digest_size_of_its_own() -> None:
     own = PackNoticePolicy.model_validate({"quiet_from": "12:30:00", "quiet_until": "14:00:00", "digest_over": 3})
-    pack = replace(PACK, notices=PACK.notices.with_own(own))
+    pack = replace(PACK, notices=PACK.notices.overridden_by(own))
     scenario = TicketScenario.dispatched().do(ReplyProgress(text="还需要一些时间"), unit=CENTRE)
     (progress,) = plan_notices(scenario.events[-1], pack)
     assert progress.quiet_hours == QuietHours(time(12, 30), time(14), "Asia/Shanghai")
     assert pack.notices.digest_over == 3
     assert pack.notices.notices == PACK.notices.notices
-    assert PACK.notices.with_own(PackNoticePolicy()) == PACK.notices
+    assert PACK.notices.overridden_by(PackNoticePolicy()) == PACK.notices
 
 
 def test_quiet_hours_within_a_day_end_on_that_day() -> None:
