@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for."""
+"""The fixture of the running system, and the order of test folders."""
 
 import os
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import System, running
+from tests.system import System, running_system
 
-# The safety net is to be seen within a test's patience.
+# Let the sweeper act, and webhooks be retried, within the time that a test waits.
 os.environ.setdefault("DUBAN_TUNE_SWEEP_AFTER", "4")
 os.environ.setdefault("DUBAN_TUNE_SWEEP_EVERY", "1")
 os.environ.setdefault("DUBAN_TUNE_WEBHOOK_PRIVATE", "true")
@@ -18,27 +18,28 @@ os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(Path(__file__).parent / "channe
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The real system, started once per run."""
+    """Start the real system once per run."""
     data: Path = tmp_path_factory.mktemp("system") / "data"
-    with running(data) as found:
-        yield found
+    with running_system(data) as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder, and run what is quick first.
+    """Mark tests by folder, and run fast folders first.
 
-    Tests that bring a system of their own come before those that share one: it would run beside them for nothing.
+    Acceptance tests that start a system of their own run before those that share one, so that only one system runs at
+    a time.
     """
     order = {"unit": 0, "architecture": 1, "contract": 2, "integration": 4, "acceptance": 5}
     for item in items:
         if _folder(item) in {"integration", "acceptance"}:
             item.add_marker(getattr(pytest.mark, _folder(item)))
 
-    def place(item: pytest.Item) -> int:
-        own = _folder(item) == "acceptance" and "system" not in getattr(item, "fixturenames", ())
-        return 3 if own else order[_folder(item)]
+    def position(item: pytest.Item) -> int:
+        own_system = _folder(item) == "acceptance" and "system" not in getattr(item, "fixturenames", ())
+        return 3 if own_system else order[_folder(item)]
 
-    items.sort(key=place)
+    items.sort(key=position)
 
 
 def _folder(item: pytest.Item) -> str:

@@ -1,4 +1,4 @@
-"""Broker and database from containers, under the names that everybody else uses for them (STACK=containers)."""
+"""Runs broker and database in containers with their official images (STACK=containers)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,21 +42,24 @@ def _kafka(port: int) -> DockerContainer:
 
 
 @contextmanager
-def running(options: StackOptions) -> Iterator[tuple[dict[str, Any], StackOptions]]:
-    """Start both stores on ports that stay the same when they are stopped and started again."""
+def running_containers(options: StackOptions) -> Iterator[tuple[dict[str, Any], StackOptions]]:
+    """Start both stores while the block runs, on ports that survive a restart.
+
+    Yields the containers by name, and the options extended by their addresses.
+    """
     ports = {"kafka": free_port(), "postgres": free_port()}
     postgres = PostgresContainer(POSTGRES, username="postgres", password=PASSWORD, dbname="postgres", driver=None)
     with _kafka(ports["kafka"]) as broker, postgres.with_bind_ports(5432, ports["postgres"]) as database:
         url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{ports['postgres']}/postgres"
         eventually(lambda: is_listening(ports["kafka"]), within=60, why="the broker's container does not listen")
-        eventually(lambda: _answers(url), within=60, why="the database's container does not answer")
+        eventually(lambda: _accepts_connections(url), within=60, why="the database's container accepts no connections")
         yield (
             {"kafka": broker, "postgres": database},
             replace(options, kafka=f"127.0.0.1:{ports['kafka']}", postgres=url),
         )
 
 
-def _answers(url: str) -> bool:
+def _accepts_connections(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""The real system as tests see it: started once per run, on the embedded stores or on containers (STACK=containers)."""
+"""The running system as tests use it, on the embedded stores or on containers (STACK=containers)."""
 
 import json
 import os
@@ -29,17 +29,19 @@ from tests.builders import CENTRE, eventually
 
 SCALE = 1000.0
 ORIGIN = "2026-03-12T09:00:00+08:00"
-_unique = count(1)
+_unique_numbers = count(1)
 
 
 @dataclass
 class System:
-    """One running system.
+    """A running system.
 
     Attributes:
         stack: its processes.
-        http: a client of intake with a key that may do everything.
-        containers: the stores' containers by name; empty when they are embedded.
+        http: client of intake, with a key that may do everything.
+        key: that key.
+        clock: source of its policy time.
+        containers: containers of the stores by name; empty if the stores are embedded.
 
     """
 
@@ -51,92 +53,108 @@ class System:
 
     @property
     def kafka(self) -> KafkaSettings:
-        """How to reach the broker."""
+        """Settings of a Kafka client."""
         return KafkaSettings(bootstrap_servers=self.stack.bootstrap_servers)
 
     @contextmanager
     def database(self) -> Iterator[psycopg.Connection]:
-        """Give a connection that may read everything."""
+        """Connect as the owner of the database while the block runs."""
         with psycopg.connect(self.stack.database_url(), autocommit=True) as connection:
             yield connection
 
-    def pool(self) -> Database:
-        """Return a pool like a service's own."""
+    def database_pool(self) -> Database:
+        """Return a connection pool, as services use it."""
         return Database(SecretStr(self.stack.database_url()), name="tests", size=2)
 
     @staticmethod
-    def fresh() -> tuple[str, str]:
-        """Return a message id and a phone that no other test uses."""
-        number = next(_unique)
+    def unique_ids() -> tuple[str, str]:
+        """Return a message id and a phone number that no other test uses."""
+        number = next(_unique_numbers)
         return f"t{time.time_ns()}-{number}", f"139{(os.getpid() * 1000 + number) % 10**8:08d}"
 
-    def submission(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> dict[str, Any]:
-        """Return a contact as a sender writes it, of a customer that nobody else is."""
-        message_id, phone = self.fresh()
+    def contact_body(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> dict[str, Any]:
+        """Return the body of a contact from a new customer; `changes` replace its fields."""
+        message_id, phone = self.unique_ids()
         body = {"channel": "web", "message_id": message_id, "customer": {"phone": phone, "name": "李"}, "text": text}
         return body | changes
 
-    def put(self, body: dict[str, Any], *, wait: float = 20, key: str = "") -> dict[str, Any]:
-        """Put a contact in, with another key if need be, and return the answer, with its ticket."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        answer = self.http.post("/v1/contacts", params={"wait": wait}, json=body, headers=headers)
-        assert answer.status_code == 202, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+    def submit(self, body: dict[str, Any], *, wait: float = 20, key: str = "") -> dict[str, Any]:
+        """Submit a contact and return the response, with the ticket if it is opened in time.
 
-    def opened(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> str:
-        """Put a contact in and return its ticket's number."""
-        told = self.put(self.submission(text, **changes))
-        assert told["state"] == "ticket", told
-        return str(told["ticket"]["number"])
+        Args:
+            body: the contact.
+            wait: real seconds to wait for the ticket.
+            key: API key to use instead of this system's.
+
+        """
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        response = self.http.post("/v1/contacts", params={"wait": wait}, json=body, headers=headers)
+        assert response.status_code == 202, response.text
+        payload: dict[str, Any] = response.json()
+        return payload
+
+    def open_ticket(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> str:
+        """Submit a contact and return the number of the ticket that it opens."""
+        response = self.submit(self.contact_body(text, **changes))
+        assert response["state"] == "ticket", response
+        return str(response["ticket"]["number"])
 
     def dispatch(self, number: str, unit: str) -> dict[str, Any]:
-        """Let the centre send a ticket to a unit."""
+        """Dispatch a ticket to a unit, as the centre; returns the decision."""
         return self._command(number, {"type": "dispatch", "unit": unit}, CENTRE, "")
 
-    def do(
+    def send_command(
         self, number: str, action: str, *, unit: str | None = CENTRE, key: str = "", **fields: Any
     ) -> dict[str, Any]:
-        """Let somebody of a unit, or the customer, send a command; returns what was decided."""
+        """Send a command and return the decision.
+
+        Args:
+            number: of the ticket.
+            action: type of the action.
+            unit: unit that sends it; None: the customer.
+            key: idempotency key; empty: a new one.
+            **fields: fields of the action.
+
+        """
         return self._command(number, {"type": action, **fields}, unit, key)
 
     def _command(self, number: str, action: dict[str, Any], unit: str | None, key: str) -> dict[str, Any]:
         actor = {"kind": "unit", "name": unit, "unit": unit} if unit else {"kind": "customer", "name": "customer"}
-        answer = self.http.post(
+        response = self.http.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 20},
             json={"action": action, "actor": actor},
-            headers={"Idempotency-Key": key or self.fresh()[0]},
+            headers={"Idempotency-Key": key or self.unique_ids()[0]},
         )
-        assert answer.status_code == 202, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        assert response.status_code == 202, response.text
+        payload: dict[str, Any] = response.json()
+        return payload
 
-    def story(self, number: str) -> tuple[Ticket, list[TicketEvent]]:
-        """Return a ticket with its events."""
+    def ticket_and_events(self, number: str) -> tuple[Ticket, list[TicketEvent]]:
+        """Return a ticket and its events, in order of version."""
         with self.database() as connection:
             found = store.story(connection, number)
         assert found is not None, number
         return found
 
-    def until_event(self, number: str, type_: str, *, within: float = 30) -> TicketEvent:
-        """Wait for an event of a ticket and return it."""
+    def wait_for_event(self, number: str, type_: str, *, within: float = 30) -> TicketEvent:
+        """Wait until a ticket has an event of a type and return the first of them."""
 
-        def look() -> TicketEvent | None:
-            return next((each for each in self.story(number)[1] if each.type == type_), None)
+        def first_of_type() -> TicketEvent | None:
+            return next((event for event in self.ticket_and_events(number)[1] if event.type == type_), None)
 
-        found = eventually(look, within=within, why=f"{number} has no event {type_} within {within} s")
+        found = eventually(first_of_type, within=within, why=f"{number} has no event {type_} within {within} s")
         assert found is not None
         return found
 
-    def received(self, means: str) -> list[dict[str, Any]]:
-        """Return what the gateway of SMS or the mail server got."""
+    def received_messages(self, means: str) -> list[dict[str, Any]]:
+        """Return the messages that the SMS gateway (sms) or the mail server (mail) received."""
         file: Path = self.stack.folder.received / f"{'smtp' if means == 'mail' else means}.jsonl"
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
     @contextmanager
     def outage(self, name: str) -> Iterator[None]:
-        """Let the broker (kafka) or the database (postgres) be away while the block runs."""
+        """Stop the broker (kafka) or the database (postgres) while the block runs."""
         if name in self.containers:
             container = self.containers[name].get_wrapped_container()
             container.stop(timeout=10)
@@ -151,40 +169,46 @@ class System:
         finally:
             self.stack.release(name)
 
-    def until_ready(self) -> None:
-        """Wait until every service says that it is ready."""
-        waited_for: dict[str, str] = {}
+    def wait_until_ready(self) -> None:
+        """Wait until every service is ready again."""
+        not_ready: dict[str, str] = {}
 
         def ready() -> bool:
-            waited_for.clear()
+            not_ready.clear()
             for name, port in self.stack.state.operations.items():
                 try:
-                    answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+                    response = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
                 except httpx.HTTPError as error:
-                    waited_for[name] = type(error).__name__
+                    not_ready[name] = type(error).__name__
                 else:
-                    if not answer.is_success:
-                        waited_for[name] = answer.text
-            return not waited_for
+                    if not response.is_success:
+                        not_ready[name] = response.text
+            return not not_ready
 
         try:
             eventually(ready, within=90)
         except AssertionError:
-            raise AssertionError(f"not ready again: {waited_for}") from None
+            raise AssertionError(f"not ready again: {not_ready}") from None
 
 
 @contextmanager
-def running(data: Path, *, scale: float = SCALE) -> Iterator[System]:
-    """Start the system that tests share, and stop it."""
+def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
+    """Run a system while the block runs.
+
+    Args:
+        data: an empty data folder.
+        scale: policy seconds in a real second; 1 also means that policy time is real time.
+
+    """
     with ExitStack() as cleanup:
         containers: dict[str, Any] = {}
         options = StackOptions(
             data=data, scale=scale, origin=ORIGIN if scale != 1 else "", stop_with_parent=True, http_port=free_port()
         )
         if os.environ.get("STACK") == "containers":
-            from tests import containers as stores  # noqa: PLC0415 - only where containers are asked for
+            from tests.containers import running_containers  # noqa: PLC0415 - testcontainers is only needed here
 
-            containers, options = cleanup.enter_context(stores.running(options))
+            containers, options = cleanup.enter_context(running_containers(options))
         stack = cleanup.enter_context(Stack.start(options))
         key = system_connection.ensure_local_sender(stack)
         pool = Database(SecretStr(stack.database_url()), name="tests", size=1)
@@ -194,6 +218,7 @@ def running(data: Path, *, scale: float = SCALE) -> Iterator[System]:
             httpx.Client(base_url=stack.intake_url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
         )
         eventually(
-            lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, why="the key is not known"
+            lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200,
+            why="intake does not know the key",
         )
         yield System(stack, http, key, clock, containers)

@@ -15,12 +15,14 @@ from tests.system import System
 
 def _answered(system: System) -> tuple[str, str]:
     """Bring a ticket of a customer who wants a call to its answer; returns its number and the customer's phone."""
-    phone = system.fresh()[1]
-    number = system.opened(customer={"phone": phone, "name": "赵女士", "level": "gold", "preferred_means": "phone"})
+    phone = system.unique_ids()[1]
+    number = system.open_ticket(
+        customer={"phone": phone, "name": "赵女士", "level": "gold", "preferred_means": "phone"}
+    )
     for told in (
         system.dispatch(number, "network"),
-        system.do(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
-        system.do(number, "answer", explanation="线路已修复", agreement="agreed"),
+        system.send_command(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
+        system.send_command(number, "answer", explanation="线路已修复", agreement="agreed"),
     ):
         assert told["outcome"] == "done", told
     return number, phone
@@ -28,7 +30,7 @@ def _answered(system: System) -> tuple[str, str]:
 
 def _due(system: System, number: str) -> bool:
     """Make the plan of a ticket's call due: what the customer's hours would make the test wait for."""
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         changed = connection.execute(
             "update callback.plan set due_at = %(now)s, until_at = %(now)s + interval '2 days'"
@@ -50,7 +52,7 @@ def _next(system: System, agent: str) -> str | None:
 
 
 def _record(system: System, number: str, **fields: Any) -> dict[str, Any]:
-    return system.do(number, "record_callback", unit="provincial_centre", **fields)
+    return system.send_command(number, "record_callback", unit="provincial_centre", **fields)
 
 
 @pytest.mark.requirement("R5.3", "R5.4")
@@ -64,11 +66,11 @@ def test_a_call_is_taken_once_and_what_the_customer_says_is_kept(system: System)
     assert number not in _listed(system)
     told = _record(system, number, result="answered", survey={"process": 5, "result": 4, "staff": 5}, recording="rec-1")
     assert told["outcome"] == "done", told
-    event = system.until_event(number, "survey_answered")
+    event = system.wait_for_event(number, "survey_answered")
     assert event.ticket.calling is None
-    called = next(each for each in system.story(number)[1] if each.type == "called_back")
+    called = next(each for each in system.ticket_and_events(number)[1] if each.type == "called_back")
     assert called.details["recording"] == "rec-1"
-    assert not any(number in each["text"] and "1-5" in each["text"] for each in system.received("sms"))
+    assert not any(number in each["text"] and "1-5" in each["text"] for each in system.received_messages("sms"))
     assert not _due(system, number)
 
 
@@ -80,13 +82,13 @@ def test_who_does_not_answer_is_called_again_and_in_the_end_asked_in_writing(sys
         assert _record(system, number, result="no_answer" if attempt < 3 else "busy")["outcome"] == "done"
         eventually(partial(_counted, system, number, min(attempt, 2)), within=20)
     with system.database() as connection:
-        ticket, _ = system.story(number)
+        ticket, _ = system.ticket_and_events(number)
         row = connection.execute("select means from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
     assert row == ("sms",)
 
 
 def _counted(system: System, number: str, attempts: int) -> bool:
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         row = connection.execute("select attempts from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
     return row is not None and row[0] >= attempts
@@ -99,7 +101,7 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
     refused = _record(system, number, result="moved")
     assert refused["refusal"]["missing"] == ["until"]
     assert _record(system, number, result="moved", until="2026-12-01T10:00:00+08:00")["outcome"] == "done"
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
 
     def moved() -> bool:
         with system.database() as connection:
@@ -108,7 +110,7 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
 
     eventually(moved, within=20)
     assert _record(system, number, result="refused")["outcome"] == "done"
-    assert system.until_event(number, "callback_ended").details["reason"] == "refused"
+    assert system.wait_for_event(number, "callback_ended").details["reason"] == "refused"
 
 
 @pytest.mark.requirement("R5.3")
@@ -118,7 +120,7 @@ def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(syste
     assert number in _listed(system, centre="provincial_centre", pack="carrier")
     assert number not in _listed(system, centre="hq_centre")
     assert number not in _listed(system, pack="bank")
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     over = system.clock.now() - timedelta(hours=1)
     with system.database() as connection:
         connection.execute(
@@ -153,7 +155,7 @@ def test_the_command_line_takes_and_records_calls(system: System) -> None:
     eventually(lambda: number in duban("next", "--name", "戊", "--centre", "provincial_centre"))
     assert "done" in duban("start", number, "--name", "戊")
     assert "done" in duban("result", number, "answered", "--scores", "1,1,2", "--comment", "态度不好", "--name", "戊")
-    event = system.until_event(number, "screening_needed")
+    event = system.wait_for_event(number, "screening_needed")
     assert event.details["reason"] == "态度不好"
 
 
@@ -161,5 +163,5 @@ def test_the_command_line_takes_and_records_calls(system: System) -> None:
 def test_a_malicious_complaint_is_not_called_back(system: System) -> None:
     number, _ = _answered(system)
     eventually(lambda: _due(system, number), within=30)
-    assert system.do(number, "assess", validity="malicious", reason="反复骚扰")["outcome"] == "done"
+    assert system.send_command(number, "assess", validity="malicious", reason="反复骚扰")["outcome"] == "done"
     eventually(lambda: not _due(system, number), within=20)

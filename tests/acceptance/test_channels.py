@@ -30,7 +30,7 @@ def duban(system: System, *arguments: str, data: bytes | None = None) -> subproc
 
 
 def event(system: System, **changes: Any) -> dict[str, Any]:
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     return {
         "event_id": f"STORE-{name}",
         "hall": {"code": "HNZZ0012"},
@@ -58,7 +58,7 @@ def letters_with(system: System, text: bytes) -> Sequence[StoredDeadLetter]:
 @pytest.mark.requirement("R2.1", "R7.1")
 def test_a_hall_s_event_and_a_hotline_form_become_tickets(system: System) -> None:
     told = event(system)
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     form: dict[str, Any] = {
         "form_no": f"HF{name}",
         "customer": {"ani": phone},
@@ -96,7 +96,7 @@ def test_a_bad_record_waits_with_its_bytes_and_comes_back_when_it_is_repaired(sy
 
 @pytest.mark.requirement("R7.1", "R2.5")
 def test_an_export_is_imported_with_a_report_of_what_was_refused(system: System) -> None:
-    names = [system.fresh() for _ in range(3)]
+    names = [system.unique_ids() for _ in range(3)]
     head = "受理流水号,受理时间,联系电话,业务类型,投诉类别,投诉内容\n"
     lines = [f"SD{name},2026-03-12 09:00,{phone},固网/宽带,资费,宽带资费和宣传不一样\n" for name, phone in names]
     lines[1] = lines[1].replace(names[1][1], "138****0805")
@@ -118,7 +118,7 @@ def test_a_channel_that_is_not_there_is_told_which_are(system: System) -> None:
 
 
 def test_people_at_the_terminal_see_and_do_the_same(system: System) -> None:
-    number = system.opened()
+    number = system.open_ticket()
     done = duban(system, "ticket", "do", number, "dispatch", "unit=network", "--unit", "provincial_centre")
     assert json.loads(done.stdout)["outcome"] == "done", done.stdout
     assert duban(system, "ticket", "do", number, "close", "--unit", "provincial_centre").returncode == 1
@@ -132,7 +132,7 @@ def test_people_at_the_terminal_see_and_do_the_same(system: System) -> None:
 
 def test_a_sender_s_key_works_until_it_is_revoked(system: System) -> None:
     key = duban(system, "sender", "add", "partner", "--channel", "app").stdout.decode().strip()
-    body = {name: value for name, value in system.submission().items() if name != "channel"}
+    body = {name: value for name, value in system.contact_body().items() if name != "channel"}
 
     def status() -> int:
         headers = {"Authorization": f"Bearer {key}"}
@@ -151,7 +151,7 @@ def test_a_sender_s_key_works_until_it_is_revoked(system: System) -> None:
 
 @pytest.mark.requirement("R4.11", "R7.1")
 def test_open_tickets_of_the_system_before_go_on_here(system: System) -> None:
-    old, phone = system.fresh()
+    old, phone = system.unique_ids()
     file = system.stack.folder.root / "open.csv"
     head = "number,status,contacted_at,phone,text,unit,used_minutes\n"
     file.write_text(f"{head}{old},dispatched,2026-03-12 08:00,{phone},家里宽带断网,network,60\n", encoding="utf-8")
@@ -162,16 +162,16 @@ def test_open_tickets_of_the_system_before_go_on_here(system: System) -> None:
     assert number is not None
     found = system.http.get("/v1/tickets", params={"number": old}).json()["tickets"]
     assert [(each["number"], each["unit"], each["status"]) for each in found] == [(number, "network", "dispatched")]
-    again = system.put(system.submission("家里宽带断网", customer={"phone": phone}))
+    again = system.submit(system.contact_body("家里宽带断网", customer={"phone": phone}))
     assert again["ticket"]["number"] == number, "a repeat is linked to what was taken over"
 
 
 @pytest.mark.requirement("R2.4")
 def test_fifty_colleagues_behind_one_number_stay_fifty_tickets(system: System) -> None:
-    base, phone = system.fresh()
+    base, phone = system.unique_ids()
     lines = [
         json.dumps(
-            system.submission(message_id=f"{base}-{number}", customer={"phone": phone, "name": f"员工{number:02d}号"})
+            system.contact_body(message_id=f"{base}-{number}", customer={"phone": phone, "name": f"员工{number:02d}号"})
         )
         for number in range(50)
     ]

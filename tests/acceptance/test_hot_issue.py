@@ -24,7 +24,7 @@ def _burst(system: System, city: str, count: int) -> None:
     """Put similar complaints of one city in, all at once."""
     bodies = []
     for _ in range(count):
-        message_id, phone = system.fresh()
+        message_id, phone = system.unique_ids()
         customer = {"phone": phone, "city": city}
         bodies.append({"channel": "web", "message_id": message_id, "customer": customer, "text": TEXT})
     lines = "\n".join(json.dumps(each, ensure_ascii=False) for each in bodies)
@@ -86,7 +86,9 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
 
     short = str(found[0].id)[:8]
     letters = eventually(
-        lambda: [each for each in system.received("mail") if short in each["text"]], within=20, why="nobody was told"
+        lambda: [each for each in system.received_messages("mail") if short in each["text"]],
+        within=20,
+        why="nobody was told",
     )
     assert len(letters) == 1
     assert "株洲" in letters[0]["text"]
@@ -117,14 +119,14 @@ def test_a_burst_is_one_issue_its_tickets_are_linked_and_rise_and_it_is_closed(s
 
 @pytest.mark.requirement("R3.7")
 def test_what_comes_twice_counts_once(system: System) -> None:
-    message_id, phone = system.fresh()
+    message_id, phone = system.unique_ids()
     body = {
         "channel": "web",
         "message_id": message_id,
         "customer": {"phone": phone, "city": "湘潭"},
         "text": TEXT,
     }
-    system.put(body)
+    system.submit(body)
 
     def told() -> list[Incoming]:
         records = topic_reader.whole(system.kafka, "tickets.events")
@@ -157,13 +159,13 @@ def test_an_error_ends_the_process_and_no_event_is_lost(system: System) -> None:
         counted = "select count(*) from hot_issues.sign where region = '岳阳'"
         eventually(lambda: connection.execute(counted).fetchone() == (14,), within=60, why="events were lost")
     assert eventually(lambda: _issues(system, "岳阳"), within=30, why="the burst was not noticed")
-    system.until_ready()
+    system.wait_until_ready()
     _until_hot_issues_has_read(system)
 
 
 def test_a_link_that_comes_twice_is_refused_the_second_time(system: System) -> None:
-    number = system.opened()
-    ticket, _ = system.story(number)
+    number = system.open_ticket()
+    ticket, _ = system.ticket_and_events(number)
     action = JoinHotIssue(issue=ticket.id, tickets=10)
     told = [
         outgoing(
@@ -181,7 +183,7 @@ def test_a_link_that_comes_twice_is_refused_the_second_time(system: System) -> N
     publisher = Publisher(system.kafka, "tests")
     publisher.publish(told)
     publisher.close()
-    joined = system.until_event(number, "joined_hot_issue")
+    joined = system.wait_for_event(number, "joined_hot_issue")
     assert joined.ticket.hot_issue == ticket.id
 
     def refused() -> bool:

@@ -19,9 +19,9 @@ def test_from_the_first_contact_to_a_case_that_is_handled_again(life: Meanwhile)
 
 @pytest.mark.requirement("R4.1", "R4.9", "R2.5")
 def test_a_clock_that_nobody_touches_warns_and_breaches_by_itself(system: System) -> None:
-    number = system.opened(text="")
-    breach = system.until_event(number, "breached", within=60)
-    ticket, events = system.story(number)
+    number = system.open_ticket(text="")
+    breach = system.wait_for_event(number, "breached", within=60)
+    ticket, events = system.ticket_and_events(number)
     warning = next(each for each in events if each.type == "warned")
     assert warning.threshold is not None
     assert breach.threshold is not None
@@ -34,7 +34,7 @@ def test_a_clock_that_nobody_touches_warns_and_breaches_by_itself(system: System
     def order() -> list[dict[str, object]]:
         return [
             each
-            for each in system.received("mail")
+            for each in system.received_messages("mail")
             if number in str(each["subject"]) and "督办" in str(each["subject"])
         ]
 
@@ -43,9 +43,9 @@ def test_a_clock_that_nobody_touches_warns_and_breaches_by_itself(system: System
 
 @pytest.mark.requirement("R4.9")
 def test_every_notice_has_its_row_of_proof_and_its_record(system: System) -> None:
-    number = system.opened()
+    number = system.open_ticket()
     sms_to(system, number, "已受理")
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
 
     def proof() -> list[Delivery]:
         records = topic_reader.whole(system.kafka, "deliveries")
@@ -63,18 +63,18 @@ def test_every_notice_has_its_row_of_proof_and_its_record(system: System) -> Non
 
 @pytest.mark.requirement("R2.4")
 def test_a_customer_who_calls_again_is_counted_on_the_same_ticket(system: System) -> None:
-    body = system.submission()
-    number = system.put(body)["ticket"]["number"]
-    again = system.put(body | {"message_id": system.fresh()[0], "text": "催一下，还没有人联系我"})
+    body = system.contact_body()
+    number = system.submit(body)["ticket"]["number"]
+    again = system.submit(body | {"message_id": system.unique_ids()[0], "text": "催一下，还没有人联系我"})
     assert (again["ticket"]["number"], again["disposition"]) == (number, "remind")
-    assert system.until_event(number, "reminded").ticket.reminders == 1
+    assert system.wait_for_event(number, "reminded").ticket.reminders == 1
 
 
 @pytest.mark.requirement("R7.3")
 def test_crms_find_every_ticket_and_event_on_the_topics_as_it_is_stored(system: System) -> None:
-    number = system.opened()
-    system.do(number, "withdraw", unit=None, reason="已恢复")
-    ticket, events = system.story(number)
+    number = system.open_ticket()
+    system.send_command(number, "withdraw", unit=None, reason="已恢复")
+    ticket, events = system.ticket_and_events(number)
     key = str(ticket.id).encode()
 
     def told(topic: str) -> list[Incoming]:

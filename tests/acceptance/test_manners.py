@@ -19,7 +19,7 @@ def test_a_service_that_is_told_to_stop_ends_within_ten_seconds_and_the_supervis
     known = system.stack.state.processes[service]
     log = system.stack.folder.logs / f"{service}.log"
     before = log.stat().st_size
-    number = system.opened()
+    number = system.open_ticket()
     os.kill(known.pid, signal.SIGTERM)
     eventually(lambda: not known.alive, within=10, why=f"{service} does not stop")
     said = [json.loads(line)["event"] for line in log.read_bytes()[before:].splitlines() if line.startswith(b"{")]
@@ -31,13 +31,13 @@ def test_a_service_that_is_told_to_stop_ends_within_ten_seconds_and_the_supervis
         return service in state.processes and state.processes[service].pid != known.pid
 
     eventually(again, within=30)
-    system.until_ready()
-    assert system.do(number, "note", text="x")["outcome"] == "done"
+    system.wait_until_ready()
+    assert system.send_command(number, "note", text="x")["outcome"] == "done"
 
 
 @pytest.mark.requirement("R7.2")
 def test_every_service_tells_operations_how_it_is(system: System) -> None:
-    system.opened()
+    system.open_ticket()
     for service, port in system.stack.state.operations.items():
         page = f"http://127.0.0.1:{port}"
         assert httpx.get(f"{page}/livez").text == "live\n"
@@ -48,11 +48,11 @@ def test_every_service_tells_operations_how_it_is(system: System) -> None:
 def test_nobody_s_name_number_or_words_stand_in_logs_metrics_or_keys(system: System) -> None:
     """Promise 7."""
     secret = f"秘密{os.getpid()}"
-    _, phone = system.fresh()
+    _, phone = system.unique_ids()
     customer = {"phone": phone, "name": secret, "email": f"{phone}@mail.example", "preferred_means": "mail"}
-    number = system.opened(text=f"宽带断网，{secret}", customer=customer)
-    eventually(lambda: any(number in each["subject"] for each in system.received("mail")))
-    system.do(number, "withdraw", unit=None, reason=secret)
+    number = system.open_ticket(text=f"宽带断网，{secret}", customer=customer)
+    eventually(lambda: any(number in each["subject"] for each in system.received_messages("mail")))
+    system.send_command(number, "withdraw", unit=None, reason=secret)
     for log in system.stack.folder.logs.glob("*.log"):
         text = log.read_text(encoding="utf-8", errors="replace")
         assert secret not in text, log.name

@@ -45,18 +45,18 @@ def _sent(system: System, number: str, template: str, means: str, state: str = "
 
 
 def _customer(system: System, **more: str) -> dict[str, str]:
-    return {"phone": system.fresh()[1], "name": "陈先生"} | more
+    return {"phone": system.unique_ids()[1], "name": "陈先生"} | more
 
 
 @pytest.mark.requirement("R5.7")
 def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: System) -> None:
     mail = f"chen{uuid.uuid4().hex[:8]}@mail.example"
-    number = system.opened(customer=_customer(system, email=mail))
+    number = system.open_ticket(customer=_customer(system, email=mail))
     id_ = _sent(system, number, "acceptance", "sms")
     report = {"id": id_, "state": "failed", "reason": "number ported"}
     assert system.http.post("/v1/receipts", json=report).status_code == 202
     assert _sent(system, number, "acceptance", "mail") == id_
-    (letter,) = eventually(lambda: [each for each in system.received("mail") if mail in each["to"]])
+    (letter,) = eventually(lambda: [each for each in system.received_messages("mail") if mail in each["to"]])
     # The SMS is no longer spoken of: what its gateway says now is not about the mail.
     for state in ("failed", "delivered"):
         assert system.http.post("/v1/receipts", json={"id": id_, "state": state}).status_code == 202
@@ -79,7 +79,7 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
     )
     answer = system.http.post("/v1/channels/email", content=bounce.encode(), headers={"Content-Type": "message/rfc822"})
     assert answer.status_code == 202, answer.text
-    event = system.until_event(number, "undeliverable")
+    event = system.wait_for_event(number, "undeliverable")
     assert "5.1.1" in event.details["reason"]
     found = _notice(system, number, "acceptance")
     assert found is not None
@@ -94,8 +94,8 @@ def test_what_a_gateway_gives_up_goes_by_mail_and_then_to_a_person(system: Syste
 
 
 def test_a_report_that_comes_before_the_attempt_is_saved_is_heard_by_the_gateway_s_own_id(system: System) -> None:
-    number = system.opened(customer=_customer(system))
-    ticket, _ = system.story(number)
+    number = system.open_ticket(customer=_customer(system))
+    ticket, _ = system.ticket_and_events(number)
     id_ = uuid.uuid4()
     with system.database() as connection:
         delivery_reports.save(connection, f"sms-{id_}", "delivered", None)
@@ -120,16 +120,18 @@ def _duban(system: System, *words: str) -> str:
 
 
 def test_a_notice_that_reached_no_unit_is_on_the_ticket_s_record_too(system: System) -> None:
-    number = system.opened(customer=_customer(system))
-    ticket, _ = system.story(number)
+    number = system.open_ticket(customer=_customer(system))
+    ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         lost = replace(_late(uuid.uuid4(), ticket.id, number), ways=(), until="always")
         store.queue(connection, [(lost, 0)], system.clock)
-    event = system.until_event(number, "undeliverable")
+    event = system.wait_for_event(number, "undeliverable")
     assert event.details["audience"] == "unit.network"
 
     def told() -> bool:
-        return any(number in each["subject"] and "未送达" in each["subject"] for each in system.received("mail"))
+        return any(
+            number in each["subject"] and "未送达" in each["subject"] for each in system.received_messages("mail")
+        )
 
     eventually(told, within=20, why="the centre does not hear of it")
 
@@ -143,7 +145,7 @@ def _outcomes(system: System, id_: str) -> list[tuple[str, str]]:
 
 
 def test_a_report_that_it_arrived_is_kept_and_told(system: System) -> None:
-    number = system.opened(customer=_customer(system))
+    number = system.open_ticket(customer=_customer(system))
     id_ = _sent(system, number, "acceptance", "sms")
     assert system.http.post("/v1/receipts", json={"id": id_, "state": "delivered"}).status_code == 202
     _sent(system, number, "acceptance", "sms", "delivered")
@@ -175,19 +177,19 @@ def test_a_report_about_nothing_of_ours_changes_nothing(system: System) -> None:
     publisher = Publisher(system.kafka, "tests")
     publisher.publish([Outgoing("receipts", b"x", b"no json", [])])
     publisher.close()
-    _sent(system, system.opened(customer=_customer(system)), "acceptance", "sms")
+    _sent(system, system.open_ticket(customer=_customer(system)), "acceptance", "sms")
 
 
 @pytest.mark.requirement("R5.7")
 def test_a_letter_of_apology_goes_by_mail_with_the_page_on_paper(system: System) -> None:
     mail = f"wu{uuid.uuid4().hex[:8]}@mail.example"
-    number = system.opened(customer=_customer(system, email=mail, preferred_means="mail"))
+    number = system.open_ticket(customer=_customer(system, email=mail, preferred_means="mail"))
     facts = {"incident_date": "3月11日", "cause": "派单错误", "measure": "已培训", "signature": "客户服务中心"}
-    assert system.do(number, "apologise", letter="apology_service", facts=facts)["outcome"] == "done"
+    assert system.send_command(number, "apologise", letter="apology_service", facts=facts)["outcome"] == "done"
     _sent(system, number, "apology_service", "mail")
 
     def letters() -> list[dict[str, Any]]:
-        return [each for each in system.received("mail") if mail in each["to"] and "致歉" in each["subject"]]
+        return [each for each in system.received_messages("mail") if mail in each["to"] and "致歉" in each["subject"]]
 
     assert eventually(letters)
     assert letters()[0]["parts"] == ["text/plain", "text/html", "application/pdf"]
@@ -214,11 +216,11 @@ def _late(id_: uuid.UUID, ticket: uuid.UUID, number: str) -> Notice:
 
 
 def test_what_is_no_longer_true_is_not_sent(system: System) -> None:
-    number = system.opened(customer=_customer(system))
+    number = system.open_ticket(customer=_customer(system))
     system.dispatch(number, "network")
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     id_ = uuid.uuid4()
-    assert system.do(number, "withdraw", unit=None, reason="已恢复")["outcome"] == "done"
+    assert system.send_command(number, "withdraw", unit=None, reason="已恢复")["outcome"] == "done"
     with system.database() as connection:
         store.queue(connection, [(_late(id_, ticket.id, number), 0)], system.clock)
 
@@ -228,4 +230,4 @@ def test_what_is_no_longer_true_is_not_sent(system: System) -> None:
         return str(row[0]) if row else ""
 
     eventually(lambda: state() == "obsolete", within=20)
-    assert not any("late@carrier.example" in each["to"] for each in system.received("mail"))
+    assert not any("late@carrier.example" in each["to"] for each in system.received_messages("mail"))

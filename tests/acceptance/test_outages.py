@@ -9,8 +9,8 @@ from tests.system import System
 
 
 def test_with_the_database_away_contacts_are_accepted_and_get_their_ticket_later(system: System) -> None:
-    known = system.opened()
-    body = system.submission()
+    known = system.open_ticket()
+    body = system.contact_body()
     with system.outage("postgres"):
         answer = system.http.post("/v1/contacts", json=body)
         assert answer.status_code == 202
@@ -24,7 +24,7 @@ def test_with_the_database_away_contacts_are_accepted_and_get_their_ticket_later
         assert refused.headers["retry-after"]
     told = eventually(lambda: _ticket(system, reference), within=60)
     assert told
-    system.until_ready()
+    system.wait_until_ready()
 
 
 def _ticket(system: System, reference: str) -> str | None:
@@ -34,7 +34,7 @@ def _ticket(system: System, reference: str) -> str | None:
 
 
 def test_with_the_broker_away_the_door_answers_503_within_five_seconds_and_recovers(system: System) -> None:
-    body = system.submission()
+    body = system.contact_body()
     with system.outage("kafka"):
         for _ in range(2):
             began = time.monotonic()
@@ -46,9 +46,9 @@ def test_with_the_broker_away_the_door_answers_503_within_five_seconds_and_recov
     eventually(
         lambda: system.http.post("/v1/contacts", json=body).status_code == 202, within=60, why="the door stays shut"
     )
-    told = system.put(body, wait=30)
+    told = system.submit(body, wait=30)
     assert told["ticket"]["number"]
-    system.until_ready()
+    system.wait_until_ready()
 
 
 @pytest.mark.requirement("R4.9")
@@ -59,8 +59,8 @@ def test_a_clock_that_ran_out_while_the_monitor_was_away_fires_when_it_is_back_o
         system.stack.release("sla_monitor")
     system.stack.hold("sla_monitor")
     try:
-        number = system.opened(text="")
-        event = system.until_event(number, "breached", within=60)
+        number = system.open_ticket(text="")
+        event = system.wait_for_event(number, "breached", within=60)
         with system.database() as connection:
             row = connection.execute(
                 "select outcome from ledger.command where id = %s and type = 'tick'", (event.command_id,)
@@ -68,4 +68,4 @@ def test_a_clock_that_ran_out_while_the_monitor_was_away_fires_when_it_is_back_o
         assert row == ("done",)
     finally:
         system.stack.release("sla_monitor")
-    system.until_ready()
+    system.wait_until_ready()

@@ -30,29 +30,31 @@ def test_a_limit_is_changed_applied_and_rolled_back(system: System, tmp_path: Pa
     duban(system, "diff", "bank")
     with system.database() as connection:
         key = senders.add(connection, "teller", policy="bank", channels=["*"], actions=["contacts"])
-    told = system.submission("柜台排队太久，态度冷淡")
+    told = system.contact_body("柜台排队太久，态度冷淡")
     header = {"Authorization": f"Bearer {key}"}
     eventually(lambda: system.http.post("/v1/contacts", json=told, headers=header).is_success, why="the key is unknown")
-    number = system.put(told, key=key)["ticket"]["number"]
-    promised = system.story(number)[0].promised_at
+    number = system.submit(told, key=key)["ticket"]["number"]
+    promised = system.ticket_and_events(number)[0].promised_at
     assert promised is not None
 
     dry = duban(system, "apply", "bank", "--folder", str(folder))
     assert "value 9wd" in dry
     assert number in dry
     assert "nothing was changed" in dry
-    assert system.story(number)[0].promised_at == promised
+    assert system.ticket_and_events(number)[0].promised_at == promised
 
     duban(system, "apply", "bank", "--folder", str(folder), "--yes", "--note", "more time")
-    event = system.until_event(number, "policy_applied")
+    event = system.wait_for_event(number, "policy_applied")
     assert event.ticket.promised_at is not None
     assert event.ticket.promised_at - promised >= timedelta(days=6)
-    after = system.put(system.submission("柜台排队，态度冷淡，没人理"), key=key)["ticket"]["number"]
-    assert system.story(after)[0].policy == event.ticket.policy
+    after = system.submit(system.contact_body("柜台排队，态度冷淡，没人理"), key=key)["ticket"]["number"]
+    assert system.ticket_and_events(after)[0].policy == event.ticket.policy
 
     assert "nothing was changed" in duban(system, "rollback", "bank")
     duban(system, "rollback", "bank", "--yes")
-    eventually(lambda: system.story(number)[0].promised_at == promised, why="the deadline did not come back")
+    eventually(
+        lambda: system.ticket_and_events(number)[0].promised_at == promised, why="the deadline did not come back"
+    )
     listed = duban(system, "versions", "bank")
     assert "more time" in listed
     assert "the first version" in listed

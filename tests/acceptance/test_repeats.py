@@ -53,7 +53,7 @@ def _tickets(system: System, name: str) -> list[tuple[str, int]]:
 
 @pytest.mark.requirement("R2.4")
 def test_what_is_sent_again_seconds_later_is_the_same_message(system: System) -> None:
-    (sms, phone), (alert, _), (mail, _) = system.fresh(), system.fresh(), system.fresh()
+    (sms, phone), (alert, _), (mail, _) = system.unique_ids(), system.unique_ids(), system.unique_ids()
     for offline in (5, 65):
         _sms(system, sms, phone)
         _alert(system, alert, offline)
@@ -75,11 +75,11 @@ def test_what_is_sent_again_seconds_later_is_the_same_message(system: System) ->
 
 @pytest.mark.requirement("R2.4")
 def test_people_behind_one_landline_are_told_apart_by_what_they_write(system: System) -> None:
-    base, phone = system.fresh()
+    base, phone = system.unique_ids()
     landline = f"0371{int(phone[-8:]) % 10**7 + 5 * 10**7:08d}"
     texts = [f"公司宽带断网，工位{number}号不能用" for number in range(20)] + ["公司宽带断网，工位7号不能用"]
     lines = [
-        json.dumps(system.submission(text, message_id=f"{base}-{number}", customer={"phone": landline}))
+        json.dumps(system.contact_body(text, message_id=f"{base}-{number}", customer={"phone": landline}))
         for number, text in enumerate(texts)
     ]
     answer = system.http.post("/v1/contacts/batch", content="\n".join(lines).encode())
@@ -91,7 +91,7 @@ def test_people_behind_one_landline_are_told_apart_by_what_they_write(system: Sy
 
 @pytest.mark.requirement("R2.1", "R4.2")
 def test_a_form_that_comes_before_its_call_gets_the_call_s_start(system: System) -> None:
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     started = (system.clock.now() - timedelta(minutes=30)).astimezone(UTC).replace(microsecond=0)
     form = {
         "form_no": f"HF{name}",
@@ -103,7 +103,7 @@ def test_a_form_that_comes_before_its_call_gets_the_call_s_start(system: System)
     assert system.http.post("/v1/channels/hotline", json=form).status_code == 202
     eventually(lambda: len(_tickets(system, f"HF{name}")) == 1)
     ((number, _),) = _tickets(system, f"HF{name}")
-    before, _ = system.story(number)
+    before, _ = system.ticket_and_events(number)
     start, answered, ended = (f"{started + timedelta(seconds=each):%Y-%m-%d %H:%M:%S}" for each in (0, 9, 300))
     times = f'"{start}","{answered}","{ended}",300,291'
     row = f'"","{phone}","600","in","","a","b","Queue","q",{times},"ANSWERED","","{name}",""\n'
@@ -116,10 +116,10 @@ def test_a_form_that_comes_before_its_call_gets_the_call_s_start(system: System)
     assert answer.is_success, answer.text
 
     def told() -> bool:
-        return system.story(number)[0].contacted_at == started
+        return system.ticket_and_events(number)[0].contacted_at == started
 
     eventually(told, why="the ticket does not have what the exchange knows")
-    after, _ = system.story(number)
+    after, _ = system.ticket_and_events(number)
     assert before.promised_at is not None
     assert after.promised_at is not None
     assert after.promised_at - after.contacted_at == before.promised_at - before.contacted_at

@@ -22,8 +22,8 @@ def duban(system: System, *arguments: str) -> str:
 
 @pytest.mark.requirement("R6.3", "R6.4", "R6.5")
 def test_figures_of_the_running_system(system: System, tmp_path: Path) -> None:
-    number = system.opened()
-    system.until_event(number, "accepted")
+    number = system.open_ticket()
+    system.wait_for_event(number, "accepted")
     cut = duban(system, "complaints", "--by", "tier", "--format", "csv", "--per", "year")
     told = list(csv.DictReader(io.StringIO(cut)))
     assert {each["figure"] for each in told} == {"complaints"}

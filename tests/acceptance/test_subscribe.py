@@ -55,7 +55,7 @@ def until(program: subprocess.Popen[bytes], wanted: str, *, within: float = 60) 
 
 @pytest.mark.requirement("R7.3")
 def test_a_crm_subscribes_with_what_the_page_says(system: System) -> None:
-    number = system.opened()
+    number = system.open_ticket()
     with run(examples()[0], system, f"crm-{number}") as program:
         text = until(program, f"tickets.events {number} form_completed")
         # Between the two topics there is no order; the state may come first, or in the next fetch.
@@ -77,14 +77,14 @@ def test_the_first_example_is_short_and_reads_both_topics(language: str) -> None
 
 @pytest.mark.requirement("R7.3")
 def test_a_crm_begins_without_a_gap_with_what_the_page_says(system: System) -> None:
-    before = system.opened()
+    before = system.open_ticket()
     with run(examples()[1], system, "unused") as program:
         # Something happens all the while; the first that is printed shows that the state has been read.
         while not (text := printed(program)):
-            system.do(before, "note", text="while the state is read")
-        after = system.opened()
+            system.send_command(before, "note", text="while the state is read")
+        after = system.open_ticket()
         text += until(program, f"{after} form_completed")
-        system.do(after, "note", text="later")
+        system.send_command(after, "note", text="later")
         text += until(program, f"{after} noted")
     told = [each.rpartition(" ")[0] for each in text.splitlines() if after in each]
     assert told == [f"{after} accepted", f"{after} form_completed", f"{after} noted"]

@@ -26,15 +26,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 def _asked(system: System, **customer: str) -> tuple[str, str]:
     """Bring a ticket to where its customer is asked; returns its number and the customer's phone."""
-    phone = system.fresh()[1]
-    number = system.opened(customer={"phone": phone, "name": "王女士"} | customer)
+    phone = system.unique_ids()[1]
+    number = system.open_ticket(customer={"phone": phone, "name": "王女士"} | customer)
     for told in (
         system.dispatch(number, "network"),
-        system.do(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
-        system.do(number, "answer", explanation="线路已修复", agreement="agreed"),
+        system.send_command(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
+        system.send_command(number, "answer", explanation="线路已修复", agreement="agreed"),
     ):
         assert told["outcome"] == "done", told
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     command = Command(
         id=uuid4(),
         ticket_id=ticket.id,
@@ -45,7 +45,7 @@ def _asked(system: System, **customer: str) -> tuple[str, str]:
     publisher = Publisher(system.kafka, "tests")
     publisher.publish([outgoing(command, "tests")])
     publisher.close()
-    system.until_event(number, "called_back")
+    system.wait_for_event(number, "called_back")
     return number, phone
 
 
@@ -53,7 +53,9 @@ def _link(system: System, number: str) -> str:
     """Return the link that the customer got by SMS."""
 
     def look() -> str | None:
-        texts = [each["text"] for each in system.received("sms") if number in each["text"] and "/s/" in each["text"]]
+        texts = [
+            each["text"] for each in system.received_messages("sms") if number in each["text"] and "/s/" in each["text"]
+        ]
         return texts[0].partition("http")[2].partition(" ")[0] if texts else None
 
     # The night of this clock, in which nobody gets an SMS, takes longer than half a minute.
@@ -63,18 +65,18 @@ def _link(system: System, number: str) -> str:
 
 
 def _write(system: System, phone: str, text: str) -> dict[str, Any]:
-    body = {"channel": "sms", "message_id": system.fresh()[0], "customer": {"phone": phone}, "text": text}
-    return system.put(body)
+    body = {"channel": "sms", "message_id": system.unique_ids()[0], "customer": {"phone": phone}, "text": text}
+    return system.submit(body)
 
 
 @pytest.mark.requirement("R5.4")
 def test_an_sms_with_three_figures_is_the_answer_and_no_new_complaint(system: System) -> None:
     number, phone = _asked(system)
-    told = system.put(
-        {"channel": "sms", "message_id": system.fresh()[0], "customer": {"phone": phone}, "text": "5 4 5 谢谢"}
+    told = system.submit(
+        {"channel": "sms", "message_id": system.unique_ids()[0], "customer": {"phone": phone}, "text": "5 4 5 谢谢"}
     )
     assert told["disposition"] == "survey"
-    event = system.until_event(number, "survey_answered")
+    event = system.wait_for_event(number, "survey_answered")
     survey = event.ticket.survey
     assert survey is not None
     assert (survey.process, survey.result, survey.staff, survey.comment) == (5, 4, 5, "谢谢")
@@ -82,8 +84,13 @@ def test_an_sms_with_three_figures_is_the_answer_and_no_new_complaint(system: Sy
 
 
 def test_who_was_not_asked_is_a_contact_like_any_other(system: System) -> None:
-    told = system.put(
-        {"channel": "sms", "message_id": system.fresh()[0], "customer": {"phone": system.fresh()[1]}, "text": "5 4 5"}
+    told = system.submit(
+        {
+            "channel": "sms",
+            "message_id": system.unique_ids()[0],
+            "customer": {"phone": system.unique_ids()[1]},
+            "text": "5 4 5",
+        }
     )
     assert told["disposition"] == "open"
 
@@ -92,7 +99,7 @@ def test_who_was_not_asked_is_a_contact_like_any_other(system: System) -> None:
 def test_who_wants_no_question_is_not_asked_again(system: System) -> None:
     number, phone = _asked(system)
     _write(system, phone, "TD")
-    assert system.until_event(number, "callback_ended").details["reason"] == "opted_out"
+    assert system.wait_for_event(number, "callback_ended").details["reason"] == "opted_out"
 
 
 @pytest.mark.requirement("R5.4")
@@ -115,7 +122,7 @@ def test_the_page_takes_one_answer_and_says_what_is_missing(system: System) -> N
 
     done = httpx.post(link, data={"process": "2", "result": "1", "staff": "4", "comment": "还是慢"})
     assert "感谢您的评价" in done.text
-    event = system.until_event(number, "survey_answered")
+    event = system.wait_for_event(number, "survey_answered")
     assert event.details["verdict"] == "dissatisfied"
     assert event.ticket.survey is not None
     assert event.ticket.survey.comment == "还是慢"
@@ -127,7 +134,7 @@ def test_the_page_takes_one_answer_and_says_what_is_missing(system: System) -> N
 
 def test_links_that_are_over_or_not_ours_are_pages_too(system: System) -> None:
     number, _ = _asked(system)
-    ticket, _ = system.story(number)
+    ticket, _ = system.ticket_and_events(number)
     secret = system.stack.folder.secret("contact_key")
     old = survey_link.make_token(
         SurveyInvitation(ticket.id, ticket.run, system.clock.now() - timedelta(days=1)), secret

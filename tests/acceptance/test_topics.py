@@ -52,7 +52,7 @@ def test_every_record_of_ours_is_a_cloud_event_of_its_model(system: System) -> N
 
 def _something_on_every_topic(system: System) -> None:
     """Do what makes each topic of ours hold a record."""
-    system.opened()
+    system.open_ticket()
     for sample, channel, kind in (
         ("hotline/freeswitch.json", "hotline", "application/json"),
         ("device_monitor/resolved.json", "device_monitor", "application/json"),
@@ -64,7 +64,7 @@ def _something_on_every_topic(system: System) -> None:
     assert system.http.post("/v1/receipts", json=report).status_code == 202
     city = f"市{uuid4().hex[:6]}"
     for _ in range(MANY):
-        system.opened("家里宽带完全断网", customer={"phone": system.fresh()[1], "city": city})
+        system.open_ticket("家里宽带完全断网", customer={"phone": system.unique_ids()[1], "city": city})
     for name in ("hot-issues", "deliveries", "calls", "contacts.kept", "receipts"):
         eventually(partial(_any, system, name), within=60, why=f"{name} stays empty")
 
@@ -75,13 +75,13 @@ def _any(system: System, topic: str) -> bool:
 
 @pytest.mark.requirement("R7.3")
 def test_a_trace_goes_from_the_door_to_the_last_event(system: System) -> None:
-    body = system.submission()
+    body = system.contact_body()
     headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
     answer = system.http.post("/v1/contacts", params={"wait": 20}, json=body, headers=headers)
     number = answer.json()["ticket"]["number"]
-    ticket, _ = system.story(number)
-    system.until_event(number, "warned", within=60)
-    wanted = {each.id for each in system.story(number)[1]}
+    ticket, _ = system.ticket_and_events(number)
+    system.wait_for_event(number, "warned", within=60)
+    wanted = {each.id for each in system.ticket_and_events(number)[1]}
 
     def traces() -> set[str] | None:
         found = {

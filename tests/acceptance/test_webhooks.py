@@ -33,7 +33,7 @@ def post(system: System, channel: str, body: bytes, **more: Any) -> httpx.Respon
 
 @pytest.mark.requirement("R2.1")
 def test_a_signed_sms_comes_in_without_a_key_and_a_forged_one_does_not(system: System) -> None:
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     told = {"MessageSid": name, "From": f"+86{phone}", "Body": "4G没有信号", "NumMedia": "0"}
     content = URL + "".join(f"{key}{told[key]}" for key in sorted(told))
     signature = base64.b64encode(hmac.new(b"sms-secret", content.encode(), hashlib.sha1).digest()).decode()
@@ -47,7 +47,7 @@ def test_a_signed_sms_comes_in_without_a_key_and_a_forged_one_does_not(system: S
 
 @pytest.mark.requirement("R2.1")
 def test_a_signed_body_is_taken_once_fresh(system: System) -> None:
-    name, _ = system.fresh()
+    name, _ = system.unique_ids()
     sender = {"identifier": name, "name": "小王"}
     told = {
         "event": "message_created",
@@ -77,7 +77,7 @@ def test_a_wechat_account_gets_its_echo_and_its_success(system: System) -> None:
     url = f"{system.stack.intake_url}/v1/channels/wechat"
     assert httpx.get(url, params=good | {"echostr": "17"}).text == "17"
     assert httpx.get(url, params=stamp | {"signature": "0", "echostr": "17"}).status_code == 401
-    name, _ = system.fresh()
+    name, _ = system.unique_ids()
     number = str(time.time_ns())
     message = f"<xml><FromUserName>{name}</FromUserName><CreateTime>1776650000</CreateTime><MsgType>text</MsgType>"
     message += f"<Content>宽带断网</Content><MsgId>{number}</MsgId></xml>"
@@ -103,7 +103,7 @@ def sealed(message: str) -> str:
 
 
 def mail(system: System, subject: str, text: str, *, sender: str = "", **headers: str) -> str:
-    name, _ = system.fresh()
+    name, _ = system.unique_ids()
     message = EmailMessage()
     message["From"] = f"Li <{sender or name}@mail.example>"
     message["To"] = "complaint@carrier.example"
@@ -119,14 +119,14 @@ def mail(system: System, subject: str, text: str, *, sender: str = "", **headers
 
 @pytest.mark.requirement("R2.1", "R2.4")
 def test_a_reply_by_mail_joins_its_ticket_and_says_why(system: System) -> None:
-    sender, _ = system.fresh()
+    sender, _ = system.unique_ids()
     first = mail(system, "宽带断网", "家里宽带断网三天了", sender=sender)
     number = eventually(lambda: ticket_of(system, first))
     assert number is not None
     answered = f"<notice.{number}.1@carrier.example>"
     second = mail(system, f"回复：您的工单 {number}", "还没有人联系我", sender=sender, In_Reply_To=answered)
     assert eventually(lambda: ticket_of(system, second)) == number
-    reminded = system.until_event(number, "reminded")
+    reminded = system.wait_for_event(number, "reminded")
     assert reminded.details is not None
     assert reminded.details["reason"] == "the contact says that it is about this ticket"
 
@@ -170,13 +170,13 @@ def call_line(call: str, phone: str, started: str) -> bytes:
 
 
 def told_of(system: System, number: str) -> set[tuple[str, str]]:
-    return {(each.kind, each.reference) for each in system.story(number)[0].evidence}
+    return {(each.kind, each.reference) for each in system.ticket_and_events(number)[0].evidence}
 
 
 @pytest.mark.requirement("R2.1", "R2.2")
 @pytest.mark.parametrize("first", ["call", "form"])
 def test_a_call_and_its_form_are_joined_whichever_comes_first(system: System, first: str) -> None:
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     call = f"call-{name}"
     line = call_line(call, phone, "2026-03-12 01:00:00")
     csv = {"Content-Type": "text/csv"}
@@ -198,17 +198,17 @@ def _known(system: System, call: str) -> bool:
 
 @pytest.mark.requirement("R2.1", "R2.5")
 def test_an_answered_call_without_a_form_is_a_ticket_and_a_late_form_completes_it(system: System) -> None:
-    name, phone = system.fresh()
+    name, phone = system.unique_ids()
     call = f"call-{name}"
     line = call_line(call, phone, "2026-03-11 20:00:00")
     answer = system.http.post("/v1/channels/hotline", content=line, headers={"Content-Type": "text/csv"})
     assert json.loads(answer.text)["state"] == "call recorded"
     number = eventually(lambda: ticket_of(system, f"call:{call}"), why="nobody noticed the call without a form")
     assert number is not None
-    assert "incomplete" in system.story(number)[0].flags
+    assert "incomplete" in system.ticket_and_events(number)[0].flags
     assert system.http.post("/v1/channels/hotline", content=form(call, phone, name)).status_code == 202
-    system.until_event(number, "form_completed")
-    ticket, _ = system.story(number)
+    system.wait_for_event(number, "form_completed")
+    ticket, _ = system.ticket_and_events(number)
     assert (ticket.subject, ticket.reminders, ticket.flags) == ("宽带断网", 0, ticket.flags)
     assert "incomplete" not in ticket.flags
     assert ticket.classification.business_type == "broadband"
@@ -217,7 +217,7 @@ def test_an_answered_call_without_a_form_is_a_ticket_and_a_late_form_completes_i
 
 @pytest.mark.requirement("R2.1")
 def test_a_resolved_alert_is_noted_on_its_ticket(system: System) -> None:
-    name, _ = system.fresh()
+    name, _ = system.unique_ids()
     alert = {
         "status": "firing",
         "labels": {"alertname": "RsuDown", "station": "G1", "lane": name, "device_id": name},
@@ -235,7 +235,7 @@ def test_a_resolved_alert_is_noted_on_its_ticket(system: System) -> None:
     assert told("firing") == 202
     number = eventually(lambda: ticket_of(system, f"{name}@2026-03-12T01:00:00Z"))
     assert number is not None
-    noted = system.until_event(number, "noted")
+    noted = system.wait_for_event(number, "noted")
     assert noted.details is not None
     assert "2026-03-12" in str(noted.details)
 
@@ -245,8 +245,8 @@ def test_a_sender_that_sends_too_much_is_told_when_to_go_on(system: System) -> N
     key = duban(system, "sender", "add", "slow", "--channel", "web", "--rate", "6").stdout.decode().strip()
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{system.stack.intake_url}/v1/contacts"
-    eventually(lambda: httpx.post(url, json=system.submission(), headers=headers).status_code == 202)
-    answer = httpx.post(url, json=system.submission(), headers=headers)
+    eventually(lambda: httpx.post(url, json=system.contact_body(), headers=headers).status_code == 202)
+    answer = httpx.post(url, json=system.contact_body(), headers=headers)
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 10
     assert "6 messages a minute" in answer.json()["detail"]
@@ -254,9 +254,9 @@ def test_a_sender_that_sends_too_much_is_told_when_to_go_on(system: System) -> N
 
 @pytest.mark.requirement("R2.7")
 def test_another_command_under_the_same_key_is_told_so(system: System) -> None:
-    number, (key, _) = system.opened(), system.fresh()
-    assert system.do(number, "note", key=key, text="first")["outcome"] == "done"
-    assert system.do(number, "note", key=key, text="first")["outcome"] == "done"
+    number, (key, _) = system.open_ticket(), system.unique_ids()
+    assert system.send_command(number, "note", key=key, text="first")["outcome"] == "done"
+    assert system.send_command(number, "note", key=key, text="first")["outcome"] == "done"
     body = {"action": {"type": "note", "text": "another"}, "actor": {"kind": "unit", "name": CENTRE, "unit": CENTRE}}
     answer = system.http.post(f"/v1/tickets/{number}/commands", json=body, headers={"Idempotency-Key": key})
     assert answer.status_code == 409

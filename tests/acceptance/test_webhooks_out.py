@@ -20,8 +20,8 @@ from psycopg.types.json import Jsonb
 
 from services.notifier import subscribers, webhook_client
 from services.notifier.domain import webhook
-from tests.answering import Answer, answering
 from tests.builders import eventually
+from tests.stub_server import StubResponse, stub_server
 from tests.system import System
 
 
@@ -47,12 +47,12 @@ class Receiver:
 def receiver(answer: Callable[[int], tuple[int, dict[str, str]]]) -> Iterator[Receiver]:
     made = Receiver("", answer)
 
-    def answered(headers: dict[str, str], raw: bytes) -> Answer:
+    def answered(headers: dict[str, str], raw: bytes) -> StubResponse:
         made.got.append((headers, json.loads(raw), raw))
         status, told = made.answer(len(made.got))
         return status, told, b""
 
-    with answering(answered) as port:
+    with stub_server(answered) as port:
         made.url = f"http://127.0.0.1:{port}/hook"
         yield made
 
@@ -60,7 +60,7 @@ def receiver(answer: Callable[[int], tuple[int, dict[str, str]]]) -> Iterator[Re
 @contextmanager
 def subscribed(system: System, url: str, *events: str) -> Iterator[tuple[str, str]]:
     """Add a subscriber and disable it afterwards; gives its name and secret."""
-    name, secret = system.fresh()[0], webhook.new_secret()
+    name, secret = system.unique_ids()[0], webhook.new_secret()
     with system.database() as connection:
         assert subscribers.add(connection, name, url, events, secret)
     try:
@@ -84,9 +84,9 @@ def _state(system: System, name: str) -> tuple[str | None, dict[str, int]]:
 
 def test_every_message_is_signed_in_order_and_only_of_the_types_that_were_asked_for(system: System) -> None:
     with receiver(lambda _: (200, {})) as made, subscribed(system, made.url, "accepted", "noted") as (_, secret):
-        number = system.opened()
+        number = system.open_ticket()
         for text in "abc":
-            system.do(number, "note", text=text)
+            system.send_command(number, "note", text=text)
         eventually(lambda: len(made.of(number)) >= 4, within=30)
         told = made.of(number)
         assert [each["type"] for each in told] == ["duban.ticket.accepted"] + ["duban.ticket.noted"] * 3
@@ -98,9 +98,9 @@ def test_every_message_is_signed_in_order_and_only_of_the_types_that_were_asked_
 def test_a_receiver_that_fails_nine_times_gets_it_the_tenth_and_what_follows_in_order(system: System) -> None:
     with receiver(lambda count: (500 if count <= 9 else 200, {})) as made:
         with subscribed(system, made.url, "noted") as (name, _):
-            number = system.opened()
-            system.do(number, "note", text="first")
-            system.do(number, "note", text="second")
+            number = system.open_ticket()
+            system.send_command(number, "note", text="first")
+            system.send_command(number, "note", text="second")
             eventually(lambda: _state(system, name)[1].get("delivered", 0) == 2, within=60)
         ids = [headers["webhook-id"] for headers, _, _ in made.got]
         assert ids[:10] == [ids[0]] * 10
@@ -126,9 +126,9 @@ def test_many_that_hang_delay_no_other_and_count_nothing_against_it(system: Syst
         stack.enter_context(subscribed(system, "https://nobody.invalid/hook", "accepted"))
         name, _ = stack.enter_context(subscribed(system, fast.url, "accepted"))
         for _ in range(8):
-            system.opened()
+            system.open_ticket()
         eventually(lambda: len(slow.got) >= HANGING * 8, within=60)
-        number = system.opened()
+        number = system.open_ticket()
         eventually(lambda: fast.of(number), within=10)
         with system.database() as connection:
             attempts = connection.execute(
@@ -151,8 +151,8 @@ def test_a_fault_of_ours_with_one_subscriber_stops_no_other_and_an_odd_answer_st
             connection.execute("update notifier.subscriber set secrets = %s where name = %s", (secrets, broken))
         # The notifier looks for changes once a second.
         time.sleep(2)
-        number = system.opened()
-        system.do(number, "note", text="x")
+        number = system.open_ticket()
+        system.send_command(number, "note", text="x")
         eventually(lambda: _state(system, name)[1].get("delivered", 0) == 1, within=30)
         eventually(lambda: "could not be sent" in _error(system, broken), within=30)
 
@@ -185,11 +185,11 @@ def test_what_is_older_than_is_kept_is_forgotten_whatever_became_of_it(system: S
 
 def test_one_that_is_removed_is_forgotten_with_its_messages(system: System) -> None:
     with receiver(lambda _: (200, {})) as made, subscribed(system, made.url, "accepted") as (name, _):
-        system.opened()
+        system.open_ticket()
         eventually(lambda: _state(system, name)[1].get("delivered", 0) >= 1, within=30)
         with system.database() as connection:
             subscribers.disable(connection, name, "by hand")
-        system.opened()
+        system.open_ticket()
         # Within a second of being disabled it may still be sent.
         eventually(lambda: sum(_state(system, name)[1].values()) >= 2, within=30)
         with system.database() as connection, connection.transaction():
@@ -198,14 +198,14 @@ def test_one_that_is_removed_is_forgotten_with_its_messages(system: System) -> N
             assert name not in {each.name for each in subscribers.load_all(connection)}
         # Others still get what is theirs.
         with subscribed(system, made.url, "noted") as (other, _):
-            system.do(system.opened(), "note", text="x")
+            system.send_command(system.open_ticket(), "note", text="x")
             eventually(lambda: _state(system, other)[1].get("delivered", 0) == 1, within=30)
 
 
 def test_a_redirect_is_not_followed(system: System) -> None:
     with receiver(lambda _: (200, {})) as elsewhere, receiver(lambda _: (302, {"location": elsewhere.url})) as made:
         with subscribed(system, made.url, "accepted") as (name, _):
-            system.opened()
+            system.open_ticket()
             eventually(lambda: _state(system, name)[1].get("failed", 0) >= 1, within=60)
         assert elsewhere.got == []
         assert len(made.got) >= webhook.MAX_ATTEMPTS
@@ -213,12 +213,12 @@ def test_a_redirect_is_not_followed(system: System) -> None:
 
 def test_one_that_is_gone_gets_no_more(system: System) -> None:
     with receiver(lambda _: (410, {})) as made, subscribed(system, made.url, "accepted") as (name, _):
-        system.opened()
+        system.open_ticket()
         eventually(lambda: _state(system, name)[0] is not None, within=30)
         assert "410" in (_state(system, name)[0] or "")
         eventually(lambda: _quiet(made), within=30)
         before = len(made.got)
-        system.opened()
+        system.open_ticket()
         assert len(made.got) == before
         assert _state(system, name)[1]["queued"] >= 1
 
@@ -243,7 +243,7 @@ def test_while_a_secret_rotates_both_sign(system: System) -> None:
 
 
 def _both(system: System, made: Receiver, old: str, new: str) -> bool:
-    system.opened()
+    system.open_ticket()
     return any(_valid(headers, raw, old) and _valid(headers, raw, new) for headers, _, raw in made.got)
 
 
@@ -254,7 +254,7 @@ def test_what_was_given_up_is_sent_again_when_asked(system: System) -> None:
         receiver(lambda _: (500 if broken.is_set() else 200, {})) as made,
         subscribed(system, made.url, "accepted") as (name, _),
     ):
-        number = system.opened()
+        number = system.open_ticket()
         eventually(lambda: _state(system, name)[1].get("failed", 0) >= 1, within=60)
         broken.clear()
         with system.database() as connection:
@@ -275,7 +275,7 @@ def duban(system: System, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_who_adds_a_subscriber_is_told_what_is_wrong_with_it(system: System) -> None:
-    name = system.fresh()[0]
+    name = system.unique_ids()[0]
     wrong = {
         ("http://127.0.0.1:9/x", "--events", "accepted"): "the address is not public",
         ("http://[::1", "--private"): "the address is no URL",

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from deploy.local.ports import free_port, is_listening
-from tests.answering import Answer, answering
 from tests.builders import eventually
+from tests.stub_server import StubResponse, stub_server
 
 OURS = re.compile(r"<notice\.[^.>]+\.([0-9a-f-]{36})@")
 """The Message-ID of a mail of ours."""
@@ -40,19 +40,19 @@ class Providers:
     def running(self) -> Iterator[None]:
         """Listen while the block runs."""
 
-        def taken(_: dict[str, str], body: bytes) -> Answer:
+        def taken(_: dict[str, str], body: bytes) -> StubResponse:
             id_ = json.loads(body)["id"]
             self.sms[id_].append(time.time())
             return 201, {}, json.dumps({"provider_id": f"sms-{id_}"}).encode()
 
-        def called(headers: dict[str, str], _: bytes) -> Answer:
+        def called(headers: dict[str, str], _: bytes) -> StubResponse:
             self.hooks[headers["webhook-id"]] += 1
             return 200, {}, b""
 
         command = [sys.executable, "-m", "deploy.receivers.smtp", str(self.smtp_port), str(self._mail)]
         with (
-            answering(taken) as self.sms_port,
-            answering(called) as self.hooks_port,
+            stub_server(taken) as self.sms_port,
+            stub_server(called) as self.hooks_port,
             subprocess.Popen(command) as server,
         ):
             try:

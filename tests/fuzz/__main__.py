@@ -51,10 +51,10 @@ def _rules(seed: int, count: int, only: str) -> None:
 
 
 def _http(seed: int, seconds: int) -> int:
-    from tests.system import running  # noqa: PLC0415 - the stack is only for this part
+    from tests.system import running_system  # noqa: PLC0415 - the stack is only for this part
 
     os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(PROJECT / "tests" / "channels.toml"))
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as system:
+    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder) / "data") as system:
         return http.play(system.stack.intake_url, system.key, seed, seconds=seconds)
 
 

@@ -188,7 +188,7 @@ def test_the_database_may_be_away_for_a_while(system: System) -> None:
         with system.outage("postgres"):
             running.send(b"2", b"3")
         eventually(lambda: running.published() == [2, 4, 6], within=60)
-    system.until_ready()
+    system.wait_until_ready()
 
 
 def test_the_broker_may_be_away_for_a_while(system: System) -> None:
@@ -201,4 +201,4 @@ def test_the_broker_may_be_away_for_a_while(system: System) -> None:
         running.send(b"2")
         eventually(lambda: running.kept() == [1, 2], within=60)
         eventually(lambda: sorted(set(running.published())) == [2, 4], within=60)
-    system.until_ready()
+    system.wait_until_ready()

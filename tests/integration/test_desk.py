@@ -101,7 +101,7 @@ def desk(
     settings = NotifierSettings(kafka=system.kafka, **told | more)
     letters = TemplateLibrary(PROJECT / "policies" / "letters")
     metrics = NotifierMetrics(CollectorRegistry())
-    with closing(system.pool()) as pool:
+    with closing(system.database_pool()) as pool:
         working = DeliveryWorker(means or TestMail(settings), settings, pool, letters, clock or SystemClock(), metrics)
         thread = threading.Thread(target=working.run)
         thread.start()

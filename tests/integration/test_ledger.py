@@ -111,12 +111,12 @@ def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system
 
 def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more(system: System) -> None:
     """A zombie's late record never stays last (DESIGN 3)."""
-    number = system.opened()
-    ticket, _ = system.story(number)
+    number = system.open_ticket()
+    ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         row = connection.execute("select partition from ledger.ticket where id = %s", (ticket.id,)).fetchone()
     assert row is not None
-    pool = system.pool()
+    pool = system.database_pool()
     settings = LedgerSettings(settle_after=0.5, sweep_after=10**6)
     chores = LedgerMaintenance(pool, system.clock, settings, LedgerMetrics(CollectorRegistry()))
     chores.gained({row[0]})
@@ -148,17 +148,17 @@ class DayAhead(ScaledClock):
 def test_the_sweeper_goes_by_the_database_s_time(system: System) -> None:
     assert isinstance(system.clock, ScaledClock)
     ahead = DayAhead(system.clock.scale, system.clock.real_origin, system.clock.business_origin)
-    pool, published = system.pool(), list[Outgoing]()
+    pool, published = system.database_pool(), list[Outgoing]()
     chores = LedgerMaintenance(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
-    number = system.opened()
+    number = system.open_ticket()
     chores(published.extend)
-    assert str(system.story(number)[0].id).encode() not in {each.key for each in published}
+    assert str(system.ticket_and_events(number)[0].id).encode() not in {each.key for each in published}
     pool.close()
 
 
 def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -> None:
-    number = system.opened()
-    ticket, _ = system.story(number)
+    number = system.open_ticket()
+    ticket, _ = system.ticket_and_events(number)
     note = Command(
         id=uuid4(),
         ticket_id=ticket.id,
@@ -169,10 +169,10 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
     publisher = Publisher(system.kafka, "tests")
     publisher.publish([outgoing(note, "tests")] * 3)
     publisher.close()
-    system.until_event(number, "noted")
-    system.do(number, "note", text="behind them")
-    eventually(lambda: [each.type for each in system.story(number)[1]].count("noted") == 2)
-    _, events = system.story(number)
+    system.wait_for_event(number, "noted")
+    system.send_command(number, "note", text="behind them")
+    eventually(lambda: [each.type for each in system.ticket_and_events(number)[1]].count("noted") == 2)
+    _, events = system.ticket_and_events(number)
 
     def told() -> list[int]:
         records = topic_reader.whole(system.kafka, "tickets.events")

@@ -24,7 +24,7 @@ from services.shared.kafka.records import Outgoing
 from services.shared.kafka.topics import Topic
 from tests.builders import eventually
 from tests.load import burst, rules
-from tests.system import System, running
+from tests.system import System, running_system
 
 ROUNDS = 3
 HANDS = 8
@@ -101,7 +101,7 @@ def main() -> None:
 def _system(scale: float) -> Iterator[System]:
     with (
         tempfile.TemporaryDirectory(prefix="duban-bench-") as folder,
-        running(Path(folder) / "data", scale=scale) as system,
+        running_system(Path(folder) / "data", scale=scale) as system,
     ):
         yield system
 
@@ -115,7 +115,7 @@ def _percentile(values: list[float], part: float) -> float:
 
 
 def _bodies(system: System, count: int) -> list[bytes]:
-    return [json.dumps(system.submission(), ensure_ascii=False).encode() for _ in range(count)]
+    return [json.dumps(system.contact_body(), ensure_ascii=False).encode() for _ in range(count)]
 
 
 def _broker_alone(system: System, count: int) -> float:
@@ -219,7 +219,7 @@ def _drained(system: System) -> None:
 
 def _lateness(system: System, count: int) -> list[float]:
     """Leave the forms of many contacts unfinished; each has an hour, a minute here. Returns real milliseconds."""
-    lines = [json.dumps(system.submission(text="")).encode() for _ in range(count)]
+    lines = [json.dumps(system.contact_body(text="")).encode() for _ in range(count)]
     for first in range(0, count, 200):
         system.http.post("/v1/contacts/batch", content=b"\n".join(lines[first : first + 200]))
     query = "select count(*) from ledger.event where type = 'breached'"

@@ -69,7 +69,7 @@ class Burst:
 
 def by_batch(system: System, count: int) -> Burst:
     """Send a burst by `POST /v1/contacts/batch`."""
-    told = [system.submission() for _ in range(count)]
+    told = [system.contact_body() for _ in range(count)]
     bodies = [json.dumps(each, ensure_ascii=False).encode() for each in told]
     with _intake(system).watched() as memory:
         began = time.perf_counter()
@@ -83,7 +83,7 @@ def by_batch(system: System, count: int) -> Burst:
 
 def by_topic(system: System, count: int) -> Burst:
     """Send a burst by the halls' channel topic."""
-    names = [system.fresh() for _ in range(count)]
+    names = [system.unique_ids() for _ in range(count)]
     accepted = int(system.clock.now().timestamp() * 1000)
     records = [
         Outgoing("channel.store", name.encode(), json.dumps(_event(name, phone, accepted)).encode(), [])

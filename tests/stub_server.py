@@ -1,38 +1,38 @@
-"""A web server on loopback that answers as a test tells it."""
+"""A web server on loopback that answers as a test defines."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = tuple[int, dict[str, str], bytes]
+StubResponse = tuple[int, dict[str, str], bytes]
 """Status, headers and body."""
 
 
-class _Server(ThreadingHTTPServer):
+class _StubHttpServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that was killed in the middle is what some tests are about."""
+        """Ignore connection errors: some tests kill the client during a request."""
 
 
 @contextmanager
-def answering(answer: Callable[[dict[str, str], bytes], Answer]) -> Iterator[int]:
-    """Serve POSTs, each in a thread, while the block runs; gives the port.
+def stub_server(respond: Callable[[dict[str, str], bytes], StubResponse]) -> Iterator[int]:
+    """Serve POST requests, each in a thread of its own, while the block runs; yields the port.
 
     Args:
-        answer: gets the headers, their names in lower case, and the body.
+        respond: gets the headers by lower-case name and the body, and returns the response.
 
     """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body are two writes; the second must not wait until the first is acknowledged.
+        # Headers and body are two writes: without this the second waits for the acknowledgement of the first.
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            status, headers, content = answer({name.lower(): value for name, value in self.headers.items()}, body)
+            status, headers, content = respond({name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
             for name, value in (headers | {"content-length": str(len(content))}).items():
                 self.send_header(name, value)
@@ -40,9 +40,9 @@ def answering(answer: Callable[[dict[str, str], bytes], Answer]) -> Iterator[int
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Log nothing."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _StubHttpServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
