@@ -1,4 +1,4 @@
-"""`python -m services.intake`: one process of this service."""
+"""Runs one process of intake: `python -m services.intake`."""
 
 from services.intake.app import main
 

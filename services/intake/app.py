@@ -1,4 +1,4 @@
-"""The wiring of intake: the HTTP door in the main thread, the channel topics and the keys in threads of their own."""
+"""Wires intake: the HTTP door runs in the main thread; channel topics, SMTP door and key refresh in other threads."""
 
 import contextlib
 import threading
@@ -26,13 +26,15 @@ from services.shared.runtime.process import StopSignal
 
 NAME = "intake"
 KEY_REFRESH_SECONDS = 3.0
-"""Seconds between two readings of the senders' keys."""
+"""Real seconds between two reads of the senders' keys."""
+RETRY_SECONDS = 0.2
+"""Real seconds between two tries until keys and broker have been reached once."""
 
 log = logs.get(__name__)
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the frame of the service."""
+    """A uvicorn server that leaves signal handling to `process.run`."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -40,22 +42,28 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Run intake until it is told to stop."""
+    """Run intake until it is stopped.
+
+    Raises:
+        ConfigurationError: a setting, a mapping or the channels file cannot be used.
+        DubanError: the consumer of the channel topics failed.
+
+    """
     settings = IntakeSettings()
 
     def body(running: StopSignal, health: Health) -> None:
         if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
-            raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashes keyed with it")
+            raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashed with it")
         ingestor = Ingestor.from_settings(settings)
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8)
         publisher = RequestPublisher(
             settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
         )
-        door = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, ingestor)
+        context = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, ingestor)
         server = _Server(
             uvicorn.Config(
-                application(door),
+                application(context),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,
@@ -70,17 +78,17 @@ def main() -> None:
             stopping.set()
             server.should_exit = True
 
-        def read_topics() -> None:
+        def consume_topics() -> None:
             try:
-                _consume_channel_topics(door, running, health)
+                _consume_channel_topics(context, running, health)
             except DubanError as error:
                 failures.append(error)
                 stop()
 
-        channels = threading.Thread(target=read_topics, name="channels")
-        keys = threading.Thread(target=_refresh_keys, args=(door, stopping, health), name="keys", daemon=True)
+        channels = threading.Thread(target=consume_topics, name="channels")
+        keys = threading.Thread(target=_refresh_keys, args=(context, stopping, health), name="keys", daemon=True)
         running.on_stop(stop)
-        mail = SmtpServer(door) if settings.mail_port else None
+        mail = SmtpServer(context) if settings.mail_port else None
         publisher.start()
         channels.start()
         keys.start()
@@ -101,39 +109,39 @@ def main() -> None:
     process.run(NAME, settings, body)
 
 
-def _refresh_keys(door: HttpContext, stopping: threading.Event, health: Health) -> None:
-    """Read the senders' keys again and again."""
+def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Health) -> None:
+    """Read the senders' keys periodically, and report readiness."""
     while not stopping.is_set():
         try:
-            door.senders.refresh()
+            context.senders.refresh()
         except Retryable as error:
-            if not door.senders.loaded:
+            if not context.senders.loaded:
                 health.lack("keys", str(error))
         else:
             health.have("keys")
-        if door.publisher.connected:
+        if context.publisher.connected:
             health.have("door")
         else:
             health.lack("door", "the broker has not been reached yet")
-        stopping.wait(KEY_REFRESH_SECONDS if door.senders.loaded and door.publisher.connected else 0.2)
+        stopping.wait(KEY_REFRESH_SECONDS if context.senders.loaded and context.publisher.connected else RETRY_SECONDS)
 
 
-def _consume_channel_topics(door: HttpContext, running: StopSignal, health: Health) -> None:
-    """Find out what time it is, then read the channel topics."""
-    settings = door.settings
-    clock = process.wait_for_clock(door.database, settings, running, health)
+def _consume_channel_topics(context: HttpContext, running: StopSignal, health: Health) -> None:
+    """Wait for the business clock, then consume the channel topics until the service stops."""
+    settings = context.settings
+    clock = process.wait_for_clock(context.database, settings, running, health)
     if clock is None:
         return
-    door.clock = clock
-    loop = BatchConsumer(
-        ChannelTopicHandler(door.ingestor, clock, door.metrics),
+    context.clock = clock
+    consumer = BatchConsumer(
+        ChannelTopicHandler(context.ingestor, clock, context.metrics),
         service=NAME,
-        topics=topics(door.ingestor),
+        topics=topics(context.ingestor),
         settings=settings,
-        database=door.database,
+        database=context.database,
         health=health,
         metrics=ConsumerMetrics(NAME),
     )
-    running.on_stop(loop.stop)
+    running.on_stop(consumer.stop)
     if not running.stopping:
-        loop.run()
+        consumer.run()

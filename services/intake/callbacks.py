@@ -1,6 +1,6 @@
-"""The work list of those who call customers (R5.3): what is due, take the next call, and how it ended.
+"""HTTP routes for agents who call customers back (R5.3): list the calls that are due, and take the next one.
 
-How a call ended is a command like any other: POST /v1/tickets/{number}/commands with record_callback.
+How a call ended is reported by a command: POST /v1/tickets/{number}/commands with record_callback.
 """
 
 from typing import Annotated, Any
@@ -18,9 +18,9 @@ from services.shared.kafka.records import outgoing
 from services.shared.runtime.errors import Problem
 
 DECISION_WAIT_SECONDS = 5.0
-"""Seconds to wait for the ledger's word that a call is taken."""
+"""Real seconds to wait for the ledger's decision that a call is taken."""
 MAX_CANDIDATES = 20
-"""Calls that are tried before an agent is told that there is none, each once: none stands in the others' way."""
+"""Due calls that are tried in order before the answer is that none is due, so that a refused one blocks no other."""
 
 PackFilter = Annotated[str | None, Query(max_length=64, description="only calls of this policy pack")]
 CentreFilter = Annotated[
@@ -29,8 +29,8 @@ CentreFilter = Annotated[
 ]
 
 
-def install(app: FastAPI, door: HttpContext) -> None:
-    """Add the doors to the application."""
+def install(app: FastAPI, context: HttpContext) -> None:
+    """Add the routes to the application."""
 
     @app.get("/v1/callbacks", tags=["callbacks"])
     async def get_callbacks(
@@ -39,53 +39,53 @@ def install(app: FastAPI, door: HttpContext) -> None:
         centre: CentreFilter = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
-        """List calls that are due in their customers' hours, the most urgent first, without those that are taken."""
-        door.senders.authenticate(authorization).require_action("read")
-        now = door.require_clock().now()
-        found = await door.query(lambda: outcomes.due_calls(door.database, now, limit, pack=pack, centre=centre))
-        return JSONResponse({"callbacks": found})
+        """List the calls that are due and not taken, within the customers' calling hours, the most urgent first."""
+        context.senders.authenticate(authorization).require_action("read")
+        now = context.require_clock().now()
+        calls = await context.query(lambda: outcomes.due_calls(context.database, now, limit, pack=pack, centre=centre))
+        return JSONResponse({"callbacks": calls})
 
     @app.post("/v1/callbacks/next", tags=["callbacks"])
     async def take_next(
-        agent: Annotated[str, Query(min_length=1, max_length=100, description="who calls")],
+        agent: Annotated[str, Query(min_length=1, max_length=100, description="the agent who calls")],
         pack: PackFilter = None,
         centre: CentreFilter = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
-        """Take the next call that is due: nobody else gets it for half an hour. 404: none is due."""
-        who = door.senders.authenticate(authorization)
-        who.require_action("commands")
-        door.check_rate(who)
-        now = door.require_clock().now()
-        found = await door.query(
-            lambda: outcomes.due_calls(door.database, now, MAX_CANDIDATES, pack=pack, centre=centre)
+        """Take the next call that is due; no other agent gets it for half an hour. 404: no call is due."""
+        sender = context.senders.authenticate(authorization)
+        sender.require_action("commands")
+        context.check_rate(sender)
+        now = context.require_clock().now()
+        calls = await context.query(
+            lambda: outcomes.due_calls(context.database, now, MAX_CANDIDATES, pack=pack, centre=centre)
         )
-        for due in found:
-            if await _try_take(door, due, agent):
-                return JSONResponse(due)
+        for call in calls:
+            if await _try_take(context, call, agent):
+                return JSONResponse(call)
         raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
 
 
-async def _try_take(door: HttpContext, due: dict[str, Any], agent: str) -> bool:
-    """Ask the ledger for a call; False when somebody else was first, or the ticket is not to be asked about any more.
+async def _try_take(context: HttpContext, call: dict[str, Any], agent: str) -> bool:
+    """Ask the ledger for a call; False when another agent was first or the call is no longer wanted.
 
     Raises:
-        Problem: 503 when the ledger does not say in time, so that nobody ends up with two calls.
+        Problem: 503 when the ledger does not decide in time, so that no agent ends up with two calls.
 
     """
-    clock, ticket = door.require_clock(), UUID(due["ticket_id"])
+    clock, ticket = context.require_clock(), UUID(call["ticket_id"])
     command = Command(
-        id=command_id(ticket, "start_callback", due["version"], agent),
+        id=command_id(ticket, "start_callback", call["version"], agent),
         ticket_id=ticket,
         at=clock.now(),
         actor=Actor(kind="agent", name=agent),
-        expected_version=due["version"],
+        expected_version=call["version"],
         action=StartCallback(),
     )
-    await door.publish([outgoing(command, "intake")])
-    decided = await door.wait_for(
-        DECISION_WAIT_SECONDS, lambda: outcomes.command_outcome(door.database, command.id), bool
+    await context.publish([outgoing(command, "intake")])
+    decision = await context.wait_for(
+        DECISION_WAIT_SECONDS, lambda: outcomes.command_outcome(context.database, command.id), bool
     )
-    if decided is None:
-        raise problems.unavailable("it is not decided yet whose call this is: ask again")
-    return bool(decided["outcome"] == "done")
+    if decision is None:
+        raise problems.unavailable("the call has not been assigned yet: ask again")
+    return bool(decision["outcome"] == "done")

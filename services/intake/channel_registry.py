@@ -1,4 +1,4 @@
-"""Every channel: what hears it, how its sender is answered, and the mapping it reads by."""
+"""The registry of channels: loads every mapping and pairs it with the adapter that parses the channel's messages."""
 
 import dataclasses
 import io
@@ -29,7 +29,7 @@ from services.shared.runtime import package_data
 MAPPINGS = package_data.folder("services.intake") / "mappings"
 
 Adapter = Callable[[Envelope, ChannelMapping], list[ParsedItem]]
-"""Hears a message of a channel that needs more than its mapping."""
+"""Parses a message of a channel that needs more than its mapping."""
 
 ADAPTERS: Mapping[str, Adapter] = {
     "app_im": app_im.parse,
@@ -41,27 +41,27 @@ ADAPTERS: Mapping[str, Adapter] = {
     "tmf621": tmf621.parse,
     "wechat": wechat.parse,
 }
-"""Channels that need more than their mapping."""
+"""Adapters by channel; a channel without one is parsed by its mapping alone."""
 OWN_TABLES = frozenset({"hotline"})
-"""Channels whose adapter reads text files itself: their lines are no rows under a line of names."""
+"""Channels whose adapter reads text files itself, because they have no header row."""
 MIGRATION = "migration"
-"""The channel of tickets that another system began."""
+"""The channel for tickets that were opened in another system."""
 WITHOUT_TOPIC = frozenset({"sms", "wechat", "email", MIGRATION})
-"""Channels whose messages are no JSON, or that are for a single occasion."""
+"""Channels without a topic: their messages are not JSON, or they are imported once."""
 
 
 class MappingError(ValueError):
-    """A mapping that cannot be used; the message names file and key."""
+    """A mapping file that cannot be used; the message names file and key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelAdapter:
-    """One channel.
+    """One channel and how its messages are parsed.
 
     Attributes:
-        name: in the address of its door, and in every contact.
+        name: name in the URL of its webhook, and in every contact.
         mapping: its mapping.
-        parse_message: parses one message that is no file of several.
+        parse_message: parses a single message.
 
     """
 
@@ -71,59 +71,57 @@ class ChannelAdapter:
 
     @property
     def ids(self) -> list[str]:
-        """Names of the fields that hold a message's id."""
-        return [each.at for form in self.mapping.form for each in form.id]
+        """Paths of the fields that may hold the message id."""
+        return [source.at for form in self.mapping.form for source in form.id]
 
     def parse(self, envelope: Envelope) -> list[ParsedItem]:
-        """Take in a message, or a file of them: everything it holds, in order.
+        """Parse a message, or a file of messages, into its items in order; rejected parts of a file are among them.
 
         Raises:
-            Unusable: nothing of it can be used.
+            InvalidPayload: nothing of it can be used.
 
         """
-        pieces = self.split(envelope)
-        if pieces is None:
+        parts = self.split(envelope)
+        if parts is None:
             return self.parse_message(envelope)
-        heard = [each for piece in pieces for each in self._piece(piece, envelope)]
-        if not heard:
-            raise invalid_payload("body", "empty", "the file holds no message")
-        return heard
+        items = [item for part in parts for item in self._parse_part(part, envelope)]
+        if not items:
+            raise invalid_payload("body", "empty", "the file holds no message: send at least one")
+        return items
 
     def split(self, envelope: Envelope) -> Iterable[MessagePart] | None:
-        """Return the messages of a file, None when it is one message."""
+        """Split a file into its messages lazily; None when it is a single message."""
         if self.name in OWN_TABLES and envelope.kind != JSON and not envelope.kind.endswith("ndjson"):
             return None
         file = io.BytesIO(envelope.body)
         return split(file, envelope.media_type, ids=self.ids, charset=envelope.config.charset)
 
-    def _piece(self, piece: MessagePart, envelope: Envelope) -> list[ParsedItem]:
-        one = dataclasses.replace(envelope, body=piece.body, media_type=piece.media_type)
+    def _parse_part(self, part: MessagePart, envelope: Envelope) -> list[ParsedItem]:
+        """Parse one message of a file; one that cannot be used becomes a rejected item."""
+        message = dataclasses.replace(envelope, body=part.body, media_type=part.media_type)
         try:
-            if piece.error is not None:
-                raise InvalidPayload([piece.error])
-            return [dataclasses.replace(each, line=piece.line) for each in self.parse_message(one)]
+            if part.error is not None:
+                raise InvalidPayload([part.error])
+            return [dataclasses.replace(item, line=part.line) for item in self.parse_message(message)]
         except InvalidPayload as error:
-            return [
-                ParsedItem(
-                    RejectedItem(tuple(error.errors), self.id_of(piece), piece.original or piece.body), piece.line
-                )
-            ]
+            rejected = RejectedItem(tuple(error.errors), self.find_message_id(part), part.original or part.body)
+            return [ParsedItem(rejected, part.line)]
 
-    def id_of(self, piece: MessagePart) -> str | None:
-        """Return the channel's own id of a message that cannot be used, as far as it can be read."""
-        if piece.media_type != JSON:
+    def find_message_id(self, part: MessagePart) -> str | None:
+        """Return the channel's own id of a message, None when it cannot be read."""
+        if part.media_type != JSON:
             return None
         try:
-            return self.mapping.find_message_id(parse_json_object(piece.body))
+            return self.mapping.find_message_id(parse_json_object(part.body))
         except InvalidPayload:
             return None
 
 
 def channels(*folders: Path) -> dict[str, ChannelAdapter]:
-    """Return every channel, by name; a mapping of a later folder goes before one of the same name.
+    """Load every channel, by name; a mapping in a later folder replaces one of the same name.
 
     Raises:
-        MappingError: a mapping cannot be used.
+        MappingError: a mapping file cannot be used.
 
     """
     files = {file.stem: file for folder in (MAPPINGS, *folders) for file in sorted(folder.glob("*.toml"))}
@@ -137,8 +135,8 @@ def _load_channel(name: str, file: Path) -> ChannelAdapter:
         raise MappingError(f"{file}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(each) for each in first["loc"])
-        raise MappingError(f"{file}: {place}: {first['msg']}") from error
+        key = ".".join(str(part) for part in first["loc"])
+        raise MappingError(f"{file}: {key}: {first['msg']}") from error
     adapter = ADAPTERS.get(name)
     parse_message: MessageParser = MappedChannel(mapping) if adapter is None else _bind_mapping(adapter, mapping)
     return ChannelAdapter(name, mapping, parse_message)

@@ -1,4 +1,4 @@
-"""What an operator sets for channels: a TOML file with a table for each, and the switchboards (`DUBAN_CHANNELS`)."""
+"""Loads the operator's channels file (`DUBAN_CHANNELS`): a TOML table per channel, and the list of switchboards."""
 
 import dataclasses
 import tomllib
@@ -16,21 +16,22 @@ from services.intake.domain.fields import InputError, parse_phone
 from services.shared.runtime.errors import ConfigurationError
 
 SWITCHBOARDS = "switchboards"
-"""The file's only key that is no channel."""
-_CONFIG = frozenset(each.name for each in dataclasses.fields(ChannelConfig))
+"""The only key of the file that is not a channel."""
+_CONFIG = frozenset(setting.name for setting in dataclasses.fields(ChannelConfig))
+"""Settings of a channel that say how its messages are read."""
 
 
 class ChannelSettings(BaseModel):
     """Settings of one channel.
 
     Attributes:
-        sender: who is named as the sender of messages that come without a key; None: the channel.
-        policy: pack under which these run; None: the deployment's for channels.
-        signature: how its webhook is signed; None: it needs a key.
-        secret: what the signature is made with; of WeChat the account's token.
-        signature_header, timestamp_header: where `hmac` finds the signature, and the time that is signed with it.
-        public_url: the address that the sender was given, which Twilio signs; None: the one that the request came to.
-        per_minute: messages without a key that are taken in a minute; None: any number.
+        sender: sender name of messages without a key; None: the channel's name.
+        policy: policy pack of such messages; None: `DUBAN_CHANNEL_POLICY`.
+        signature: how the channel signs its webhook; None: requests need a key.
+        secret: secret of the signature; for WeChat the account's token.
+        signature_header, timestamp_header: headers with the signature of `hmac` and the timestamp signed with it.
+        public_url: URL under which the channel posts, which Twilio signs; None: the URL of the request.
+        per_minute: rate limit for messages without a key; None: no limit.
         config: how its messages are read.
 
     """
@@ -49,94 +50,92 @@ class ChannelSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _apart(cls, told: Any) -> Any:
-        if not isinstance(told, dict) or "config" in told:
-            return told
-        config = ChannelConfig().with_settings({name: told[name] for name in told.keys() & _CONFIG})
-        return {**{name: told[name] for name in told.keys() - _CONFIG}, "config": config}
+    def _separate_config(cls, table: Any) -> Any:
+        if not isinstance(table, dict) or "config" in table:
+            return table
+        config = ChannelConfig().with_settings({name: table[name] for name in table.keys() & _CONFIG})
+        return {**{name: table[name] for name in table.keys() - _CONFIG}, "config": config}
 
     @model_validator(mode="after")
-    def _secret(self) -> "ChannelSettings":
+    def _require_secret(self) -> "ChannelSettings":
         if self.signature is not None and self.secret is None and self.config.token is None:
-            raise ValueError("a signature needs a secret")
+            raise ValueError("a signature needs a secret: set `secret`, or `token` for WeChat")
         return self
 
     def signature_error(self, envelope: Envelope, url: str, headers: Mapping[str, str]) -> InputError | None:
-        """Return why a message is not signed as the channel signs, None when it is.
+        """Return why the signature of a message is not accepted, None when it is.
 
         Args:
-            envelope: of the message.
-            url: the address that it came to.
-            headers: that came with it; their names in small letters.
+            envelope: the message.
+            url: URL of the request.
+            headers: headers of the request, names in lower case.
 
         Raises:
-            Unusable: it is not even a message of the channel.
+            InvalidPayload: the body is not a message of the channel at all.
 
         """
-        # Signatures are of real time, never of business time.
+        # Signatures use wall-clock time, never business time.
         now = datetime.now(UTC)
         secret = self.secret.get_secret_value() if self.secret is not None else self.config.token or ""
         if self.signature == "wechat":
             config = dataclasses.replace(envelope.config, token=secret)
             return wechat.signature_error(dataclasses.replace(envelope, config=config), now)
         header = "X-Twilio-Signature" if self.signature == "twilio" else self.signature_header
-        told = headers.get(header.lower(), "")
+        signature = headers.get(header.lower(), "")
         if self.signature == "twilio":
-            good = signatures.verify_twilio(secret, self.public_url or url, envelope.body, told)
+            valid = signatures.verify_twilio(secret, self.public_url or url, envelope.body, signature)
             return (
-                None
-                if good
-                else signatures.bad_signature(header, "sign address and parameters with the account's secret")
+                None if valid else signatures.bad_signature(header, "sign URL and parameters with the account's secret")
             )
-        stamp = headers.get(self.timestamp_header.lower(), "") if self.timestamp_header else None
-        if not signatures.verify_hmac_sha256(secret, envelope.body, told, timestamp=stamp):
-            before = f"{self.timestamp_header}, a dot and " if self.timestamp_header else ""
-            return signatures.bad_signature(header, f"send the hexadecimal HMAC-SHA256 of {before}the body")
+        timestamp = headers.get(self.timestamp_header.lower(), "") if self.timestamp_header else None
+        if not signatures.verify_hmac_sha256(secret, envelope.body, signature, timestamp=timestamp):
+            prefix = f"{self.timestamp_header}, a dot and " if self.timestamp_header else ""
+            return signatures.bad_signature(header, f"send the hexadecimal HMAC-SHA256 of {prefix}the body")
         return (
-            signatures.timestamp_error(stamp, self.timestamp_header, now)
-            if stamp is not None and self.timestamp_header
+            signatures.timestamp_error(timestamp, self.timestamp_header, now)
+            if timestamp is not None and self.timestamp_header
             else None
         )
 
 
 def load(path: Path | None) -> dict[str, ChannelSettings]:
-    """Read the operator's file; without one every channel has its usual settings.
+    """Load the settings of the channels that the file names; without a file every channel has the defaults.
 
     Raises:
-        ConfigurationError: it cannot be read or used; the message names file and key.
+        ConfigurationError: the file cannot be read or used; the message names file and key.
 
     """
-    found = {}
-    for name, told in _read(path).items():
+    settings = {}
+    for name, table in _read(path).items():
         if name == SWITCHBOARDS:
             continue
         try:
-            found[name] = ChannelSettings.model_validate(told)
+            settings[name] = ChannelSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
-            place = ".".join(str(each) for each in (name, *first["loc"]))
-            raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {place}: {first['msg']}") from error
-    return found
+            key = ".".join(str(part) for part in (name, *first["loc"]))
+            raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {key}: {first['msg']}") from error
+    return settings
 
 
 def load_switchboards(path: Path | None) -> frozenset[str]:
-    """Read the numbers, E.164, that many people call from, whatever the channel (DECISIONS 30).
+    """Load the switchboard numbers in E.164, from which many people call, on any channel (DECISIONS 30).
 
     Raises:
-        ConfigurationError: it cannot be read or used; the message names file and key.
+        ConfigurationError: the file cannot be read or used; the message names file and key.
 
     """
-    told = _read(path).get(SWITCHBOARDS, [])
-    if not isinstance(told, list):
+    entries = _read(path).get(SWITCHBOARDS, [])
+    if not isinstance(entries, list):
         raise ConfigurationError(f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: write a list of numbers")
-    found = {each: parse_phone(each) if isinstance(each, str) else None for each in told}
-    wrong = next((each for each, number in found.items() if number is None), None)
-    if wrong is not None:
+    phones = {entry: parse_phone(entry) if isinstance(entry, str) else None for entry in entries}
+    invalid = next((entry for entry, phone in phones.items() if phone is None), None)
+    if invalid is not None:
         raise ConfigurationError(
-            f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: {wrong!r} is no phone number; write it as text, such as "
+            f"DUBAN_CHANNELS: {path}: {SWITCHBOARDS}: {invalid!r} is not a phone number: write it as text, such as "
             '"+8637155500001"'
         )
-    return frozenset(each.number for each in found.values() if each is not None)
+    return frozenset(phone.number for phone in phones.values() if phone is not None)
 
 
 def _read(path: Path | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Channel topics: records in a channel's own words become contacts, or dead letters with their bytes (R2.5)."""
+"""Consumes the channel topics: a record in a channel's own format becomes contacts, or a dead letter (R2.5)."""
 
 from collections.abc import Sequence
 
@@ -18,61 +18,68 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import InvalidMessage
 
 PREFIX = "channel."
-"""Of the topics in which channels speak their own words."""
+"""Prefix of the topics with messages in a channel's own format; the channel's name follows."""
 
 
 def topics(ingestor: Ingestor) -> list[str]:
-    """Return the topics of every channel that speaks JSON."""
+    """Return the topics of all channels that send JSON."""
     return sorted(PREFIX + name for name in ingestor.channels.keys() - WITHOUT_TOPIC)
 
 
 class ChannelTopicHandler:
-    """The stage of the channel topics."""
+    """The batch handler for the channel topics: parses records and publishes what they hold."""
 
     def __init__(self, ingestor: Ingestor, clock: Clock, metrics: IntakeMetrics) -> None:
-        self._reception = ingestor
+        self._ingestor = ingestor
         self._clock = clock
         self._metrics = metrics
 
     def decode(self, record: Incoming) -> list[ParsedItem]:
-        """Read a record in its channel's words.
+        """Parse a record in its channel's format.
 
         Raises:
-            InvalidMessage: nothing of it can be used.
+            InvalidMessage: nothing of it can be used; it becomes a dead letter.
 
         """
         channel = record.topic.removeprefix(PREFIX)
         if not record.value:
-            raise self._invalid([InputError("body", "empty", "the record has no value")], channel)
+            raise self._invalid([InputError("body", "empty", "the record has no value: send the message")], channel)
         if len(record.value) > MAX_CONTACT_BYTES:
             raise self._invalid(
-                [InputError("body", "too_large", f"a message is at most {MAX_CONTACT_BYTES} bytes")], channel
+                [
+                    InputError(
+                        "body",
+                        "too_large",
+                        f"a message is at most {MAX_CONTACT_BYTES} bytes: send attachments by reference",
+                    )
+                ],
+                channel,
             )
         media_type = dict(record.headers).get("content-type", JSON.encode()).decode("ascii", "replace")
-        envelope = self._reception.envelope(channel, record.value, media_type=media_type, received_at=self._clock.now())
+        envelope = self._ingestor.envelope(channel, record.value, media_type=media_type, received_at=self._clock.now())
         try:
-            return self._reception.parse(envelope)
+            return self._ingestor.parse(envelope)
         except InvalidPayload as error:
             raise self._invalid(error.errors, channel) from error
 
     def _invalid(self, errors: Sequence[InputError], channel: str) -> InvalidMessage:
         self._metrics.unusable.labels(channel, errors[0].reason).inc()
-        message = "; ".join(f"{each.field}: {each.message}" for each in errors)
+        message = "; ".join(f"{error.field}: {error.message}" for error in errors)
         return InvalidMessage(errors[0].reason, message, field=errors[0].field, sender=channel)
 
     def handle(self, batch: Sequence[Message[list[ParsedItem]]], connection: psycopg.Connection) -> BatchResult:  # noqa: ARG002
-        """Publish what was heard; what cannot be used becomes a dead letter of its record."""
+        """Publish the parsed items; a rejected item becomes a dead letter of its record."""
         result = BatchResult()
         records = []
         for message in batch:
             channel = message.record.topic.removeprefix(PREFIX)
-            for each in message.body:
-                if isinstance(each.content, RejectedItem):
-                    error = self._invalid(each.content.errors, channel)
+            for item in message.body:
+                if isinstance(item.content, RejectedItem):
+                    error = self._invalid(item.content.errors, channel)
                     result.refused.append(DeadLetterCandidate.of(message.record, error))
                     continue
                 trace = tracing.accepted(message.record.trace)
-                records.append(self._reception.record(each.content, trace))
+                records.append(self._ingestor.record(item.content, trace))
                 self._metrics.accepted.labels(channel, "topic").inc()
         result.publish = [records] if records else []
         return result

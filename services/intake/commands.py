@@ -1,4 +1,4 @@
-"""A command as a person or a program sends it by HTTP (R2.7)."""
+"""Parses the commands that people and programs send by HTTP (R2.7)."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -28,65 +28,70 @@ INTERNAL = frozenset(
         "report_undeliverable",
     }
 )
-"""Actions that only services take."""
+"""Actions that only services may send."""
 FIELDS = frozenset({"action", "actor", "expected_version"})
+"""Fields of a request."""
 
 
-def parse_command(body: bytes, who: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
-    """Make a command of a request.
+def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
+    """Build the command of a request.
 
     Args:
-        body: JSON with action, actor and expected_version.
-        who: whose key it is.
-        ticket: the ticket it is for.
-        clock: stamps it.
-        key: the Idempotency-Key.
+        body: JSON object with action, actor and expected_version.
+        sender: the authenticated sender.
+        ticket: id of the ticket.
+        clock: business clock that stamps the command.
+        key: the Idempotency-Key, from which the command's id is derived.
 
     Raises:
-        Problem: 400, with every fault.
+        Problem: 400, with every error.
 
     """
     try:
-        told = parse_json_object(body)
+        request = parse_json_object(body)
     except InvalidPayload as error:
         raise problems.invalid_payload(error) from error
-    unknown = sorted(told.keys() - FIELDS)
+    unknown = sorted(request.keys() - FIELDS)
     if unknown:
         raise problems.invalid_field(
-            unknown[0], "bad_schema", "a command has action, actor and expected_version, nothing else"
+            unknown[0], "bad_schema", "a command has only action, actor and expected_version: leave this out"
         )
-    action = told.get("action")
+    action = request.get("action")
     if isinstance(action, dict) and action.get("type") in INTERNAL:
-        raise problems.invalid_field("action.type", "bad_schema", f"{action['type']} is for services alone")
-    said = {
-        "id": command_id(who.name, key),
+        raise problems.invalid_field(
+            "action.type", "bad_schema", f"{action['type']} is for services only: choose one of {_choices()}"
+        )
+    command = {
+        "id": command_id(sender.name, key),
         "ticket_id": ticket,
         "at": clock.now(),
-        "actor": told.get("actor") or Actor(kind="agent", name=who.name),
-        "expected_version": told.get("expected_version"),
+        "actor": request.get("actor") or Actor(kind="agent", name=sender.name),
+        "expected_version": request.get("expected_version"),
         "action": action,
     }
     try:
-        return Command.from_plain(said)
+        return Command.from_plain(command)
     except msgspec.ValidationError as error:
-        wrong = tuple(
-            {"field": each.field, "reason": "bad_schema", "detail": f"{each.message}; see /docs for the fields"}
-            for each in _command_errors(action, said)
+        errors = tuple(
+            {"field": cause.field, "reason": "bad_schema", "detail": f"{cause.message}; see /docs for the fields"}
+            for cause in _command_errors(action, command)
         )
-        raise Problem(400, "The command cannot be used", errors=wrong) from error
+        raise Problem(400, "The command cannot be used", errors=errors) from error
 
 
-def _command_errors(action: object, said: dict[str, object]) -> Iterator[validation_errors.FieldError]:
-    """Return everything that is wrong with a command; its action has a model of its own once its type is known."""
-    yield from validation_errors.find_errors(Command, {**said, "action": {"type": "tick"}})
+def _choices() -> str:
+    return ", ".join(sorted(MODELS.keys() - INTERNAL))
+
+
+def _command_errors(action: object, command: dict[str, object]) -> Iterator[validation_errors.FieldError]:
+    """Yield everything that is wrong with a command; its action is checked against the model of its type."""
+    yield from validation_errors.find_errors(Command, {**command, "action": {"type": "tick"}})
     kind = action.get("type") if isinstance(action, dict) else None
     model = MODELS.get(kind) if isinstance(kind, str) else None
     if not isinstance(action, dict):
         yield validation_errors.FieldError("action", "write a JSON object with type and the fields of that type")
     elif model is None:
-        yield validation_errors.FieldError(
-            "action.type", f"choose one of {', '.join(sorted(MODELS.keys() - INTERNAL))}"
-        )
+        yield validation_errors.FieldError("action.type", f"choose one of {_choices()}")
     else:
         yield from validation_errors.find_errors(
             model, {name: value for name, value in action.items() if name != "type"}, "action"

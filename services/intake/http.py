@@ -1,4 +1,4 @@
-"""The HTTP door: contacts and commands in, outcomes out; every error is an RFC 9457 problem document (DESIGN 6)."""
+"""The HTTP door: accepts contacts and commands and reports their outcomes; errors are RFC 9457 documents (DESIGN 6)."""
 
 import json
 from collections.abc import Callable
@@ -21,61 +21,65 @@ from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem
 
 MAX_BATCH_BYTES = 8 * 1024 * 1024
+"""Bytes of a batch of contacts."""
 MAX_WAIT_SECONDS = 30.0
+"""Real seconds that a request may wait for an outcome."""
 NDJSON = "application/x-ndjson"
 
 ContactFactory = Callable[[bytes], Contact]
-"""Makes a contact of a message; raises Problem or Unusable."""
+"""Builds a contact from a message; raises Problem or InvalidPayload."""
 
 log = logs.get(__name__)
 
 
-def application(door: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
-    """Return the HTTP application."""
+def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
+    """Build the HTTP application with all routes."""
     app = FastAPIOffline(
         title="Duban intake",
-        description="Contacts and commands in, outcomes out.",
+        description="Accepts contacts and commands, and reports their outcomes.",
         version="1",
         redoc_url=None,
         dependencies=[Depends(problems.reject_nul)],
     )
 
-    async def sender(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Sender:
-        return door.senders.authenticate(authorization)
+    async def authenticate(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Sender:
+        return context.senders.authenticate(authorization)
 
-    Who = Annotated[Sender, Depends(sender)]  # noqa: N806 - a type
+    CurrentSender = Annotated[Sender, Depends(authenticate)]  # noqa: N806 - a type
     Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for the outcome")]  # noqa: N806
     Key = Annotated[str | None, Header(max_length=200)]  # noqa: N806
 
     @app.post("/v1/contacts", status_code=202, tags=["contacts"], openapi_extra=openapi.CONTACT)
-    async def post_contact(request: Request, who: Who, wait: Wait = 0, idempotency_key: Key = None) -> JSONResponse:
-        """Put one contact in. 202: it is kept; the reference tells later what became of it."""
-        who.require_action("contacts")
-        door.check_rate(who)
-        make = _contact_factory(door, who, idempotency_key or "")
-        return await _accept_one(door, make, await read_body(request, MAX_CONTACT_BYTES), wait, _trace(request))
+    async def post_contact(
+        request: Request, sender: CurrentSender, wait: Wait = 0, idempotency_key: Key = None
+    ) -> JSONResponse:
+        """Submit one contact. 202: it is stored; ask for its outcome by the reference."""
+        sender.require_action("contacts")
+        context.check_rate(sender)
+        make = _contact_factory(context, sender, idempotency_key or "")
+        return await _accept_one(context, make, await read_body(request, MAX_CONTACT_BYTES), wait, _trace(request))
 
     @app.post("/v1/contacts/batch", tags=["contacts"], openapi_extra=openapi.BATCH)
-    async def post_batch(request: Request, who: Who) -> PlainTextResponse:
-        """Put contacts in, one JSON object a line; the answer has a result for each line, in order."""
-        who.require_action("contacts")
-        door.check_rate(who, 0)
-        make = _contact_factory(door, who, None)
+    async def post_batch(request: Request, sender: CurrentSender) -> PlainTextResponse:
+        """Submit contacts, one JSON object per line; the response has a result for each line, in order."""
+        sender.require_action("contacts")
+        context.check_rate(sender, 0)
+        make = _contact_factory(context, sender, None)
         body = await read_body(request, MAX_BATCH_BYTES)
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
-        door.check_rate(who, len(lines))
-        return await _accept_batch(door, make, lines, _trace(request))
+        context.check_rate(sender, len(lines))
+        return await _accept_batch(context, make, lines, _trace(request))
 
     @app.get("/v1/contacts/{reference}", tags=["contacts"])
-    async def get_contact(reference: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
-        """Say what became of a contact: its ticket's number and when an answer is promised."""
-        found = await door.wait_for(
-            wait, lambda: outcomes.contact_outcome(door.database, reference), outcomes.has_ticket
+    async def get_contact(reference: UUID, sender: CurrentSender, wait: Wait = 0) -> JSONResponse:
+        """Get the outcome of a contact: its ticket's number and the time by which an answer is promised."""
+        found = await context.wait_for(
+            wait, lambda: outcomes.contact_outcome(context.database, reference), outcomes.has_ticket
         )
-        if found is None or (found[0] != who.name and "read" not in who.actions):
+        if found is None or (found[0] != sender.name and "read" not in sender.actions):
             raise Problem(
                 404,
-                "Nothing known of this reference",
+                "No contact with this reference",
                 "if it was accepted a moment ago, ask again, or wait with ?wait=5",
                 headers={"Retry-After": "1"},
             )
@@ -83,46 +87,46 @@ def application(door: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the rout
 
     @app.post("/v1/tickets/{number}/commands", status_code=202, tags=["tickets"], openapi_extra=openapi.COMMAND)
     async def post_command(
-        number: str, request: Request, who: Who, wait: Wait = 0, idempotency_key: Key = None
+        number: str, request: Request, sender: CurrentSender, wait: Wait = 0, idempotency_key: Key = None
     ) -> JSONResponse:
-        """Ask something of a ticket. 202: it will be decided; the command's id tells later how."""
-        who.require_action("commands")
-        door.check_rate(who)
-        clock = door.require_clock()
+        """Send a command to a ticket. 202: it will be decided; ask for the decision by the command's id."""
+        sender.require_action("commands")
+        context.check_rate(sender)
+        clock = context.require_clock()
         if not idempotency_key:
             raise problems.invalid_field(
-                "Idempotency-Key", "missing_id", "send the header, so that a repeat is not done twice"
+                "Idempotency-Key", "missing_id", "send the header, so that a repeated request is not executed twice"
             )
         body = await read_body(request, MAX_CONTACT_BYTES)
-        ticket = await door.query(lambda: outcomes.ticket_by_number(door.database, number))
+        ticket = await context.query(lambda: outcomes.ticket_by_number(context.database, number))
         if ticket is None:
-            raise Problem(404, "No such ticket", f"there is no ticket {number}: look it up with GET /v1/tickets")
-        command = commands.parse_command(body, who, ticket, clock, idempotency_key)
-        if await door.query(lambda: outcomes.conflicts(door.database, command)):
+            raise Problem(404, "No such ticket", f"there is no ticket {number}: find it with GET /v1/tickets")
+        command = commands.parse_command(body, sender, ticket, clock, idempotency_key)
+        if await context.query(lambda: outcomes.conflicts(context.database, command)):
             raise Problem.about(
                 409,
-                "Another command came under this Idempotency-Key",
+                "Another command was sent with this Idempotency-Key",
                 field="Idempotency-Key",
                 reason="conflict",
-                what_to_do="send a changed command under a key of its own; GET /v1/commands/<id> tells what became of "
+                what_to_do="send a changed command with a key of its own; GET /v1/commands/<id> returns the outcome of "
                 "the first",
             )
-        await door.publish([outgoing(command, "intake", trace=_trace(request))])
-        told: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
+        await context.publish([outgoing(command, "intake", trace=_trace(request))])
+        response: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
         if wait:
-            found = await door.wait_for(wait, lambda: outcomes.command_outcome(door.database, command.id), bool)
-            told |= found or {}
-        return JSONResponse(told, 202, {"Location": f"/v1/commands/{command.id}"})
+            found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command.id), bool)
+            response |= found or {}
+        return JSONResponse(response, 202, {"Location": f"/v1/commands/{command.id}"})
 
     @app.get("/v1/commands/{command}", tags=["tickets"])
-    async def get_command(command: UUID, who: Who, wait: Wait = 0) -> JSONResponse:
-        """Say what the ledger decided of a command; a refusal says what is missing."""
-        who.require_action("commands")
-        found = await door.wait_for(wait, lambda: outcomes.command_outcome(door.database, command), bool)
+    async def get_command(command: UUID, sender: CurrentSender, wait: Wait = 0) -> JSONResponse:
+        """Get the ledger's decision on a command; a refusal says what is missing."""
+        sender.require_action("commands")
+        found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command), bool)
         if found is None:
             raise Problem(
                 404,
-                "Nothing known of this command",
+                "No command with this id",
                 "if it was accepted a moment ago, ask again",
                 headers={"Retry-After": "1"},
             )
@@ -130,25 +134,27 @@ def application(door: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the rout
 
     @app.get("/v1/tickets", tags=["tickets"])
     async def get_tickets(
-        who: Who, number: str | None = None, phone_: Annotated[str | None, Query(alias="phone")] = None
+        sender: CurrentSender, number: str | None = None, phone_: Annotated[str | None, Query(alias="phone")] = None
     ) -> JSONResponse:
         """Find tickets by number or by the customer's phone."""
-        who.require_action("read")
-        told = parse_phone(phone_) if phone_ else None
-        if phone_ and told is None:
-            raise problems.invalid_field("phone", "bad_schema", "this is no phone number; write it with its area code")
-        if number is None and told is None:
+        sender.require_action("read")
+        parsed = parse_phone(phone_) if phone_ else None
+        if phone_ and parsed is None:
+            raise problems.invalid_field(
+                "phone", "bad_schema", "this is not a phone number: write it with its area code"
+            )
+        if number is None and parsed is None:
             raise problems.invalid_field("number", "missing", "give a ticket number or a phone")
-        found = await door.query(
-            lambda: outcomes.tickets(door.database, number=number, phone=told.number if told else None)
+        found = await context.query(
+            lambda: outcomes.tickets(context.database, number=number, phone=parsed.number if parsed else None)
         )
         return JSONResponse({"tickets": found})
 
-    webhooks.install(app, door)
-    delivery_reports.install(app, door)
-    survey.install(app, door)
-    callbacks.install(app, door)
-    problems.install(app, door.metrics)
+    webhooks.install(app, context)
+    delivery_reports.install(app, context)
+    survey.install(app, context)
+    callbacks.install(app, context)
+    problems.install(app, context.metrics)
     openapi.install(app)
     return app
 
@@ -157,65 +163,67 @@ def _trace(request: Request) -> str:
     return tracing.accepted(request.headers.get(tracing.HEADER))
 
 
-def _contact_factory(door: HttpContext, who: Sender, key: str | None) -> ContactFactory:
-    clock = door.require_clock()
+def _contact_factory(context: HttpContext, sender: Sender, key: str | None) -> ContactFactory:
+    """Return what builds the contacts of a sender; `key` as for `submission.parse_contact`."""
+    clock = context.require_clock()
 
     def make(body: bytes) -> Contact:
-        told = parse_json_object(body)
-        wanted = told.get("channel")
-        channel = who.resolve_channel(wanted if isinstance(wanted, str) else None)
-        envelope = Envelope(who.name, channel, who.policy, clock.now(), "application/json", body)
-        return submission.parse_contact(told, envelope, key)
+        message = parse_json_object(body)
+        wanted = message.get("channel")
+        channel = sender.resolve_channel(wanted if isinstance(wanted, str) else None)
+        envelope = Envelope(sender.name, channel, sender.policy, clock.now(), "application/json", body)
+        return submission.parse_contact(message, envelope, key)
 
     return make
 
 
-def _make_contact(door: HttpContext, make: ContactFactory, body: bytes) -> Contact:
+def _make_contact(context: HttpContext, make: ContactFactory, body: bytes) -> Contact:
+    """Build a contact; what is rejected is counted."""
     try:
         if len(body) > MAX_CONTACT_BYTES:
-            told = f"a contact is at most {MAX_CONTACT_BYTES} bytes: send attachments by reference"
-            raise Problem.about(413, "Too large", field="body", reason="too_large", what_to_do=told)
+            advice = f"a contact has at most {MAX_CONTACT_BYTES} bytes: send attachments by reference"
+            raise Problem.about(413, "Too large", field="body", reason="too_large", what_to_do=advice)
         return make(body)
     except (InvalidPayload, Problem) as error:
         problem = problems.invalid_payload(error) if isinstance(error, InvalidPayload) else error
-        door.metrics.unusable.labels("contacts", problem.reason).inc()
+        context.metrics.unusable.labels("contacts", problem.reason).inc()
         raise problem from None
 
 
-async def _accept_one(door: HttpContext, make: ContactFactory, body: bytes, wait: float, trace: str) -> JSONResponse:
-    """Keep one contact and say its reference."""
-    contact = _make_contact(door, make, body)
-    await door.publish(door.ingestor.records([contact], trace))
-    door.metrics.accepted.labels(contact.channel, "http").inc()
+async def _accept_one(context: HttpContext, make: ContactFactory, body: bytes, wait: float, trace: str) -> JSONResponse:
+    """Publish one contact and return its reference, with its outcome when the caller waits for it."""
+    contact = _make_contact(context, make, body)
+    await context.publish(context.ingestor.records([contact], trace))
+    context.metrics.accepted.labels(contact.channel, "http").inc()
     log.info("accepted", contact=str(contact.id), channel=contact.channel)
-    told: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
+    response: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
     if wait:
-        found = await door.wait_for(
-            wait, lambda: outcomes.contact_outcome(door.database, contact.id), outcomes.has_ticket
+        found = await context.wait_for(
+            wait, lambda: outcomes.contact_outcome(context.database, contact.id), outcomes.has_ticket
         )
-        told |= found[1] if found is not None else {}
-    return JSONResponse(told, 202, {"Location": f"/v1/contacts/{contact.id}"})
+        response |= found[1] if found is not None else {}
+    return JSONResponse(response, 202, {"Location": f"/v1/contacts/{contact.id}"})
 
 
 async def _accept_batch(
-    door: HttpContext, make: ContactFactory, lines: list[tuple[int, bytes]], trace: str
+    context: HttpContext, make: ContactFactory, lines: list[tuple[int, bytes]], trace: str
 ) -> PlainTextResponse:
-    """Keep the contacts of all good lines and say for each line what became of it."""
+    """Publish the contacts of all valid lines and return a result for each line."""
     results: list[dict[str, Any]] = []
-    good: list[Contact] = []
+    contacts: list[Contact] = []
     for number, line in lines:
         try:
-            contact = _make_contact(door, make, line)
+            contact = _make_contact(context, make, line)
         except Problem as error:
-            errors = [dict(each) for each in error.errors]
+            errors = [dict(cause) for cause in error.errors]
             results.append({"line": number, "status": error.status, "title": error.title, "errors": errors})
         else:
-            good.append(contact)
+            contacts.append(contact)
             results.append({"line": number, "status": 202, "reference": str(contact.id)})
-    await door.publish(door.ingestor.records(good, trace))
-    for each in good:
-        door.metrics.accepted.labels(each.channel, "batch").inc()
-    # One line for all: a line for each costs a fifth of what taking in a contact does, and the answer names them.
-    log.info("accepted", contacts=len(good), refused=len(results) - len(good))
-    told = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in results)
-    return PlainTextResponse(told, 200, media_type=NDJSON)
+    await context.publish(context.ingestor.records(contacts, trace))
+    for contact in contacts:
+        context.metrics.accepted.labels(contact.channel, "batch").inc()
+    # One log line for all: a line per contact costs a fifth of accepting it, and the response names them.
+    log.info("accepted", contacts=len(contacts), refused=len(results) - len(contacts))
+    lines_out = "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+    return PlainTextResponse(lines_out, 200, media_type=NDJSON)

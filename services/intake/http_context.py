@@ -1,4 +1,4 @@
-"""What the HTTP door needs, and how it takes in bodies, publishes, and looks for outcomes."""
+"""Shared state and operations of the HTTP and SMTP doors: rate limits, publishing, and waiting for outcomes."""
 
 import asyncio
 import math
@@ -22,14 +22,26 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import Problem, Retryable
 
 POLL_SECONDS = 0.1
-"""Seconds between two looks for an outcome that a caller waits for."""
+"""Real seconds between two queries for an outcome that a caller waits for."""
 
 T = TypeVar("T")
 
 
 @dataclass
 class HttpContext:
-    """What the door needs; the clock is missing until the database was reached once."""
+    """What the routes need.
+
+    Attributes:
+        settings: settings of the service.
+        database: database with keys and outcomes.
+        senders: the keys in force.
+        publisher: publishes records and waits for their acknowledgement.
+        metrics: the counters.
+        ingestor: parses messages and stores their attachments.
+        rate_limiter: the senders' rate limits.
+        clock: the business clock; None until the database has been reached once.
+
+    """
 
     settings: IntakeSettings
     database: Database
@@ -40,14 +52,14 @@ class HttpContext:
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     clock: Clock | None = None
 
-    def check_rate(self, who: Sender, count: int = 1) -> None:
-        """Let messages of a sender pass, within its rate; a count of 0 only asks whether one may.
+    def check_rate(self, sender: Sender, count: int = 1) -> None:
+        """Count messages against the rate limit of a sender; a count of 0 only checks whether one would be allowed.
 
         Raises:
-            Problem: 429 with Retry-After.
+            Problem: 429 with Retry-After when the limit is exceeded; nothing is counted then.
 
         """
-        wait = self.rate_limiter.take(who.name, who.per_minute, count)
+        wait = self.rate_limiter.take(sender.name, sender.per_minute, count)
         if wait > 0:
             seconds = str(math.ceil(wait))
             raise Problem.about(
@@ -55,15 +67,15 @@ class HttpContext:
                 "Too many messages",
                 field="Authorization",
                 reason="too_many",
-                what_to_do=f"{who.name} may send {who.per_minute} messages a minute: send it again in {seconds} s",
+                what_to_do=f"{sender.name} may send {sender.per_minute} messages a minute: try again in {seconds} s",
                 headers={"Retry-After": seconds},
             )
 
     def require_clock(self) -> Clock:
-        """Return the clock.
+        """Return the business clock.
 
         Raises:
-            Problem: 503, before the first start is complete.
+            Problem: 503 while the service is still starting.
 
         """
         if self.clock is None:
@@ -71,10 +83,10 @@ class HttpContext:
         return self.clock
 
     async def publish(self, records: list[Outgoing]) -> None:
-        """Publish and wait for the acknowledgement.
+        """Publish records and wait until the broker has acknowledged them.
 
         Raises:
-            Problem: 503 with Retry-After.
+            Problem: 503 with Retry-After when it does not in time.
 
         """
         try:
@@ -83,39 +95,44 @@ class HttpContext:
             raise problems.unavailable(f"{error}: send the same again, it will not be counted twice") from error
 
     async def query(self, read: Callable[[], T]) -> T:
-        """Read from the database.
+        """Run a query in a thread.
 
         Raises:
-            Problem: 503 while it is away.
+            Problem: 503 when the database is unavailable.
 
         """
         try:
             return await asyncio.to_thread(read)
         except Retryable as error:
-            raise problems.unavailable(
-                f"{error}: what was accepted is safe, its outcome can be asked for later"
-            ) from error
+            raise problems.unavailable(f"{error}: accepted messages are safe, ask for their outcome later") from error
 
-    async def wait_for(self, seconds: float, read: Callable[[], T | None], enough: Callable[[T], bool]) -> T | None:
-        """Look for an outcome until it is there or the time is over.
+    async def wait_for(
+        self, seconds: float, read: Callable[[], T | None], is_complete: Callable[[T], bool]
+    ) -> T | None:
+        """Repeat a query until its result is complete or the time is over; returns the last result.
+
+        Args:
+            seconds: real seconds to wait; 0 queries once.
+            read: the query.
+            is_complete: whether a result needs no more waiting.
 
         Raises:
-            Problem: 503 while the database is away.
+            Problem: 503 when the database is unavailable.
 
         """
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while True:
-            found = await self.query(read)
-            if (found is not None and enough(found)) or time.monotonic() >= until:
-                return found
+            result = await self.query(read)
+            if (result is not None and is_complete(result)) or time.monotonic() >= deadline:
+                return result
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """Read a body up to a bound, without taking in what is beyond it.
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read the body of a request without buffering more than the limit.
 
     Raises:
-        Problem: 413.
+        Problem: 413 when the body is larger.
 
     """
     too_large = Problem.about(
@@ -123,13 +140,13 @@ async def read_body(request: Request, most: int) -> bytes:
         "Too large",
         field="body",
         reason="too_large",
-        what_to_do=f"a body is at most {most} bytes here: cut a file in two, send attachments by reference",
+        what_to_do=f"a body has at most {max_bytes} bytes here: split the file, send attachments by reference",
     )
-    if int(request.headers.get("content-length") or 0) > most:
+    if int(request.headers.get("content-length") or 0) > max_bytes:
         raise too_large
-    taken = bytearray()
-    async for part in request.stream():
-        taken += part
-        if len(taken) > most:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
             raise too_large
-    return bytes(taken)
+    return bytes(body)

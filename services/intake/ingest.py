@@ -1,4 +1,4 @@
-"""Where every door brings its messages: read by the channel's adapter, attachments stored, records made."""
+"""The steps that all doors share: parse a message by its channel, store its attachments, build its records."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ NAME = "intake"
 
 
 def channel_owner(channel: str) -> str:
-    """Return under whose name attachments are kept that a message without a key speaks of: the channel's."""
+    """Return the owner of the named attachments of messages without a key: their channel."""
     return f"channel/{channel}"
 
 
 @dataclass(frozen=True)
 class Ingestor:
-    """What the doors share.
+    """Turns messages into records for Kafka, on behalf of every door.
 
     Attributes:
         channels: the channels, by name.
-        settings: what the operator set for them.
-        attachments: where attachments go.
-        secret: what record keys are made with.
-        policy: pack of channels whose messages come without a key.
-        switchboards: numbers, E.164, that many people call from.
+        settings: the operator's settings, by channel.
+        attachments: the attachment store.
+        secret: secret with which record keys are hashed.
+        policy: policy pack of messages without a key.
+        switchboards: numbers in E.164 from which many people call.
 
     """
 
@@ -47,23 +47,25 @@ class Ingestor:
 
     @classmethod
     def from_settings(cls, settings: IntakeSettings) -> "Ingestor":
-        """Make it of the service's settings.
+        """Build it from the settings of the service.
 
         Raises:
-            ConfigurationError: a mapping or the channels' file cannot be used.
+            ConfigurationError: a mapping or the channels file cannot be used.
 
         """
         try:
-            table = channel_registry.channels(*([settings.mappings] if settings.mappings is not None else []))
+            channels = channel_registry.channels(*([settings.mappings] if settings.mappings is not None else []))
         except MappingError as error:
             raise ConfigurationError(str(error)) from error
-        told = channel_settings.load(settings.channels)
-        unknown = sorted(told.keys() - table.keys())
+        configured = channel_settings.load(settings.channels)
+        unknown = sorted(configured.keys() - channels.keys())
         if unknown:
-            raise ConfigurationError(f"DUBAN_CHANNELS: there is no channel {unknown[0]}: choose of {', '.join(table)}")
+            raise ConfigurationError(
+                f"DUBAN_CHANNELS: unknown channel {unknown[0]}: choose one of {', '.join(channels)}"
+            )
         return cls(
-            table,
-            told,
+            channels,
+            configured,
             AttachmentStore(settings.attachments),
             settings.contact_key_secret.get_secret_value(),
             settings.channel_policy,
@@ -71,7 +73,7 @@ class Ingestor:
         )
 
     def settings_for(self, name: str) -> ChannelSettings:
-        """Return what is set for a channel."""
+        """Return the settings of a channel."""
         return self.settings.get(name) or ChannelSettings()
 
     def envelope(
@@ -85,44 +87,43 @@ class Ingestor:
         policy: str | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Envelope:
-        """Put a message in its envelope; without a key the channel says who sent it."""
-        told = self.settings_for(channel)
-        who = sender or told.sender or channel
+        """Build the envelope of a message; sender and policy default to the channel's, for messages without a key."""
+        settings = self.settings_for(channel)
         return Envelope(
-            sender=who,
+            sender=sender or settings.sender or channel,
             channel=channel,
-            policy=policy or told.policy or self.policy,
+            policy=policy or settings.policy or self.policy,
             received_at=received_at,
             media_type=media_type,
             body=body,
             query=query or {},
-            config=told.config,
+            config=settings.config,
             attachments=AttachmentBuffer(
                 read_stored=lambda name: self.attachments.get_named(sender or channel_owner(channel), name)
             ),
         )
 
     def parse(self, envelope: Envelope) -> list[ParsedItem]:
-        """Take in a message and store its attachments.
+        """Parse a message and store its attachments.
 
         Raises:
-            Unusable: nothing of it can be used.
+            InvalidPayload: nothing of it can be used.
             Retryable: the attachments cannot be stored.
 
         """
-        heard = self.channels[envelope.channel].parse(envelope)
+        items = self.channels[envelope.channel].parse(envelope)
         for reference, content in envelope.attachments.new.items():
             self.attachments.put(reference, content)
-        return heard
+        return items
 
-    def records(self, whats: Iterable[Record], trace: str | None) -> list[Outgoing]:
-        """Return the records of what was heard, for their topics."""
-        return [self.record(each, trace) for each in whats]
+    def records(self, contents: Iterable[Record], trace: str | None) -> list[Outgoing]:
+        """Build the Kafka records of several items."""
+        return [self.record(content, trace) for content in contents]
 
-    def record(self, what: Record, trace: str | None) -> Outgoing:
-        """Return the record of one thing; contacts of one customer stay in order."""
-        if isinstance(what, Contact):
-            if what.customer.phone in self.switchboards:
-                what = what.replace(customer=what.customer.replace(switchboard=True))
-            return outgoing(what, NAME, key=record_key(what.customer, self.secret), trace=trace)
-        return outgoing(what, NAME, trace=trace)
+    def record(self, content: Record, trace: str | None) -> Outgoing:
+        """Build the Kafka record of an item; contacts are keyed by customer, so that they stay in order."""
+        if isinstance(content, Contact):
+            if content.customer.phone in self.switchboards:
+                content = content.replace(customer=content.customer.replace(switchboard=True))
+            return outgoing(content, NAME, key=record_key(content.customer, self.secret), trace=trace)
+        return outgoing(content, NAME, trace=trace)

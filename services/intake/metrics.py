@@ -1,18 +1,24 @@
-"""What intake counts."""
+"""Prometheus metrics of intake."""
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 
 class IntakeMetrics:
-    """Contacts accepted and refused, by channel."""
+    """Counters of accepted and rejected messages and requests."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.accepted = Counter(
-            "duban_contacts_accepted_total", "Contacts acknowledged", ["channel", "door"], registry=registry
+            "duban_contacts_accepted_total",
+            "Messages accepted and acknowledged",
+            ["channel", "door"],
+            registry=registry,
         )
         self.refused = Counter(
-            "duban_requests_refused_total", "Requests answered with a problem", ["status", "reason"], registry=registry
+            "duban_requests_refused_total",
+            "HTTP requests answered with an error",
+            ["status", "reason"],
+            registry=registry,
         )
         self.unusable = Counter(
-            "duban_messages_unusable_total", "Messages refused, by reason", ["channel", "reason"], registry=registry
+            "duban_messages_unusable_total", "Messages rejected", ["channel", "reason"], registry=registry
         )

@@ -1,4 +1,4 @@
-"""What /docs says of the bodies: the schemas of the contract, as a sender writes them."""
+"""The OpenAPI document: request bodies with the contract's schemas, and the errors that every operation can return."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
-def _lines(status: str, told: str) -> dict[str, Any]:
-    line = {"type": "string", "description": "one JSON object a line: line, status, and reference or errors"}
-    return {status: {"description": told, "content": {"application/x-ndjson": {"schema": line}}}}
+def _lines(status: str, description: str) -> dict[str, Any]:
+    line = {"type": "string", "description": "one JSON object per line: line, status, and reference or errors"}
+    return {status: {"description": description, "content": {"application/x-ndjson": {"schema": line}}}}
 
 
 CONTACT = _body("application/json", {"$ref": "#/components/schemas/Submission"})
-BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission a line"}) | {
+BATCH = _body("application/x-ndjson", {"type": "string", "description": "one Submission per line"}) | {
     "responses": _lines("200", "a result for each line, in order")
 }
 TEXT_TYPES = ("application/x-www-form-urlencoded", "application/x-ndjson", "text/xml", "text/csv", "text/plain")
@@ -32,14 +32,14 @@ NATIVE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"type": "object", "description": "a message in the channel's own words"}},
-            **{each: {"schema": {"type": "string"}} for each in TEXT_TYPES},
-            **{each: {"schema": {"type": "string", "format": "binary"}} for each in ("message/rfc822", MBOX, XLSX)},
+            "application/json": {"schema": {"type": "object", "description": "a message in the channel's own format"}},
+            **{type_: {"schema": {"type": "string"}} for type_ in TEXT_TYPES},
+            **{type_: {"schema": {"type": "string", "format": "binary"}} for type_ in ("message/rfc822", MBOX, XLSX)},
         },
     },
     "responses": {
         "200": {
-            "description": "a file: a result for each message; WeChat: success",
+            "description": "for a file, a result for each message; for WeChat, the text success",
             "content": {
                 "application/x-ndjson": {"schema": {"type": "string"}},
                 "text/plain": {"schema": {"type": "string"}},
@@ -57,8 +57,12 @@ RECEIPT = _body(
         "required": ["state"],
         "anyOf": [{"required": ["id"]}, {"required": ["provider_id"]}],
         "properties": {
-            "id": {"type": "string", "format": "uuid", "description": "under which the notice was handed over"},
-            "provider_id": {"type": "string", "maxLength": 200, "description": "the gateway's own id of it"},
+            "id": {
+                "type": "string",
+                "format": "uuid",
+                "description": "id under which the notice was sent to the gateway",
+            },
+            "provider_id": {"type": "string", "maxLength": 200, "description": "the gateway's own id of the message"},
             "state": {"enum": ["delivered", "failed"]},
             "reason": {"type": "string", "maxLength": 200},
         },
@@ -80,17 +84,20 @@ COMMAND = _body(
 
 
 def _schemas() -> dict[str, Any]:
+    """Return the schemas of the request bodies; Submission is Contact without the fields that intake sets."""
     (_, _, action), schemas = json_schema.components([Contact, Actor, Action], template=TEMPLATE)
     contact = schemas.pop("Contact")
     contact["title"] = "Submission"
-    contact["properties"] = {name: told for name, told in contact["properties"].items() if name not in RESERVED_FIELDS}
+    contact["properties"] = {
+        name: schema for name, schema in contact["properties"].items() if name not in RESERVED_FIELDS
+    }
     contact["required"] = ["customer"]
     return schemas | {"Submission": contact, "Action": action}
 
 
 PROBLEM = {
     "type": "object",
-    "description": "RFC 9457: what is wrong, and for each field at fault the reason and what to do",
+    "description": "RFC 9457: what is wrong, and for each invalid field the reason and what to do",
     "required": ["type", "title", "status"],
     "properties": {
         "type": {"type": "string"},
@@ -108,25 +115,25 @@ PROBLEM = {
     },
 }
 PROBLEMS = {
-    "400": "a field is at fault",
+    "400": "a field is invalid",
     "401": "no key, or an unknown one",
     "403": "the key does not allow this",
     "404": "there is no such channel, ticket, contact or command",
-    "409": "another command came under this Idempotency-Key",
+    "409": "another command was sent with this Idempotency-Key",
     "413": "too large",
-    "429": "too many messages of this key: see Retry-After",
-    "503": "try again later, see Retry-After; what is sent again is not counted twice",
+    "429": "rate limit of this key exceeded: see Retry-After",
+    "503": "try again later, see Retry-After; a repeated message is not counted twice",
 }
 
 
 def _with_problems(document: dict[str, Any]) -> None:
-    """Say of every operation how it fails, and that it needs a key."""
+    """Add the error responses and the key to every operation."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
             operation["responses"] |= {
-                code: {"description": told, "content": content} for code, told in PROBLEMS.items()
+                code: {"description": description, "content": content} for code, description in PROBLEMS.items()
             }
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
@@ -140,13 +147,13 @@ def _with_problems(document: dict[str, Any]) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Make the application describe itself with the contract's schemas."""
+    """Replace the application's OpenAPI document by one with the contract's schemas."""
 
-    def json_schema() -> dict[str, Any]:
+    def build_document() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             _with_problems(document)
             app.openapi_schema = document
         return app.openapi_schema
 
-    app.openapi = json_schema  # type: ignore[method-assign]
+    app.openapi = build_document  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""What became of contacts and commands: read from the tables of router and ledger."""
+"""Queries for the outcomes of contacts and commands, and for tickets and due calls, in the tables of other services."""
 
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from services.shared.postgres.database import Database
 
 
 def contact_outcome(database: Database, id_: UUID) -> tuple[str, dict[str, Any]] | None:
-    """Return sender and outcome of a contact; None if nothing is known of it (yet).
+    """Return sender and outcome of a contact, None when it has not been routed yet or does not exist.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
@@ -42,10 +42,10 @@ def contact_outcome(database: Database, id_: UUID) -> tuple[str, dict[str, Any]]
 
 
 def command_outcome(database: Database, id_: UUID) -> dict[str, Any] | None:
-    """Return what the ledger decided of a command; None if it has not (yet).
+    """Return the ledger's decision on a command, None when it has not been decided yet or does not exist.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
@@ -63,10 +63,10 @@ def command_outcome(database: Database, id_: UUID) -> dict[str, Any] | None:
 
 
 def ticket_by_number(database: Database, number: str) -> UUID | None:
-    """Return the id of a ticket.
+    """Return the id of the ticket with this number, None when there is none.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
@@ -92,32 +92,33 @@ CALL_COLUMNS = (
     "pack",
     "centre",
 )
+"""Columns of the query `due_calls`, in order."""
 
 
 def due_calls(
     database: Database, now: datetime, limit: int, *, pack: str | None = None, centre: str | None = None
 ) -> list[dict[str, Any]]:
-    """Return calls to customers that are due, the most urgent first: of every pack and centre, or of one.
+    """Return the calls to customers that are due, the most urgent first, optionally of one policy pack or centre.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
-    told = {"now": now, "taken_before": now - CALL_LEASE, "limit": limit, "pack": pack, "centre": centre}
+    parameters = {"now": now, "taken_before": now - CALL_LEASE, "limit": limit, "pack": pack, "centre": centre}
     with database.transaction() as connection:
-        rows = connection.execute(queries["due_calls"], told).fetchall()
-    found = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in rows]
+        rows = connection.execute(queries["due_calls"], parameters).fetchall()
+    calls = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in rows]
     return [
-        each | {"ticket_id": str(each["ticket_id"])} | {name: each[name].isoformat() for name in ("due_at", "until_at")}
-        for each in found
+        call | {"ticket_id": str(call["ticket_id"])} | {name: call[name].isoformat() for name in ("due_at", "until_at")}
+        for call in calls
     ]
 
 
 def survey_ticket(database: Database, id_: UUID) -> dict[str, Any] | None:
-    """Return what the survey page needs of a ticket; answered: no answer is waited for (any more).
+    """Return what the survey page needs of a ticket, None when there is none; answered: no answer is expected any more.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
@@ -126,10 +127,10 @@ def survey_ticket(database: Database, id_: UUID) -> dict[str, Any] | None:
 
 
 def tickets(database: Database, *, number: str | None, phone: str | None) -> list[dict[str, Any]]:
-    """Return tickets by number or phone, latest first, at most 50.
+    """Return the tickets with a number or a phone number, the latest first, at most 50.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
@@ -137,16 +138,16 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
     return [body for (body,) in rows]
 
 
-def has_ticket(found: tuple[str, dict[str, Any]]) -> bool:
-    """Whether a contact's outcome is a ticket that can be named."""
-    return found[1]["ticket"] is not None
+def has_ticket(outcome: tuple[str, dict[str, Any]]) -> bool:
+    """Whether a contact, as `contact_outcome` returns it, has a ticket with a number."""
+    return outcome[1]["ticket"] is not None
 
 
 def conflicts(database: Database, command: Command) -> bool:
-    """Whether another command was decided under this one's id.
+    """Whether a different command was decided under the id of this one.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:

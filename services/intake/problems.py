@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: title, detail, and every field at fault with the reason and what to do."""
+"""Errors as RFC 9457 problem documents: title, detail, and for each invalid field the reason and what to do."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -17,7 +17,7 @@ log = logs.get(__name__)
 
 
 def unavailable(detail: str) -> Problem:
-    """Return 503 with Retry-After."""
+    """Return 503 with Retry-After, for a failure that passes."""
     return Problem(503, "Try again later", detail, headers={"Retry-After": "2"})
 
 
@@ -31,66 +31,66 @@ def _document(error: Problem) -> JSONResponse:
 
 
 def invalid_payload(error: InvalidPayload) -> Problem:
-    """Return the problem of a message that cannot be used, with every fault."""
-    errors = tuple({"field": each.field, "reason": each.reason, "detail": each.message} for each in error.errors)
-    named = ", ".join(dict.fromkeys(each["field"] for each in errors))
-    return Problem(400, "The contact cannot be used", f"mend {named} and send it again", errors=errors)
+    """Return 400 with every error of a message."""
+    errors = tuple({"field": cause.field, "reason": cause.reason, "detail": cause.message} for cause in error.errors)
+    fields = ", ".join(dict.fromkeys(cause["field"] for cause in errors))
+    return Problem(400, "The contact cannot be used", f"correct {fields} and send it again", errors=errors)
 
 
 def invalid_field(field: str, reason: str, message: str) -> Problem:
-    """Return the problem of one field."""
+    """Return 400 for one field."""
     return Problem(400, "The request cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
 
 
 async def reject_nul(request: Request) -> None:
-    """Refuse a path or a query with NUL, which no database can look for.
+    """Reject a NUL character in the path or the query, which PostgreSQL cannot search for.
 
     Raises:
-        Problem: 400; it names the parameter.
+        Problem: 400; names the parameter.
 
     """
     for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
         if "\0" in f"{name}{value}":
             field = name.replace("\0", "")
-            raise invalid_field(field, "bad_schema", "NUL is no text: leave it out")
+            raise invalid_field(field, "bad_schema", "NUL is not text: leave it out")
 
 
 def install(app: FastAPI, metrics: IntakeMetrics) -> None:
-    """Make every error a problem document."""
+    """Turn every error of the application into a problem document and count it."""
 
-    def told(error: Problem) -> JSONResponse:
+    def respond(error: Problem) -> JSONResponse:
         metrics.refused.labels(str(error.status), error.reason).inc()
         return _document(error)
 
-    async def problem(_: Request, error: Exception) -> JSONResponse:
+    async def handle_problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
-        return told(error)
+        return respond(error)
 
-    async def http(_: Request, error: Exception) -> JSONResponse:
+    async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return told(Problem(error.status_code, str(error.detail), headers=error.headers or {}))
+        return respond(Problem(error.status_code, str(error.detail), headers=error.headers or {}))
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         errors = tuple(
             {
-                "field": ".".join(str(part) for part in each["loc"][1:]),
+                "field": ".".join(str(part) for part in cause["loc"][1:]),
                 "reason": "bad_schema",
-                "detail": str(each["msg"]),
+                "detail": str(cause["msg"]),
             }
-            for each in error.errors()
+            for cause in error.errors()
         )
-        return told(Problem(400, "The request cannot be used", errors=errors))
+        return respond(Problem(400, "The request cannot be used", errors=errors))
 
-    async def bug(_: Request, error: Exception) -> JSONResponse:
+    async def handle_bug(_: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", error=type(error).__name__, exc_info=error)
-        return told(Problem(500, "Something went wrong here", "it is in our log; send the same again later"))
+        return respond(Problem(500, "Internal error", "the error has been logged: send the same request again later"))
 
     handlers: list[tuple[Any, Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]]] = [
-        (Problem, problem),
-        (HTTPException, http),
-        (RequestValidationError, invalid),
-        (Exception, bug),
+        (Problem, handle_problem),
+        (HTTPException, handle_http_error),
+        (RequestValidationError, handle_invalid_request),
+        (Exception, handle_bug),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)

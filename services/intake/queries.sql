@@ -1,4 +1,4 @@
--- Statements of intake; one name each.
+-- Named queries of intake.
 
 -- name: senders
 select name, key_hash, policy, channels, actions, per_minute from intake.sender where revoked_at is null;
@@ -27,8 +27,8 @@ where c.id = %(id)s;
 select id, version from ledger.ticket where number = %(number)s;
 
 -- name: due_calls
--- By priority, then by time, in the customer's hours; whoever is being called just now is left out. A plan may be a moment behind
--- its ticket, so the ticket has the last word.
+-- By priority, then by due time, within the customer's calling hours, without calls that an agent has taken. A plan may lag
+-- behind its ticket, so the ticket's own state is checked as well.
 select t.id, t.version, t.number, p.due_at, p.until_at, p.attempts, t.body #>> '{customer,name}', t.phone,
     t.body ->> 'subject', t.body #>> '{outcome,result}', t.body #>> '{outcome,explanation}',
     (t.body #>> '{classification,priority}')::int, (t.body #>> '{classification,vip}')::boolean, p.script, p.policy, p.centre

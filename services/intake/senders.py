@@ -1,4 +1,4 @@
-"""Who may put contacts and commands in and read answers out, by key; kept in memory for when PostgreSQL is away."""
+"""Authenticates senders by key and says what each may do; keys are cached, so that they work without PostgreSQL."""
 
 import base64
 import binascii
@@ -15,18 +15,19 @@ from services.shared.runtime.errors import Problem
 queries = Queries.of_package(__package__)
 
 ANY = "*"
+"""Stands for all channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Somebody with a key.
+    """A client with a key.
 
     Attributes:
-        name: stands in every contact.
-        policy: pack under which the contacts run.
-        channels: which it may use; `*` for all.
-        actions: contacts, commands, read, receipts.
-        per_minute: messages it may send in a minute; None: any number.
+        name: name of the sender, in every contact.
+        policy: policy pack under which its contacts run.
+        channels: channels that it may use; `*` for all.
+        actions: what it may do, of contacts, commands, read, receipts.
+        per_minute: rate limit in messages a minute; None: no limit.
 
     """
 
@@ -37,10 +38,10 @@ class Sender:
     per_minute: int | None = None
 
     def require_action(self, action: str) -> None:
-        """Refuse what the key does not allow.
+        """Check that the key allows an action.
 
         Raises:
-            Problem: 403.
+            Problem: 403 when it does not.
 
         """
         if action not in self.actions:
@@ -49,22 +50,22 @@ class Sender:
                 "The key does not allow this",
                 field="Authorization",
                 reason="not_allowed",
-                what_to_do=f"it allows {', '.join(self.actions)}; `{action}` is needed: ask for it",
+                what_to_do=f"it allows {', '.join(self.actions)}: ask for a key that allows `{action}`",
             )
 
     def resolve_channel(self, wanted: str | None) -> str:
-        """Return the channel of a contact: the wanted one, or the key's only one.
+        """Return the channel of a contact: the wanted one, or the only one that the key allows.
 
         Raises:
-            Problem: 400 or 403.
+            Problem: 400 when the channel is missing, 403 when the key does not allow it.
 
         """
-        own = [each for each in self.channels if each != ANY]
+        own = [channel for channel in self.channels if channel != ANY]
         if wanted is None:
             if len(own) == 1:
                 return own[0]
             raise _contact_problem(
-                "channel", "missing", f"say on which channel the contact came, such as {', '.join(own) or 'web'}"
+                "channel", "missing", f"name the channel of the contact, such as {', '.join(own) or 'web'}"
             )
         if ANY not in self.channels and wanted not in own:
             raise Problem.about(
@@ -72,7 +73,7 @@ class Sender:
                 "The key does not allow this channel",
                 field="channel",
                 reason="not_allowed",
-                what_to_do=f"it allows {', '.join(own)}, not {wanted}: send it there, or ask for another key",
+                what_to_do=f"it allows {', '.join(own)}, not {wanted}: choose one of these, or ask for another key",
             )
         return wanted
 
@@ -82,25 +83,25 @@ def _contact_problem(field: str, reason: str, message: str) -> Problem:
 
 
 def hash_key(key: str) -> bytes:
-    """Return what is stored of a key. Keys are long and random, so a plain hash is enough."""
+    """Return the stored hash of a key. Keys are long and random, so an unsalted hash is enough."""
     return hashlib.sha256(key.encode()).digest()
 
 
 def _key_from_header(authorization: str) -> str:
-    """Return the key of a request: a bearer's, or the password of a sender that knows only the basic scheme."""
-    scheme, _, told = authorization.partition(" ")
+    """Return the key in an Authorization header: a bearer token, or the password of the Basic scheme."""
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return told.strip()
+        return credentials.strip()
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(told, validate=True).decode().partition(":")[2]
+            return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
         except (binascii.Error, ValueError):
             return ""
     return ""
 
 
 class SenderRegistry:
-    """The keys that are in force."""
+    """The keys in force, cached in memory."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -108,14 +109,14 @@ class SenderRegistry:
 
     @property
     def loaded(self) -> bool:
-        """Whether the keys were read since the start; without them nobody can be let in."""
+        """Whether the keys have been read since the start; until then no sender can be authenticated."""
         return self._by_hash is not None
 
     def refresh(self) -> None:
-        """Read the keys anew.
+        """Read the keys from the database.
 
         Raises:
-            Retryable: the database is away; the keys read before stay in force.
+            Retryable: the database is unavailable; the keys read before stay in force.
 
         """
         with self._database.transaction() as connection:
@@ -129,14 +130,14 @@ class SenderRegistry:
         """Return the sender of a request.
 
         Raises:
-            Problem: 401, or 503 when the keys are not known yet.
+            Problem: 401 for an unknown key, 503 when the keys have not been read yet.
 
         """
         if self._by_hash is None:
             raise Problem(
                 503, "Not ready", "the senders' keys have not been read yet: try again", headers={"Retry-After": "2"}
             )
-        # The key is looked up by its digest, so how long that takes says nothing of the key.
+        # The key is looked up by its hash, so the time of the lookup reveals nothing about the key.
         key = _key_from_header(authorization or "")
         sender = self._by_hash.get(hash_key(key)) if key else None
         if sender is None:
@@ -161,7 +162,7 @@ def add(
     key: str | None = None,
     per_minute: int | None = None,
 ) -> str:
-    """Give a sender a new key and return it; it is shown only now. An older key of the same name ends."""
+    """Add a sender with a new key and return the key, which is not stored; an older key of the same name ends."""
     key = key or f"duban_{secrets.token_urlsafe(24)}"
     connection.execute(
         queries["add_sender"],

@@ -1,4 +1,4 @@
-"""What intake is told by its environment."""
+"""Settings of intake, from environment variables."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,18 +9,18 @@ from services.shared.runtime.settings import Settings
 
 
 class IntakeSettings(Settings):
-    """Settings of intake alone, beside those of every service."""
+    """Settings that only intake has, besides those of every service."""
 
     http_host: str = "127.0.0.1"
     """Address on which the HTTP door listens."""
     http_port: int = 8080
     """Port of the HTTP door."""
     channel_policy: str = "carrier"
-    """Pack under which contacts of the channel topics run."""
+    """Policy pack of messages without a key, such as those of the channel topics."""
     channels: Path | None = None
-    """TOML file with a table for each channel that has settings of its own: docs/channels.md."""
+    """TOML file with a table per channel that has settings of its own; see docs/channels.md."""
     mappings: Path | None = None
-    """Folder with mappings of the operator's own; one of the same name goes before the one that comes with Duban."""
+    """Folder with the operator's own mappings; one of the same name replaces the one that comes with Duban."""
     data: Path = Path(".duban")
     """Folder for what is kept outside broker and database."""
     attachments: Path = Field(default_factory=lambda fields: fields["data"] / "attachments")
@@ -30,7 +30,7 @@ class IntakeSettings(Settings):
     mail_port: int = 0
     """Port of the SMTP door; 0: there is none."""
     mail_recipients: tuple[str, ...] = ()
-    """Addresses that take complaints; empty: every address."""
+    """Addresses that accept complaints; empty: every address."""
     mail_certificate: Path | None = None
     """Certificate chain of the SMTP door, PEM; with one it offers STARTTLS."""
     mail_key: Path | None = None
@@ -38,12 +38,12 @@ class IntakeSettings(Settings):
     receipt_fields: dict[Literal["id", "provider_id", "state", "reason"], str] = Field(
         default={"id": "id", "provider_id": "provider_id", "state": "state", "reason": "reason"}
     )
-    """What the SMS gateway calls the fields of a delivery report; one that is left out is not looked at."""
+    """Names of a delivery report's fields at the SMS gateway; a field that is left out is not read."""
     receipt_words: dict[str, Literal["delivered", "failed", "ignored"]] = Field(
         default={"delivered": "delivered", "failed": "failed"}
     )
-    """What its words for the state mean; ignored: nothing has been decided yet."""
+    """Meaning of the gateway's words for the state; ignored: not final yet."""
     acknowledge_within: float = 4.0
-    """Real seconds within which the broker has to acknowledge; then the sender gets 503."""
+    """Real seconds within which the broker must acknowledge; after that the sender gets 503."""
     in_flight: int = 5000
-    """Records that may wait for the broker at once; more senders get 503."""
+    """Records that may wait for the broker at once; beyond that senders get 503."""

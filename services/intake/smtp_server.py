@@ -1,4 +1,4 @@
-"""The SMTP door: a mail is acknowledged when the broker has its contact, and its attachments are stored (R2.1)."""
+"""The SMTP door: acknowledges a mail once its attachments are stored and the broker has its contact (R2.1)."""
 
 import asyncio
 import ssl
@@ -19,93 +19,94 @@ from services.shared.runtime.errors import ConfigurationError, Problem, Retryabl
 
 CHANNEL = "email"
 MAX_MAIL_BYTES = 25 * 1024 * 1024
-"""Bytes of a mail, attachments and all."""
+"""Bytes of a mail with its attachments."""
 MAX_CONNECTIONS_PER_PEER = 20
-"""Connections of one peer at a time, as many as a mail system opens to one place if it is not told otherwise."""
+"""Connections of one peer at a time: as many as a mail server opens to one destination by default."""
 MAX_CONNECTIONS = 50
-"""Connections in all: each may hold a mail in memory."""
+"""Connections in total; each may hold a mail in memory."""
 IDENT = "Duban"
+"""Name in the SMTP greeting."""
 TRY_AGAIN = "451 4.3.0 Try again later: nothing was accepted"
-TOO_MANY = "421 4.7.0 Too many connections: end some, or try again later"
-TOO_LARGE = f"552 5.3.4 A mail is at most {MAX_MAIL_BYTES} bytes here: send large files another way and name them"
+TOO_MANY = "421 4.7.0 Too many connections: close some, or try again later"
+TOO_LARGE = f"552 5.3.4 A mail is at most {MAX_MAIL_BYTES} bytes here: send large files another way and refer to them"
 
 log = logs.get(__name__)
 
 
 class SmtpServer:
-    """Takes mail in, one at a time for each connection."""
+    """The SMTP server of the channel email."""
 
-    def __init__(self, door: HttpContext) -> None:
-        self._door = door
-        settings = door.settings
+    def __init__(self, context: HttpContext) -> None:
+        self._context = context
+        settings = context.settings
         self._controller = _Controller(
-            _Handler(door),
-            refused=lambda reason: door.metrics.unusable.labels(CHANNEL, reason).inc(),
+            _Handler(context),
+            refused=lambda reason: context.metrics.unusable.labels(CHANNEL, reason).inc(),
             hostname=settings.mail_host,
             port=settings.mail_port,
             data_size_limit=MAX_MAIL_BYTES,
             enable_SMTPUTF8=True,
             ident=IDENT,
-            tls_context=_tls(door),
+            tls_context=_tls(context),
         )
 
     def start(self) -> None:
-        """Listen, in a thread of its own.
+        """Start listening, in a thread of its own.
 
         Raises:
-            ConfigurationError: the port is taken.
+            ConfigurationError: the port cannot be used.
 
         """
         try:
             self._controller.start()
         except OSError as error:
-            settings = self._door.settings
+            settings = self._context.settings
             raise ConfigurationError(
                 f"the SMTP door cannot listen on {settings.mail_host}:{settings.mail_port} ({error.strerror}): "
                 "set DUBAN_MAIL_PORT to a free port"
             ) from error
 
     def stop(self) -> None:
-        """Take no more mail; what is being sent is left to the sender's next try."""
+        """Stop the server; senders retry mails that were not acknowledged."""
         self._controller.stop()
 
 
-def _tls(door: HttpContext) -> ssl.SSLContext | None:
-    certificate, key = door.settings.mail_certificate, door.settings.mail_key
+def _tls(context: HttpContext) -> ssl.SSLContext | None:
+    certificate, key = context.settings.mail_certificate, context.settings.mail_key
     if certificate is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
+        tls.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"DUBAN_MAIL_CERTIFICATE: {certificate} cannot be used ({error})") from error
-    return context
+    return tls
 
 
 class ConnectionLimiter:
-    """The connections that are open, by peer."""
+    """Limits the open connections, per peer and in total."""
 
-    def __init__(self, most_of_a_peer: int = MAX_CONNECTIONS_PER_PEER, most: int = MAX_CONNECTIONS) -> None:
-        self._most_of_a_peer = most_of_a_peer
-        self._most = most
+    def __init__(self, per_peer: int = MAX_CONNECTIONS_PER_PEER, total: int = MAX_CONNECTIONS) -> None:
+        self._per_peer = per_peer
+        self._total = total
         self._open: Counter[str] = Counter()
 
     def acquire(self, peer: str) -> bool:
-        """Whether a connection may be opened; it counts then until it leaves."""
-        if self._open[peer] >= self._most_of_a_peer or self._open.total() >= self._most:
+        """Count a new connection; False when the limit is reached."""
+        if self._open[peer] >= self._per_peer or self._open.total() >= self._total:
             return False
         self._open[peer] += 1
         return True
 
     def release(self, peer: str) -> None:
-        """Forget a connection."""
+        """Stop counting a closed connection."""
         self._open[peer] -= 1
         if not self._open[peer]:
             del self._open[peer]
 
 
 class _Controller(Controller):  # type: ignore[misc]
-    """Makes the protocol of each connection."""
+    """Creates the protocol object of each connection."""
 
     def __init__(self, handler: "_Handler", *, refused: Callable[[str], None], **options: Any) -> None:
         self._connections = ConnectionLimiter()
@@ -117,7 +118,7 @@ class _Controller(Controller):  # type: ignore[misc]
 
 
 class _Protocol(SMTP):  # type: ignore[misc]
-    """One connection: turned away when there are too many; refusals that are aiosmtpd's own are counted too."""
+    """One connection; refused when there are too many. Counts the refusals of aiosmtpd, too."""
 
     def __init__(
         self, handler: Any, connections: ConnectionLimiter, refused: Callable[[str], None], **options: Any
@@ -128,7 +129,7 @@ class _Protocol(SMTP):  # type: ignore[misc]
         self._peer: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # STARTTLS makes the same connection once more.
+        # After STARTTLS aiosmtpd calls this again for the same connection.
         if self._peer is None:
             peer = str((transport.get_extra_info("peername") or ("",))[0])
             if not self._connections.acquire(peer):
@@ -154,22 +155,22 @@ class _Protocol(SMTP):  # type: ignore[misc]
 
 
 class _Handler:
-    """What aiosmtpd asks of us; its method names are the protocol's commands."""
+    """Handles the SMTP commands; aiosmtpd finds the methods by the commands' names."""
 
-    def __init__(self, door: HttpContext) -> None:
-        self._door = door
-        told = door.ingestor.settings_for(CHANNEL)
-        name, policy = told.sender or CHANNEL, told.policy or door.ingestor.policy
-        self._who = Sender(name, policy, (CHANNEL,), ("contacts",), told.per_minute)
-        self._ours = {each.lower() for each in door.settings.mail_recipients}
+    def __init__(self, context: HttpContext) -> None:
+        self._context = context
+        settings = context.ingestor.settings_for(CHANNEL)
+        name, policy = settings.sender or CHANNEL, settings.policy or context.ingestor.policy
+        self._sender = Sender(name, policy, (CHANNEL,), ("contacts",), settings.per_minute)
+        self._recipients = {address.lower() for address in context.settings.mail_recipients}
 
     async def handle_MAIL(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         try:
-            self._door.check_rate(self._who, 0)
+            self._context.check_rate(self._sender, 0)
         except Problem as error:
-            return self._later(error)
+            return self._defer(error)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
@@ -182,41 +183,42 @@ class _Handler:
         address: str,
         _options: list[str],
     ) -> str:
-        if self._ours and address.lower() not in self._ours:
-            self._door.metrics.unusable.labels(CHANNEL, "unknown_recipient").inc()
-            return "550 5.1.1 No such address here: check it"
+        if self._recipients and address.lower() not in self._recipients:
+            self._context.metrics.unusable.labels(CHANNEL, "unknown_recipient").inc()
+            return "550 5.1.1 Unknown address: check it"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content or "").encode()
         if not envelope.mail_from:
-            # An empty return path marks a report of a mail system; the header is where the channel looks for it.
+            # An empty return path marks a bounce; the channel finds it in this header.
             content = b"Return-Path: <>\r\n" + content
         try:
-            self._door.check_rate(self._who)
-            heard = await self._take(content)
+            self._context.check_rate(self._sender)
+            reference = await self._ingest(content)
         except InvalidPayload as error:
             first = error.errors[0]
-            self._door.metrics.unusable.labels(CHANNEL, first.reason).inc()
+            self._context.metrics.unusable.labels(CHANNEL, first.reason).inc()
             return f"554 5.6.0 {first.field}: {first.message}"
         except (Retryable, Problem) as error:
-            return self._later(error)
-        return f"250 2.0.0 Accepted as {heard}"
+            return self._defer(error)
+        return f"250 2.0.0 Accepted as {reference}"
 
-    def _later(self, error: Retryable | Problem) -> str:
+    def _defer(self, error: Retryable | Problem) -> str:
         log.warning("mail_waits", reason=str(error))
         if isinstance(error, Problem) and error.reason:
-            self._door.metrics.unusable.labels(CHANNEL, error.reason).inc()
+            self._context.metrics.unusable.labels(CHANNEL, error.reason).inc()
         return TRY_AGAIN
 
-    async def _take(self, content: bytes) -> str:
-        ingestor = self._door.ingestor
-        envelope = ingestor.envelope(CHANNEL, content, media_type=MAIL, received_at=self._door.require_clock().now())
-        heard: list[ParsedItem] = await asyncio.to_thread(ingestor.parse, envelope)
-        whats = [each.content for each in heard if not isinstance(each.content, RejectedItem)]
-        await self._door.publisher.publish(ingestor.records(whats, tracing.accepted(None)))
-        for each in whats:
-            self._door.metrics.accepted.labels(CHANNEL, "smtp").inc()
-            log.info("accepted", contact=str(each.id), channel=CHANNEL)
-        return str(whats[0].id)
+    async def _ingest(self, mail: bytes) -> str:
+        """Parse and publish a mail; returns the id of its record."""
+        ingestor = self._context.ingestor
+        envelope = ingestor.envelope(CHANNEL, mail, media_type=MAIL, received_at=self._context.require_clock().now())
+        items: list[ParsedItem] = await asyncio.to_thread(ingestor.parse, envelope)
+        contents = [item.content for item in items if not isinstance(item.content, RejectedItem)]
+        await self._context.publisher.publish(ingestor.records(contents, tracing.accepted(None)))
+        for content in contents:
+            self._context.metrics.accepted.labels(CHANNEL, "smtp").inc()
+            log.info("accepted", contact=str(content.id), channel=CHANNEL)
+        return str(contents[0].id)

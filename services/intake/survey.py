@@ -1,4 +1,4 @@
-"""The survey page: three questions and a word, on any phone, without a script; one answer for each link (R5.4)."""
+"""The survey page: three questions and a comment, without scripts, for any phone; one answer per link (R5.4)."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,13 +19,17 @@ from services.shared.kafka.records import outgoing
 from services.shared.runtime.errors import Problem
 
 MAX_FORM_BYTES = 16 * 1024
+"""Bytes of a submitted form."""
 MAX_FORM_FIELDS = 20
+"""Fields of a submitted form."""
 MAX_COMMENT_LENGTH = 500
+"""Characters of a comment; the rest is cut."""
 QUESTIONS = ("process", "result", "staff")
 LANGUAGES = ("zh", "en")
-PAGES = {400: "unreadable", 404: "unknown", 409: "answered", 410: "over", 413: "unreadable"}
-"""What is shown for a problem; any other is of a moment."""
+PAGES = {400: "unreadable", 404: "unknown", 409: "answered", 410: "expired", 413: "unreadable"}
+"""Page by HTTP status; any other status shows the page `later`."""
 DECISION_WAIT_SECONDS = 5.0
+"""Real seconds to wait for the ledger's decision on an answer."""
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
@@ -42,76 +46,76 @@ pages = Environment(
 )
 
 
-def install(app: FastAPI, door: HttpContext) -> None:
-    """Add the page to the application; a browser gets pages, whatever happens."""
+def install(app: FastAPI, context: HttpContext) -> None:
+    """Add the routes to the application; errors are pages, too, because a browser asks."""
 
     @app.get("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
     async def ask(token: str, request: Request) -> HTMLResponse:
         try:
-            found = await _find_invited_ticket(door, token)
+            ticket = await _find_invited_ticket(context, token)
         except Problem as error:
             return _problem_page(error, request)
-        return _render("ask", _language(request, found), number=found["number"], missing=(), given={})
+        return _render("ask", _language(request, ticket), number=ticket["number"], missing=(), answers={})
 
     @app.post("/s/{token}", response_class=HTMLResponse, include_in_schema=False)
     async def answer(token: str, request: Request) -> HTMLResponse:
         try:
-            found = await _find_invited_ticket(door, token)
-            given = _parse_form(await read_body(request, MAX_FORM_BYTES))
-            language = _language(request, found)
-            scores = {each: given.get(each, "") for each in QUESTIONS}
-            missing = [each for each, score in scores.items() if score not in {"1", "2", "3", "4", "5"}]
+            ticket = await _find_invited_ticket(context, token)
+            answers = _parse_form(await read_body(request, MAX_FORM_BYTES))
+            language = _language(request, ticket)
+            scores = {question: answers.get(question, "") for question in QUESTIONS}
+            missing = [question for question, score in scores.items() if score not in {"1", "2", "3", "4", "5"}]
             if missing:
-                return _render("ask", language, 400, number=found["number"], missing=missing, given=given)
-            comment = given.get("comment", "").strip()[:MAX_COMMENT_LENGTH] or None
-            survey = Survey(**{each: int(score) for each, score in scores.items()}, comment=comment)
-            command = _command(found["invitation"], survey, door)
-            await door.publish([outgoing(command, "intake")])
-            decided = await door.wait_for(
-                DECISION_WAIT_SECONDS, lambda: outcomes.command_outcome(door.database, command.id), bool
+                return _render("ask", language, 400, number=ticket["number"], missing=missing, answers=answers)
+            comment = answers.get("comment", "").strip()[:MAX_COMMENT_LENGTH] or None
+            survey = Survey(**{question: int(score) for question, score in scores.items()}, comment=comment)
+            command = _command(ticket["invitation"], survey, context)
+            await context.publish([outgoing(command, "intake")])
+            decision = await context.wait_for(
+                DECISION_WAIT_SECONDS, lambda: outcomes.command_outcome(context.database, command.id), bool
             )
         except Problem as error:
             return _problem_page(error, request)
-        again = decided is not None and decided["outcome"] == "refused"
-        return _render("answered" if again else "thanks", language, number=found["number"])
+        repeated = decision is not None and decision["outcome"] == "refused"
+        return _render("answered" if repeated else "thanks", language, number=ticket["number"])
 
 
-async def _find_invited_ticket(door: HttpContext, token: str) -> dict[str, Any]:
-    """Return the ticket that a link is for.
+async def _find_invited_ticket(context: HttpContext, token: str) -> dict[str, Any]:
+    """Return the ticket of a link, with its invitation.
 
     Raises:
-        Problem: 404 no link of ours, 410 over, 409 answered before.
+        Problem: 404 when the link is invalid, 410 when it has expired, 409 when it has been answered.
 
     """
-    invitation = survey_link.read_token(token, door.settings.contact_key_secret.get_secret_value())
+    invitation = survey_link.read_token(token, context.settings.contact_key_secret.get_secret_value())
     if invitation is None:
         raise Problem(404, "unknown")
-    if door.require_clock().now() > invitation.until:
-        raise Problem(410, "over")
-    ticket = await door.query(lambda: outcomes.survey_ticket(door.database, invitation.ticket_id))
+    if context.require_clock().now() > invitation.until:
+        raise Problem(410, "expired")
+    ticket = await context.query(lambda: outcomes.survey_ticket(context.database, invitation.ticket_id))
     if ticket is None or ticket["run"] != invitation.run:
-        raise Problem(410, "over")
+        raise Problem(410, "expired")
     if ticket["answered"]:
         raise Problem(409, "answered")
     return ticket | {"invitation": invitation}
 
 
-def _command(invitation: SurveyInvitation, survey: Survey, door: HttpContext) -> Command:
-    """Return the answer; its id is the link's, so the first answer counts and no other."""
+def _command(invitation: SurveyInvitation, survey: Survey, context: HttpContext) -> Command:
+    """Build the command with the answer; its id is derived from the link, so that only the first answer counts."""
     return Command(
         id=command_id(invitation.ticket_id, "survey link", invitation.run),
         ticket_id=invitation.ticket_id,
-        at=door.require_clock().now(),
+        at=context.require_clock().now(),
         actor=Actor(kind="customer", name="customer"),
         action=AnswerSurvey(survey=survey),
     )
 
 
 def _parse_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form.
+    """Parse a submitted form.
 
     Raises:
-        Problem: 400, no form of ours has as many.
+        Problem: 400 when it has more fields than the page.
 
     """
     try:
@@ -120,13 +124,14 @@ def _parse_form(body: bytes) -> dict[str, str]:
         raise Problem(400, "unreadable") from error
 
 
-def _language(request: Request, found: dict[str, Any]) -> str:
-    """Return the language that the visitor chose, or else the customer's."""
+def _language(request: Request, ticket: dict[str, Any]) -> str:
+    """Return the language that the visitor chose, else the customer's."""
     chosen = request.query_params.get("language")
-    return chosen if chosen in LANGUAGES else str(found["language"]) if found["language"] in LANGUAGES else "zh"
+    return chosen if chosen in LANGUAGES else str(ticket["language"]) if ticket["language"] in LANGUAGES else "zh"
 
 
 def _problem_page(error: Problem, request: Request) -> HTMLResponse:
+    """Render the page for an error, in the language of the request."""
     chosen = request.query_params.get("language") or request.headers.get("accept-language", "")
     page = PAGES.get(error.status, "later")
     return _render(page, "en" if chosen.lower().startswith("en") else "zh", error.status, number="")
