@@ -39,13 +39,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn a page's links to files of the tree into links of the site."""
     del config, files
+    return with_links_of_site(markdown, page.file.src_uri)
+
+
+def with_links_of_site(markdown: str, page: str) -> str:
+    """Return a page of the site with its links to files of the tree as links to the site's pages.
+
+    Args:
+        markdown: the page as it stands in the tree.
+        page: its place in the site.
+
+    """
     places = {place: name for name, place in PAGES.items()}
-    here = page.file.src_uri
-    source = PurePosixPath(places.get(here, f"docs/{here}")).parent
+    source = PurePosixPath(places.get(page, f"docs/{page}")).parent
 
     def to_site(link: re.Match[str]) -> str:
         target = posixpath.normpath(str(source / link.group(1)))
         place = PAGES.get(target, target.removeprefix("docs/"))
-        return f"]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{link.group(2) or ''})"
+        return f"]({posixpath.relpath(place, posixpath.dirname(page) or '.')}{link.group(2) or ''})"
 
     return _LINK.sub(to_site, markdown)

@@ -13,6 +13,7 @@ PACKAGES = {
     "load": "tests/load",
     "local": "deploy/local",
     "receivers": "deploy/receivers",
+    "tools": "deploy/tools",
 }
 """Folders of tests/unit that are no service's."""
 EXCEPTIONS: dict[str, str] = {}

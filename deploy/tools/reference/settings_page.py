@@ -67,8 +67,8 @@ def _table(settings: Iterable[Setting]) -> str:
 def by_service() -> dict[str, list[Setting]]:
     """Return the settings of every service and of the broker's client, then those of each service alone."""
     sections = {
-        "Every service": list(_settings(shared.Settings)),
-        "The broker, for every service": list(_settings(shared.KafkaSettings)),
+        "Every service": list(describe(shared.Settings)),
+        "The broker, for every service": list(describe(shared.KafkaSettings)),
     }
     for service in SERVICES:
         if (PROJECT / "services" / service / "settings.py").exists():
@@ -76,7 +76,7 @@ def by_service() -> dict[str, list[Setting]]:
             for class_ in vars(module).values():
                 if isinstance(class_, type) and class_.__module__ == module.__name__:
                     assert issubclass(class_, BaseSettings)
-                    sections[service] = list(_settings(class_))
+                    sections[service] = list(describe(class_))
     return sections
 
 
@@ -92,7 +92,8 @@ def undocumented() -> list[str]:
     return sorted(setting.name for found in by_service().values() for setting in found if not setting.meaning)
 
 
-def _settings(class_: type[BaseSettings]) -> Iterator[Setting]:
+def describe(class_: type[BaseSettings]) -> Iterator[Setting]:
+    """Return the settings that a class declares itself, in its order; those of its base classes are left out."""
     texts = docstrings.of_fields(class_)
     defaults: dict[str, Any] = {}
     for name, field in class_.model_fields.items():
