@@ -11,6 +11,7 @@ from typing import Any
 from demo.doors import ChannelDoors
 from demo.people import shuffled_cycle
 from demo.scheduler import TaskScheduler
+from services.domain.ticket_number import PATTERN
 
 QUESTIONS = ("process", "result", "staff")
 GOOD_WORDS = {"zh": ("满意", "非常满意", "很满意，谢谢"), "en": ("Satisfied", "Very satisfied, thank you")}
@@ -18,7 +19,7 @@ BAD_WORDS = {"zh": ("不满意，拖了太久", "非常不满意"), "en": ("Diss
 REPLY_CHANNELS = ("none",) * 2 + ("page",) * 3 + ("digits",) * 3 + ("words",) * 2 + ("opt_out",) * 2 + ("app",)
 """How customers answer, in proportion to how often they do."""
 JUDGEMENTS = ("good",) * 6 + ("bad",)
-_SURVEY = re.compile(r"(?P<number>TS[0-9]{14}).*1(?:-| to )5", re.DOTALL)
+_SURVEY = re.compile(rf"(?P<number>{PATTERN}).*1(?:-| to )5", re.DOTALL)
 _LINK = re.compile(r"https?://[!-~]+/s/[\w-]+")
 
 

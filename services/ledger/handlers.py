@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import psycopg
 
-from schemas.action import Compensate, Tick
+from schemas.action import Tick
 from schemas.command import Actor, Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
@@ -16,7 +15,8 @@ from services.domain.ids import command_digest, command_id
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.ledger import store
-from services.ledger.domain.decide import LATE_AFTER, NOTHING, DecisionResult, decide
+from services.ledger.batch_decider import BatchDecider
+from services.ledger.domain.decide import LATE_AFTER, DecisionResult
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
@@ -54,10 +54,7 @@ class CommandHandler:
         before, traces = store.load_tickets(connection, {each.body.ticket_id for each in batch})
         after = dict(before)
         now, late_after = self._clock.now(), self._clock.business(LATE_AFTER.total_seconds())
-        opens = sum(each.body.action.type in {"open", "remind"} for each in batch)
-        numbers = iter(store.next_numbers(connection, opens, now) if opens else ())
-        spending = {each.body.actor.name for each in batch if each.body.action.type == "compensate"}
-        spent = store.spent(connection, spending, now) if spending else {}
+        decider = BatchDecider(connection, [each.body for each in batch], before, now=now, late_after=late_after)
         decisions: dict[UUID, store.CommandRecord] = {}
         causes: dict[UUID, str | None] = {}
         told: list[TicketEvent] = []
@@ -82,13 +79,7 @@ class CommandHandler:
             if (pack := self._pack(command, ticket)) is None:
                 result.refused.append(_homeless(message.record, command))
                 continue
-            number = next(numbers) if command.action.type in {"open", "remind"} else ""
-            person = command.actor.name
-            decided = decide(
-                ticket, command, pack, now, number=number, spent=spent.get(person, NOTHING), late_after=late_after
-            )
-            if isinstance(command.action, Compensate) and decided.refusal is None:
-                spent[person] = spent.get(person, NOTHING) + Decimal(command.action.amount)
+            decided = decider.decide(ticket, command, pack)
             for event in decided.events:
                 after[command.ticket_id] = event.ticket
                 touched[command.ticket_id] = None

@@ -95,10 +95,10 @@ where t.number = %(number)s
 group by t.id;
 
 -- name: spent
-select body #>> '{actor,name}', sum((body #>> '{details,amount}')::numeric)
+-- The month is told in the pack's zone; that of the connection says nothing.
+select coalesce(sum((body #>> '{details,amount}')::numeric), 0)
 from ledger.event
-where type = 'compensated' and body #>> '{actor,name}' = any(%(persons)s) and at >= date_trunc('month', %(now)s::timestamptz)
-group by 1;
+where type = 'compensated' and body #>> '{actor,name}' = %(person)s and at >= %(since)s and at < %(until)s;
 
 -- name: history
 -- Tickets of a pack that were accepted in a range, each with what figures need of its events.

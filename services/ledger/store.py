@@ -16,6 +16,7 @@ from schemas.event import Refusal, TicketChange, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.ids import command_digest
 from services.domain.kpi.cases import CaseEvent
+from services.domain.kpi.periods import Period
 from services.ledger.document_cache import DocumentCache
 from services.ledger.domain.evolve import fold
 from services.shared.postgres.database import Queries
@@ -85,16 +86,18 @@ def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple
     return fold(TicketChange.from_json(body) for (body,) in rows)[versions[0] - 1 :]
 
 
-def next_numbers(connection: psycopg.Connection, count: int, now: datetime) -> list[str]:
-    """Return ticket numbers that nobody has: the business date and a running number."""
+def next_running_numbers(connection: psycopg.Connection, count: int) -> list[int]:
+    """Return running numbers for so many tickets, which no other ticket has."""
     rows = connection.execute(queries["next_numbers"], {"count": count}).fetchall()
-    return [f"TS{now:%Y%m%d}{number:06d}" for (number,) in rows]
+    return [number for (number,) in rows]
 
 
-def spent(connection: psycopg.Connection, persons: Iterable[str], now: datetime) -> dict[str, Decimal]:
-    """Return the yuan of compensation that each of some persons has granted in the month of an instant."""
-    rows = connection.execute(queries["spent"], {"persons": list(persons), "now": now}).fetchall()
-    return dict(rows)
+def spent(connection: psycopg.Connection, person: str, month: Period) -> Decimal:
+    """Return the yuan of compensation that a person has granted in a month, on every ticket."""
+    within = {"person": person, "since": month.start, "until": month.end}
+    row = connection.execute(queries["spent"], within).fetchone()
+    assert row is not None
+    return Decimal(row[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What belongs together although it came apart: a call and its form, a ticket and the mail or alert about it."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,12 +15,12 @@ from schemas.contact import Contact, Customer
 from schemas.non_ticket import NonTicket
 from schemas.ticket import Status
 from services.domain.ids import command_id, contact_id
+from services.domain.ticket_number import find_ticket_numbers
 from services.router.domain.identity_matching import Relation
 from services.router.domain.route import CandidateTicket
 from services.router.store import EarlierContact, queries
 from services.shared.postgres.database import as_json
 
-NUMBER = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
 FORM_WITHIN = timedelta(hours=1)
 """How long an answered call waits for its form; then it becomes an incomplete ticket of its own (R2.5)."""
 AT_ONCE = 100
@@ -95,8 +94,7 @@ def _numbered(id_: UUID, status: str, closed_at: datetime | None, subject: str |
 
 def number_of(kept: NonTicket) -> str | None:
     """Return the number of the ticket that a bounce is about: it stands in the id of our own mail."""
-    found = NUMBER.search(kept.facts.get("original_message_id", ""))
-    return found[0] if found else None
+    return next(iter(find_ticket_numbers(kept.facts.get("original_message_id", ""))), None)
 
 
 def named(contact: Contact, joined: CorrelationBatch) -> list[CandidateTicket]:

@@ -3,15 +3,18 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.action import Note, Open
+from schemas.action import Compensate, Note, Open, Remind
 from schemas.command import Actor, Command
 from services.domain.ids import ticket_id
+from services.domain.kpi.periods import PeriodLength, period_at
 from services.domain.policy import loading
 from services.ledger import store
 from services.ledger.handlers import CommandHandler, LedgerMaintenance
@@ -24,7 +27,7 @@ from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming, Outgoing, outgoing
 from services.shared.runtime.clock import ScaledClock, SystemClock
 from services.shared.runtime.errors import LostRace
-from tests.builders import PACK, contact, eventually
+from tests.builders import CENTRE, PACK, contact, eventually
 from tests.system import System
 
 
@@ -52,7 +55,7 @@ def opening() -> Command:
     return command(ticket_id(told.id), action)
 
 
-def command(ticket: UUID, action: Open | Note) -> Command:
+def command(ticket: UUID, action: Open | Note | Remind | Compensate) -> Command:
     return Command(
         id=uuid4(),
         ticket_id=ticket,
@@ -154,6 +157,44 @@ def test_the_sweeper_goes_by_the_database_s_time(system: System) -> None:
     chores(published.extend)
     assert str(system.ticket_and_events(number)[0].id).encode() not in {each.key for each in published}
     pool.close()
+
+
+@pytest.mark.requirement("R2.6")
+def test_a_reminder_takes_no_ticket_number(system: System) -> None:
+    ledger, first, second = Ledger(system), opening(), opening()
+    assert isinstance(first.action, Open)
+    message = contact(str(uuid4()), at=datetime.now(UTC))
+    reminder = command(first.ticket_id, Remind(contact=message, classification=first.action.classification, reason="x"))
+    with system.database() as connection:
+        for offset, each in enumerate((first, reminder, first, second)):
+            ledger.decide(connection, each, offset)
+        tickets, _ = store.load_tickets(connection, [first.ticket_id, second.ticket_id])
+    opened, following = tickets[first.ticket_id], tickets[second.ticket_id]
+    assert opened.reminders == 1
+    day = f"TS{opened.accepted_at.astimezone(ZoneInfo(PACK.header.zone)):%Y%m%d}"
+    assert opened.number.startswith(day)
+    assert int(following.number.removeprefix(day)) == int(opened.number.removeprefix(day)) + 1
+
+
+@pytest.mark.requirement("R3.6")
+def test_compensation_counts_in_the_month_of_the_pack_whatever_the_connection_s_zone(system: System) -> None:
+    ledger, first, person = Ledger(system), opening(), str(uuid4())
+    give = command(first.ticket_id, Compensate(amount="20", covers="service_use", level="agent", text="x"))
+    give = give.replace(actor=Actor(kind="unit", name=person, unit=CENTRE))
+    with system.database() as connection:
+        ledger.decide(connection, first, 1)
+        ledger.decide(connection, give, 2)
+        month = period_at(datetime.now(UTC), PeriodLength.MONTH, PACK.header.zone)
+        for name in ("UTC", "Pacific/Kiritimati", "America/Los_Angeles"):
+            connection.execute("select set_config('TimeZone', %s, false)", (name,))
+            assert store.spent(connection, person, month) == Decimal(20)
+            assert store.spent(connection, person, month.previous) == Decimal(0)
+        # At the very beginning of the month in Shanghai, which is still the month before in UTC.
+        connection.execute(
+            "update ledger.event set at = %s where type = 'compensated' and ticket_id = %s",
+            (month.start, first.ticket_id),
+        )
+        assert store.spent(connection, person, month) == Decimal(20)
 
 
 def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -> None:

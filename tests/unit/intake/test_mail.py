@@ -162,16 +162,17 @@ def test_two_ids_that_begin_alike_are_two_mails() -> None:
     assert short.message_id == "<a@x>"
 
 
-def test_the_last_mail_of_a_long_thread_is_found() -> None:
+@pytest.mark.parametrize("number", ["TS20260312000001", "TS202603121000000"])
+def test_the_last_mail_of_a_long_thread_is_found(number: str) -> None:
     thread = b" ".join(b"<%d@mail.example>" % each for each in range(1500))
     told = (
         HEAD
         + b"Message-ID: <1@x>\r\nReferences: "
         + thread
-        + b"\r\n <notice.TS20260312000001.x@carrier.example>\r\n\r\nx"
+        + b"\r\n <notice.%s.x@carrier.example>\r\n\r\nx" % number.encode()
     )
     assert len(thread) > MAX_DECODED_LENGTH
-    assert ParsedMail(told).ticket_number == "TS20260312000001"
+    assert ParsedMail(told).ticket_number == number
 
 
 @pytest.mark.requirement("R2.1")

@@ -10,6 +10,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
+from services.domain.ticket_number import PATTERN, find_ticket_numbers
 from services.intake.domain.channels.html_text import MAX_HTML_LENGTH, html_to_text, strip_inline_images
 from services.intake.domain.channels.mail_header import (
     MAX_DECODED_LENGTH,
@@ -21,8 +22,7 @@ from services.intake.domain.fields import bounded_id, clean
 from services.intake.domain.times import EARLIEST, LATEST
 
 _TRUNCATED_DEFECTS = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
-_TICKET = re.compile(r"(?<![A-Za-z0-9])TS[0-9]{14}(?![0-9])")
-_NOTICE = re.compile(r"<notice\.(TS[0-9]{14})(?:\.[^@<>\s]*)?@")
+_NOTICE = re.compile(rf"<notice\.({PATTERN})(?:\.[^@<>\s]*)?@")
 """The Message-ID of a mail that the notifier sent; holds the ticket's number."""
 _QUOTED = re.compile(
     r"^(?:[-_ ]*(?:原始邮件|原邮件|回复的原邮件|转发的原邮件|Original Message|Forwarded message)[-_ ]*+"
@@ -116,7 +116,7 @@ class ParsedMail:
     def ticket_number(self) -> str | None:
         """Number of the ticket that it is about: from the notice that it answers, else from its subject."""
         answered = (_NOTICE.findall(self._header_tail(name)) for name in ("In-Reply-To", "References"))
-        numbers = next(filter(None, answered), None) or _TICKET.findall(self._header("Subject"))
+        numbers = next(filter(None, answered), None) or find_ticket_numbers(self._header("Subject"))
         return str(numbers[-1]) if numbers else None
 
     @property

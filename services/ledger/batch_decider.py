@@ -1,0 +1,71 @@
+"""Decides the commands of one batch: gives each what the decider needs from the database beside its ticket."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+
+from schemas.action import Compensate, Open
+from schemas.command import Command
+from schemas.ticket import Ticket
+from services.domain.kpi.periods import Period, PeriodLength, period_at
+from services.domain.policy.pack import Pack
+from services.domain.ticket_number import format_ticket_number
+from services.ledger import store
+from services.ledger.domain.decide import DecisionResult, decide
+
+
+class BatchDecider:
+    """Decides commands one after the other; a batch has one of its own.
+
+    Args:
+        connection: of the transaction in which the batch is saved.
+        commands: of the batch.
+        known: the tickets that were there before it.
+        now: the ledger's business time.
+        late_after: business time after which the decision of a threshold counts as late.
+
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        commands: Sequence[Command],
+        known: Mapping[UUID, Ticket],
+        *,
+        now: datetime,
+        late_after: timedelta,
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._late_after = late_after
+        self._granted: dict[tuple[str, Period], Decimal] = {}
+        opened = dict.fromkeys(
+            each.ticket_id for each in commands if isinstance(each.action, Open) and each.ticket_id not in known
+        )
+        numbers = store.next_running_numbers(connection, len(opened)) if opened else []
+        self._running_numbers = dict(zip(opened, numbers, strict=True))
+
+    def decide(self, ticket: Ticket | None, command: Command, pack: Pack) -> DecisionResult:
+        """Decide a command; `ticket` is as the commands of the batch before it have left it."""
+        at, zone, action = min(command.at, self._now), pack.header.zone, command.action
+        if ticket is None and isinstance(action, Open):
+            number = format_ticket_number(self._running_numbers[command.ticket_id], at, zone)
+            return decide(ticket, command, pack, self._now, number=number, late_after=self._late_after)
+        if not isinstance(action, Compensate):
+            return decide(ticket, command, pack, self._now, number="", late_after=self._late_after)
+        # The event stands at the ticket's last change at the earliest, and counts in the month of that.
+        month = period_at(max(at, ticket.updated_at) if ticket is not None else at, PeriodLength.MONTH, zone)
+        person = command.actor.name
+        spent = self._spent(person, month)
+        decided = decide(ticket, command, pack, self._now, number="", spent=spent, late_after=self._late_after)
+        if decided.refusal is None:
+            self._granted[person, month] = spent + Decimal(action.amount)
+        return decided
+
+    def _spent(self, person: str, month: Period) -> Decimal:
+        """Return the yuan that a person has granted in a month: what is stored, and what the batch has added."""
+        known = self._granted.get((person, month))
+        return known if known is not None else store.spent(self._connection, person, month)
