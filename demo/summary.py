@@ -69,7 +69,7 @@ def show_tickets(connection: psycopg.Connection, console: Console, zone: str) ->
             continue
         found = store.story(connection, row[0])
         assert found is not None
-        console.print(timeline.lines(*found, title=title, zone=zone))
+        console.print(timeline.render(*found, title=title, zone=zone))
 
 
 def draw_sample(stack: Stack) -> Path:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from demo.doors import Counts
 from demo.figures import STAGES, TIERS, Figures
-from duban.timeline import local
+from duban.timeline import local_time
 
 SHOWN_EVENTS = ("warned", "breached", "escalated", "extension_approved", "sent_back", "called_back", "survey_answered")
 
@@ -27,7 +27,7 @@ def render(figures: Figures, counts: Counts, lag: dict[str, int], now: datetime,
         left: real seconds until the day ends.
 
     """
-    head = Text(f" {local(now, zone)} ", "bold reverse")
+    head = Text(f" {local_time(now, zone)} ", "bold reverse")
     head.append(f"  policy time; {left:.0f} s to go", "not bold not reverse")
     return Group(
         head,
@@ -88,7 +88,7 @@ def _risks(figures: Figures, now: datetime, zone: str) -> Panel:
             risk.unit,
             risk.clock,
             risk.threshold,
-            local(risk.at, zone),
+            local_time(risk.at, zone),
             f"in {minutes:.0f} min",
             style=style,
         )

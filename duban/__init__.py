@@ -1,1 +1,1 @@
-"""The command line: start the system, look at it, and mend what needs a person."""
+"""Command line of Duban: runs the system, inspects and imports data, and does what needs a person."""

@@ -1,4 +1,4 @@
-"""The application of `duban`: every command but `explain`, which starts without the libraries of the others."""
+"""Builds the typer application of `duban` from the modules in `duban.commands`, importing only those it needs."""
 
 import sys
 from collections.abc import Iterable
@@ -34,8 +34,8 @@ MODULES = {
 """The commands of each module of `duban.commands`."""
 
 
-def explained(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Say what the rules make of a contact, and why; nothing needs to run for it."""
+def explain_command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Show how the rules classify a contact, which SLA timers start, and why; needs no running system."""
     raise typer.Exit(import_module("duban.commands.explain").main(arguments or []))
 
 
@@ -54,7 +54,7 @@ def about(
 
 
 def application(modules: Iterable[str] = tuple(MODULES)) -> typer.Typer:
-    """Return the application with the commands of some modules."""
+    """Return the application with the commands of these modules."""
     app = typer.Typer(
         name="duban",
         no_args_is_help=True,
@@ -65,21 +65,21 @@ def application(modules: Iterable[str] = tuple(MODULES)) -> typer.Typer:
     for name in modules:
         import_module(f"duban.commands.{name}").register(app)
     settings = {"ignore_unknown_options": True, "help_option_names": []}
-    app.command(name="explain", context_settings=settings)(explained)
+    app.command(name="explain", context_settings=settings)(explain_command)
     return app
 
 
-def needed(command: str) -> tuple[str, ...]:
-    """Return the modules that a command needs: the others bring libraries that take their time; all for the help."""
+def modules_for(command: str) -> tuple[str, ...]:
+    """Return the modules that a command needs, since the libraries of others are slow to import; all for the help."""
     if command == "--version":
         return ()
     return tuple(name for name, commands in MODULES.items() if command in commands) or tuple(MODULES)
 
 
 def main() -> None:
-    """Run one command; a failure is one sentence that says what to do, and exit code 1."""
+    """Run one command; a failure prints one sentence that says what to do, and exits with code 1."""
     try:
-        application(needed(sys.argv[1] if len(sys.argv) > 1 else ""))()
+        application(modules_for(sys.argv[1] if len(sys.argv) > 1 else ""))()
     except (LocalError, DubanError, PolicyError) as error:
         print(f"duban: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Files of contacts, message by message through intake's doors: a stream, resumable, with a report of refusals."""
+"""Imports a file of messages through intake's HTTP door: streamed, resumable, with a report of refused messages."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from duban.rejects import RejectedMessage, RejectReason, report_of, unnoted
+from duban.rejects import RejectedMessage, RejectReason, report_for, strip_notes
 from services.intake.channel_registry import OWN_TABLES, ChannelAdapter
 from services.intake.domain.fields import InvalidPayload
 from services.intake.domain.media import PLAIN, media_type_of
@@ -18,29 +18,29 @@ from services.intake.domain.splitter import CSV, JSON, NDJSON, MessagePart, spli
 from services.shared.runtime.errors import DubanError
 
 BATCH = 200
-"""Messages of one request."""
+"""Messages of one request, at the most."""
 BATCH_BYTES = 4 * 1024 * 1024
-"""Bytes of its messages, well below what intake takes in one request; a larger message goes alone."""
-_TEXTS = frozenset({CSV, PLAIN})
-_SILENCE: dict[str, Any] = {
+"""Bytes of the messages of one request, well below intake's limit; a larger message goes alone."""
+_TEXT_TYPES = frozenset({CSV, PLAIN})
+_NO_RESULT: dict[str, Any] = {
     "status": 0,
     "title": "empty",
-    "detail": "intake found no message in it: mend it or leave it out",
+    "detail": "intake found no message in it: correct it or leave it out",
 }
-Answered = tuple[MessagePart, list[RejectReason]]
-"""A message with what is wrong with it; nothing, when it was taken."""
+SentMessage = tuple[MessagePart, list[RejectReason]]
+"""A message with the reasons why it was refused; none when it was accepted."""
 
 
 class FileImport:
-    """One file's way in.
+    """The import of one file; `run` carries it out and continues where an earlier run was interrupted.
 
     Attributes:
         size: bytes of the file.
         position: bytes that have been read.
-        done: messages that are through, by this run and those before.
-        accepted, refused: messages, of this run and those before.
-        skipped: messages that a run before has done.
-        report: where the refused messages are told.
+        done: messages that were sent, in this run and earlier ones.
+        accepted, refused: how many of them intake accepted and refused.
+        skipped: messages that earlier runs have sent.
+        report: path of the report of refused messages.
 
     """
 
@@ -60,165 +60,167 @@ class FileImport:
         self._native = table.get(channel)
         self._settings = dict(settings or {})
         self._media_type = media_type_of(file.name, channel)
-        self._own_lines = channel in OWN_TABLES and self._media_type in _TEXTS
+        self._own_lines = channel in OWN_TABLES and self._media_type in _TEXT_TYPES
         try:
             self.size = file.stat().st_size
             self._digest = _digest(file)
         except OSError as error:
             raise DubanError(f"{file} cannot be read ({error.strerror})") from error
-        self._place = file.with_name(file.name + ".progress")
-        self._report = report_of(file, self._media_type, own_lines=self._own_lines)
+        self._progress = file.with_name(file.name + ".progress")
+        self._report = report_for(file, self._media_type, own_lines=self._own_lines)
         self.report = self._report.path
-        self.skipped, self.refused = (0, 0) if anew else self._before()
+        self.skipped, self.refused = (0, 0) if anew else self._load_progress()
         self.done = self.skipped
         self.accepted = self.skipped - self.refused
         self.position = 0
 
     def run(self) -> Iterator[int]:
-        """Send what is left; yields the number of messages that are through.
+        """Send the remaining messages; yields the number of messages sent so far after each request.
 
         Raises:
-            DubanError: the file cannot be read, or intake does not take it; what is through is remembered.
+            DubanError: the file cannot be read, or intake is unavailable; the progress is saved.
 
         """
         self._report.begin(self.refused)
-        with self._file.open("rb") as file, contextlib.closing(self._pieces(file)) as pieces:
+        with self._file.open("rb") as file, contextlib.closing(self._split(file)) as parts:
             try:
-                for _ in itertools.islice(pieces, self.skipped):
+                for _ in itertools.islice(parts, self.skipped):
                     pass
-                for batch in _batches(map(unnoted, pieces)):
-                    refused = [RejectedMessage(piece, faults) for piece, faults in self._send(batch) if faults]
+                for batch in _batches(map(strip_notes, parts)):
+                    refused = [RejectedMessage(part, reasons) for part, reasons in self._send(batch) if reasons]
                     if refused:
                         self._report.add(refused)
                     self.refused += len(refused)
                     self.accepted += len(batch) - len(refused)
                     self.done += len(batch)
                     self.position = min(self.size, file.tell()) if not file.closed else self.size
-                    self._remember()
+                    self._save_progress()
                     yield self.done
             except InvalidPayload as error:
                 raise DubanError(f"{self._file}: {error}") from error
         self.position = self.size
-        self._place.unlink(missing_ok=True)
+        self._progress.unlink(missing_ok=True)
 
-    def _pieces(self, file: BinaryIO) -> Generator[MessagePart, None, None]:
+    def _split(self, file: BinaryIO) -> Generator[MessagePart, None, None]:
         if self._own_lines:
-            # The lines are the channel's own; it reads them itself.
-            for at, line in enumerate(file, start=1):
-                yield MessagePart(at, line, self._media_type)
+            # A log in the channel's own format is sent line by line.
+            for number, line in enumerate(file, start=1):
+                yield MessagePart(number, line, self._media_type)
             return
         ids = self._native.ids if self._native is not None else ()
-        found = split(file, self._media_type, ids=ids, charset=self._settings.get("charset"))
-        if found is None:
+        parts = split(file, self._media_type, ids=ids, charset=self._settings.get("charset"))
+        if parts is None:
             yield MessagePart(1, file.read(), self._media_type)
         else:
-            yield from found
+            yield from parts
 
-    def _send(self, batch: list[MessagePart]) -> Iterator[Answered]:
-        """Send messages, those of a kind together; those that are no whole ones are not sent."""
-        for kind, same in itertools.groupby(batch, key=lambda each: None if each.error else each.media_type):
-            pieces = list(same)
-            if kind is None:
-                yield from ((each, [_fault(each)]) for each in pieces)
-            elif kind == JSON and (self._media_type != JSON or self._native is None):
-                lines = b"".join(self._line(each) + b"\n" for each in pieces)
-                yield from self._results(self._post(lines, NDJSON), pieces)
-            elif kind in _TEXTS and self._channel in OWN_TABLES:
-                # Whether the last line ends says whether it is whole.
-                lines = b"".join(each.body if each.body.endswith(b"\n") else each.body + b"\n" for each in pieces[:-1])
-                yield from self._results(self._post(lines + pieces[-1].body, kind), pieces)
+    def _send(self, batch: list[MessagePart]) -> Iterator[SentMessage]:
+        """Send messages, consecutive ones of a media type in one request; damaged ones are refused without sending."""
+        for media_type, group in itertools.groupby(batch, key=lambda part: None if part.error else part.media_type):
+            parts = list(group)
+            if media_type is None:
+                yield from ((part, [_damage(part)]) for part in parts)
+            elif media_type == JSON and (self._media_type != JSON or self._native is None):
+                lines = b"".join(self._json_line(part) + b"\n" for part in parts)
+                yield from self._results(self._post(lines, NDJSON), parts)
+            elif media_type in _TEXT_TYPES and self._channel in OWN_TABLES:
+                yield from self._results(self._post(_join_lines(parts), media_type), parts)
             else:
-                yield from ((each, self._one(each)) for each in pieces)
+                yield from ((part, self._send_alone(part)) for part in parts)
 
-    def _line(self, piece: MessagePart) -> bytes:
-        body = piece.body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
+    def _json_line(self, part: MessagePart) -> bytes:
+        body = part.body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
         if self._native is not None:
             return body
         try:
-            told = json.loads(body)
+            contact = json.loads(body)
         except ValueError:
             return body
-        return json.dumps({"channel": self._channel, **told} if isinstance(told, dict) else told).encode()
+        return json.dumps({"channel": self._channel, **contact} if isinstance(contact, dict) else contact).encode()
 
-    def _one(self, piece: MessagePart) -> list[RejectReason]:
-        answer = self._post(piece.body, piece.media_type)
-        if not answer.is_success:
-            return _faults(answer.json())
-        # What holds several things may be taken in part.
-        several = answer.json().get("results", []) if answer.headers.get("content-type") == JSON else []
-        return [fault for each in several if "errors" in each for fault in _faults(each)]
+    def _send_alone(self, part: MessagePart) -> list[RejectReason]:
+        response = self._post(part.body, part.media_type)
+        if not response.is_success:
+            return _reasons(response.json())
+        # A message that holds several items may be accepted in part.
+        is_json = response.headers.get("content-type") == JSON
+        results = response.json().get("results", []) if is_json else []
+        return [reason for result in results if "errors" in result for reason in _reasons(result)]
 
     @staticmethod
-    def _results(answer: httpx.Response, pieces: list[MessagePart]) -> Iterator[Answered]:
-        """Tell what became of messages that went together.
+    def _results(response: httpx.Response, parts: list[MessagePart]) -> Iterator[SentMessage]:
+        """Return each message of a request with the reasons why it was refused.
 
-        A line of a log may be a part of what another line is answered for; any other message that the answer says
-        nothing of was not taken.
+        A line of a log may belong to an item whose result stands at another line; any other message without a result
+        was not accepted.
         """
-        if not answer.is_success:
-            faults = _faults(answer.json())
-            yield from ((each, faults) for each in pieces)
+        if not response.is_success:
+            reasons = _reasons(response.json())
+            yield from ((part, reasons) for part in parts)
             return
-        # Not splitlines: to it a line ends at marks too that a message may hold.
+        # Not splitlines, which also splits at separators that a message may contain.
         results: dict[int, list[dict[str, Any]]] = {}
-        for line in filter(None, answer.content.split(b"\n")):
-            each = json.loads(line)
-            results.setdefault(int(each["line"]), []).append(each)
-        for number, piece in enumerate(pieces, start=1):
-            told = results.get(number) or ([_SILENCE] if piece.media_type == JSON else [])
-            refused = [each for each in told if each["status"] != httpx.codes.ACCEPTED]
-            yield piece, [fault for each in refused for fault in _faults(each)]
+        for line in filter(None, response.content.split(b"\n")):
+            result = json.loads(line)
+            results.setdefault(int(result["line"]), []).append(result)
+        for number, part in enumerate(parts, start=1):
+            found = results.get(number) or ([_NO_RESULT] if part.media_type == JSON else [])
+            refused = [result for result in found if result["status"] != httpx.codes.ACCEPTED]
+            yield part, [reason for result in refused for reason in _reasons(result)]
 
     def _post(self, body: bytes, media_type: str) -> httpx.Response:
-        """Post and return the answer: taken, or refused for what it says.
+        """Post messages and return the response, which accepts or refuses them.
 
         Raises:
-            DubanError: intake is away, or does not let us in.
+            DubanError: intake is unavailable, or refuses the sender.
 
         """
         path = f"/v1/channels/{self._channel}" if self._native is not None else "/v1/contacts/batch"
         try:
-            answer = self._client.post(path, content=body, params=self._settings, headers={"Content-Type": media_type})
+            response = self._client.post(
+                path, content=body, params=self._settings, headers={"Content-Type": media_type}
+            )
         except httpx.HTTPError as error:
             raise DubanError(
                 f"intake does not answer ({type(error).__name__}): run the same command again later"
             ) from error
-        if not answer.is_success and answer.status_code not in {
+        if not response.is_success and response.status_code not in {
             httpx.codes.BAD_REQUEST,
             httpx.codes.REQUEST_ENTITY_TOO_LARGE,
         }:
-            told = answer.json()
-            raise DubanError(f"intake: {told.get('title')}: {told.get('detail', '')}: run the same command again later")
-        return answer
+            problem = response.json()
+            detail = f"{problem.get('title')}: {problem.get('detail', '')}"
+            raise DubanError(f"intake: {detail}: run the same command again later")
+        return response
 
-    def _before(self) -> tuple[int, int]:
-        """Return how many messages are through by runs before, and how many of them were refused."""
+    def _load_progress(self) -> tuple[int, int]:
+        """Return how many messages earlier runs have sent, and how many of them were refused."""
         try:
-            told = json.loads(self._place.read_text(encoding="utf-8"))
+            progress = json.loads(self._progress.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0, 0
-        if told.get("sha256") != self._digest:
+        if progress.get("sha256") != self._digest:
             return 0, 0
-        return int(told["done"]), int(told.get("refused", 0))
+        return int(progress["done"]), int(progress.get("refused", 0))
 
-    def _remember(self) -> None:
-        """Write down how far it is: all of it or nothing, whenever the machine stops."""
-        new = self._place.with_name(self._place.name + ".new")
-        told = {"sha256": self._digest, "done": self.done, "refused": self.refused}
-        new.write_text(json.dumps(told), encoding="utf-8")
-        new.replace(self._place)
+    def _save_progress(self) -> None:
+        """Save the progress atomically, so that a crash leaves the old file or the new one."""
+        new = self._progress.with_name(self._progress.name + ".new")
+        progress = {"sha256": self._digest, "done": self.done, "refused": self.refused}
+        new.write_text(json.dumps(progress), encoding="utf-8")
+        new.replace(self._progress)
 
 
-def _batches(pieces: Iterable[MessagePart]) -> Iterator[list[MessagePart]]:
-    """Cut a file's messages into what goes together."""
+def _batches(parts: Iterable[MessagePart]) -> Iterator[list[MessagePart]]:
+    """Group messages into requests by their number and bytes."""
     batch: list[MessagePart] = []
     size = 0
-    for each in pieces:
-        if batch and (len(batch) == BATCH or size + len(each.body) > BATCH_BYTES):
+    for part in parts:
+        if batch and (len(batch) == BATCH or size + len(part.body) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(each)
-        size += len(each.body)
+        batch.append(part)
+        size += len(part.body)
     if batch:
         yield batch
 
@@ -228,11 +230,19 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _fault(piece: MessagePart) -> RejectReason:
-    assert piece.error is not None
-    return RejectReason(piece.error.field, piece.error.reason, piece.error.message)
+def _join_lines(parts: list[MessagePart]) -> bytes:
+    """Return lines as one body; the last keeps its own ending, since a missing one means that it is not complete."""
+    *complete, last = (part.body for part in parts)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n" for line in complete) + last
 
 
-def _faults(told: Mapping[str, Any]) -> list[RejectReason]:
-    errors = told.get("errors") or [{"field": "", "reason": told.get("title", ""), "detail": told.get("detail", "")}]
-    return [RejectReason(each["field"], each["reason"], each["detail"]) for each in errors]
+def _damage(part: MessagePart) -> RejectReason:
+    assert part.error is not None
+    return RejectReason(part.error.field, part.error.reason, part.error.message)
+
+
+def _reasons(problem: Mapping[str, Any]) -> list[RejectReason]:
+    """Return the errors of a problem document or result of intake."""
+    whole = {"field": "", "reason": problem.get("title", ""), "detail": problem.get("detail", "")}
+    errors = problem.get("errors") or [whole]
+    return [RejectReason(error["field"], error["reason"], error["detail"]) for error in errors]

@@ -1,4 +1,4 @@
-"""What a native message becomes, in the words of the channels' facts: outcome, reason, field and records."""
+"""Parses a native message and describes the result as plain values: outcome, reason, field and records."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload, parse_whole_number
 
 NOT_ATTACHED = frozenset({"paper_form", "call"})
-"""Evidence that is no attachment: the number of the form on which a hall took the complaint, the record of a call."""
+"""Kinds of evidence that are no attachment: the number of a paper form, the record of a call."""
 
 
 @dataclass
 class SeenMessages:
-    """What was heard before: a second message under an id is a duplicate, and a form finds its call.
+    """The messages of a run so far: they tell duplicates, and link a form with its call.
 
     Attributes:
-        contacts: what tells each contact's body from another, by id.
-        calls: what is known of each call, by the exchange's id.
+        contacts: digest of each contact's body, by contact id.
+        calls: what is known of each call, by the telephone system's id.
 
     """
 
@@ -32,40 +32,44 @@ class SeenMessages:
     calls: dict[str, Call] = field(default_factory=dict)
 
 
-def normalised(channel: ChannelAdapter, envelope: Envelope, memory: SeenMessages) -> dict[str, Any]:
-    """Return what a message becomes."""
+def normalise_message(channel: ChannelAdapter, envelope: Envelope, seen: SeenMessages) -> dict[str, Any]:
+    """Return what a message is parsed into: outcome, reason, field and records."""
     try:
-        heard = channel.parse(envelope)
+        items = channel.parse(envelope)
     except InvalidPayload as error:
-        return _refused(error.errors)
-    told = [_record(each, memory) for each in heard]
-    outcomes = {each["outcome"] for each in told}
-    reasons = {each.get("reason") for each in told}
-    whole: dict[str, Any] = {
-        "outcome": outcomes.pop() if len(outcomes) == 1 else "mixed",
-        "reason": None,
+        return _refusal(error.errors)
+    records = [_record(item, seen) for item in items]
+    outcome = _common_outcome(records)
+    if outcome == "refuse":
+        rejected = [item.content for item in items if isinstance(item.content, RejectedItem)]
+        return _refusal([error for content in rejected for error in content.errors])
+    if outcome == "mixed":
+        return {"outcome": outcome, "reason": None, "field": None, "records": records}
+    reasons = {record.get("reason") for record in records}
+    return {
+        "outcome": outcome,
+        "reason": reasons.pop() if len(reasons) == 1 else None,
         "field": None,
+        "records": [_without_outcome(record) for record in records],
     }
-    if whole["outcome"] != "mixed" and len(reasons) == 1:
-        whole["reason"] = reasons.pop()
-    if whole["outcome"] == "refuse" and any(each.get("message_id") for each in told):
-        whole |= {"outcome": "mixed", "reason": None}
-    if whole["outcome"] == "refuse":
-        return _refused(
-            [fault for each in heard if isinstance(each.content, RejectedItem) for fault in each.content.errors]
-        )
-    whole["records"] = [each if whole["outcome"] == "mixed" else _without_outcome(each) for each in told]
-    return whole
+
+
+def _common_outcome(records: list[dict[str, Any]]) -> str:
+    """Return the outcome that all records have; mixed when they differ, or when refused ones have ids of their own."""
+    outcomes = {str(record["outcome"]) for record in records}
+    if len(outcomes) != 1 or (outcomes == {"refuse"} and any(record.get("message_id") for record in records)):
+        return "mixed"
+    return outcomes.pop()
 
 
 def _without_outcome(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in {"outcome", "reason"}}
 
 
-def _refused(faults: list[InputError]) -> dict[str, Any]:
-    first = faults[0]
-    fields = dict.fromkeys(each.field for each in faults if each.reason == first.reason)
-    messages = list(dict.fromkeys(each.message for each in faults))
+def _refusal(errors: list[InputError]) -> dict[str, Any]:
+    first = errors[0]
+    fields = dict.fromkeys(error.field for error in errors if error.reason == first.reason)
+    messages = list(dict.fromkeys(error.message for error in errors))
     return {
         "outcome": "refuse",
         "reason": first.reason,
@@ -75,38 +79,42 @@ def _refused(faults: list[InputError]) -> dict[str, Any]:
     }
 
 
-def _record(heard: ParsedItem, memory: SeenMessages) -> dict[str, Any]:
-    what = heard.content
-    place = {"line": heard.line} if heard.line is not None else {}
-    if isinstance(what, RejectedItem):
-        told = _refused(list(what.errors))
-        told.pop("records")
-        return {"outcome": told.pop("outcome"), **place, "message_id": what.message_id, **told}
-    if isinstance(what, CallRecord):
-        call = what.call
-        before = memory.calls.get(call.id)
-        memory.calls[call.id] = call if before is None else before.merged(call)
-        return {"outcome": "call_event" if before != call else "duplicate", **place, **call_facts(call)}
-    if isinstance(what, NonTicket):
-        outcome = "import" if what.contact is not None else "no_ticket"
-        more = facts(what.contact) if what.contact is not None else {"message_id": what.message_id, **what.facts}
-        return {"outcome": outcome, "reason": what.reason, **place, **more}
-    contact = joined(what, memory.calls)
-    told, digest = facts(contact), contact_digest(what)
-    if contact.id in memory.contacts:
-        return {"outcome": "duplicate", **place, "conflict": memory.contacts[contact.id] != digest, **told}
-    memory.contacts[contact.id] = digest
-    return {"outcome": "followup" if contact.follows else "ticket", **place, **told}
+def _record(item: ParsedItem, seen: SeenMessages) -> dict[str, Any]:
+    content = item.content
+    line = {"line": item.line} if item.line is not None else {}
+    if isinstance(content, RejectedItem):
+        refusal = _refusal(list(content.errors))
+        refusal.pop("records")
+        return {"outcome": refusal.pop("outcome"), **line, "message_id": content.message_id, **refusal}
+    if isinstance(content, CallRecord):
+        return _call_record(content.call, line, seen)
+    if isinstance(content, NonTicket):
+        outcome = "import" if content.contact is not None else "no_ticket"
+        imported = content.contact
+        more = facts(imported) if imported is not None else {"message_id": content.message_id, **content.facts}
+        return {"outcome": outcome, "reason": content.reason, **line, **more}
+    contact, digest = with_call_time(content, seen.calls), contact_digest(content)
+    if contact.id in seen.contacts:
+        conflict = seen.contacts[contact.id] != digest
+        return {"outcome": "duplicate", **line, "conflict": conflict, **facts(contact)}
+    seen.contacts[contact.id] = digest
+    return {"outcome": "followup" if contact.follows else "ticket", **line, **facts(contact)}
 
 
-def joined(contact: Contact, calls: Mapping[str, Call]) -> Contact:
-    """Return a contact with what is known of its call: it began when the call did."""
+def _call_record(call: Call, line: dict[str, int], seen: SeenMessages) -> dict[str, Any]:
+    known = seen.calls.get(call.id)
+    seen.calls[call.id] = call if known is None else known.merged(call)
+    return {"outcome": "call_event" if known != call else "duplicate", **line, **call_facts(call)}
+
+
+def with_call_time(contact: Contact, calls: Mapping[str, Call]) -> Contact:
+    """Return a contact with the start of its call, if that is known, as the time of contact."""
     call = calls.get(contact.call or "")
     return contact.replace(contacted_at=call.started_at or contact.contacted_at) if call is not None else contact
 
 
 def call_facts(call: Call) -> dict[str, Any]:
-    """Return the facts of a call."""
+    """Return the fields of a call as plain values."""
     return {
         "call_id": call.id,
         "phone": call.phone,
@@ -124,18 +132,18 @@ def call_facts(call: Call) -> dict[str, Any]:
 
 
 def facts(contact: Contact) -> dict[str, Any]:
-    """Return the facts of a contact."""
+    """Return the fields of a contact as plain values."""
     customer = contact.customer
-    files = [each for each in contact.evidence if each.kind not in NOT_ATTACHED]
-    told: dict[str, Any] = {
+    attachments = [item for item in contact.evidence if item.kind not in NOT_ATTACHED]
+    fields: dict[str, Any] = {
         "message_id": None if "no_message_id" in contact.flags else contact.message_id,
         "phone": customer.phone,
         "phone_ext": customer.phone_extension,
         "contacted_at": _iso(contact.contacted_at or contact.contacted_on or contact.received_at),
         "occurred_at": _iso(contact.occurred_at or contact.occurred_on) or contact.details.get("occurred_local"),
         "text": contact.text,
-        "attachments": max(len(files), _count(contact.details.get("attachments"))),
-        "attachment_names": [each.name for each in files if each.name],
+        "attachments": max(len(attachments), _count(contact.details.get("attachments"))),
+        "attachment_names": [item.name for item in attachments if item.name],
         "name": customer.name,
         "email": customer.email,
         "identity": customer.identity,
@@ -146,14 +154,14 @@ def facts(contact: Contact) -> dict[str, Any]:
         "operator": contact.agent,
         "settled": contact.settlement is not None,
         "call_id": contact.call,
-        "recording": next((each.reference for each in files if each.kind == "recording"), None),
+        "recording": next((item.reference for item in attachments if item.kind == "recording"), None),
         "ticket_ref": contact.follows,
         "flags": list(contact.flags),
     }
     details: dict[str, Any] = dict(contact.details)
     if "other_phones" in details:
         details["other_phones"] = details["other_phones"].split("/")
-    return {**details, **told}
+    return {**details, **fields}
 
 
 def _count(text: str | None) -> int:
@@ -164,13 +172,13 @@ def _iso(value: Any) -> str | None:
     return value.isoformat() if value is not None else None
 
 
-def configured(envelope: Envelope, settings: Mapping[str, str]) -> Envelope:
-    """Return an envelope with settings of the channel; `query.<name>` is a parameter of the address.
+def with_settings(envelope: Envelope, settings: Mapping[str, str]) -> Envelope:
+    """Return an envelope with settings of the channel; `query.<name>` sets a query parameter of the URL.
 
     Raises:
-        ValueError: there is no such setting, or it cannot have that value; the message says what to do.
+        ValueError: there is no such setting, or it has an invalid value; the message says what to do.
 
     """
     query = {name.removeprefix("query."): value for name, value in settings.items() if name.startswith("query.")}
-    told = {name: value for name, value in settings.items() if not name.startswith("query.")}
-    return dataclasses.replace(envelope, config=envelope.config.with_settings(told), query={**envelope.query, **query})
+    own = {name: value for name, value in settings.items() if not name.startswith("query.")}
+    return dataclasses.replace(envelope, config=envelope.config.with_settings(own), query={**envelope.query, **query})

@@ -1,10 +1,10 @@
-"""Changing a policy: what another version of a pack says differently, and what it would move. Pure."""
+"""Compares two versions of a policy pack: changed values, and the open deadlines that would move. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from duban.policy_values import values
+from duban.policy_values import cited_values
 from schemas.ticket import Ticket
 from services.domain.policy.pack import Pack
 from services.ledger.domain.deadline_recalculation import moved
@@ -12,7 +12,7 @@ from services.ledger.domain.deadline_recalculation import moved
 
 @dataclass(frozen=True, slots=True)
 class MovedDeadline:
-    """One open deadline that another version moves."""
+    """An open deadline that another version of the policy moves."""
 
     number: str
     status: str
@@ -23,32 +23,32 @@ class MovedDeadline:
     rule: str
 
     @property
-    def by(self) -> timedelta:
-        """How much later; below zero: sooner."""
+    def difference(self) -> timedelta:
+        """How much later it is; negative: earlier."""
         return self.after - self.before
 
-    def over(self, now: datetime) -> bool:
-        """Whether the deadline would be over at once."""
+    def is_exceeded(self, now: datetime) -> bool:
+        """Whether the new deadline would be exceeded at once."""
         return self.after <= now
 
 
 def changed_values(old: Pack, new: Pack) -> Iterator[str]:
-    """Return a line for each value that one version has and the other has not."""
+    """Return a line for each value that only one of the versions has: - for the old one, + for the new one."""
     before, after = _lines(old), _lines(new)
     yield from (f"- {line}" for line in before if line not in after)
     yield from (f"+ {line}" for line in after if line not in before)
-    for title, ours, theirs in (("calendars", old.calendars, new.calendars), ("units", old.units, new.units)):
-        names = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    for title, earlier, later in (("calendars", old.calendars, new.calendars), ("units", old.units, new.units)):
+        names = sorted(name for name in {*earlier, *later} if earlier.get(name) != later.get(name))
         if names:
             yield f"~ {title}: {', '.join(names)}"
 
 
 def _lines(pack: Pack) -> dict[str, None]:
-    return dict.fromkeys(f"{where}: {value}  [{source}]" for where, value, source in values(pack))
+    return dict.fromkeys(f"{path}: {value}  [{source}]" for path, value, source in cited_values(pack))
 
 
-def deadlines(tickets: Iterable[Ticket], new: Pack, now: datetime) -> Iterator[MovedDeadline]:
-    """Return every open deadline that another version of the pack moves, as the ledger would move it now."""
+def moved_deadlines(tickets: Iterable[Ticket], new: Pack, now: datetime) -> Iterator[MovedDeadline]:
+    """Return every open deadline that another version of the pack moves, as the ledger would recalculate it now."""
     for ticket in tickets:
         for old, after in moved(ticket, new, max(now, ticket.updated_at)):
             yield MovedDeadline(

@@ -9,7 +9,7 @@ from services.domain.policy.pack import Pack
 from services.shared.runtime.errors import DubanError
 
 ALWAYS = "elapsed"
-"""The calendar that every pack has to have."""
+"""The calendar that every pack needs."""
 
 
 def export(source: Path, name: str, target: Path) -> list[Path]:
@@ -41,7 +41,7 @@ def export(source: Path, name: str, target: Path) -> list[Path]:
 def _files(source: Path, name: str, pack: Pack) -> Iterator[Path]:
     yield from sorted((source / name).glob("*.toml"))
     yield from (source / "calendars" / f"{calendar}.toml" for calendar in sorted(_calendars(pack)))
-    # Every pack tells what letters/notices.toml says, so it needs all of them.
+    # letters/notices.toml holds for every pack, so each needs all letters.
     yield from (file for file in sorted((source / "letters").rglob("*")) if file.is_file())
 
 

@@ -1,7 +1,7 @@
-"""A day played without a stack: contacts and actions from a file, decided by the real rules, against what is expected.
+"""Simulates a policy pack without a running system: contacts and actions are decided by the real rules.
 
-A pack's `day.toml` holds cases. Each is one contact with what it must become, and steps: at a time, a unit does
-something (or time passes: `tick`), and then the ticket must be so.
+A pack's `day.toml` holds cases: a contact with the expected ticket, and steps. In a step a unit takes an action at a
+given time (or time passes: `tick`), and the ticket is compared with what is expected then.
 """
 
 import tomllib
@@ -23,9 +23,9 @@ from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 
-NOTHING = ""
-"""What stands for nothing in a file, since TOML has no word for it."""
-CLASSIFIED = (
+NO_VALUE = ""
+"""Stands for None in a file, since TOML has no null."""
+CLASSIFICATION_FIELDS = (
     "kind",
     "origin",
     "validity",
@@ -40,18 +40,19 @@ CLASSIFIED = (
     "department",
     "triage",
 )
-"""What a case may expect of the classification; the rest is looked up in the ticket."""
+"""Expected fields that are looked up in the classification; others are looked up in the ticket."""
 
 
 @dataclass
 class PolicySimulation:
-    """One ticket in the making.
+    """One simulated ticket; call `receive` first, then `act` as often as needed.
 
     Attributes:
-        pack: by whose rules.
-        ticket: as it stands.
-        events: what has happened.
-        refusal: why the last action changed nothing, if it did not.
+        pack: the rules.
+        ticket: its present state; None before `receive`.
+        events: all events so far.
+        refusal: of the last command, if it was refused.
+        steps: number of commands so far, from which their ids are derived.
 
     """
 
@@ -62,11 +63,11 @@ class PolicySimulation:
     steps: int = 0
 
     def receive(self, contact: Contact) -> None:
-        """Let a contact open the ticket."""
+        """Open the ticket with a contact, classified by the rules."""
         self._decide(Open(contact=contact, classification=classify(contact, self.pack)), contact.received_at, None)
 
     def act(self, action: Action, at: datetime, unit: str | None) -> None:
-        """Let a unit (or the customer) do something."""
+        """Take an action for a unit, or for the customer when there is none."""
         self._decide(action, at, unit)
 
     def _decide(self, action: Action, at: datetime, unit: str | None) -> None:
@@ -76,57 +77,67 @@ class PolicySimulation:
         assert id_ is not None
         self.steps += 1
         command = Command(
-            id=command_id(id_, "rehearsal", self.steps),
+            id=command_id(id_, "simulation", self.steps),
             ticket_id=id_,
             at=at,
             actor=Actor(kind="unit" if unit else "customer", name=unit or "customer", unit=unit),
             policy=self.pack.header.name,
             action=action,
         )
-        decided = decide(self.ticket, command, self.pack, at, number=f"T-{str(id_)[:8]}")
-        self.events += decided.events
-        self.refusal = decided.refusal
-        if decided.events:
-            self.ticket = decided.events[-1].ticket
+        decision = decide(self.ticket, command, self.pack, at, number=f"T-{str(id_)[:8]}")
+        self.events += decision.events
+        self.refusal = decision.refusal
+        if decision.events:
+            self.ticket = decision.events[-1].ticket
 
-    def differs(self, expected: Mapping[str, Any]) -> Iterator[str]:
-        """Return what is not as it is expected."""
+    def differences(self, expected: Mapping[str, Any]) -> Iterator[str]:
+        """Return a line for each field that is not as expected."""
         for name, wanted in expected.items():
-            found = self._found(name, wanted)
-            if found != wanted and not (found is None and wanted == NOTHING):
+            found = self._value(name, wanted)
+            if found != wanted and not (found is None and wanted == NO_VALUE):
                 yield f"{name} is {found!r}, not {wanted!r}"
 
-    def _found(self, name: str, wanted: Any) -> Any:
+    def _value(self, name: str, wanted: Any) -> Any:
         assert self.ticket is not None
-        types = [each.type for each in self.events]
+        types = [event.type for event in self.events]
         special: dict[str, Callable[[], Any]] = {
             "refused": lambda: self.refusal.code if self.refusal is not None else "",
             "missing": lambda: list(self.refusal.missing) if self.refusal is not None else [],
-            "due": lambda: {clock: self._due(clock) or False for clock in wanted},
+            "due": lambda: {name: self._due(name) or False for name in wanted},
             "events": lambda: types[-len(wanted) :],
-            "happened": lambda: [each for each in wanted if each in types],
+            "happened": lambda: [type_ for type_ in wanted if type_ in types],
         }
         if name in special:
             return special[name]()
-        found = getattr(self.ticket.classification if name in CLASSIFIED else self.ticket, name)
+        found = getattr(self.ticket.classification if name in CLASSIFICATION_FIELDS else self.ticket, name)
         return list(found) if isinstance(found, tuple) else found
 
     def _due(self, name: str) -> datetime | None:
         assert self.ticket is not None
-        mine = [each for each in self.ticket.clocks if each.name == name and each.stopped_at is None]
-        return mine[-1].due_at if mine else None
+        running = [timer for timer in self.ticket.clocks if timer.name == name and timer.stopped_at is None]
+        return running[-1].due_at if running else None
 
 
-def contact_of(told: Mapping[str, Any], pack: str, number: object) -> Contact:
-    """Return a contact as a file or a command line tells it; what it leaves out is as plain as can be."""
-    said = {"channel": "web", "customer": {"phone": "+8613800000000"}, **told}
-    at = said.pop("at", None) or said.get("received_at")
-    message_id = str(said.pop("message_id", number))
+def build_contact(fields: Mapping[str, Any], pack: str, number: object) -> Contact:
+    """Return a contact from the fields of a file or a command line, with plain defaults for what they leave out.
+
+    Args:
+        fields: of a contact; `at` may stand for `received_at`.
+        pack: name of the policy pack.
+        number: the message id, unless the fields hold one.
+
+    Raises:
+        msgspec.ValidationError: a field is missing or has a wrong value.
+
+    """
+    fields = {"channel": "web", "customer": {"phone": "+8613800000000"}, **fields}
+    at = fields.pop("at", None) or fields.get("received_at")
+    message_id = str(fields.pop("message_id", number))
     return Contact.from_plain(
         {
-            **said,
-            "id": contact_id("rehearsal", said["channel"], message_id),
-            "sender": "rehearsal",
+            **fields,
+            "id": contact_id("simulation", fields["channel"], message_id),
+            "sender": "simulation",
             "message_id": message_id,
             "policy": pack,
             "received_at": at,
@@ -135,26 +146,26 @@ def contact_of(told: Mapping[str, Any], pack: str, number: object) -> Contact:
 
 
 def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
-    """Play a day and return each case's name with what was not as expected.
+    """Simulate the cases of a day and return the name of each with what was not as expected.
 
     Raises:
-        ValueError: the file cannot be read as a day; names the case.
+        ValueError: a case cannot be parsed; names it.
 
     """
     for number, case in enumerate(tomllib.loads(file.read_text(encoding="utf-8"))["case"]):
         name = str(case["name"])
         try:
-            yield name, list(_case(case, pack, number))
+            yield name, list(_play_case(case, pack, number))
         except (msgspec.ValidationError, KeyError) as error:
             raise ValueError(f"{file}: case {name!r}: {error}") from error
 
 
-def _case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str]:
-    told = PolicySimulation(pack)
-    told.receive(contact_of(case["contact"], pack.header.name, number))
-    yield from (f"opened: {each}" for each in told.differs(case.get("expect", {})))
-    for place, step in enumerate(case.get("step", ()), start=1):
+def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str]:
+    simulation = PolicySimulation(pack)
+    simulation.receive(build_contact(case["contact"], pack.header.name, number))
+    yield from (f"opened: {difference}" for difference in simulation.differences(case.get("expect", {})))
+    for position, step in enumerate(case.get("step", ()), start=1):
         action: Action = msgspec.convert(step["do"], Action)
-        told.act(action, step["at"], step.get("unit"))
+        simulation.act(action, step["at"], step.get("unit"))
         expected = {"refused": "", **step.get("expect", {})}
-        yield from (f"step {place} ({action.type}): {each}" for each in told.differs(expected))
+        yield from (f"step {position} ({action.type}): {difference}" for difference in simulation.differences(expected))

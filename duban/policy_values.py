@@ -1,4 +1,4 @@
-"""Every value of a pack with the place in the documents it is from, or why it is ours (R8.1)."""
+"""Lists every value of a policy pack with its source in the customer's documents, or why it is ours (R8.1)."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from pydantic import BaseModel
 from services.domain.policy.base import Cited, Span
 from services.domain.policy.pack import Pack
 
-SOURCE = frozenset({"from_", "ours", "title", "name", "code"})
-"""Fields that say where a value is from or what it is called, not what it is."""
+SOURCE_FIELDS = frozenset({"from_", "ours", "title", "name", "code"})
+"""Fields that hold the source or the name of a rule, not a value of it."""
 
 
-def values(pack: Pack) -> Iterator[tuple[str, str, str]]:
-    """Return where each value of a pack stands, the value, and where it is from."""
+def cited_values(pack: Pack) -> Iterator[tuple[str, str, str]]:
+    """Return the path of each rule in a pack, its values as text, and their source."""
     parts: list[tuple[str, BaseModel]] = [
         ("pack", pack.header),
         ("types", pack.types),
@@ -21,37 +21,37 @@ def values(pack: Pack) -> Iterator[tuple[str, str, str]]:
         ("outcome", pack.outcome),
     ]
     for name, part in parts:
-        yield from _within(name, part)
+        yield from _cited_below(name, part)
 
 
-def _within(path: str, model: BaseModel) -> Iterator[tuple[str, str, str]]:
+def _cited_below(path: str, model: BaseModel) -> Iterator[tuple[str, str, str]]:
     title = str(getattr(model, "name", "") or getattr(model, "code", ""))
     path = f"{path} / {title}" if title else path
     if isinstance(model, Cited):
-        plain = {field: value for field, value in model if field not in SOURCE and not _models(value)}
+        plain = {field: value for field, value in model if field not in SOURCE_FIELDS and not _models(value)}
         fields = type(model).model_fields
-        # What is as it is without saying so is worth a line only where nothing else is said.
-        told = {field: value for field, value in plain.items() if value != fields[field].default} or plain
-        yield path, ", ".join(f"{field} {_written(value)}" for field, value in told.items()), model.source
+        # Defaults are listed only for a rule that has nothing else.
+        shown = {field: value for field, value in plain.items() if value != fields[field].default} or plain
+        yield path, ", ".join(f"{field} {_text(value)}" for field, value in shown.items()), model.source
     for field, value in model:
-        for each in _models(value):
-            yield from _within(f"{path} / {field}", each)
+        for part in _models(value):
+            yield from _cited_below(f"{path} / {field}", part)
 
 
 def _models(value: object) -> list[BaseModel]:
     """Return the parts of a value that have sources of their own."""
-    found = value if isinstance(value, tuple) else (value,)
-    return [each for each in found if isinstance(each, BaseModel) and not isinstance(each, Span) and _has_marks(each)]
+    parts = value if isinstance(value, tuple) else (value,)
+    return [part for part in parts if isinstance(part, BaseModel) and not isinstance(part, Span) and _is_cited(part)]
 
 
-def _has_marks(model: BaseModel) -> bool:
+def _is_cited(model: BaseModel) -> bool:
     return isinstance(model, Cited) or any(_models(value) for _, value in model)
 
 
-def _written(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return " ".join(map(_written, value))
+        return " ".join(map(_text, value))
     if isinstance(value, BaseModel) and not isinstance(value, Span):
-        told = {field: each for field, each in value if each not in (None, ())}
-        return "{" + ", ".join(f"{field}: {_written(each)}" for field, each in told.items()) + "}"
+        fields = {name: content for name, content in value if content not in (None, ())}
+        return "{" + ", ".join(f"{name}: {_text(content)}" for name, content in fields.items()) + "}"
     return str(value)

@@ -1,4 +1,4 @@
-"""Figures over periods as rows: each with its counts, its target, and the change against the period before (R6)."""
+"""Rows of a KPI report: each KPI with its counts, target, and change against the previous period (R6)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,53 +10,54 @@ from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period
 from services.shared.runtime.errors import DubanError
 
-STAGED = frozenset({"flow_timeliness", "mean_delay", "escalated_timeliness"})
-"""Figures that can be cut by stage too."""
+STAGE = "stage"
+BY_STAGE = frozenset({"flow_timeliness", "mean_delay", "escalated_timeliness"})
+"""KPIs that can be broken down by stage too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One figure in one cell of one period."""
+    """One KPI in one period and one cell, the combination of values of the dimensions."""
 
     period: str
-    figure: Kpi
+    kpi: Kpi
     cell: tuple[str, ...]
     now: KpiValue
     before: KpiValue | None
 
     @property
     def value(self) -> float | None:
-        """The figure; None when nothing was counted, or the period is too short for it."""
+        """The KPI; None when nothing was counted, or the period is too short for it."""
         return self.now.value
 
     @property
     def change(self) -> float | None:
-        """The value minus that of the period before."""
+        """The value minus that of the previous period; None when one of them has none."""
         if self.value is None or self.before is None or self.before.value is None:
             return None
         return self.value - self.before.value
 
 
 def header(by: Sequence[str]) -> list[str]:
-    """Return the titles of the columns."""
+    """Return the titles of the columns, with those of the dimensions."""
     return ["period", "figure", "名称", *by, "value", "unit", "numerator", "denominator", "change", "target", "source"]
 
 
-def cells_of(row: ReportRow) -> list[str | float | int | None]:
-    """Return a row as columns."""
-    figure = row.figure
+def row_cells(row: ReportRow) -> list[str | float | int | None]:
+    """Return the cells of a row, in the order of the header."""
+    kpi = row.kpi
     return [
         row.period,
-        figure.name,
-        figure.zh,
+        kpi.name,
+        kpi.zh,
         *row.cell,
         _rounded(row.value),
-        figure.unit,
+        kpi.unit,
         _rounded(row.now.numerator),
         row.now.denominator,
         _rounded(row.change),
-        figure.target,
-        figure.source,
+        kpi.target,
+        kpi.source,
     ]
 
 
@@ -64,56 +65,59 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def chosen(names: Sequence[str], by: Sequence[str]) -> list[Kpi]:
-    """Return the figures to report, with what is always shown beside them.
+def choose_kpis(names: Sequence[str], by: Sequence[str]) -> list[Kpi]:
+    """Return the KPIs to report, with those that are always shown beside them; all when no names are given.
 
     Raises:
-        DubanError: there is no such figure or dimension, or a figure cannot be cut so.
+        DubanError: there is no such KPI or dimension, or a KPI cannot be broken down by stage.
 
     """
-    unknown = [name for name in names if name not in KPIS]
+    _check_names("figure", names, tuple(KPIS))
+    _check_names("dimension", by, (*DIMENSIONS, STAGE))
+    companions = [companion for name in names if (companion := KPIS[name].companion) is not None]
+    kpis = [KPIS[name] for name in dict.fromkeys([*names, *companions]) or KPIS]
+    if STAGE not in by:
+        return kpis
+    whole = [name for name in names if name not in BY_STAGE]
+    if whole:
+        raise DubanError(f"{whole[0]} is about whole tickets: by stage choose one of {', '.join(sorted(BY_STAGE))}")
+    return [kpi for kpi in kpis if kpi.name in BY_STAGE]
+
+
+def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise DubanError(f"there is no figure {unknown[0]!r}: choose of {', '.join(KPIS)}")
-    wrong = [name for name in by if name not in (*DIMENSIONS, "stage")]
-    if wrong:
-        raise DubanError(f"there is no dimension {wrong[0]!r}: choose of {', '.join((*DIMENSIONS, 'stage'))}")
-    beside = [other for name in names if (other := KPIS[name].companion) is not None]
-    found = [KPIS[name] for name in dict.fromkeys([*names, *beside]) or KPIS]
-    if "stage" in by:
-        if names and (whole := [name for name in names if name not in STAGED]):
-            raise DubanError(f"{whole[0]} is about whole tickets: by stage there are {', '.join(sorted(STAGED))}")
-        found = [each for each in found if each.name in STAGED]
-    return found
+        raise DubanError(f"there is no {kind} {unknown[0]!r}: choose one of {', '.join(known)}")
 
 
-def rows(
-    figures: Iterable[Kpi], periods: Sequence[Period], cases: Sequence[Case], *, by: Sequence[str], users: int
+def build_rows(
+    kpis: Iterable[Kpi], periods: Sequence[Period], cases: Sequence[Case], *, by: Sequence[str], users: int
 ) -> Iterator[ReportRow]:
-    """Return every figure in every cell of every period.
+    """Return every KPI in every cell of every period.
 
     Args:
-        figures: which.
-        periods: over which; a ticket belongs to the period in which it was accepted.
-        cases: of these periods and of the one before each.
-        by: dimensions to cut by.
-        users: users of the business; 0: rates over users have no value.
+        kpis: those to compute.
+        periods: a ticket belongs to the period in which it was accepted.
+        cases: of these periods and of the previous period of each.
+        by: dimensions to break down by.
+        users: number of users of the business; 0: rates per user have no value.
 
     """
     for period in periods:
-        mine, earlier = _within(cases, period), _within(cases, period.previous)
-        for figure in figures:
-            before = compute_cells(figure, earlier, by, users)
-            short = period.comparable_length < figure.min_length
-            for cell, value in compute_cells(figure, mine, by, users).items():
-                # In a period that is too short for the figure only what it rests on is shown (R6.6).
+        present, earlier = _within(cases, period), _within(cases, period.previous)
+        for kpi in kpis:
+            before = compute_cells(kpi, earlier, by, users)
+            short = period.comparable_length < kpi.min_length
+            for cell, value in compute_cells(kpi, present, by, users).items():
+                # In a period that is too short for the KPI only its count is shown (R6.6).
                 shown = KpiValue(value.numerator, 0) if short else value
-                yield ReportRow(period.name, figure, cell, shown, None if short else before.get(cell))
+                yield ReportRow(period.name, kpi, cell, shown, None if short else before.get(cell))
 
 
 def _within(cases: Sequence[Case], period: Period) -> list[Case]:
-    return [each for each in cases if period.start <= each.accepted_at < period.end]
+    return [case for case in cases if period.start <= case.accepted_at < period.end]
 
 
-def earliest(periods: Sequence[Period]) -> datetime:
-    """Return from when on cases are needed."""
+def earliest_needed(periods: Sequence[Period]) -> datetime:
+    """Return the time of acceptance from which on cases are needed: the start of the first previous period."""
     return periods[0].previous.start

@@ -1,4 +1,4 @@
-"""Which system a command talks to: the one that `DUBAN_*` settings name, else the one that runs on a data folder."""
+"""Connects a command to a system: the one that `DUBAN_*` settings name, else the one on the data folder."""
 
 import os
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from services.shared.runtime.settings import KafkaSettings, Settings
 
 DEFAULT_DATA = Path(".duban")
 LOCAL_SENDER = "local"
-"""The sender that `duban up` makes, so that the first curl works."""
+"""The sender that `duban up` creates, so that its example request works."""
 
 Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default="./.duban")]
 
 
 @dataclass(frozen=True)
 class SystemConnection:
-    """How to reach one system."""
+    """Addresses and key of one system, with the clients made of them."""
 
     kafka: KafkaSettings
     database_url: SecretStr
@@ -38,16 +38,24 @@ class SystemConnection:
         """Return a connection to the database.
 
         Raises:
-            DubanError: it is away.
+            DubanError: it cannot be reached.
 
         """
         try:
             return psycopg.connect(self.database_url.get_secret_value(), connect_timeout=5)
         except psycopg.OperationalError as error:
-            raise DubanError(f"the database is away: look at `duban status` ({type(error).__name__})") from error
+            raise DubanError(
+                f"the database cannot be reached ({type(error).__name__}): look at `duban status`"
+            ) from error
 
     def clock(self) -> Clock:
-        """Return the clock that the system runs by; raises as `connect`."""
+        """Return the system's clock of business time.
+
+        Raises:
+            ConfigurationError: the database was not migrated, or its clock is not permitted in production.
+            Retryable: the database cannot be reached.
+
+        """
         database = Database(self.database_url, name="duban", size=1)
         try:
             return deployment.read(database, "local")
@@ -55,22 +63,22 @@ class SystemConnection:
             database.close()
 
     def http(self) -> httpx.Client:
-        """Return a client of intake that shows its key.
+        """Return an HTTP client of intake that sends the key.
 
         Raises:
             DubanError: there is no key.
 
         """
         if not self.key:
-            raise DubanError("set DUBAN_KEY to a sender's key; `duban sender add` makes one")
+            raise DubanError("set DUBAN_KEY to a sender's key: `duban sender add` creates one")
         return httpx.Client(base_url=self.intake_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
 
 
 def find(data: Path) -> SystemConnection:
-    """Return the system to talk to.
+    """Return the system that the environment names, else the one on the data folder.
 
     Raises:
-        LocalError: no settings name one, and none runs on the data folder.
+        LocalError: DUBAN_DATABASE_URL is not set, and no system runs on the data folder.
 
     """
     if "DUBAN_DATABASE_URL" in os.environ:
@@ -87,7 +95,7 @@ def find(data: Path) -> SystemConnection:
 
 
 def ensure_local_sender(stack: Stack) -> str:
-    """Give the machine's own sender its key and return it."""
+    """Create the local sender, or give it its key again, and return the key."""
     key = stack.folder.secret(LOCAL_SENDER)
     with psycopg.connect(stack.database_url()) as connection:
         senders.add(
@@ -102,7 +110,7 @@ def ensure_local_sender(stack: Stack) -> str:
 
 
 def curl(url: str, key: str) -> str:
-    """Return a command line that puts a first contact in."""
+    """Return a curl command line that sends a first contact."""
     body = (
         '{"channel": "web", "message_id": "first-1", "customer": {"phone": "13800000001", "name": "Li"}, '
         '"text": "宽带断网三天了"}'

@@ -1,4 +1,4 @@
-"""A ticket's whole story, an entry for each event: what, when, who, and by which rule (R7.4)."""
+"""Draws the timeline of a ticket, an entry for each event: what, when, by whom, and by which rule (R7.4)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,40 +20,40 @@ STYLES = {
     "survey_answered": "cyan",
     "linked": "magenta",
 }
-SAID = ("result", "explanation", "reason", "text", "note", "means", "person")
-"""Details that tell a person what an event was about, the first that is there."""
+SUMMARY_FIELDS = ("result", "explanation", "reason", "text", "note", "means", "person")
+"""Details that summarise an event; the first that is present is shown."""
 
 
-def local(at: datetime | None, zone: str) -> str:
-    """Write an instant as people in a zone read it."""
+def local_time(at: datetime | None, zone: str) -> str:
+    """Format an instant as local time of a zone; - for None."""
     return at.astimezone(ZoneInfo(zone)).strftime("%m-%d %H:%M:%S") if at is not None else "-"
 
 
-def lines(ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: str) -> Text:
-    """Return the timeline, two lines for each event."""
-    told = ticket.classification
-    drawn = Text(f"{title}: {ticket.number}", "bold")
-    drawn.append(
-        f"  {told.tier}, {told.business_type or '?'} / {told.problem_type or '?'}, {ticket.status}\n", "not bold"
-    )
+def render(ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: str) -> Text:
+    """Return the timeline as styled text, two lines for each event."""
+    kind = ticket.classification
+    types = f"{kind.business_type or '?'} / {kind.problem_type or '?'}"
+    text = Text(f"{title}: {ticket.number}", "bold")
+    text.append(f"  {kind.tier}, {types}, {ticket.status}\n", "not bold")
     for event in events:
         who = event.actor.name + (f" ({event.actor.unit})" if event.actor.unit not in {None, event.actor.name} else "")
-        more = _more(event, zone)
-        drawn.append(f"  {local(event.at, zone)}  ", "not bold")
-        drawn.append(f"{event.type:20}", STYLES.get(event.type, "not bold"))
-        drawn.append(f" {more}\n", "not bold")
-        drawn.append(f"  {'':16}by {who}, rule: {event.rule.rule} [{event.rule.source}]\n", "not bold dim")
-    return drawn
+        summary = _summary(event, zone)
+        text.append(f"  {local_time(event.at, zone)}  ", "not bold")
+        text.append(f"{event.type:20}", STYLES.get(event.type, "not bold"))
+        text.append(f" {summary}\n", "not bold")
+        text.append(f"  {'':16}by {who}, rule: {event.rule.rule} [{event.rule.source}]\n", "not bold dim")
+    return text
 
 
-def _more(event: TicketEvent, zone: str) -> str:
+def _summary(event: TicketEvent, zone: str) -> str:
     details = event.details
     if event.threshold is not None:
-        fired = event.threshold
+        threshold = event.threshold
         order = ", supervision order" if details.get("supervision_order") else ""
-        return f"{fired.clock} clock, {fired.threshold}{order}" + (f" ({fired.reason})" if fired.reason else "")
+        reason = f" ({threshold.reason})" if threshold.reason else ""
+        return f"{threshold.clock} clock, {threshold.threshold}{order}{reason}"
     if event.type == "accepted":
-        return f"answer promised by {local(event.ticket.promised_at, zone)}"
+        return f"answer promised by {local_time(event.ticket.promised_at, zone)}"
     if event.type in {"dispatched", "sent_back", "transferred", "assistance_requested"}:
         return f"{details.get('from') or ''} → {event.ticket.unit}" + (
             f": {details['reason']}" if "reason" in details else ""
@@ -61,4 +61,4 @@ def _more(event: TicketEvent, zone: str) -> str:
     if event.type == "survey_answered":
         scores = f"process {details['process']}, result {details['result']}, staff {details['staff']}"
         return f"{details['verdict']} ({scores})"
-    return next((str(details[name]) for name in SAID if name in details), "")
+    return next((str(details[name]) for name in SUMMARY_FIELDS if name in details), "")

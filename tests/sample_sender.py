@@ -16,7 +16,7 @@ import msgspec
 
 from duban.file_import import FileImport
 from duban.normalisation import call_facts, facts
-from duban.sample_check import beside, envelope
+from duban.sample_check import build_envelope, read_beside
 from duban.system_connection import LOCAL_SENDER
 from schemas.action import Open, Remind
 from schemas.call import Call, CallRecord
@@ -52,7 +52,7 @@ class SampleSender:
     def send(self, path: Path, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Send a sample through its own door and return its outcome, in the form of the manifest."""
         for scan in _scans(path, sample):
-            content = beside(path)(scan)
+            content = read_beside(path)(scan)
             if content is not None:
                 self._system.http.put(f"/v1/attachments/{scan}", content=content).raise_for_status()
         known = self._known_before(path, sample)
@@ -89,7 +89,7 @@ class SampleSender:
         return []
 
     def _publish(self, path: Path, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-        whole = envelope(path, sample)
+        whole = build_envelope(path, sample)
         pieces = TABLE[sample["channel"]].split(whole) if whole.body else None
         values = [part.body for part in pieces] if pieces is not None else [whole.body]
         publisher = Publisher(self._system.kafka, "samples")
@@ -134,7 +134,7 @@ class SampleSender:
 
     def _envelope(self, path: Path, sample: Mapping[str, Any]) -> Any:
         by_key = sample.get("transport", "http") in {"http", "file"} and "query" not in sample.get("config", {})
-        return dataclasses.replace(envelope(path, sample), sender=LOCAL_SENDER if by_key else sample["channel"])
+        return dataclasses.replace(build_envelope(path, sample), sender=LOCAL_SENDER if by_key else sample["channel"])
 
     def _known_before(self, path: Path, sample: Mapping[str, Any]) -> set[UUID | str]:
         """Return the ids of the sample's contacts that are routed already, and of its calls that it adds nothing to."""

@@ -1,4 +1,4 @@
-"""`duban contacts import`: files of contacts go through the same door as everything else."""
+"""`duban contacts import` and `duban tickets import`: files are sent through the HTTP door like any other message."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,33 +23,40 @@ def _contacts() -> None:
 
 @group.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV, XLSX, NDJSON, JSON, .eml, mbox, or a log of calls")],
-    channel: Annotated[str, typer.Option(help="the channel that wrote the file, or one in our own words")],
+    file: Annotated[Path, typer.Argument(help="CSV, XLSX, NDJSON, JSON, .eml, mbox, or a call log")],
+    channel: Annotated[
+        str, typer.Option(help="the channel in whose format the file is, or a name for contacts in our own format")
+    ],
     data: Data = DEFAULT_DATA,
     settings: Annotated[list[str] | None, typer.Option("--set", help="a setting of the channel: key=value")] = None,
-    mappings: Annotated[Path | None, typer.Option(help="the folder with mappings of your own")] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="begin with the first one, whatever was done before")] = False,  # noqa: FBT002
+    mappings: Annotated[Path | None, typer.Option(help="a folder with mappings of your own")] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="start again with the first message")] = False,  # noqa: FBT002
 ) -> None:
-    """Put a file's contacts in. Interrupted, the same command goes on where it was; nothing is counted twice.
+    """Import the contacts of a file. After an interruption the same command continues; nothing is counted twice.
 
-    What cannot be used is reported beside the file, in its own format (FILE.refused.csv, .ndjson or .mbox), and goes in
-    again once it is mended; exit code 1 when there is any.
+    Refused messages are written to a report beside the file, in its own format (FILE.refused.csv, .ndjson or .mbox),
+    which can be corrected and imported; exit code 1 when there are any.
     """
-    bring_in(file, channel, data, settings, mappings, anew=anew)
+    import_file(file, channel, data, settings, mappings, anew=anew)
 
 
-def bring_in(
+def import_file(
     file: Path, channel: str, data: Path, settings: list[str] | None, mappings: Path | None, *, anew: bool
 ) -> None:
-    """Put a file in and show how it goes; exits with 1 when something of it was refused."""
+    """Import a file and show the progress; exits with code 1 when any message was refused.
+
+    Raises:
+        DubanError: the mappings or settings are invalid, the file cannot be read, or intake does not accept it.
+
+    """
     console = Console()
     try:
         table = channels(*([mappings] if mappings is not None else []))
-        told = dict(each.split("=", 1) for each in settings or ())
+        options = dict(setting.split("=", 1) for setting in settings or ())
     except ValueError as error:
         raise DubanError(f"{error}: write --set key=value") from error
     with system_connection.find(data).http() as client:
-        work = FileImport(file, channel, client, table=table, settings=told, anew=anew)
+        run = FileImport(file, channel, client, table=table, settings=options, anew=anew)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -57,14 +64,14 @@ def bring_in(
             TextColumn("{task.fields[rows]} rows"),
         )
         with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-            task = bar.add_task(file.name, total=work.size, rows=work.done)
-            for done in work.run():
-                bar.update(task, completed=work.position, rows=done)
-            bar.update(task, completed=work.size)
-    before = f", {work.skipped} of them by a run before" if work.skipped else ""
-    console.print(f"{work.accepted} accepted, {work.refused} refused{before}", highlight=False)
-    if work.refused:
-        console.print(f"the refused rows, with field and reason: {work.report}", highlight=False, soft_wrap=True)
+            task = bar.add_task(file.name, total=run.size, rows=run.done)
+            for done in run.run():
+                bar.update(task, completed=run.position, rows=done)
+            bar.update(task, completed=run.size)
+    earlier = f", {run.skipped} of them by an earlier run" if run.skipped else ""
+    console.print(f"{run.accepted} accepted, {run.refused} refused{earlier}", highlight=False)
+    if run.refused:
+        console.print(f"the refused rows, with field and reason: {run.report}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -74,18 +81,18 @@ def _tickets() -> None:
 
 def import_tickets(
     file: Annotated[
-        Path, typer.Argument(help="CSV, XLSX or NDJSON, a ticket each; docs/migration.md lists the columns")
+        Path, typer.Argument(help="CSV, XLSX or NDJSON, one ticket per row; docs/migration.md lists the columns")
     ],
     data: Data = DEFAULT_DATA,
     mappings: Annotated[Path | None, typer.Option(help="the folder with a migration.toml of your own")] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="begin with the first one, whatever was done before")] = False,  # noqa: FBT002
+    anew: Annotated[bool, typer.Option("--anew", help="start again with the first message")] = False,  # noqa: FBT002
 ) -> None:
-    """Bring in the open tickets of the system before, in their stage and with the time they have used.
+    """Import the open tickets of the previous system, in their stage and with the time they have used.
 
-    The promise to the customer counts from `contacted_at`; a ticket that is late already is said to be so. Nobody is
-    told what the system before has told. Interrupted or repeated, no ticket comes twice.
+    The promise to the customer counts from `contacted_at`; a ticket that is late already counts as such. No notices
+    are sent for what the previous system has announced. Interrupted or repeated, no ticket is imported twice.
     """
-    bring_in(file, MIGRATION, data, None, mappings, anew=anew)
+    import_file(file, MIGRATION, data, None, mappings, anew=anew)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`duban db migrate`."""
+"""`duban db migrate`: applies migrations and fixes the deployment's clock."""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,13 +23,15 @@ def _db() -> None:
 @group.command()
 def migrate(
     data: Data = DEFAULT_DATA,
-    clock_scale: Annotated[float, typer.Option(help="seconds of policy time in one second, fixed for ever")] = 1.0,
-    clock_origin: Annotated[datetime | None, typer.Option(help="policy time now, fixed for ever")] = None,
+    clock_scale: Annotated[
+        float, typer.Option(help="seconds of policy time per real second; cannot be changed later")
+    ] = 1.0,
+    clock_origin: Annotated[datetime | None, typer.Option(help="policy time now; cannot be changed later")] = None,
 ) -> None:
-    """Apply the migrations that are missing and fix the deployment's clock; safe while everything runs."""
-    found = system_connection.find(data)
-    names = apply(found.database_url)
-    with found.connect() as connection:
+    """Apply the missing migrations and fix the deployment's clock; safe while the services run."""
+    system = system_connection.find(data)
+    names = apply(system.database_url)
+    with system.connect() as connection:
         seed(connection, Settings().policies)
         deployment.fix(connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment)
     print(f"applied: {', '.join(names)}" if names else "the database is up to date")

@@ -1,4 +1,4 @@
-"""`duban dlq list | show | replay`: records that could not be used wait here for a person."""
+"""`duban dlq list | show | replay`: dead letters, the records that no service could process."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from duban import system_connection
 from duban.system_connection import DEFAULT_DATA, Data
-from services.shared.kafka import dead_letter_admin as box
+from services.shared.kafka import dead_letter_admin
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Dead letters.", no_args_is_help=True)
@@ -18,25 +18,25 @@ group = typer.Typer(help="Dead letters.", no_args_is_help=True)
 
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
-    """Show every dead letter that nobody has resolved."""
+    """List the unresolved dead letters."""
     table = Table(title="Dead letters")
-    for column in ("id", "at", "topic/partition/offset", "service", "reason", "what is wrong"):
+    for column in ("id", "at", "topic/partition/offset", "service", "reason", "message"):
         table.add_column(column, overflow="fold")
-    for each in box.letters(system_connection.find(data).kafka):
-        told = each.told
-        place = f"{told['topic']}/{told['partition']}/{told['offset']}"
-        table.add_row(told["id"][:8], told["at"][:19], place, told["service"], told["reason"], told["message"])
+    for letter in dead_letter_admin.letters(system_connection.find(data).kafka):
+        entry = letter.told
+        place = f"{entry['topic']}/{entry['partition']}/{entry['offset']}"
+        table.add_row(entry["id"][:8], entry["at"][:19], place, entry["service"], entry["reason"], entry["message"])
     Console().print(table)
 
 
 @group.command()
 def show(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="the id, or how it begins")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="the id, or the beginning of it")],
     data: Data = DEFAULT_DATA,
-    raw: Annotated[bool, typer.Option("--raw", help="only the original bytes, as they came")] = False,  # noqa: FBT002
+    raw: Annotated[bool, typer.Option("--raw", help="only the original bytes")] = False,  # noqa: FBT002
 ) -> None:
-    """Show one dead letter; with --raw its original bytes, to be repaired in a file."""
-    letter = box.find(system_connection.find(data).kafka, id_)
+    """Show one dead letter; with --raw its original bytes, to be corrected in a file."""
+    letter = dead_letter_admin.find(system_connection.find(data).kafka, id_)
     if raw:
         sys.stdout.buffer.write(letter.value)
         return
@@ -47,27 +47,27 @@ def show(
 
 @group.command()
 def replay(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="the id, or how it begins")] = "",
-    file: Annotated[Path | None, typer.Option(help="send this instead of the original bytes")] = None,
-    reason: Annotated[str, typer.Option(help="replay all with this reason, as after a mended bug")] = "",
+    id_: Annotated[str, typer.Argument(metavar="ID", help="the id, or the beginning of it")] = "",
+    file: Annotated[Path | None, typer.Option(help="a file to send instead of the original bytes")] = None,
+    reason: Annotated[str, typer.Option(help="replay all with this reason, for instance after a bug fix")] = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Send a dead letter to the topic it came from, once more; then it is resolved."""
+    """Send a dead letter to its topic again, which resolves it."""
     if bool(id_) == bool(reason):
-        raise DubanError("say which: an id, or --reason for all with that reason")
+        raise DubanError("give either an id, or --reason for all with that reason")
     if file is not None and not id_:
-        raise DubanError("a repaired file stands for one dead letter: give its id")
-    found = system_connection.find(data)
+        raise DubanError("--file replaces one dead letter: give its id")
+    system = system_connection.find(data)
     if id_:
-        chosen = [box.find(found.kafka, id_)]
+        chosen = [dead_letter_admin.find(system.kafka, id_)]
     else:
-        chosen = [each for each in box.letters(found.kafka) if each.told["reason"] == reason]
+        chosen = [letter for letter in dead_letter_admin.letters(system.kafka) if letter.told["reason"] == reason]
     repaired = file.read_bytes() if file is not None else None
     count = 0
-    with found.connect() as connection:
-        for each in box.replay(found.kafka, connection, chosen, repaired):
+    with system.connect() as connection:
+        for letter in dead_letter_admin.replay(system.kafka, connection, chosen, repaired):
             count += 1
-            print(f"{each.told['id'][:8]} sent to {each.told['topic']}")
+            print(f"{letter.told['id'][:8]} sent to {letter.told['topic']}")
     print(f"{count} replayed")
 
 

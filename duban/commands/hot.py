@@ -1,7 +1,8 @@
-"""`duban hot list | show | close`: many complaints that are one, and the report of the defect behind them (R3.7)."""
+"""`duban hot list | show | close`: hot issues, and the report of the product defect behind one (R3.7)."""
 
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -22,13 +23,15 @@ from services.shared.runtime.errors import DubanError
 group = typer.Typer(help="Hot issues.", no_args_is_help=True)
 ZONE = "Asia/Shanghai"
 EXAMPLES = 5
+"""Values of a breakdown, and tickets, that a report shows."""
+LONGEST_SUBJECT = 100
 Zone = Annotated[str, typer.Option(help="time zone of the times shown")]
 
 
 @group.command(name="list")
 def list_(
     data: Data = DEFAULT_DATA,
-    all_: Annotated[bool, typer.Option("--all", help="the closed ones too")] = False,  # noqa: FBT002
+    all_: Annotated[bool, typer.Option("--all", help="closed ones too")] = False,  # noqa: FBT002
     zone: Zone = ZONE,
 ) -> None:
     """List hot issues, newest first."""
@@ -37,18 +40,18 @@ def list_(
     table = Table(
         "issue", "what", "where", "status", "since", "tickets", "last hour", "usual", box=None, padding=(0, 2, 0, 0)
     )
-    for each in found:
-        usual = "?" if each.usual is None else f"{each.usual:.1f}"
-        since = f"{each.opened_at.astimezone(ZoneInfo(zone)):%m-%d %H:%M}"
-        what = f"{each.business_type} / {each.problem_type}"
+    for issue in found:
+        usual = "?" if issue.usual is None else f"{issue.usual:.1f}"
+        since = f"{issue.opened_at.astimezone(ZoneInfo(zone)):%m-%d %H:%M}"
+        what = f"{issue.business_type} / {issue.problem_type}"
         row = (
-            str(each.id)[:8],
+            str(issue.id)[:8],
             what,
-            each.region,
-            each.status,
+            issue.region,
+            issue.status,
             since,
-            str(each.tickets),
-            str(each.recent),
+            str(issue.tickets),
+            str(issue.recent),
             usual,
         )
         table.add_row(*row)
@@ -57,7 +60,7 @@ def list_(
 
 @group.command()
 def show(issue: str, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
-    """Show a hot issue as a report of the product's defect: how many, where, what customers say, what became of it."""
+    """Show a hot issue as a report of the product's defect: how many, where, the customers' words, and the outcome."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
         tickets = store.tickets(connection, found.id)
@@ -71,7 +74,7 @@ def close(
     name: Annotated[str, typer.Option(help="who you are")] = "duban",
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Say that a hot issue is over; new complaints of its kind may open another."""
+    """Close a hot issue; new complaints of its kind may open another."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
         if not store.ask_to_close(connection, found.id, IssueClosing(name, reason)):
@@ -79,52 +82,68 @@ def close(
     print(f"{found.id} will be closed within seconds")
 
 
-def _find(connection: psycopg.Connection, begin: str) -> HotIssue:
-    found = store.by_id(connection, begin.lower())
+def _find(connection: psycopg.Connection, prefix: str) -> HotIssue:
+    found = store.by_id(connection, prefix.lower())
     if len(found) != 1:
-        trouble = "no hot issue begins with" if not found else "more than one hot issue begins with"
-        raise DubanError(f"{trouble} {begin!r}: `duban hot list --all` shows them")
+        reason = "no hot issue begins with" if not found else "more than one hot issue begins with"
+        raise DubanError(f"{reason} {prefix!r}: `duban hot list --all` shows them")
     return found[0]
 
 
 def report(issue: HotIssue, tickets: list[Ticket], zone: str) -> Text:
-    """Return what is known of the defect behind a hot issue."""
-    there = ZoneInfo(zone)
-
-    def at(moment: object) -> str:
-        return f"{moment.astimezone(there):%Y-%m-%d %H:%M}" if hasattr(moment, "astimezone") else "-"
-
-    def most(values: Counter[str]) -> str:
-        return ", ".join(f"{name} {count}" for name, count in values.most_common(EXAMPLES)) or "-"
-
-    spans = sorted(each.closed_at - each.accepted_at for each in tickets if each.closed_at is not None)
-    usual = "not known yet" if issue.usual is None else f"{issue.usual:.1f}"
-    facts = {
-        "What": f"{issue.business_type} / {issue.problem_type}, {issue.region} ({issue.policy})",
-        "Status": f"{issue.status}, change {issue.version}",
-        "Opened": at(issue.opened_at),
-        "Calm since": at(issue.calm_since),
-        "Closed": f"{at(issue.closed_at)} {issue.closed_by or ''} {issue.reason or ''}".strip(),
-        "Tickets": f"{len(tickets)}; most in an hour {issue.peak}, in the last hour {issue.recent}, usual {usual}",
-        "Customers": str(len({each.customer.number or each.customer.phone or each.id for each in tickets})),
-        "Reminders": str(sum(each.reminders for each in tickets)),
-        "By tier": most(Counter(each.classification.tier for each in tickets)),
-        "By channel": most(Counter(each.channel for each in tickets)),
-        "With": most(Counter(each.unit or each.centre for each in tickets)),
-        "By status": most(Counter(each.status.value for each in tickets)),
-        "Deadlines missed": str(sum(each.breaches for each in tickets)),
-        "Causes found": most(Counter(each.outcome.cause for each in tickets if each.outcome.cause)),
-        "Time to close": str(spans[len(spans) // 2] - timedelta(microseconds=spans[len(spans) // 2].microseconds))
-        if spans
-        else "-",
-    }
+    """Return the report of the defect behind a hot issue, from the issue and its tickets; times in the zone."""
     text = Text("Report of a product defect\n\n", style="bold")
-    for name, value in facts.items():
+    for name, value in (_issue_facts(issue, len(tickets), zone) | _ticket_facts(tickets)).items():
         text.append(f"{name:<18}", style="dim").append(f"{value}\n")
     text.append("\nWhat customers say\n", style="bold")
-    for each in tickets[:EXAMPLES]:
-        text.append(f"{each.number}  {at(each.accepted_at)}  ", style="dim").append(f"{each.subject[:100]}\n")
+    for ticket in tickets[:EXAMPLES]:
+        text.append(f"{ticket.number}  {_local(ticket.accepted_at, zone)}  ", style="dim")
+        text.append(f"{ticket.subject[:LONGEST_SUBJECT]}\n")
     return text
+
+
+def _issue_facts(issue: HotIssue, tickets: int, zone: str) -> dict[str, str]:
+    usual = "not known yet" if issue.usual is None else f"{issue.usual:.1f}"
+    closed = f"{_local(issue.closed_at, zone)} {issue.closed_by or ''} {issue.reason or ''}"
+    return {
+        "What": f"{issue.business_type} / {issue.problem_type}, {issue.region} ({issue.policy})",
+        "Status": f"{issue.status}, change {issue.version}",
+        "Opened": _local(issue.opened_at, zone),
+        "Calm since": _local(issue.calm_since, zone),
+        "Closed": closed.strip(),
+        "Tickets": f"{tickets}; most in an hour {issue.peak}, in the last hour {issue.recent}, usual {usual}",
+    }
+
+
+def _ticket_facts(tickets: list[Ticket]) -> dict[str, str]:
+    customers = {ticket.customer.number or ticket.customer.phone or ticket.id for ticket in tickets}
+    return {
+        "Customers": str(len(customers)),
+        "Reminders": str(sum(ticket.reminders for ticket in tickets)),
+        "By tier": _most_common(ticket.classification.tier for ticket in tickets),
+        "By channel": _most_common(ticket.channel for ticket in tickets),
+        "With": _most_common(ticket.unit or ticket.centre for ticket in tickets),
+        "By status": _most_common(ticket.status.value for ticket in tickets),
+        "Deadlines missed": str(sum(ticket.breaches for ticket in tickets)),
+        "Causes found": _most_common(ticket.outcome.cause for ticket in tickets if ticket.outcome.cause),
+        "Time to close": _median_time_to_close(tickets),
+    }
+
+
+def _most_common(values: Iterable[str]) -> str:
+    return ", ".join(f"{value} {count}" for value, count in Counter(values).most_common(EXAMPLES)) or "-"
+
+
+def _median_time_to_close(tickets: list[Ticket]) -> str:
+    spans = sorted(ticket.closed_at - ticket.accepted_at for ticket in tickets if ticket.closed_at is not None)
+    if not spans:
+        return "-"
+    median = spans[len(spans) // 2]
+    return str(median - timedelta(microseconds=median.microseconds))
+
+
+def _local(at: datetime | None, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at is not None else "-"
 
 
 def register(app: typer.Typer) -> None:

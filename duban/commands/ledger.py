@@ -1,4 +1,4 @@
-"""`duban ledger verify`."""
+"""`duban ledger verify`: compares stored tickets with their events."""
 
 import typer
 
@@ -16,12 +16,12 @@ def _ledger() -> None:
 
 @group.command()
 def verify(data: Data = DEFAULT_DATA) -> None:
-    """Fold every ticket's events and compare with the stored ticket and its last record; exit 1 on any difference."""
-    found = system_connection.find(data)
-    with found.connect() as connection:
-        tickets, differences = check(connection, found.kafka)
-    for each in differences:
-        print(each)
+    """Rebuild every ticket from its events, compare it with the stored one; exit code 1 if any differs."""
+    system = system_connection.find(data)
+    with system.connect() as connection:
+        tickets, differences = check(connection, system.kafka)
+    for difference in differences:
+        print(difference)
     print(f"{tickets} tickets, {len(differences)} differences")
     if differences:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`duban letter preview`: what a letter looks like before a customer sees it, as text, page or PDF (R5.7)."""
+"""`duban letter preview`: renders a letter with sample values, as text, HTML or PDF (R5.7)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,23 +26,24 @@ def about() -> None:
 @group.command()
 def preview(
     name: Annotated[str, typer.Argument(help="such as answer, survey or apology_goods")],
-    fact: Annotated[list[str] | None, typer.Argument(help="values as name=value; facts of apologies too")] = None,
+    fact: Annotated[
+        list[str] | None, typer.Argument(help="values of variables as name=value; facts of apologies too")
+    ] = None,
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
     pdf: Annotated[Path | None, typer.Option(help="file to write it to as PDF")] = None,
-    html: Annotated[Path | None, typer.Option(help="file to write it to as a page")] = None,
+    html: Annotated[Path | None, typer.Option(help="file to write it to as HTML")] = None,
     policy: Annotated[str, typer.Option(help="the pack whose rules send it")] = "carrier",
     folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
-    """Show a letter with example values, and how many messages it is as an SMS."""
-    given = dict(_pair(each) for each in fact or [])
-    known = {
-        each.template: each.context
-        for each in reversed(list(template_validation.samples(loading.load_one(folder, policy))))
-    }
-    if name not in known:
-        raise DubanError(f"{policy} sends no letter {name!r}: {suggest(name, known)}")
-    context = known[name]
-    facts = {each: given.get(each, value) for each, value in context.get("facts", {}).items()}
+    """Show a letter with sample values, and into how many messages it is split as an SMS."""
+    given = dict(_parse_pair(pair) for pair in fact or [])
+    # Reversed, so that the first sample of a letter, which has all optional values, is kept.
+    samples = reversed(list(template_validation.samples(loading.load_one(folder, policy))))
+    contexts = {sample.template: sample.context for sample in samples}
+    if name not in contexts:
+        raise DubanError(f"{policy} sends no letter {name!r}: {suggest(name, contexts)}")
+    context = contexts[name]
+    facts = {name_: given.get(name_, value) for name_, value in context.get("facts", {}).items()}
     try:
         letter = TemplateLibrary(folder / "letters").render(name, language, {**context, **given, "facts": facts})
     except TemplateError as error:
@@ -58,10 +59,10 @@ def preview(
         html.write_text(rendering.render_html(letter), encoding="utf-8")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign:
-        raise DubanError(f"{text!r} is no name=value")
+        raise DubanError(f"{text!r} is not in the form name=value")
     return name, value
 
 

@@ -1,4 +1,4 @@
-"""`duban normalise`: what a native message becomes, without a stack; and a whole manifest of samples as a table."""
+"""`duban normalise`: parses a native message, or checks a manifest of samples; needs no running system."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import sample_check
-from duban.normalisation import SeenMessages, configured, normalised
+from duban.normalisation import SeenMessages, normalise_message, with_settings
 from services.intake.channel_registry import MappingError, channels
 from services.intake.domain.envelope import AttachmentBuffer, Envelope
 from services.intake.domain.media import media_type_of
@@ -24,26 +24,30 @@ def register(app: typer.Typer) -> None:
 
 
 def normalise(
-    file: Annotated[Path | None, typer.Argument(help="a message, or a file of them, as the channel sent it")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="a message, or a file of messages, as the channel sends it")
+    ] = None,
     channel: Annotated[str | None, typer.Option(help="the channel it came on, such as web_form")] = None,
-    content_type: Annotated[str | None, typer.Option(help="its media type; usually known by the file's name")] = None,
-    received_at: Annotated[str | None, typer.Option(help="when it came, ISO 8601 with offset; default: now")] = None,
+    content_type: Annotated[str | None, typer.Option(help="its media type; default: by the file's name")] = None,
+    received_at: Annotated[
+        str | None, typer.Option(help="when it was received, ISO 8601 with offset; default: now")
+    ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="a setting of the channel: key=value")] = None,
     mappings: Annotated[Path | None, typer.Option(help="a folder with mappings of your own")] = None,
-    manifest: Annotated[Path | None, typer.Option(help="check every sample that this manifest.json tells of")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="check every sample that this manifest.json lists")] = None,
 ) -> None:
-    """Say what a native message becomes, as JSON: outcome, reason, field and the records."""
+    """Show what a native message is parsed into, as JSON: outcome, reason, field and the records."""
     try:
         table = channels(*([mappings] if mappings is not None else []))
     except MappingError as error:
         raise DubanError(str(error)) from error
     if manifest is not None:
-        _table(sample_check.manifest(manifest, table))
+        _print_results(sample_check.check_manifest(manifest, table))
         return
     if file is None or channel is None:
         raise DubanError("give a FILE and its --channel, or a --manifest")
     if channel not in table:
-        raise DubanError(f"there is no channel {channel}: choose of {', '.join(table)}")
+        raise DubanError(f"there is no channel {channel}: choose one of {', '.join(table)}")
     try:
         body = file.read_bytes()
         at = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
@@ -54,33 +58,33 @@ def normalise(
             received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
             media_type=content_type or media_type_of(file.name, channel),
             body=body,
-            attachments=AttachmentBuffer(read_stored=sample_check.beside(file)),
+            attachments=AttachmentBuffer(read_stored=sample_check.read_beside(file)),
         )
-        envelope = configured(envelope, dict(each.split("=", 1) for each in settings or ()))
+        envelope = with_settings(envelope, dict(setting.split("=", 1) for setting in settings or ()))
     except OSError as error:
         raise DubanError(f"{file} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise DubanError(f"{error}: write --set key=value, and --received-at 2026-03-12T09:00:00+08:00") from error
-    print(json.dumps(normalised(table[channel], envelope, SeenMessages()), ensure_ascii=False, indent=2))
+    print(json.dumps(normalise_message(table[channel], envelope, SeenMessages()), ensure_ascii=False, indent=2))
 
 
-def _table(results: list[sample_check.SampleResult]) -> None:
+def _print_results(results: list[sample_check.SampleResult]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200)
     table = Table("file", "expected", "got", "reason", "field", "records", "", box=None, pad_edge=False)
-    for each in results:
-        told = each.got
-        mark = "ok" if not each.differences else "[red]" + "; ".join(each.differences) + "[/red]"
+    for result in results:
+        got = result.got
+        mark = "ok" if not result.differences else "[red]" + "; ".join(result.differences) + "[/red]"
         table.add_row(
-            each.file,
-            each.expected,
-            told["outcome"],
-            told.get("reason") or "",
-            told.get("field") or "",
-            str(len(told["records"])),
+            result.file,
+            result.expected,
+            got["outcome"],
+            got.get("reason") or "",
+            got.get("field") or "",
+            str(len(got["records"])),
             mark,
         )
     console.print(table)
-    wrong = sum(bool(each.differences) for each in results)
+    wrong = sum(bool(result.differences) for result in results)
     console.print(f"{len(results)} samples, {wrong} different", highlight=False)
     if wrong:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`duban notice list | retry`: what reached nobody, and sending it again once a provider is well (R5.7)."""
+"""`duban notice list | retry`: notices that reached nobody, and sending them again (R5.7)."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -16,23 +16,23 @@ from services.shared.runtime.errors import DubanError
 group = typer.Typer(help="Notices that reached nobody.", no_args_is_help=True)
 LIMIT = 200
 """Notices that are listed, at the most."""
-Means = Annotated[str, typer.Option(help="sms or mail: by which they were tried last; none: any")]
-Hours = Annotated[float, typer.Option(help="failed within so many hours of business time")]
+Means = Annotated[str, typer.Option(help="sms or mail: the channel that was tried last; none: any")]
+Hours = Annotated[float, typer.Option(help="failed within the last hours of business time")]
 
 
 @group.command(name="list")
 def list_(means: Means = "", hours: Hours = 24.0, data: Data = DEFAULT_DATA) -> None:
-    """List notices that reached nobody, the newest first, at most 200."""
+    """List notices that reached nobody, newest first, at most 200."""
     system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
         found = store.undelivered(connection, since=since, means=means or None, limit=LIMIT)
     table = Table(
-        "notice", "ticket", "reader", "letter", "means", "failed at", "reason", box=None, padding=(0, 2, 0, 0)
+        "notice", "ticket", "recipient", "letter", "means", "failed at", "reason", box=None, padding=(0, 2, 0, 0)
     )
-    for each in found:
-        failed_at = each.settled_at.isoformat(timespec="minutes")
-        table.add_row(str(each.id), each.ticket, each.audience, each.template, each.means, failed_at, each.error or "")
+    for failed in found:
+        cells = (failed.ticket, failed.audience, failed.template, failed.means)
+        table.add_row(str(failed.id), *cells, failed.settled_at.isoformat(timespec="minutes"), failed.error or "")
     Console(highlight=False).print(table if found else "none")
 
 
@@ -43,13 +43,13 @@ def retry(
     hours: Hours = 24.0,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Send notices that reached nobody again, from their first means on; what is no longer true is not sent."""
+    """Send notices that reached nobody again, from their first channel on; obsolete ones are not sent."""
     system = system_connection.find(data)
     since = system.clock().now() - timedelta(hours=hours)
     with system.connect() as connection:
         count = store.requeue_failed(connection, since=since, means=means or None, ids=notice or None)
     if notice and not count:
-        raise DubanError("none of these failed within that time: `duban notice list --hours` shows what did")
+        raise DubanError("none of these failed within that time: `duban notice list --hours` shows those that did")
     print(f"{count} notices queued again")
 
 

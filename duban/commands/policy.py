@@ -11,7 +11,7 @@ from rich.table import Table
 from duban import policy_export, policy_simulation
 from duban.commands import policy_change
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
-from duban.policy_values import values
+from duban.policy_values import cited_values
 from services.domain.policy import loading, validation
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
@@ -22,7 +22,7 @@ group = typer.Typer(help="Policy packs.", no_args_is_help=True)
 
 @group.command()
 def check(folder: PolicyFolderArgument = DEFAULT_POLICIES) -> None:
-    """Load every pack and write every letter: wrong keys and values, rules that never decide, letters that fail."""
+    """Load every pack and render every letter; report wrong keys and values, dead rules and letters that fail."""
     table = Table(title="Policy packs")
     for column in ("pack", "version", "units", "clocks", "business types", "problem types"):
         table.add_column(column)
@@ -34,26 +34,26 @@ def check(folder: PolicyFolderArgument = DEFAULT_POLICIES) -> None:
     console.print(table)
     today = datetime.now(UTC).date()
     for name, pack in loaded.items():
-        for each in validation.find_warnings(pack, today):
-            console.print(f"{name}: {each}", markup=False)
-    letters = TemplateLibrary(folder / "letters")
-    broken = sorted({each for pack in loaded.values() for each in template_validation.problems(letters, pack)})
-    if broken:
-        raise DubanError("\n".join(broken))
+        for warning in validation.find_warnings(pack, today):
+            console.print(f"{name}: {warning}", markup=False)
+    templates = TemplateLibrary(folder / "letters")
+    problems = {problem for pack in loaded.values() for problem in template_validation.problems(templates, pack)}
+    if problems:
+        raise DubanError("\n".join(sorted(problems)))
 
 
 @group.command()
 def show(
     name: Annotated[str, typer.Argument(help="a pack, such as carrier")],
-    about: Annotated[str, typer.Option(help="only lines that hold this text")] = "",
+    about: Annotated[str, typer.Option(help="only lines that contain this text")] = "",
     folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
-    """Print every value of a pack with the place in the documents it is from, or why it is ours (R8.1)."""
+    """Print every value of a pack with its source in the customer's documents, or why it is ours (R8.1)."""
     loaded = loading.load(folder)
     if name not in loaded:
-        raise DubanError(f"there is no pack {name!r}: choose of {', '.join(loaded)}")
-    for where, value, source in values(loaded[name]):
-        line = f"{where}: {value}  [{source}]"
+        raise DubanError(f"there is no pack {name!r}: choose one of {', '.join(loaded)}")
+    for path, value, source in cited_values(loaded[name]):
+        line = f"{path}: {value}  [{source}]"
         if about.casefold() in line.casefold():
             print(line)
 
@@ -62,17 +62,17 @@ def show(
 def play(
     name: Annotated[str, typer.Argument(help="a pack, such as bus")],
     folder: PolicyFolder = DEFAULT_POLICIES,
-    day: Annotated[Path | None, typer.Option(help="another file than the pack's own day.toml")] = None,
+    day: Annotated[Path | None, typer.Option(help="a file instead of the pack's own day.toml")] = None,
 ) -> None:
-    """Play a day of contacts and actions by a pack's rules, without a stack; exit code 1 when something differs."""
+    """Simulate a day of contacts and actions by a pack's rules; exit code 1 when a result is not as expected."""
     pack = loading.load_one(folder, name)
-    different = 0
+    failed = 0
     for case, differences in policy_simulation.play(day or folder / name / "day.toml", pack):
         print(f"{'differs' if differences else 'ok':8} {case}")
-        for each in differences:
-            print(f"           {each}")
-        different += bool(differences)
-    if different:
+        for difference in differences:
+            print(f"           {difference}")
+        failed += bool(differences)
+    if failed:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""`duban report`: any figure for any range, pack and dimension, with the change against the period before (R6)."""
+"""`duban report`: KPIs by range, pack and dimension, with the change against the previous period (R6)."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ from services.shared.runtime.errors import DubanError
 
 
 class OutputFormat(StrEnum):
-    """How the rows are written."""
+    """Format in which the rows are written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -37,7 +37,7 @@ class OutputFormat(StrEnum):
 
 
 class PeriodOption(StrEnum):
-    """How long each period is."""
+    """Length of each period."""
 
     HOUR = "hour"
     DAY = "day"
@@ -49,21 +49,23 @@ class PeriodOption(StrEnum):
 
 
 def show(
-    figures: Annotated[list[str] | None, typer.Argument(help=f"of: {', '.join(KPIS)}; none: all")] = None,
+    figures: Annotated[list[str] | None, typer.Argument(help=f"one or more of: {', '.join(KPIS)}; none: all")] = None,
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
-    since: Annotated[str, typer.Option("--from", help="ISO 8601, in the pack's zone; otherwise this month")] = "",
-    until: Annotated[str, typer.Option("--to", help="ISO 8601, not included; otherwise the end of that period")] = "",
-    per: Annotated[PeriodOption, typer.Option(help="length of a period; range: the whole as one")] = PeriodOption.MONTH,
-    by: Annotated[str, typer.Option(help="dimensions, comma between them: tier,channel,level,business ...")] = "",
-    users: Annotated[int, typer.Option(help="users of the business, for rates over users")] = 0,
+    since: Annotated[
+        str, typer.Option("--from", help="ISO 8601, in the pack's zone; default: start of this period")
+    ] = "",
+    until: Annotated[str, typer.Option("--to", help="ISO 8601, not included; default: end of that period")] = "",
+    per: Annotated[PeriodOption, typer.Option(help="length of a period; range: one period")] = PeriodOption.MONTH,
+    by: Annotated[str, typer.Option(help="dimensions, separated by commas: tier,channel,level,business ...")] = "",
+    users: Annotated[int, typer.Option(help="number of users of the business, for rates per user")] = 0,
     form: Annotated[OutputFormat, typer.Option("--format", help="table, csv or xlsx")] = OutputFormat.TABLE,
     out: Annotated[Path | None, typer.Option(help="the file to write; xlsx needs one")] = None,
     policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Print figures with the counts they rest on, their targets, and the change against the period before."""
-    dimensions = [each for each in by.split(",") if each]
-    wanted = report.chosen(figures or [], dimensions)
+    """Print KPIs with the counts they rest on, their targets, and the change against the previous period."""
+    dimensions = [name for name in by.split(",") if name]
+    kpis = report.choose_kpis(figures or [], dimensions)
     policy = loading.load_one(policies, pack)
     zone = policy.header.zone
     system = system_connection.find(data)
@@ -72,12 +74,12 @@ def show(
         start, end = _range(since, until, per, zone, now)
         size = None if per is PeriodOption.RANGE else PeriodLength[per.name]
         spans = periods.periods_between(start, end, size, zone)
-        known = [
+        recent = [
             cases.build_case(ticket, events, policy, now)
-            for ticket, events in store.history(connection, pack, report.earliest(spans), spans[-1].end)
+            for ticket, events in store.history(connection, pack, report.earliest_needed(spans), spans[-1].end)
         ]
-    found = list(report.rows(wanted, spans, known, by=dimensions, users=users))
-    _write(found, dimensions, form, out, policy)
+    rows = list(report.build_rows(kpis, spans, recent, by=dimensions, users=users))
+    _write(rows, dimensions, form, out, policy)
 
 
 def _range(since: str, until: str, per: PeriodOption, zone: str, now: datetime) -> tuple[datetime, datetime]:
@@ -88,58 +90,58 @@ def _range(since: str, until: str, per: PeriodOption, zone: str, now: datetime) 
             _instant(until, zone) if until else max(periods.period_at(now, size, zone).end, start + timedelta(hours=1))
         )
     except ValueError as error:
-        raise DubanError(f"--from and --to are ISO 8601, such as 2026-03-01: {error}") from error
+        raise DubanError(f"write --from and --to in ISO 8601, such as 2026-03-01: {error}") from error
     if end <= start:
-        raise DubanError("--to has to be after --from")
+        raise DubanError("--to is not after --from: give a later one")
     return start, end
 
 
 def _instant(text: str, zone: str) -> datetime:
-    told = datetime.fromisoformat(text)
-    return told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(zone))
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=ZoneInfo(zone))
 
 
-def _write(found: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, out: Path | None, pack: Pack) -> None:
+def _write(rows: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, out: Path | None, pack: Pack) -> None:
     titles = report.header(by)
     if form is OutputFormat.XLSX:
         if out is None:
             raise DubanError("an XLSX file needs --out FILE")
-        book = Workbook(write_only=True)
-        sheet = book.create_sheet(pack.header.name)
+        workbook = Workbook(write_only=True)
+        sheet = workbook.create_sheet(pack.header.name)
         sheet.append(titles)
-        for row in found:
-            sheet.append(report.cells_of(row))
-        book.save(out)
+        for row in rows:
+            sheet.append(report.row_cells(row))
+        workbook.save(out)
         return
     if form is OutputFormat.CSV:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(titles)
-        writer.writerows(report.cells_of(row) for row in found)
+        writer.writerows(report.row_cells(row) for row in rows)
         if out is None:
             sys.stdout.write(text.getvalue())
         else:
-            # With a byte order mark spreadsheets read the Chinese names as they are.
+            # With a byte order mark, by which spreadsheets recognise UTF-8.
             out.write_text(text.getvalue(), encoding="utf-8-sig")
         return
-    _print(found, by, pack, out)
+    _print(rows, by, pack, out)
 
 
-def _print(found: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path | None) -> None:
+def _print(rows: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path | None) -> None:
     table = Table(title=f"{pack.header.title.zh} · {pack.header.title.en}")
     for name in ("period", "figure", *by):
         table.add_column(name)
     for name in ("value", "of", "change", "target"):
         table.add_column(name, justify="right")
-    for row in found:
+    for row in rows:
         table.add_row(
             row.period,
-            f"{row.figure.name} {row.figure.zh}",
+            f"{row.kpi.name} {row.kpi.zh}",
             *row.cell,
-            _told(row.value, row.figure.unit),
+            _format_value(row.value, row.kpi.unit),
             f"{row.now.numerator:g}/{row.now.denominator}" if row.now.denominator else f"{row.now.numerator:g}",
-            _told(row.change, row.figure.unit, signed=True),
-            _told(row.figure.target, row.figure.unit),
+            _format_value(row.change, row.kpi.unit, signed=True),
+            _format_value(row.kpi.target, row.kpi.unit),
         )
     if out is None:
         display.console().print(table)
@@ -148,7 +150,7 @@ def _print(found: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path 
         Console(file=file, width=200).print(table)
 
 
-def _told(value: float | None, unit: str, *, signed: bool = False) -> str:
+def _format_value(value: float | None, unit: str, *, signed: bool = False) -> str:
     if value is None:
         return "-"
     sign = "+" if signed else ""

@@ -1,4 +1,4 @@
-"""`duban sender add | list | revoke`: who may put contacts and commands in (promise 7)."""
+"""`duban sender add | list | revoke`: API clients of intake and their keys (promise 7)."""
 
 import sys
 from collections.abc import Collection, Iterable
@@ -24,68 +24,68 @@ ACTIONS = ("contacts", "commands", "read", "receipts")
 @group.command()
 def add(
     name: str,
-    policy: Annotated[str, typer.Option(help="the pack under which the contacts run")] = "carrier",
+    policy: Annotated[str, typer.Option(help="the policy pack of its contacts")] = "carrier",
     channel: Annotated[list[str], typer.Option(help="a channel it may use; * for all")] = [senders.ANY],  # noqa: B006
     action: Annotated[list[str], typer.Option(help="contacts, commands, read or receipts")] = ["contacts"],  # noqa: B006
-    rate: Annotated[int | None, typer.Option(min=1, help="messages a minute at the most; none: any number")] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="messages per minute, at the most; none: unlimited")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Give a sender a key and print it; it is shown only now. An older key of the same name ends."""
-    chosen("action", action, ACTIONS)
-    for each in (name, *(each for each in channel if each != senders.ANY)):
-        usable(each)
+    """Create a sender's key and print it, this once; an earlier key of the same name is revoked."""
+    check_known("action", action, ACTIONS)
+    for code in (name, *(code for code in channel if code != senders.ANY)):
+        check_code(code)
     with system_connection.find(data).connect() as connection:
-        chosen("policy", [policy], sorted({each.pack for each in versions.load(connection)}))
-        note = without_a_door(channel, channels())
+        check_known("policy", [policy], sorted({version.pack for version in versions.load(connection)}))
+        note = note_own_channels(channel, channels())
         if note:
             print(note, file=sys.stderr)
         print(senders.add(connection, name, policy=policy, channels=channel, actions=action, per_minute=rate))
 
 
-def usable(name: str) -> None:
-    """Check that a contact can carry a name of a sender or a channel.
+def check_code(name: str) -> None:
+    """Check that a name of a sender or a channel is a code as contacts have it.
 
     Raises:
-        DubanError: it cannot.
+        DubanError: it is not.
 
     """
     try:
         msgspec.convert(name, Code)
     except msgspec.ValidationError:
-        raise DubanError(f"{name!r} cannot be a name: write up to 64 small letters, digits, _, . and -") from None
+        raise DubanError(f"{name!r} cannot be a name: write up to 64 lower-case letters, digits, _, . and -") from None
 
 
-def chosen(what: str, names: Iterable[str], there_are: Collection[str]) -> None:
-    """Check names against those that there are.
+def check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Check that names are known ones.
 
     Raises:
-        DubanError: one is not among them; lists what is.
+        DubanError: one is not; lists those that are.
 
     """
-    unknown = next((each for each in names if each not in there_are), None)
+    unknown = next((name for name in names if name not in known), None)
     if unknown is not None:
-        raise DubanError(f"there is no {what} {unknown!r}: choose of {', '.join(there_are)}")
+        raise DubanError(f"there is no {kind} {unknown!r}: choose one of {', '.join(known)}")
 
 
-def without_a_door(names: Iterable[str], table: Collection[str]) -> str | None:
-    """Return what to say of channels that have no door in their own words, None when all have one.
+def note_own_channels(names: Iterable[str], table: Collection[str]) -> str | None:
+    """Return a note about channels that have no native format, None when all have one.
 
-    Contacts in our words may name any channel, so this is no error; it may be a slip of the pen.
+    Contacts in our own format may name any channel, so this is no error, but it may be a typing mistake.
     """
-    unknown = [each for each in names if each != senders.ANY and each not in table]
+    unknown = [name for name in names if name != senders.ANY and name not in table]
     if not unknown:
         return None
     return (
         f"note: {', '.join(unknown)}: only for POST /v1/contacts, where the sender names the channel; "
-        f"channels with a door of their own are {', '.join(table)}, and those of DUBAN_MAPPINGS"
+        f"channels with a native format are {', '.join(table)}, and those of DUBAN_MAPPINGS"
     )
 
 
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
-    """Show every sender; keys are not stored, so they cannot be shown."""
+    """List the senders; keys are stored only as hashes, so they cannot be shown."""
     table = Table(title="Senders")
-    for column in ("name", "policy", "channels", "actions", "a minute", "since", "revoked"):
+    for column in ("name", "policy", "channels", "actions", "per minute", "since", "revoked"):
         table.add_column(column)
     with system_connection.find(data).connect() as connection:
         for name, policy, channels, actions, rate, created, revoked in connection.execute(
@@ -105,10 +105,10 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 
 @group.command()
 def revoke(name: str, data: Data = DEFAULT_DATA) -> None:
-    """End a sender's key; intake knows within a few seconds."""
+    """Revoke a sender's key; intake applies it within a few seconds."""
     with system_connection.find(data).connect() as connection:
         if connection.execute(senders.queries["revoke_sender"], {"name": name}).rowcount == 0:
-            raise DubanError(f"there is no sender {name!r} with a key in force; `duban sender list` shows them")
+            raise DubanError(f"there is no sender {name!r} with a valid key: `duban sender list` shows them")
     print(f"{name} has no key any more")
 
 

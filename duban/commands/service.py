@@ -18,7 +18,7 @@ def _service() -> None:
 
 @group.command()
 def run(name: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
-    """Run one service until it is told to stop; `DUBAN_*` settings say where the broker and the database are."""
+    """Run one service until it gets a stop signal; `DUBAN_*` settings say where the broker and the database are."""
     if name not in SERVICES:
         raise ConfigurationError(f"there is no service {name!r}: choose one of {', '.join(SERVICES)}")
     importlib.import_module(f"services.{name}.app").main()

@@ -1,4 +1,4 @@
-"""`duban up | down | status | logs`: the whole system on this machine."""
+"""`duban up | down | status | logs`: runs the whole system on this machine."""
 
 import json
 import sys
@@ -18,17 +18,18 @@ from deploy.local.plan import StackOptions
 from duban import system_connection
 from duban.system_connection import DEFAULT_DATA, Data
 
-FOLLOW_EVERY = 0.3
+FOLLOW_INTERVAL = 0.3
+"""Real seconds between two looks for new lines."""
 TAIL = 40
 
 
 def up(
     data: Data = DEFAULT_DATA,
-    scale: Annotated[float, typer.Option(help="seconds of policy time in one second; kept with the data")] = 1.0,
+    scale: Annotated[float, typer.Option(help="seconds of policy time per real second; kept with the data")] = 1.0,
     origin: Annotated[str, typer.Option(help="policy time at the first start, ISO 8601 with an offset")] = "",
-    port: Annotated[int, typer.Option(help="port of intake; 0: 8080, or a free one")] = 0,
+    port: Annotated[int, typer.Option(help="HTTP port of intake; 0: 8080, or a free one")] = 0,
 ) -> None:
-    """Start Kafka, PostgreSQL and every service, and keep them running; data is kept."""
+    """Start Kafka, PostgreSQL and every service, and restart what fails; data from before is kept."""
     console = Console(highlight=False, soft_wrap=True)
     options = StackOptions(data=data, scale=scale, origin=origin, http_port=port)
     stack = Stack.start(options, progress=lambda line: console.print(f"  {line}", markup=False))
@@ -40,25 +41,25 @@ def up(
 
 
 def down(data: Data = DEFAULT_DATA) -> None:
-    """Stop everything; the data stays."""
+    """Stop all processes; the data is kept."""
     Stack.attach(data).close()
     print("Duban is down; its data is kept.")
 
 
 def status(data: Data = DEFAULT_DATA) -> None:
-    """Show what runs, and what is not ready; exit code 1 when something is not."""
+    """Show the processes and whether they are ready; exit code 1 when one is not."""
     state = Stack.attach(data).state
     table = Table(title=f"Duban: {state.phase}, clock x {state.scale:g}")
     for column in ("process", "pid", "up for", "restarts", "ready"):
         table.add_column(column)
-    well = state.phase == "ready"
+    healthy = state.phase == "ready"
     for name, known in sorted(state.processes.items()):
         ready = _ready(state.operations.get(name))
-        well = well and known.alive and ready in {"yes", "-"}
+        healthy = healthy and known.alive and ready in {"yes", "-"}
         age = f"{time.time() - known.started:.0f} s" if known.alive else "dead"
         table.add_row(name, str(known.pid), age, str(state.restarts.get(name, 0)), ready)
     Console().print(table)
-    if not well:
+    if not healthy:
         raise typer.Exit(1)
 
 
@@ -66,19 +67,19 @@ def _ready(port: int | None) -> str:
     if port is None:
         return "-"
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2)
+        response = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2)
     except httpx.HTTPError:
         return "no answer"
-    return "yes" if answer.is_success else answer.text.strip().replace("\n", "; ")
+    return "yes" if response.is_success else response.text.strip().replace("\n", "; ")
 
 
 def logs(
     name: Annotated[str, typer.Argument(help="a process, such as ledger; empty: all")] = "",
     data: Data = DEFAULT_DATA,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as lines come")] = False,  # noqa: FBT002
-    lines: Annotated[int, typer.Option("-n", help="lines of each file to begin with")] = TAIL,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for new lines")] = False,  # noqa: FBT002
+    lines: Annotated[int, typer.Option("-n", help="last lines of each file")] = TAIL,
 ) -> None:
-    """Show what the processes say."""
+    """Show the logs of the processes."""
     folder = DataFolder(data.resolve())
     files = sorted(folder.logs.glob(f"{name or '*'}.log"))
     if not files:
@@ -90,7 +91,7 @@ def logs(
         for line in content.decode(errors="replace").splitlines()[-lines:]:
             _print(file.stem, line)
     while follow:
-        time.sleep(FOLLOW_EVERY)
+        time.sleep(FOLLOW_INTERVAL)
         for file in files:
             with file.open("rb") as opened:
                 opened.seek(ends[file])
@@ -103,13 +104,13 @@ def logs(
 
 def _print(name: str, line: str) -> None:
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
         rest = " ".join(
             f"{key}={value}"
-            for key, value in told.items()
+            for key, value in entry.items()
             if key not in {"timestamp", "level", "event", "service", "logger"}
         )
-        line = f"{told['timestamp'][11:23]} {told['level']:7} {told['event']} {rest}"
+        line = f"{entry['timestamp'][11:23]} {entry['level']:7} {entry['event']} {rest}"
     except (ValueError, KeyError, TypeError):
         pass
     sys.stdout.write(f"{name:12} {line}\n")

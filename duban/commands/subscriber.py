@@ -1,4 +1,4 @@
-"""`duban subscriber add | list | test | rotate | disable | enable | redeliver | remove`: who gets events by webhook."""
+"""`duban subscriber add | list | test | rotate | disable | enable | redeliver | remove`: subscribers of webhooks."""
 
 import asyncio
 import json
@@ -23,92 +23,95 @@ from services.policies import versions
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Subscribers of webhooks.", no_args_is_help=True)
-ANSWER_WITHIN = 10.0
-"""Real seconds that a test waits for an answer."""
+TEST_TIMEOUT = 10.0
+"""Real seconds that a test waits for a response."""
 
 
 @group.command()
 def add(
     name: str,
     url: str,
-    events: Annotated[str, typer.Option(help="types that are wanted, such as accepted,closed; none: all")] = "",
-    secret: Annotated[str, typer.Option(help="whsec_...; none: a new one is made")] = "",
-    private: Annotated[bool, typer.Option("--private", help="its address may be one within your own walls")] = False,  # noqa: FBT002
+    events: Annotated[str, typer.Option(help="event types, such as accepted,closed; none: all")] = "",
+    secret: Annotated[str, typer.Option(help="whsec_...; none: a new one is generated")] = "",
+    private: Annotated[bool, typer.Option("--private", help="allow an address of your own private network")] = False,  # noqa: FBT002
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Add a subscriber and show the secret that signs its messages, this once."""
-    wanted = [each for each in events.split(",") if each.strip()]
-    made = secret or webhook.new_secret()
+    """Add a subscriber and print the secret that signs its messages, this once."""
+    names = [name_ for name_ in events.split(",") if name_.strip()]
+    secret = secret or webhook.new_secret()
     system = system_connection.find(data)
     try:
-        webhook.decode_secret(made)
+        webhook.decode_secret(secret)
         asyncio.run(webhook_client.resolve_url(url, private=private or NotifierSettings().webhook_private))
         with system.connect() as connection:
-            chosen = webhook.parse_event_types(wanted, EVENTS.keys() | _of_entries(connection, system.clock().now()))
-            added = subscribers.add(connection, name, url, chosen, made, private=private)
+            types = webhook.parse_event_types(names, EVENTS.keys() | _entry_types(connection, system.clock().now()))
+            added = subscribers.add(connection, name, url, types, secret, private=private)
     except (ValueError, webhook_client.AddressNotAllowed) as error:
         raise DubanError(str(error)) from error
     if not added:
-        raise DubanError(f"there is a subscriber {name} already: choose another name, or `duban subscriber rotate`")
-    print(made)
+        raise DubanError(
+            f"there is a subscriber {name} already: choose another name, or run `duban subscriber rotate {name}`"
+        )
+    print(secret)
 
 
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
-    """List subscribers, with how many messages they got and still have to get."""
+    """List the subscribers, with the number of their messages in each state."""
     with system_connection.find(data).connect() as connection:
         found, counted = subscribers.load_all(connection), subscribers.counts(connection)
     table = Table(
         "name", "address", "events", "queued", "delivered", "failed", "disabled", box=None, padding=(0, 2, 0, 0)
     )
-    for each in found:
-        counts = [str(counted.get(each.id, {}).get(state, 0)) for state in ("queued", "delivered", "failed")]
-        table.add_row(each.name, each.url, ",".join(each.events) or "all", *counts, each.disabled or "")
+    for subscriber in found:
+        counts = [str(counted.get(subscriber.id, {}).get(state, 0)) for state in ("queued", "delivered", "failed")]
+        events = ",".join(subscriber.events) or "all"
+        table.add_row(subscriber.name, subscriber.url, events, *counts, subscriber.disabled or "")
     Console(highlight=False).print(table if found else "no subscribers")
 
 
 @group.command(name="test")
-def try_out(name: str, data: Data = DEFAULT_DATA) -> None:
-    """Send a signed message of type duban.test and show the answer; exit code 1 unless it is 2xx."""
+def send_test(name: str, data: Data = DEFAULT_DATA) -> None:
+    """Send a signed message of type duban.test and show the response; exit code 1 unless it is 2xx."""
     with system_connection.find(data).connect() as connection:
-        found = next((each for each in subscribers.load_all(connection) if each.name == name), None)
-    if found is None:
+        matches = [each for each in subscribers.load_all(connection) if each.name == name]
+    if not matches:
         raise _unknown(name)
+    subscriber = matches[0]
+    private = subscriber.private or NotifierSettings().webhook_private
     body = json.dumps({"type": "duban.test", "timestamp": datetime.now(UTC).isoformat(), "data": {}}).encode()
 
     async def send() -> webhook.WebhookResponse:
-        line = SubscriberConnection(httpx.create_ssl_context(), timeout=ANSWER_WITHIN)
-        headers = webhook.signed_headers(str(uuid.uuid4()), datetime.now(UTC), body, found.secrets)
+        connection = SubscriberConnection(httpx.create_ssl_context(), timeout=TEST_TIMEOUT)
+        headers = webhook.signed_headers(str(uuid.uuid4()), datetime.now(UTC), body, subscriber.secrets)
         try:
-            return await line.post(
-                found.url, headers, body, private=found.private or NotifierSettings().webhook_private
-            )
+            return await connection.post(subscriber.url, headers, body, private=private)
         finally:
-            await line.close()
+            await connection.close()
 
-    answer = asyncio.run(send())
-    print(f"{found.url} {answer.summary}")
-    if answer.verdict != "delivered":
+    response = asyncio.run(send())
+    print(f"{subscriber.url} {response.summary}")
+    if response.verdict != "delivered":
         raise typer.Exit(1)
 
 
 @group.command()
 def rotate(
     name: str,
-    overlap: Annotated[float, typer.Option(help="hours in which both secrets sign")] = 24.0,
+    overlap: Annotated[float, typer.Option(help="hours for which the previous secret signs too")] = 24.0,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Give a subscriber a new secret and show it, this once; for a while messages carry both signatures."""
-    made = webhook.new_secret()
+    """Give a subscriber a new secret and print it, this once; for a while messages carry both signatures."""
+    secret = webhook.new_secret()
     with system_connection.find(data).connect() as connection:
-        if not subscribers.rotate(connection, name, made, overlap=timedelta(hours=overlap)):
+        if not subscribers.rotate(connection, name, secret, overlap=timedelta(hours=overlap)):
             raise _unknown(name)
-    print(made)
+    print(secret)
 
 
 @group.command()
 def disable(name: str, data: Data = DEFAULT_DATA) -> None:
-    """Send a subscriber no more; what queues up waits until it is enabled."""
+    """Stop sending to a subscriber; messages go on being queued until it is enabled."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, "by hand"):
             raise _unknown(name)
@@ -116,7 +119,7 @@ def disable(name: str, data: Data = DEFAULT_DATA) -> None:
 
 @group.command()
 def enable(name: str, data: Data = DEFAULT_DATA) -> None:
-    """Send a subscriber messages again, beginning with what has queued up."""
+    """Send to a subscriber again, queued messages first."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, None):
             raise _unknown(name)
@@ -125,32 +128,34 @@ def enable(name: str, data: Data = DEFAULT_DATA) -> None:
 @group.command()
 def redeliver(
     name: str,
-    since: Annotated[datetime | None, typer.Option(help="real time in UTC; none: from the first")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="what was delivered too")] = False,  # noqa: FBT002
+    since: Annotated[
+        datetime | None, typer.Option(help="queued since then, real time in UTC; none: from the first")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="delivered messages too")] = False,  # noqa: FBT002
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Send again what was given up, or what waits for its next attempt."""
-    begin = (since or datetime(2000, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001 - the zone comes right after
+    """Send messages again that failed, and at once those that wait for a retry."""
+    start = (since or datetime(2000, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001 - the zone comes right after
     with system_connection.find(data).connect() as connection:
         if all(each.name != name for each in subscribers.load_all(connection)):
             raise _unknown(name)
-        count = subscribers.redeliver(connection, name, since=begin, everything=everything)
+        count = subscribers.redeliver(connection, name, since=start, everything=everything)
     print(f"{count} messages queued again")
 
 
 @group.command()
 def remove(name: str, data: Data = DEFAULT_DATA) -> None:
-    """Forget a subscriber with everything that is queued for it or was sent to it."""
+    """Delete a subscriber with all its messages, queued and sent."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.remove(connection, name):
             raise _unknown(name)
 
 
-def _of_entries(connection: psycopg.Connection, now: datetime) -> set[str]:
-    """Return the types of events that the packs in force make of their own entries."""
+def _entry_types(connection: psycopg.Connection, now: datetime) -> set[str]:
+    """Return the event types of the entries that the packs in force define."""
     known = versions.load(connection)
-    present = [versions.in_force(known, pack, now) for pack in {each.pack for each in known}]
-    return {rule.event for each in present if each is not None for rule in each.policy.outcome.entries}
+    present = [versions.in_force(known, pack, now) for pack in {version.pack for version in known}]
+    return {rule.event for version in present if version is not None for rule in version.policy.outcome.entries}
 
 
 def _unknown(name: str) -> DubanError:

@@ -1,4 +1,4 @@
-"""`duban survey sample | list | export`: tickets for a study by a third party, drawn once and for good (R5.4)."""
+"""`duban survey sample | list | export`: samples of tickets for satisfaction studies by a third party (R5.4)."""
 
 import csv
 import io
@@ -25,14 +25,14 @@ from services.domain.policy import loading
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
 
-group = typer.Typer(help="Studies of satisfaction.", no_args_is_help=True)
+group = typer.Typer(help="Samples for satisfaction studies.", no_args_is_help=True)
 COLUMNS = ("number", "accepted", "answered_with", "process", "result", "staff", "comment", "attitude_at_answer")
-CONTACTS = ("name", "phone")
-RISKY = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+CONTACT_COLUMNS = ("name", "phone")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""Characters that make a spreadsheet read a cell as a formula."""
 
-Contacts = Annotated[bool, typer.Option(help="with name and phone, for those who have to call")]
-Out = Annotated[Path | None, typer.Option(help="file to write; none: standard output")]
+Contacts = Annotated[bool, typer.Option(help="with name and phone of the customers, for interviews")]
+Out = Annotated[Path | None, typer.Option(help="the file to write; none: standard output")]
 
 
 @group.command()
@@ -41,52 +41,53 @@ def sample(
     until: Annotated[str, typer.Option(help="the day after the last")],
     size: Annotated[int, typer.Option(min=1, help="tickets in the sample")] = 400,
     by: Annotated[str, typer.Option(help=f"strata: {', '.join(sampling.STRATIFIERS)}")] = "region,business_type",
-    seed: Annotated[str, typer.Option(help="the same seed draws the same of the same tickets")] = "1",
+    seed: Annotated[str, typer.Option(help="the same seed draws the same sample of the same tickets")] = "1",
     pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
-    name: Annotated[str, typer.Option(help="what the sample is called; none: after pack, days, size and seed")] = "",
+    name: Annotated[str, typer.Option(help="name of the sample; none: made of pack, days, strata, size and seed")] = "",
     contacts: Contacts = False,  # noqa: FBT002
     out: Out = None,
     policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Draw a stratified sample of answered tickets, keep it under its name, and write it with the answers, as CSV.
+    """Draw a stratified sample of answered tickets, save it by name, and write it with its answers as CSV.
 
-    The same command again writes the same tickets, whatever was answered meanwhile.
+    The same command writes the same tickets again, whatever was answered meanwhile.
     """
-    keys = [each.strip() for each in by.split(",") if each.strip()]
-    unknown = [each for each in keys if each not in sampling.STRATIFIERS]
+    keys = [key.strip() for key in by.split(",") if key.strip()]
+    unknown = [key for key in keys if key not in sampling.STRATIFIERS]
     if unknown:
-        raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose of {', '.join(sampling.STRATIFIERS)}")
+        raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose one of {', '.join(sampling.STRATIFIERS)}")
     zone = loading.load_one(policies, pack).header.zone
     since, end = _day(begin, zone), _day(until, zone)
     system = system_connection.find(data)
     now = system.clock().now()
-    called = name or "-".join((pack, begin, until, by, str(size), seed))
+    title = name or "-".join((pack, begin, until, by, str(size), seed))
     with system.connect() as connection:
-        found = [each for each, _ in store.history(connection, pack, since, end) if each.outcome.explanation]
-        chosen = [each.id for each in sampling.draw_sample(found, size, keys, seed)]
-        drawn = SurveySample(called, pack, since, end, size, keys, seed, len(found), chosen, now)
-        kept = survey_samples.keep(connection, drawn)
-        if not kept.drawn_like(drawn):
+        history = store.history(connection, pack, since, end)
+        answered = [ticket for ticket, _ in history if ticket.outcome.explanation]
+        chosen = [ticket.id for ticket in sampling.draw_sample(answered, size, keys, seed)]
+        drawn = SurveySample(title, pack, since, end, size, keys, seed, len(answered), chosen, now)
+        saved = survey_samples.keep(connection, drawn)
+        if not saved.drawn_like(drawn):
             raise DubanError(
-                f"the sample {called!r} was drawn by another plan on {kept.drawn_at:%Y-%m-%d}: choose another --name, "
-                f"or write that one with `duban survey export {called}`"
+                f"the sample {title!r} was drawn with other options on {saved.drawn_at:%Y-%m-%d}: "
+                f"choose another --name, or write that one with `duban survey export {title}`"
             )
-        _write(connection, kept, zone, out, contacts=contacts)
+        _write(connection, saved, zone, out, contacts=contacts)
 
 
 @group.command(name="list")
 def list_(data: Data = DEFAULT_DATA) -> None:
-    """List the samples that were drawn, and how."""
+    """List the samples that were drawn, with their options."""
     with system_connection.find(data).connect() as connection:
         found = survey_samples.every(connection)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "pack", "accepted from", "until", "strata", "seed", "tickets", "of"):
         table.add_column(column, no_wrap=column == "name")
-    for each in found:
-        days = (f"{each.accepted_from:%Y-%m-%d %H:%M%z}", f"{each.accepted_until:%Y-%m-%d %H:%M%z}")
-        counts = (str(len(each.tickets)), str(each.population))
-        table.add_row(each.name, each.policy, *days, ",".join(each.strata), each.seed, *counts)
+    for drawn in found:
+        days = (f"{drawn.accepted_from:%Y-%m-%d %H:%M%z}", f"{drawn.accepted_until:%Y-%m-%d %H:%M%z}")
+        counts = (str(len(drawn.tickets)), str(drawn.population))
+        table.add_row(drawn.name, drawn.policy, *days, ",".join(drawn.strata), drawn.seed, *counts)
     Console(highlight=False).print(table if found else "no sample was drawn yet: `duban survey sample` draws one")
 
 
@@ -98,37 +99,39 @@ def export(
     policies: PolicyFolder = DEFAULT_POLICIES,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Write a sample that was drawn before, with what its customers have said so far, as CSV."""
+    """Write a sample that was drawn earlier, with the survey answers so far, as CSV."""
     with system_connection.find(data).connect() as connection:
         found = survey_samples.named(connection, name)
         if found is None:
-            raise DubanError(f"there is no sample {name!r}: `duban survey list` shows those that were drawn")
+            raise DubanError(f"there is no sample {name!r}: `duban survey list` shows the samples")
         _write(connection, found, loading.load_one(policies, found.policy).header.zone, out, contacts=contacts)
 
 
-def _write(connection: psycopg.Connection, kept: SurveySample, zone: str, out: Path | None, *, contacts: bool) -> None:
-    tickets, _ = store.load_tickets(connection, kept.tickets)
-    told = table([tickets[each] for each in kept.tickets if each in tickets], kept.strata, zone, contacts=contacts)
+def _write(connection: psycopg.Connection, drawn: SurveySample, zone: str, out: Path | None, *, contacts: bool) -> None:
+    tickets, _ = store.load_tickets(connection, drawn.tickets)
+    present = [tickets[id_] for id_ in drawn.tickets if id_ in tickets]
+    content = to_csv(present, drawn.strata, zone, contacts=contacts)
     print(
-        f"sample {kept.name}: {len(kept.tickets)} of {kept.population} tickets that were answered "
-        f"on {kept.drawn_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}, seed {kept.seed}",
+        f"sample {drawn.name}: {len(drawn.tickets)} of {drawn.population} tickets that were answered "
+        f"on {drawn.drawn_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}, seed {drawn.seed}",
         file=sys.stderr,
     )
     if out is None:
-        sys.stdout.write(told)
+        sys.stdout.write(content)
     else:
-        # With a byte order mark, by which spreadsheets know the encoding.
-        out.write_text(told, encoding="utf-8-sig", newline="")
+        # With a byte order mark, by which spreadsheets recognise UTF-8.
+        out.write_text(content, encoding="utf-8-sig", newline="")
 
 
-def table(tickets: list[Ticket], strata: list[str], zone: str, *, contacts: bool) -> str:
-    """Return tickets with what their customers said, as CSV of which no cell is a formula."""
+def to_csv(tickets: list[Ticket], strata: list[str], zone: str, *, contacts: bool) -> str:
+    """Return tickets with their survey answers as CSV in which no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*strata, *COLUMNS, *(CONTACTS if contacts else ())])
-    for each in tickets:
-        whom = (each.customer.name, each.customer.phone) if contacts else ()
-        writer.writerow(map(_safe, (*(sampling.STRATIFIERS[key](each) for key in strata), *_row(each, zone), *whom)))
+    writer.writerow([*strata, *COLUMNS, *(CONTACT_COLUMNS if contacts else ())])
+    for ticket in tickets:
+        contact = (ticket.customer.name, ticket.customer.phone) if contacts else ()
+        stratum = (sampling.STRATIFIERS[key](ticket) for key in strata)
+        writer.writerow(map(_safe, (*stratum, *_row(ticket, zone), *contact)))
     return text.getvalue()
 
 
@@ -142,16 +145,16 @@ def _row(ticket: Ticket, zone: str) -> Iterator[str | int | None]:
 
 
 def _safe(cell: str | int | None) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet reads as a formula."""
     text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(RISKY) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _day(text: str, zone: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
     except ValueError as error:
-        raise DubanError(f"{text!r} is no day: write it as 2026-03-01") from error
+        raise DubanError(f"{text!r} is not a date: write it as 2026-03-01") from error
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`duban ticket show | do`: one ticket's whole story, and a command to it."""
+"""`duban ticket show | do`: the timeline of one ticket, and commands to it."""
 
 import json
 import uuid
@@ -21,9 +21,9 @@ def show(
     number: str,
     data: Data = DEFAULT_DATA,
     zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
-    as_json: Annotated[bool, typer.Option("--json", help="every event in full, one a line")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="every event in full, one per line")] = False,  # noqa: FBT002
 ) -> None:
-    """Show what happened to a ticket: what, when, who, and by which rule."""
+    """Show the events of a ticket: what, when, by whom, and by which rule."""
     with system_connection.find(data).connect() as connection:
         found = store.story(connection, number)
     if found is None:
@@ -33,7 +33,7 @@ def show(
         for event in events:
             print(event.to_json().decode())
         return
-    Console(highlight=False).print(timeline.lines(ticket, events, title="Ticket", zone=zone))
+    Console(highlight=False).print(timeline.render(ticket, events, title="Ticket", zone=zone))
 
 
 @group.command()
@@ -41,38 +41,40 @@ def do(
     number: str,
     action: Annotated[str, typer.Argument(help="such as dispatch, claim, feed_back, answer, close")],
     field: Annotated[
-        list[str] | None, typer.Argument(help="the action's fields as name=value; JSON where it is not text")
+        list[str] | None, typer.Argument(help="fields of the action as name=value; values other than text as JSON")
     ] = None,
-    unit: Annotated[str, typer.Option(help="the unit you act for")] = "",
+    unit: Annotated[str, typer.Option(help="the unit that you act for")] = "",
     name: Annotated[str, typer.Option(help="who you are")] = "duban",
-    key: Annotated[str, typer.Option(help="Idempotency-Key; the same key is never done twice")] = "",
-    version: Annotated[int | None, typer.Option(help="only if the ticket is at this version")] = None,
+    key: Annotated[
+        str, typer.Option(help="Idempotency-Key; a command is not carried out twice under the same key")
+    ] = "",
+    version: Annotated[int | None, typer.Option(help="refuse unless the ticket has this version")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Send a command to a ticket and show what the ledger decided; exit code 1 when it was refused."""
     body: dict[str, Any] = {
-        "action": {"type": action} | dict(_field(each) for each in field or []),
+        "action": {"type": action} | dict(_parse_field(text) for text in field or []),
         "actor": {"kind": "agent", "name": name} | ({"unit": unit} if unit else {}),
     }
     if version is not None:
         body["expected_version"] = version
     with system_connection.find(data).http() as client:
-        answer = client.post(
+        response = client.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 10},
             json=body,
             headers={"Idempotency-Key": key or str(uuid.uuid4())},
         )
-    told = answer.json()
-    print(json.dumps(told, ensure_ascii=False, indent=1))
-    if not answer.is_success or told.get("outcome") == "refused":
+    decision = response.json()
+    print(json.dumps(decision, ensure_ascii=False, indent=1))
+    if not response.is_success or decision.get("outcome") == "refused":
         raise typer.Exit(1)
 
 
-def _field(text: str) -> tuple[str, Any]:
+def _parse_field(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign:
-        raise DubanError(f"{text!r} is no name=value")
+        raise DubanError(f"{text!r} is not in the form name=value")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`duban topics create`."""
+"""`duban topics create | read`: the topics of the broker."""
 
 from typing import Annotated
 
@@ -6,8 +6,7 @@ import typer
 
 from duban import system_connection
 from duban.system_connection import DEFAULT_DATA, Data
-from services.shared.kafka import topic_reader
-from services.shared.kafka import topics as plumbing
+from services.shared.kafka import topic_reader, topics
 
 group = typer.Typer(help="Topics of the broker.", no_args_is_help=True)
 
@@ -19,29 +18,29 @@ def _topics() -> None:
 
 @group.command()
 def create(data: Data = DEFAULT_DATA) -> None:
-    """Create the topics of schemas/topics.toml that are missing; safe while everything runs."""
-    listed = plumbing.load()
-    created = plumbing.create(system_connection.find(data).kafka, listed)
-    print(f"created: {', '.join(created)}" if created else f"all {len(listed)} topics are there")
+    """Create the missing topics of schemas/topics.toml; safe while the services run."""
+    listed = topics.load()
+    created = topics.create(system_connection.find(data).kafka, listed)
+    print(f"created: {', '.join(created)}" if created else f"all {len(listed)} topics exist")
 
 
 @group.command(name="read")
 def read_(
     topic: Annotated[str, typer.Argument(help="such as tickets.events")],
     data: Data = DEFAULT_DATA,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as records come")] = False,  # noqa: FBT002
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for new records")] = False,  # noqa: FBT002
     key: Annotated[str, typer.Option(help="only records with this key")] = "",
 ) -> None:
-    """Print a topic's records, one a line: partition, offset, time, type, key, value."""
+    """Print a topic's records, one per line: partition, offset, time, type, key, value."""
     kafka = system_connection.find(data).kafka
     records = topic_reader.follow(kafka, topic, lambda: False) if follow else topic_reader.whole(kafka, topic)
-    for each in records:
-        headers = {name: value.decode(errors="replace") for name, value in each.headers}
-        name = (each.key or b"").decode(errors="replace")
-        if key in {"", name}:
-            value = (each.value or b"").decode(errors="replace")
-            told = f"{headers.get('ce_time', '-')} {headers.get('ce_type', '-')} {name} {value}"
-            print(f"{each.partition}/{each.offset} {told}")
+    for record in records:
+        headers = {name: value.decode(errors="replace") for name, value in record.headers}
+        record_key = (record.key or b"").decode(errors="replace")
+        if key in {"", record_key}:
+            value = (record.value or b"").decode(errors="replace")
+            time, type_ = headers.get("ce_time", "-"), headers.get("ce_type", "-")
+            print(f"{record.partition}/{record.offset} {time} {type_} {record_key} {value}")
 
 
 def register(app: typer.Typer) -> None:

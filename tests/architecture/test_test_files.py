@@ -21,7 +21,6 @@ EXCEPTIONS: dict[str, str] = {}
 NOT_MIRRORED_YET = (
     "tests/unit/callback/",
     "tests/unit/domain/",
-    "tests/unit/duban/",
     "tests/unit/hot_issues/",
     "tests/unit/intake/",
     "tests/unit/ledger/",

@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 
 from deploy.tools.checkout import PROJECT
-from duban.sample_check import envelope
+from duban.sample_check import build_envelope
 from schemas.call import CallRecord
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetterReason
@@ -106,7 +106,7 @@ def play(seed: int, *, seconds: float) -> int:
 
     """
     told = json.loads(SAMPLES.read_text(encoding="utf-8"))["files"]
-    samples = [envelope(SAMPLES.parent / Path(name), each) for name, each in told.items()]
+    samples = [build_envelope(SAMPLES.parent / Path(name), each) for name, each in told.items()]
     table = channels()
     for each in samples:
         hear(table[each.channel], each)

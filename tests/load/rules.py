@@ -15,7 +15,7 @@ from msgspec import Meta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from deploy.tools.checkout import PROJECT
-from duban.policy_simulation import contact_of
+from duban.policy_simulation import build_contact
 from schemas.action import Open
 from schemas.base import Model
 from schemas.command import Action, Actor, Command
@@ -93,7 +93,7 @@ def _commands(pack: Pack) -> Iterator[tuple[Ticket | None, Command]]:
     """Return each command of the example day, with the ticket before it."""
     day = tomllib.loads((PROJECT / "policies" / "carrier" / "day.toml").read_text(encoding="utf-8"))
     for number, case in enumerate(day["case"]):
-        contact = contact_of(case["contact"], "carrier", number)
+        contact = build_contact(case["contact"], "carrier", number)
         id_, ticket = ticket_id(contact.id), None
         steps: list[tuple[Action, Any, str | None]] = [
             (Open(contact=contact, classification=classify(contact, pack)), contact.received_at, None)

@@ -92,7 +92,7 @@ def test_satisfaction_has_both_denominators_and_its_response_rate() -> None:
 
 @pytest.mark.requirement("R5.4", "R6.3")
 def test_satisfaction_is_never_shown_without_its_response_rate() -> None:
-    names = [each.name for each in report.chosen(["satisfaction", "satisfaction_staff"], ["department"])]
+    names = [each.name for each in report.choose_kpis(["satisfaction", "satisfaction_staff"], ["department"])]
     assert names == ["satisfaction", "satisfaction_staff", "survey_response"]
 
 
@@ -113,7 +113,7 @@ def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands
     cases = [happy, silent, replace(happy, kind="escalated")]
     assert compute_cells(KPIS["survey_response"], cases, (), 0)[()] == KpiValue(1, 1)
     assert compute_cells(KPIS["escalated_survey_response"], cases, (), 0)[()] == KpiValue(1, 2)
-    names = [each.name for each in report.chosen(["escalated_satisfied"], [])]
+    names = [each.name for each in report.choose_kpis(["escalated_satisfied"], [])]
     assert names == ["escalated_satisfied", "escalated_survey_response"]
 
 
@@ -192,8 +192,8 @@ def test_the_figures_of_escalated_complaints() -> None:
 def test_a_day_shows_what_an_escalated_figure_rests_on_a_month_the_figure() -> None:
     one = replace(case_of(good()), kind="escalated")
     day, month = (period_at(one.accepted_at, size, ZONE) for size in (PeriodLength.DAY, PeriodLength.MONTH))
-    (short,) = report.rows([KPIS["escalated_solved"]], [day], [one], by=(), users=0)
-    (long,) = report.rows([KPIS["escalated_solved"]], [month], [one], by=(), users=0)
+    (short,) = report.build_rows([KPIS["escalated_solved"]], [day], [one], by=(), users=0)
+    (long,) = report.build_rows([KPIS["escalated_solved"]], [month], [one], by=(), users=0)
     assert (short.value, short.now.numerator) == (None, 1)
     assert long.value == 1.0
 
@@ -203,7 +203,7 @@ def test_the_change_is_against_the_period_before() -> None:
     now = case_of(good())
     month_ago = replace(now, accepted_at=now.accepted_at - timedelta(days=28), settled=False)
     month = period_at(now.accepted_at, PeriodLength.MONTH, ZONE)
-    (row,) = report.rows([KPIS["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
+    (row,) = report.build_rows([KPIS["on_time_completion"]], [month], [now, month_ago], by=(), users=0)
     assert (row.value, row.change) == (1.0, 1.0)
 
 
@@ -264,4 +264,4 @@ def test_a_range_of_its_own_is_compared_with_as_long_a_time_before() -> None:
 )
 def test_what_cannot_be_reported_is_told(names: list[str], by: list[str], told: str) -> None:
     with pytest.raises(DubanError, match=told):
-        report.chosen(names, by)
+        report.choose_kpis(names, by)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.tools.checkout import PROJECT
-from duban.policy_values import values
+from duban.policy_values import cited_values
 from services.domain.policy import loading, validation
 from services.domain.policy.limits import LimitRule
 from services.domain.policy.loading import PolicyError
@@ -193,7 +193,7 @@ def test_a_calendar_of_a_single_limit_or_of_the_callback_is_looked_at_too() -> N
 
 @pytest.mark.requirement("R8.1")
 def test_every_value_of_a_pack_can_be_printed_with_where_it_is_from() -> None:
-    told = list(values(PACK))
+    told = list(cited_values(PACK))
     assert all(value and source for _, value, source in told)
     written = "\n".join(f"{where}: {value} [{source}]" for where, value, source in told)
     assert "limits / clocks / promise / limits / general: when {tier: general}, value 24h [002-1 §2.4.1]" in written

@@ -1,4 +1,4 @@
-"""`duban` offers every command, and loads for one only what that one needs."""
+"""`duban` has every command, and imports for one only what that one needs."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from deploy.tools.checkout import PROJECT
-from duban.application import MODULES, application, needed
+from duban.application import MODULES, application, modules_for
 
 
 def _names(*modules: str) -> set[str]:
@@ -20,8 +20,8 @@ def test_the_table_has_the_commands_of_each_module(module: str) -> None:
 
 
 def test_every_module_of_commands_stands_in_the_table() -> None:
-    files = {each.stem for each in (PROJECT / "duban" / "commands").glob("*.py")}
-    registering = {each for each in files if "def register(app" in _text(each)}
+    files = {path.stem for path in (PROJECT / "duban" / "commands").glob("*.py")}
+    registering = {name for name in files if "def register(app" in _text(name)}
     assert registering == set(MODULES)
 
 
@@ -29,25 +29,25 @@ def _text(module: str) -> str:
     return (PROJECT / "duban" / "commands" / f"{module}.py").read_text(encoding="utf-8")
 
 
-def test_what_is_no_command_gets_the_whole_list() -> None:
-    assert needed("") == needed("--help") == needed("tikcet") == tuple(MODULES)
-    assert needed("tickets") == ("contacts",)
+def test_an_unknown_command_gets_the_whole_list() -> None:
+    assert modules_for("") == modules_for("--help") == modules_for("tikcet") == tuple(MODULES)
+    assert modules_for("tickets") == ("contacts",)
 
 
 @pytest.mark.parametrize(
-    ("words", "others"),
+    ("arguments", "others"),
     [
         (["explain", "--text", "x"], {"typer", "rich", "kafka", "psycopg", "fastapi", "structlog"}),
         (["ticket", "--help"], {"openpyxl", "reportlab", "kafka", "fastapi", "jinja2"}),
     ],
 )
-def test_a_command_starts_without_the_libraries_of_the_others(words: list[str], others: set[str]) -> None:
+def test_a_command_starts_without_the_libraries_of_the_others(arguments: list[str], others: set[str]) -> None:
     code = (
-        f"import sys; sys.argv = ['duban', *{words!r}]\n"
+        f"import sys; sys.argv = ['duban', *{arguments!r}]\n"
         "import duban.__main__ as m\n"
         "try: m.main()\n"
         "except SystemExit as e: assert e.code == 0\n"
         f"print(sorted({others!r} & set(sys.modules)))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
-    assert told.stdout.splitlines()[-1] == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert done.stdout.splitlines()[-1] == "[]"

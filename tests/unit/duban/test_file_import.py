@@ -1,4 +1,4 @@
-"""Files of contacts: read whatever office programs write, resume, report what was refused."""
+"""Importing files of contacts: encodings of office programs, resuming, and the report of refused rows."""
 
 import csv
 import io
@@ -19,22 +19,22 @@ TABLES = channels()
 HEAD = "受理流水号,联系电话,投诉内容\n"
 
 
-class Door:
-    """Stands for intake: refuses rows without a phone, and can be shut."""
+class PhoneCheckingIntake:
+    """Stands for intake: refuses rows without a phone, and can become unavailable."""
 
     def __init__(self) -> None:
-        self.seen: list[str] = []
+        self.received: list[str] = []
         self.batches = 0
-        self.shut_after = 10**6
+        self.unavailable_after = 10**6
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.batches += 1
-        if self.batches > self.shut_after:
+        if self.batches > self.unavailable_after:
             return httpx.Response(503, json={"title": "Try again later", "detail": "the broker is away"})
         results = []
         for number, line in enumerate(request.content.decode().splitlines(), start=1):
             row = json.loads(line)
-            self.seen.append(row["受理流水号"])
+            self.received.append(row["受理流水号"])
             fault = {"field": "联系电话", "reason": "missing_contact", "detail": "give a phone"}
             good = {"line": number, "status": 202, "reference": row["受理流水号"]}
             results.append(
@@ -43,85 +43,85 @@ class Door:
         return httpx.Response(200, text="".join(json.dumps(each) + "\n" for each in results))
 
 
-def file_of(folder: Path, count: int, *, without_phone: int | None = None) -> Path:
+def write_file(folder: Path, count: int, *, without_phone: int | None = None) -> Path:
     file = folder / "export.csv"
     lines = (f"SD{n},{'' if n == without_phone else '13800000101'},慢\n" for n in range(count))
     file.write_bytes((HEAD + "".join(lines)).encode("gb18030"))
     return file
 
 
-def client(door: Door) -> httpx.Client:
+def client(door: PhoneCheckingIntake) -> httpx.Client:
     return httpx.Client(base_url="http://intake", transport=httpx.MockTransport(door))
 
 
 @pytest.mark.requirement("R7.1", "R2.5")
-def test_refused_rows_are_told_in_a_file_that_office_programs_read(tmp_path: Path) -> None:
-    door = Door()
-    work = FileImport(file_of(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES)
+def test_refused_rows_are_reported_in_a_file_for_office_programs(tmp_path: Path) -> None:
+    door = PhoneCheckingIntake()
+    work = FileImport(write_file(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES)
     assert list(work.run()) == [5]
     assert (work.accepted, work.refused) == (4, 1)
-    with work.report.open(encoding="utf-8-sig", newline="") as told:
-        (row,) = list(csv.DictReader(told))
+    with work.report.open(encoding="utf-8-sig", newline="") as report:
+        (row,) = list(csv.DictReader(report))
     assert (row["_row"], row["_field"], row["_reason"]) == ("5", "联系电话", "missing_contact")
     assert row["受理流水号"] == "SD3"
 
 
 @pytest.mark.requirement("R7.1")
-def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_import_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_import, "BATCH", 2)
-    file, door = file_of(tmp_path, 6), Door()
-    door.shut_after = 2
+    file, door = write_file(tmp_path, 6), PhoneCheckingIntake()
+    door.unavailable_after = 2
     with pytest.raises(DubanError, match="run the same command again"):
         list(FileImport(file, "store", client(door), table=TABLES).run())
-    door.shut_after = 10**6
+    door.unavailable_after = 10**6
     again = FileImport(file, "store", client(door), table=TABLES)
     assert again.skipped == 4
     list(again.run())
-    assert door.seen == [f"SD{n}" for n in range(6)]
+    assert door.received == [f"SD{n}" for n in range(6)]
     assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
 
 
 def test_a_changed_file_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_import, "BATCH", 2)
-    file, door = file_of(tmp_path, 4), Door()
+    file, door = write_file(tmp_path, 4), PhoneCheckingIntake()
     next(iter(FileImport(file, "store", client(door), table=TABLES).run()))
     file.write_bytes(file.read_bytes() + b"SD9,13800000101,x\n")
     assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
 
 
 @pytest.mark.requirement("R2.5")
-def test_a_mended_report_goes_in_as_it_is(tmp_path: Path) -> None:
-    work = FileImport(file_of(tmp_path, 5, without_phone=3), "store", client(Door()), table=TABLES)
+def test_a_corrected_report_can_be_imported(tmp_path: Path) -> None:
+    work = FileImport(write_file(tmp_path, 5, without_phone=3), "store", client(PhoneCheckingIntake()), table=TABLES)
     list(work.run())
-    mended = tmp_path / "mended.csv"
-    mended.write_bytes(work.report.read_bytes().replace(b"SD3,", b"SD3,13800000101"))
-    door = Door()
-    again = FileImport(mended, "store", client(door), table=TABLES)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_bytes(work.report.read_bytes().replace(b"SD3,", b"SD3,13800000101"))
+    door = PhoneCheckingIntake()
+    again = FileImport(corrected, "store", client(door), table=TABLES)
     list(again.run())
-    assert (door.seen, again.refused) == (["SD3"], 0)
+    assert (door.received, again.refused) == (["SD3"], 0)
 
 
 def test_no_cell_of_a_report_is_a_formula(tmp_path: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(HEAD + "SD1,,=1+1\n", encoding="utf-8")
-    work = FileImport(file, "store", client(Door()), table=TABLES)
+    work = FileImport(file, "store", client(PhoneCheckingIntake()), table=TABLES)
     list(work.run())
     assert ",\t=1+1" in work.report.read_text(encoding="utf-8-sig")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-def test_encodings_that_office_programs_write(encoding: str) -> None:
-    pieces = split(io.BytesIO((HEAD + 'SD1,13800000101,"慢，\n还断线"\n').encode(encoding)), CSV)
-    assert pieces is not None
-    told = [json.loads(each.body) for each in pieces]
-    assert told == [{"受理流水号": "SD1", "联系电话": "13800000101", "投诉内容": "慢，\n还断线"}]
+def test_encodings_of_office_programs_are_decoded(encoding: str) -> None:
+    parts = split(io.BytesIO((HEAD + 'SD1,13800000101,"慢，\n还断线"\n').encode(encoding)), CSV)
+    assert parts is not None
+    rows = [json.loads(part.body) for part in parts]
+    assert rows == [{"受理流水号": "SD1", "联系电话": "13800000101", "投诉内容": "慢，\n还断线"}]
 
 
 @pytest.mark.parametrize(
     ("content", "media_type", "reason"),
     [(b"", CSV, "empty"), (b"", XLSX, "empty"), (b"x", XLSX, "not_xlsx"), (b"PK\x03\x04", XLSX, "truncated")],
 )
-def test_files_that_cannot_be_read_say_what_to_do(content: bytes, media_type: str, reason: str) -> None:
+def test_a_file_that_cannot_be_parsed_names_the_reason(content: bytes, media_type: str, reason: str) -> None:
     with pytest.raises(InvalidPayload) as caught:
         list(split(io.BytesIO(content), media_type) or ())
     assert [each.reason for each in caught.value.errors] == [reason]

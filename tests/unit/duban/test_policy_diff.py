@@ -1,4 +1,4 @@
-"""A changed policy: what it says differently, and which open deadlines it moves, by how much (R4.12)."""
+"""A changed policy: its changed values, and the open deadlines that it moves (R4.12)."""
 
 from datetime import timedelta
 
@@ -43,8 +43,8 @@ def test_the_handling_limit_of_a_vip_s_broadband_fault_is_halved_in_one_file() -
     lines = list(policy_diff.changed_values(PACK, new))
     assert len(lines) == 1
     assert "lower 6h" in lines[0]
-    (moved,) = policy_diff.deadlines([scenario.current, TicketScenario.dispatched().current], new, scenario.now)
-    assert (moved.clock, moved.by, moved.over(scenario.now)) == ("handling", -6 * HOUR, False)
+    (moved,) = policy_diff.moved_deadlines([scenario.current, TicketScenario.dispatched().current], new, scenario.now)
+    assert (moved.clock, moved.difference, moved.is_exceeded(scenario.now)) == ("handling", -6 * HOUR, False)
 
 
 @pytest.mark.requirement("R4.12", "R4.11")
@@ -75,7 +75,7 @@ def test_rolled_back_the_deadline_is_what_it_was() -> None:
     assert scenario.do(ApplyPolicy(version="y")).timer("handling").due_at == due
 
 
-def test_what_was_exceeded_stays_exceeded() -> None:
+def test_an_exceeded_deadline_stays_exceeded() -> None:
     scenario = vip().advance(13 * HOUR).tick()
     breaches = scenario.current.breaches
     scenario.pack = halved()

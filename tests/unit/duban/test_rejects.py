@@ -1,4 +1,4 @@
-"""What is refused of a file is told once, in the file's own format, whatever interrupts; and goes in once mended."""
+"""Refused messages are reported once, in the file's own format, and can be corrected and imported."""
 
 import csv
 import json
@@ -23,82 +23,82 @@ TABLES = channels()
 HEAD = "受理流水号,受理时间,联系电话,投诉内容\n"
 
 
-class Door:
-    """Stands for intake with its real channels; can be shut after some requests."""
+class ParsingIntake:
+    """Stands for intake with its real channels; can become unavailable after some requests."""
 
     def __init__(self, channel: str) -> None:
         self._channel = TABLES[channel]
         self.bodies: list[bytes] = []
-        self.taken: list[str] = []
-        self.shut_after = 10**6
+        self.accepted: list[str] = []
+        self.unavailable_after = 10**6
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if len(self.bodies) >= self.shut_after:
+        if len(self.bodies) >= self.unavailable_after:
             return httpx.Response(503, json={"title": "Try again later"})
         self.bodies.append(request.content)
         media_type = request.headers["content-type"]
         envelope = Envelope("s", self._channel.name, "carrier", MORNING, media_type, request.content)
         try:
-            heard = self._channel.parse(envelope)
+            items = self._channel.parse(envelope)
         except InvalidPayload as error:
-            return httpx.Response(400, json={"title": "x", "errors": [told(each) for each in error.errors]})
+            return httpx.Response(400, json={"title": "x", "errors": [error_json(fault) for fault in error.errors]})
         lines = []
-        for each in heard:
+        for each in items:
             if isinstance(each.content, RejectedItem):
                 lines.append(
-                    {"line": each.line, "status": 400, "errors": [told(fault) for fault in each.content.errors]}
+                    {"line": each.line, "status": 400, "errors": [error_json(fault) for fault in each.content.errors]}
                 )
             else:
-                self.taken.append(getattr(each.content, "message_id", "") or "call")
+                self.accepted.append(getattr(each.content, "message_id", "") or "call")
                 lines.append({"line": each.line, "status": 202})
         if media_type in {JSON, "message/rfc822"}:
             return httpx.Response(202, json={"state": "accepted"})
         return httpx.Response(200, text="".join(json.dumps(each) + "\n" for each in lines))
 
 
-def told(fault: Any) -> dict[str, str]:
+def error_json(fault: Any) -> dict[str, str]:
     return {"field": fault.field, "reason": fault.reason, "detail": fault.message}
 
 
-def work(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response]) -> FileImport:
+def prepare(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response]) -> FileImport:
     client = httpx.Client(base_url="http://intake", transport=httpx.MockTransport(door))
     return FileImport(file, channel, client, table=TABLES)
 
 
 def run(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response] | None = None) -> FileImport:
-    done = work(file, channel, door or Door(channel))
-    list(done.run())
-    return done
+    imported = prepare(file, channel, door or ParsingIntake(channel))
+    list(imported.run())
+    return imported
 
 
 def form(number: int, **more: Any) -> str:
     at = "2026-03-12T09:00:00+08:00"
-    said = {"submission_id": f"f{number}", "submitted_at": at, "content": "慢", "phone": "13800000101", **more}
-    return json.dumps(said, ensure_ascii=False) + "\n"
+    fields = {"submission_id": f"f{number}", "submitted_at": at, "content": "慢", "phone": "13800000101", **more}
+    return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
 @pytest.mark.requirement("R7.1")
-def test_rows_go_together_by_their_bytes_too(tmp_path: Path) -> None:
-    file, door = tmp_path / "big.ndjson", Door("web_form")
+def test_the_size_of_a_request_is_bounded_in_bytes_too(tmp_path: Path) -> None:
+    file, door = tmp_path / "big.ndjson", ParsingIntake("web_form")
     file.write_text("".join(form(number, pad="y" * 45_000) for number in range(200)), encoding="utf-8")
-    done = run(file, "web_form", door)
-    assert (done.accepted, done.refused) == (200, 0)
+    imported = run(file, "web_form", door)
+    assert (imported.accepted, imported.refused) == (200, 0)
     assert len(door.bodies) > 1
     assert max(len(each) for each in door.bodies) <= BATCH_BYTES + 200
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
-def test_refused_lines_stay_lines_and_go_in_when_they_are_mended(tmp_path: Path) -> None:
-    file, door = tmp_path / "forms.ndjson", Door("web_form")
+def test_refused_lines_stay_lines_and_are_imported_once_corrected(tmp_path: Path) -> None:
+    file, door = tmp_path / "forms.ndjson", ParsingIntake("web_form")
     bad = [
         form(1, submitted_at="soon", content="=1+1\u2028x"),
         form(2, phone="", attachments=[{"name": "a"}]),
         '{"cut\n',
     ]
     file.write_text("".join([form(0), *bad, form(3)]), encoding="utf-8")
-    done = run(file, "web_form", door)
-    assert (done.accepted, done.refused, done.report.name) == (2, 3, "forms.ndjson.refused.ndjson")
-    entries = [json.loads(each) for each in done.report.read_text(encoding="utf-8").split("\n") if each]
+    imported = run(file, "web_form", door)
+    assert (imported.accepted, imported.refused, imported.report.name) == (2, 3, "forms.ndjson.refused.ndjson")
+    entries = [json.loads(each) for each in imported.report.read_text(encoding="utf-8").split("\n") if each]
     assert [(each["_row"], each["_field"], each["_reason"]) for each in entries] == [
         ("2", "submitted_at", "bad_date"),
         ("3", "phone", "missing_contact"),
@@ -106,44 +106,46 @@ def test_refused_lines_stay_lines_and_go_in_when_they_are_mended(tmp_path: Path)
     ]
     assert entries[0]["content"] == "=1+1\u2028x"
     assert entries[2]["_line"] == '{"cut\n'
-    again = run(done.report, "web_form")
-    assert (again.accepted, again.refused) == (0, 3), "as long as nothing is mended"
-    mended = tmp_path / "mended.ndjson"
-    text = done.report.read_text(encoding="utf-8").replace("soon", "2026-03-12T09:00:00+08:00")
-    mended.write_text(text.replace('"phone": ""', '"phone": "13800000101"'), encoding="utf-8")
-    door = Door("web_form")
-    assert run(mended, "web_form", door).refused == 1
-    assert door.taken == ["f1", "f2"]
+    again = run(imported.report, "web_form")
+    assert (again.accepted, again.refused) == (0, 3), "nothing was corrected"
+    corrected = tmp_path / "corrected.ndjson"
+    text = imported.report.read_text(encoding="utf-8").replace("soon", "2026-03-12T09:00:00+08:00")
+    corrected.write_text(text.replace('"phone": ""', '"phone": "13800000101"'), encoding="utf-8")
+    door = ParsingIntake("web_form")
+    assert run(corrected, "web_form", door).refused == 1
+    assert door.accepted == ["f1", "f2"]
 
 
 @pytest.mark.requirement("R2.5")
-def test_refused_mails_stay_a_mailbox(tmp_path: Path) -> None:
+def test_refused_mails_stay_an_mbox(tmp_path: Path) -> None:
     file = tmp_path / "mails.mbox"
     mails = ["Subject: who\nMessage-ID: <1@x>\n\n>From me\n", "From: a@b.example\nMessage-ID: <2@x>\n\nhello\n"]
     file.write_text("".join(f"From a Thu Jan  1 00:00:00 2026\n{each}\n" for each in mails), encoding="utf-8")
-    done = run(file, "email")
-    assert (done.accepted, done.refused, done.report.name) == (1, 1, "mails.mbox.refused.mbox")
-    report = done.report.read_bytes()
+    imported = run(file, "email")
+    assert (imported.accepted, imported.refused, imported.report.name) == (1, 1, "mails.mbox.refused.mbox")
+    report = imported.report.read_bytes()
     assert b"\nX-Refused: 1; From; missing_contact; " in report
-    mended = tmp_path / "mended.mbox"
-    mended.write_bytes(report.replace(b"Subject:", b"From: c@d.example\nSubject:"))
-    door = Door("email")
-    assert run(mended, "email", door).refused == 0
-    assert door.taken == ["<1@x>"]
+    corrected = tmp_path / "corrected.mbox"
+    corrected.write_bytes(report.replace(b"Subject:", b"From: c@d.example\nSubject:"))
+    door = ParsingIntake("email")
+    assert run(corrected, "email", door).refused == 0
+    assert door.accepted == ["<1@x>"]
     assert b"\nFrom me\n" in door.bodies[0] + b"\n"
 
 
 @pytest.mark.requirement("R2.5")
-def test_lines_of_a_log_go_in_again_too(tmp_path: Path) -> None:
+def test_refused_lines_of_a_log_are_imported_once_corrected(tmp_path: Path) -> None:
     file = tmp_path / "queue_log"
     good = "1773277000|c1|q|NONE|ENTERQUEUE||13800000101|1\n1773277010|c1|q|m|CONNECT|10|x|3\n"
     file.write_text(f"{good}yesterday|c2|q|m|CONNECT|1|2|3\n", encoding="utf-8")
-    done = run(file, "hotline")
-    assert (done.accepted, done.refused, done.report.name) == (2, 1, "queue_log.refused.ndjson")
-    mended = tmp_path / "mended.ndjson"
-    mended.write_text(done.report.read_text(encoding="utf-8").replace("yesterday", "1773277000"), encoding="utf-8")
-    door = Door("hotline")
-    assert run(mended, "hotline", door).refused == 0
+    imported = run(file, "hotline")
+    assert (imported.accepted, imported.refused, imported.report.name) == (2, 1, "queue_log.refused.ndjson")
+    corrected = tmp_path / "corrected.ndjson"
+    corrected.write_text(
+        imported.report.read_text(encoding="utf-8").replace("yesterday", "1773277000"), encoding="utf-8"
+    )
+    door = ParsingIntake("hotline")
+    assert run(corrected, "hotline", door).refused == 0
     assert door.bodies == [b"1773277000|c2|q|m|CONNECT|1|2|3\n"]
 
 
@@ -170,22 +172,22 @@ def test_a_table_of_refused_rows_has_every_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
-def test_a_row_that_cannot_be_decoded_is_mended_in_its_own_columns(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_decoded_is_reported_in_its_own_columns(tmp_path: Path) -> None:
     file = tmp_path / "hall.csv"
     rows = [f"S{number},2026-03-12 10:21,1380000{number:04d},内容{number}很长很长\n" for number in range(600)]
     content = bytearray((HEAD + "".join(rows)).encode("gb18030"))
     content[content.index("内容300".encode("gb18030"))] = 0xFF
     file.write_bytes(bytes(content))
-    done = run(file, "store")
-    assert (done.accepted, done.refused) == (599, 1)
-    with done.report.open(encoding="utf-8-sig", newline="") as report:
+    imported = run(file, "store")
+    assert (imported.accepted, imported.refused) == (599, 1)
+    with imported.report.open(encoding="utf-8-sig", newline="") as report:
         (row,) = list(csv.DictReader(report))
     assert (row["_reason"], row["受理流水号"]) == ("bad_encoding", "S300")
 
 
 @pytest.mark.requirement("R7.1")
 @pytest.mark.parametrize("name", ["hall.csv", "hall.ndjson"])
-def test_an_interrupted_import_tells_each_refused_row_once(
+def test_an_interrupted_import_reports_each_refused_row_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH", 2)
@@ -195,12 +197,12 @@ def test_an_interrupted_import_tells_each_refused_row_once(
         file.write_text(HEAD + "".join(",".join(each.values()) + "\n" for each in rows), encoding="utf-8")
     else:
         file.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
-    door = Door("store")
-    door.shut_after = 2
-    first = work(file, "store", door)
+    door = ParsingIntake("store")
+    door.unavailable_after = 2
+    first = prepare(file, "store", door)
     with pytest.raises(DubanError, match="run the same command again"):
         list(first.run())
-    # As if it had stopped between the report and the note of how far it is.
+    # As if it had been interrupted between the report and the progress file.
     first._report.add([RejectedMessage(MessagePart(9, b'{"x": 1}', JSON), [RejectReason("x", "empty", "y")])])
     again = run(file, "store")
     assert (again.skipped, again.accepted, again.refused) == (4, 0, 6)
@@ -210,14 +212,14 @@ def test_an_interrupted_import_tells_each_refused_row_once(
     assert not list(tmp_path.glob("*.progress*"))
 
 
-def test_a_line_that_the_answer_says_nothing_of_was_not_taken(tmp_path: Path) -> None:
+def test_a_line_without_a_result_counts_as_refused(tmp_path: Path) -> None:
     file = tmp_path / "forms.ndjson"
     file.write_text(form(1), encoding="utf-8")
     assert run(file, "web_form", lambda _: httpx.Response(200, text="")).refused == 1
 
 
-def test_a_record_without_a_value_in_a_dump_is_refused(tmp_path: Path) -> None:
+def test_a_dumped_record_without_a_value_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "dump.jsonl"
     file.write_text('{"topic":"t","partition":0,"offset":1,"payload":""}\n', encoding="utf-8")
-    done = run(file, "store")
-    assert (done.accepted, done.refused) == (0, 1)
+    imported = run(file, "store")
+    assert (imported.accepted, imported.refused) == (0, 1)
