@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs site contract lock clean
+.PHONY: help setup demo test test-wheel lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -26,7 +26,7 @@ demo: $(READY) ## a carrier's day in three to five minutes; KEEP=1 goes on runni
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(DEMO)
 
 # The pure tests run beside the real ones and give way to them; what they say comes last.
-PURE := tests/unit tests/architecture tests/contract
+PURE := tests/unit tests/architecture tests/contract tests/packaging
 REAL := tests/integration tests/acceptance
 
 test: $(READY) ## every test; STACK=containers takes broker and database from containers; TESTS=tests/unit for some
@@ -37,6 +37,9 @@ else
 	STACK=$(STACK) $(BIN)/python -m pytest $(REAL); real=$$?; \
 	wait $$pure; pure=$$?; cat .duban/pure.log; exit $$((real + pure))
 endif
+
+test-wheel: $(READY) ## build the wheel, install it where there is no checkout, and run what a user runs
+	@$(BIN)/python -m deploy.tools.wheel_check
 
 lint: $(READY) ## format, rules, types, import contracts and the checks of data
 	@$(BIN)/ruff format --check .

@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Acceptance tests that start a system of their own run before those that share one, so that only one system runs at
     a time.
     """
-    order = {"unit": 0, "architecture": 1, "contract": 2, "integration": 4, "acceptance": 5}
+    order = {"unit": 0, "architecture": 1, "packaging": 1, "contract": 2, "integration": 4, "acceptance": 5}
     for item in items:
         if _folder(item) in {"integration", "acceptance"}:
             item.add_marker(getattr(pytest.mark, _folder(item)))
