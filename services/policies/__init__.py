@@ -1,1 +1,1 @@
-"""Versions of policy packs in PostgreSQL: every service decides by the one in force (R4.12)."""
+"""Versions of policy packs in PostgreSQL: every service decides by the version in force (R4.12)."""

@@ -9,11 +9,11 @@ insert into policy.version (pack, revision, files, in_force_from, applied_by, no
 values (%(pack)s, %(revision)s, %(files)s, %(in_force_from)s, %(applied_by)s, %(note)s);
 
 -- name: seed
--- The first version of a pack is in force since ever; a pack that has one keeps it.
+-- The first version of a pack, in force from the beginning; does nothing if the pack has a version.
 insert into policy.version (pack, revision, files, in_force_from, applied_by, note)
 select %(pack)s, %(revision)s, %(files)s, '-infinity', 'migration', 'the first version'
 where not exists (select from policy.version where pack = %(pack)s);
 
 -- name: lock
--- One change at a time, whoever makes it.
+-- Serialises changes of policies.
 select pg_advisory_xact_lock(hashtext('duban policy'));

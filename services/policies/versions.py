@@ -1,4 +1,4 @@
-"""Which version of a pack is in force, and the rows behind it."""
+"""Versions of policy packs in PostgreSQL, and which of them is in force."""
 
 import json
 import time
@@ -19,10 +19,10 @@ from services.shared.runtime.clock import Clock
 
 queries = Queries.of_package(__package__)
 
-LOOK_EVERY = 1.0
-"""Real seconds between two looks for new versions."""
+POLL_INTERVAL = 1.0
+"""Real seconds between two searches for new versions."""
 LEAD = 5.0
-"""Real seconds from the writing of a version until it is in force, so that every service has seen it by then."""
+"""Real seconds from writing a version until it is in force; by then every service has loaded it."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class PackVersion:
     """One version of a pack.
 
     Attributes:
-        files: the texts of the pack's files by name, with the calendars it uses.
-        in_force_from: business time; None: since ever.
+        files: the texts of the pack's files, by name, with its calendars and the shared notices.
+        in_force_from: business time; None for the first version.
 
     """
 
@@ -46,25 +46,38 @@ class PackVersion:
 
     @cached_property
     def policy(self) -> Pack:
-        """The pack; raises PolicyError when this version of the program cannot read it."""
+        """The pack.
+
+        Raises:
+            PolicyError: this version of Duban cannot read it.
+
+        """
         return loading.from_files(self.pack, self.files)
 
 
 def load(connection: psycopg.Connection, known: int = 0) -> list[PackVersion]:
-    """Return the versions that were written after a known one, in order."""
+    """Return the versions that were written after the one with a known id, in order."""
     rows = connection.execute(queries["newer"], {"known": known}).fetchall()
     return [PackVersion(id_, pack, revision, json.loads(files), *rest) for id_, pack, revision, files, *rest in rows]
 
 
 def in_force(versions: Iterable[PackVersion], pack: str, at: datetime) -> PackVersion | None:
     """Return the version of a pack that is in force at an instant of business time."""
-    mine = [each for each in versions if each.pack == pack]
-    now = [each for each in mine if each.in_force_from is None or each.in_force_from <= at]
-    return max(now, key=lambda each: (each.in_force_from is not None, each.in_force_from or at, each.id), default=None)
+    begun = [
+        version
+        for version in versions
+        if version.pack == pack and (version.in_force_from is None or version.in_force_from <= at)
+    ]
+    return max(begun, key=lambda version: _rank(version, at), default=None)
+
+
+def _rank(version: PackVersion, at: datetime) -> tuple[bool, datetime, int]:
+    """Return by what versions are compared: the latest counts, of two at once the one written last."""
+    return (version.in_force_from is not None, version.in_force_from or at, version.id)
 
 
 def seed(connection: psycopg.Connection, folder: Path) -> None:
-    """Write the first version of every pack of a folder that has none yet.
+    """Write a first version of every pack in a folder that has none in the database yet.
 
     Raises:
         PolicyError: the folder holds no pack, or a file of one is missing.
@@ -75,48 +88,63 @@ def seed(connection: psycopg.Connection, folder: Path) -> None:
         raise PolicyError(loading.no_packs_message(folder))
     for name in names:
         files = loading.read_files(folder, name)
-        told = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
-        connection.execute(queries["seed"], told)
+        row = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
+        connection.execute(queries["seed"], row)
     connection.commit()
 
 
 def write(
     connection: psycopg.Connection, pack: str, files: Mapping[str, str], *, at: datetime, by: str, note: str
 ) -> None:
-    """Write a version that is in force from an instant of business time on."""
+    """Write a version of a pack.
+
+    Args:
+        connection: the caller commits.
+        pack: its name.
+        files: the texts of its files, by name.
+        at: business time from which it is in force.
+        by: who wrote it.
+        note: why.
+
+    """
     connection.execute(queries["lock"])
-    told = {"pack": pack, "revision": loading.revision(files), "files": Jsonb(dict(files)), "in_force_from": at}
-    connection.execute(queries["insert"], {**told, "applied_by": by, "note": note})
+    row = {"pack": pack, "revision": loading.revision(files), "files": Jsonb(dict(files)), "in_force_from": at}
+    connection.execute(queries["insert"], {**row, "applied_by": by, "note": note})
 
 
 class PolicyRegistry(Mapping[str, Pack]):
-    """The packs in force now. Looks for new versions by itself."""
+    """The packs that are in force now, by name; loads new versions from the database when it is read."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._versions: dict[str, list[PackVersion]] = {}
-        self._known = 0
-        self._next = 0.0
+        self._last_id = 0
+        self._next_poll = 0.0
 
-    def _look(self) -> dict[str, list[PackVersion]]:
-        """Return every version by its pack; raises Retryable when the database is away."""
-        if time.monotonic() >= self._next:
+    def _load_new(self) -> dict[str, list[PackVersion]]:
+        """Return all versions by pack, including new ones.
+
+        Raises:
+            Retryable: the database is not available.
+
+        """
+        if time.monotonic() >= self._next_poll:
             with self._database.transaction() as connection:
-                for each in load(connection, self._known):
-                    self._versions.setdefault(each.pack, []).append(each)
-                    self._known = each.id
-            self._next = time.monotonic() + LOOK_EVERY
+                for version in load(connection, self._last_id):
+                    self._versions.setdefault(version.pack, []).append(version)
+                    self._last_id = version.id
+            self._next_poll = time.monotonic() + POLL_INTERVAL
         return self._versions
 
     def __getitem__(self, name: str) -> Pack:
-        found = in_force(self._look().get(name, ()), name, self._clock.now())
-        if found is None:
+        version = in_force(self._load_new().get(name, ()), name, self._clock.now())
+        if version is None:
             raise KeyError(name)
-        return found.policy
+        return version.policy
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._look())
+        return iter(self._load_new())
 
     def __len__(self) -> int:
-        return len(self._look())
+        return len(self._load_new())

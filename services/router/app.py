@@ -1,7 +1,8 @@
-"""The wiring of the router."""
+"""Wires the router: its consumer, database, policies and background work."""
 
 from services.policies.versions import PolicyRegistry
-from services.router.handlers import MODELS, NAME, Body, ContactHandler, UnmatchedCallSweeper
+from services.router.correlation import Body
+from services.router.handlers import MODELS, NAME, ContactHandler, UnmatchedCallSweeper
 from services.router.metrics import RouterMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime import service_runner
@@ -11,7 +12,7 @@ from services.shared.runtime.settings import Settings
 
 
 def main() -> None:
-    """Run the router until it is told to stop."""
+    """Run the router until it receives a signal to stop."""
     settings = Settings()
 
     def build(database: Database, clock: Clock) -> ServiceSpec[Body]:

@@ -1,7 +1,8 @@
-"""What belongs together although it came apart: a call and its form, a ticket and the mail or alert about it."""
+"""Joins what arrives separately: a call and its form, a ticket and a later mail or alert about it (R2.1, R2.5)."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,22 +24,26 @@ from services.shared.postgres.database import as_json
 
 FORM_WITHIN = timedelta(hours=1)
 """How long an answered call waits for its form; then it becomes an incomplete ticket of its own (R2.5)."""
-AT_ONCE = 100
+MAX_UNMATCHED_CALLS = 100
+"""Calls without a form that are turned into contacts at a time."""
 EARLIER_TICKET = "earlier_ticket"
 """Detail in which a regulator names the complaint that came before its appeal."""
 ACTOR = Actor(kind="service", name="router")
 
+Body = Contact | CallRecord | NonTicket
+"""What the router reads: contacts, calls, and messages that open no ticket."""
+
 
 @dataclass(slots=True)
 class CorrelationBatch:
-    """What a batch needs to know of calls, forms and tickets, and what it leaves of them.
+    """Calls, forms, tickets and kept messages that belong to the records of a batch; grows while it is handled.
 
     Attributes:
         calls: by the exchange's id.
-        forms: contact and ticket of each call's form.
-        numbered: tickets by number, with their customers.
-        tickets: of contacts, by their ids.
-        kept: messages about contacts, by those contacts' ids.
+        forms: contact and ticket of each call's form, by the exchange's id.
+        numbered: tickets by their number, with their customers.
+        tickets: ids of tickets by the id of a contact.
+        kept: messages about a contact, by its id.
 
     """
 
@@ -49,144 +54,153 @@ class CorrelationBatch:
     kept: dict[UUID, list[NonTicket]] = field(default_factory=dict)
 
 
-def load(connection: psycopg.Connection, bodies: Sequence[Contact | CallRecord | NonTicket]) -> CorrelationBatch:
-    """Load what a batch needs, and keep others from joining the same until it is saved."""
-    contacts = [each for each in bodies if isinstance(each, Contact)]
-    keeps = [each for each in bodies if isinstance(each, NonTicket)]
-    ids = {each.call for each in contacts if each.call} | {
-        each.call.id for each in bodies if isinstance(each, CallRecord)
-    }
-    about = {each.id for each in contacts} | {each.about for each in keeps if each.about is not None}
-    joined = CorrelationBatch()
-    if ids or about:
-        keys = [f"call/{each}" for each in ids] + [f"contact/{each}" for each in about]
+def load(connection: psycopg.Connection, bodies: Sequence[Body]) -> CorrelationBatch:
+    """Load what belongs to a batch, and lock it against other routers until the transaction ends."""
+    contacts = [body for body in bodies if isinstance(body, Contact)]
+    kept = [body for body in bodies if isinstance(body, NonTicket)]
+    call_ids = _call_ids(bodies)
+    contact_ids = {contact.id for contact in contacts}
+    about = contact_ids | {message.about for message in kept if message.about is not None}
+    batch = CorrelationBatch()
+    if keys := [*(f"call/{id_}" for id_ in call_ids), *(f"contact/{id_}" for id_ in about)]:
         connection.execute(queries["lock"], {"keys": keys})
-    if ids:
-        for id_, call, *_ in connection.execute(queries["load_calls"], {"ids": list(ids)}):
-            joined.calls[id_] = Call.from_json(call)
-        for call, id_, ticket in connection.execute(queries["forms_of_calls"], {"calls": list(ids)}):
-            joined.forms.setdefault(call, (id_, ticket))
-    numbers = {each.follows for each in contacts if each.follows} | {
-        number for each in keeps if (number := number_of(each))
-    }
-    numbers |= {each.details[EARLIER_TICKET] for each in contacts if EARLIER_TICKET in each.details}
-    if numbers:
-        rows = connection.execute(queries["tickets_by_number"], {"numbers": list(numbers)})
-        joined.numbered = {
-            number: _numbered(id_, status, closed, subject, customer)
-            for id_, number, status, closed, subject, customer in rows
-        }
-    if keeps:
+    _load_calls(connection, batch, call_ids)
+    _load_numbered(connection, batch, _ticket_numbers(contacts, kept))
+    if kept:
         rows = connection.execute(queries["tickets_of_contacts"], {"ids": list(about)})
-        joined.tickets = dict(rows.fetchall())
-    if contacts:
-        for (body,) in connection.execute(queries["kept_about"], {"ids": [each.id for each in contacts]}):
-            kept = NonTicket.from_json(body)
-            assert kept.about is not None
-            joined.kept.setdefault(kept.about, []).append(kept)
-    return joined
+        batch.tickets = dict(rows.fetchall())
+    _load_kept(connection, batch, contact_ids)
+    return batch
 
 
-def _numbered(id_: UUID, status: str, closed_at: datetime | None, subject: str | None, customer: str) -> EarlierContact:
-    known = CandidateTicket(id_, Status(status), closed_at, None, None, subject or "", person="perhaps")
-    return EarlierContact(known, Customer.from_json(customer))
+def _call_ids(bodies: Iterable[Body]) -> set[str]:
+    calls = {body.call.id for body in bodies if isinstance(body, CallRecord)}
+    return calls | {body.call for body in bodies if isinstance(body, Contact) and body.call}
 
 
-def number_of(kept: NonTicket) -> str | None:
-    """Return the number of the ticket that a bounce is about: it stands in the id of our own mail."""
-    return next(iter(find_ticket_numbers(kept.facts.get("original_message_id", ""))), None)
+def _load_calls(connection: psycopg.Connection, batch: CorrelationBatch, ids: AbstractSet[str]) -> None:
+    if not ids:
+        return
+    for id_, call, *_ in connection.execute(queries["load_calls"], {"ids": list(ids)}):
+        batch.calls[id_] = Call.from_json(call)
+    for call, contact, ticket in connection.execute(queries["forms_of_calls"], {"calls": list(ids)}):
+        batch.forms.setdefault(call, (contact, ticket))
 
 
-def named(contact: Contact, joined: CorrelationBatch) -> list[CandidateTicket]:
-    """Return the tickets that a contact names: one by number, the one before it, the one of the call that it was."""
-    found = []
-    form = joined.forms.get(contact.call or "")
+def _ticket_numbers(contacts: Iterable[Contact], kept: Iterable[NonTicket]) -> set[str]:
+    numbers = {number_of(message) for message in kept}
+    for contact in contacts:
+        numbers |= {contact.follows, contact.details.get(EARLIER_TICKET)}
+    return {number for number in numbers if number}
+
+
+def _load_numbered(connection: psycopg.Connection, batch: CorrelationBatch, numbers: AbstractSet[str]) -> None:
+    if not numbers:
+        return
+    rows = connection.execute(queries["tickets_by_number"], {"numbers": list(numbers)})
+    for id_, number, status, closed_at, subject, customer in rows:
+        ticket = CandidateTicket(id_, Status(status), closed_at, None, None, subject or "", person="perhaps")
+        batch.numbered[number] = EarlierContact(ticket, Customer.from_json(customer))
+
+
+def _load_kept(connection: psycopg.Connection, batch: CorrelationBatch, contacts: AbstractSet[UUID]) -> None:
+    if not contacts:
+        return
+    for (body,) in connection.execute(queries["kept_about"], {"ids": list(contacts)}):
+        message = NonTicket.from_json(body)
+        assert message.about is not None
+        batch.kept.setdefault(message.about, []).append(message)
+
+
+def number_of(message: NonTicket) -> str | None:
+    """Return the number of the ticket that a bounce is about: it stands in the id of the mail that we sent."""
+    return next(iter(find_ticket_numbers(message.facts.get("original_message_id", ""))), None)
+
+
+def named_tickets(contact: Contact, batch: CorrelationBatch) -> list[CandidateTicket]:
+    """Return the tickets that a contact refers to: by its call, by the number it follows, as the one before it."""
+    tickets = []
+    form = batch.forms.get(contact.call or "")
     if form is not None and form[0] != contact.id:
-        found.append(CandidateTicket(form[1], None, None, None, None, "", person="same", named="follows"))
-    if (follows := joined.numbered.get(contact.follows or "")) is not None:
-        person: Relation = "same" if follows.shares(contact.customer) else "another"
-        found.append(dataclasses.replace(follows.known, person=person, named="follows"))
-    if (before := joined.numbered.get(contact.details.get(EARLIER_TICKET, ""))) is not None:
-        found.append(dataclasses.replace(before.known, named="before"))
-    return found
+        tickets.append(CandidateTicket(form[1], None, None, None, None, "", person="same", named="follows"))
+    if (followed := batch.numbered.get(contact.follows or "")) is not None:
+        person: Relation = "same" if followed.may_be_of(contact.customer) else "another"
+        tickets.append(dataclasses.replace(followed.ticket, person=person, named="follows"))
+    if (before := batch.numbered.get(contact.details.get(EARLIER_TICKET, ""))) is not None:
+        tickets.append(dataclasses.replace(before.ticket, named="before"))
+    return tickets
 
 
 def with_call(contact: Contact, calls: Mapping[str, Call]) -> Contact:
-    """Return a contact with what is known of its call: it began when the call did, and has its recording."""
+    """Return a contact completed from the record of its call: start, phone number and recording."""
     call = calls.get(contact.call or "")
     if call is None:
         return contact
-    known = {each.reference for each in contact.evidence}
-    more = tuple(each for each in call.evidence if each.reference not in known)
+    known = {evidence.reference for evidence in contact.evidence}
+    added = tuple(evidence for evidence in call.evidence if evidence.reference not in known)
     customer = contact.customer if contact.customer.phone else contact.customer.replace(phone=call.phone)
     started = call.started_at if call.started_at is not None else contact.contacted_at
-    return contact.replace(contacted_at=started, customer=customer, evidence=(*contact.evidence, *more))
+    return contact.replace(contacted_at=started, customer=customer, evidence=(*contact.evidence, *added))
 
 
-def heard_call(record: CallRecord, joined: CorrelationBatch) -> list[Command]:
-    """Take in the record of a call; when its form was first, the ticket gets what the exchange knows."""
-    before = joined.calls.get(record.call.id)
-    call = record.call if before is None else before.merged(record.call)
-    joined.calls[call.id] = call
-    form = joined.forms.get(call.id)
+def handle_call(record: CallRecord, batch: CorrelationBatch) -> list[Command]:
+    """Merge the record of a call into the batch; if its form came first, the ticket gets the call's data."""
+    earlier = batch.calls.get(record.call.id)
+    call = record.call if earlier is None else earlier.merged(record.call)
+    batch.calls[call.id] = call
+    form = batch.forms.get(call.id)
     if form is None:
         return []
-    # Also when nothing is new: after a crash the same record has to lead to the same command.
+    # Even if nothing is new: after a crash the same record has to lead to the same command.
     return [_command(record.id, "join_call", form[1], record.received_at, record.policy, JoinCall(call=call))]
 
 
-def heard_kept(kept: NonTicket, joined: CorrelationBatch) -> list[Command]:
-    """Take in a message that opened nothing; a ticket that it tells something about gets a note."""
-    number = number_of(kept)
-    if kept.reason == "resolved" and kept.about is not None:
-        if kept.about in joined.tickets:
-            return [noted(kept, joined.tickets[kept.about])]
-        # Its alert may come later in the same batch, before this is in the table.
-        waiting = joined.kept.setdefault(kept.about, [])
-        if kept.id not in {each.id for each in waiting}:
-            waiting.append(kept)
-    if kept.reason == "bounce" and number in joined.numbered:
-        return [noted(kept, joined.numbered[number].known.ticket_id)]
+def handle_non_ticket(message: NonTicket, batch: CorrelationBatch) -> list[Command]:
+    """Return a note for the ticket that a message is about, if there is one; a resolved alert waits for its contact."""
+    number = number_of(message)
+    if message.reason == "resolved" and message.about is not None:
+        if message.about in batch.tickets:
+            return [note_command(message, batch.tickets[message.about])]
+        # Its alert may come later in the same batch, before this message is in the table.
+        waiting = batch.kept.setdefault(message.about, [])
+        if message.id not in {other.id for other in waiting}:
+            waiting.append(message)
+    if message.reason == "bounce" and number in batch.numbered:
+        return [note_command(message, batch.numbered[number].ticket.ticket_id)]
     return []
 
 
-def noted(kept: NonTicket, ticket: UUID) -> Command:
-    """Return the command that puts a message on a ticket's record."""
+def note_command(message: NonTicket, ticket: UUID) -> Command:
+    """Return the command that notes a resolved alert or a bounce on a ticket."""
     text = {
-        "resolved": f"the alert is over since {kept.facts.get('resolved_at', 'unknown')}",
-        "bounce": f"a mail to the customer came back undelivered ({kept.facts.get('status') or 'no status told'})",
-    }[kept.reason]
-    return _command(kept.id, "note", ticket, kept.received_at, kept.policy, Note(text=text))
+        "resolved": f"the alert is over since {message.facts.get('resolved_at', 'unknown')}",
+        "bounce": f"a mail to the customer came back undelivered ({message.facts.get('status') or 'no status told'})",
+    }[message.reason]
+    return _command(message.id, "note", ticket, message.received_at, message.policy, Note(text=text))
 
 
-def _command(cause: UUID, what: str, ticket: UUID, at: datetime, policy: str, action: JoinCall | Note) -> Command:
-    return Command(id=command_id(cause, what), ticket_id=ticket, at=at, actor=ACTOR, policy=policy, action=action)
+def _command(cause: UUID, name: str, ticket: UUID, at: datetime, policy: str, action: JoinCall | Note) -> Command:
+    return Command(id=command_id(cause, name), ticket_id=ticket, at=at, actor=ACTOR, policy=policy, action=action)
 
 
-def save(
-    connection: psycopg.Connection,
-    bodies: Sequence[Contact | CallRecord | NonTicket],
-    joined: CorrelationBatch,
-    now: datetime,
-) -> None:
-    """Keep calls and kept messages as they now stand."""
-    records = {each.call.id: each for each in bodies if isinstance(each, CallRecord)}
+def save(connection: psycopg.Connection, bodies: Sequence[Body], batch: CorrelationBatch, now: datetime) -> None:
+    """Save calls, which forms belong to them, and kept messages."""
+    records = {body.call.id: body for body in bodies if isinstance(body, CallRecord)}
+    contacts = [body for body in bodies if isinstance(body, Contact)]
     with connection.cursor() as cursor:
         for id_, record in records.items():
-            cursor.execute(queries["save_call"], _row(record, joined.calls[id_], joined.forms.get(id_), now))
-        for contact in bodies:
-            if isinstance(contact, Contact) and contact.call in joined.calls and contact.call not in records:
-                form = joined.forms.get(contact.call)
-                values = {"id": contact.call, "contact_id": form and form[0], "ticket_id": form and form[1]}
-                cursor.execute(queries["form_of_call"], values)
-        for kept in bodies:
-            if isinstance(kept, NonTicket):
-                values = {"id": kept.id, "reason": kept.reason, "about": kept.about, "number": number_of(kept)}
-                body = as_json(kept.replace(raw=None))
-                cursor.execute(queries["save_kept"], values | {"body": body, "heard_at": now})
+            cursor.execute(queries["save_call"], _call_row(record, batch.calls[id_], batch.forms.get(id_), now))
+        for contact in contacts:
+            if contact.call in batch.calls and contact.call not in records:
+                form = batch.forms.get(contact.call)
+                row = {"id": contact.call, "contact_id": form and form[0], "ticket_id": form and form[1]}
+                cursor.execute(queries["form_of_call"], row)
+        for message in bodies:
+            if isinstance(message, NonTicket):
+                cursor.execute(queries["save_kept"], _kept_row(message, now))
 
 
-def _row(record: CallRecord, call: Call, form: tuple[UUID, UUID] | None, now: datetime) -> dict[str, object]:
+def _call_row(record: CallRecord, call: Call, form: tuple[UUID, UUID] | None, now: datetime) -> dict[str, object]:
     return {
         "id": call.id,
         "call": as_json(call),
@@ -201,23 +215,36 @@ def _row(record: CallRecord, call: Call, form: tuple[UUID, UUID] | None, now: da
     }
 
 
-def without_form(connection: psycopg.Connection, now: datetime) -> list[Contact]:
+def _kept_row(message: NonTicket, now: datetime) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "reason": message.reason,
+        "about": message.about,
+        "number": number_of(message),
+        "body": as_json(message.replace(raw=None)),
+        "heard_at": now,
+    }
+
+
+def contacts_of_unmatched_calls(connection: psycopg.Connection, now: datetime) -> list[Contact]:
     """Return an incomplete contact for each answered call whose form did not come within the hour (R2.5)."""
-    values = {"before": now - FORM_WITHIN, "most": AT_ONCE}
+    values = {"before": now - FORM_WITHIN, "most": MAX_UNMATCHED_CALLS}
     rows = connection.execute(queries["calls_without_form"], values).fetchall()
-    found = [_contact(Call.from_json(call), sender, channel, policy, now) for _, call, sender, channel, policy in rows]
     if rows:
         connection.execute(queries["call_announced"], {"ids": [row[0] for row in rows], "now": now})
-    return found
+    return [
+        _incomplete_contact(Call.from_json(call), sender, channel, policy, now)
+        for _, call, sender, channel, policy in rows
+    ]
 
 
-def _contact(call: Call, sender: str, channel: str, policy: str, now: datetime) -> Contact:
-    message = f"call:{call.id}"[:200]
+def _incomplete_contact(call: Call, sender: str, channel: str, policy: str, now: datetime) -> Contact:
+    message_id = f"call:{call.id}"[:200]
     return Contact(
-        id=contact_id(sender, channel, message),
+        id=contact_id(sender, channel, message_id),
         sender=sender,
         channel=channel,
-        message_id=message,
+        message_id=message_id,
         policy=policy,
         received_at=now,
         contacted_at=call.started_at,

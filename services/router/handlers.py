@@ -1,4 +1,4 @@
-"""What the router does with a batch of contacts."""
+"""The router's batch handler: routes contacts and joins calls and later messages; sweeps unmatched calls."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from services.domain.ids import command_id, contact_digest, record_key
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.router import correlation, store
-from services.router.correlation import CorrelationBatch
+from services.router.correlation import Body, CorrelationBatch
 from services.router.domain.route import CandidateTicket, RoutingDecision, route
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
@@ -30,21 +30,20 @@ from services.shared.runtime.clock import Clock
 NAME = "router"
 ACTOR = Actor(kind="service", name=NAME)
 
-LOOK_EVERY = 2.0
-"""Seconds between two looks for calls without a form."""
+SWEEP_INTERVAL = 2.0
+"""Real seconds between two searches for calls without a form."""
 
 log = logs.get(__name__)
 
 
-Body = Contact | CallRecord | NonTicket
-"""What the router reads: contacts, and what is told beside them."""
 MODELS: Mapping[str, type[Contact] | type[CallRecord] | type[NonTicket]] = {
-    each.TOPIC: each for each in (Contact, CallRecord, NonTicket)
+    model.TOPIC: model for model in (Contact, CallRecord, NonTicket)
 }
+"""The models that the router reads, by their topic."""
 
 
 class ContactHandler:
-    """The stage of contacts, and of what belongs to them."""
+    """Routes a batch of contacts, and handles calls and messages that belong to contacts."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: RouterMetrics) -> None:
         self._packs = packs
@@ -52,63 +51,73 @@ class ContactHandler:
         self._metrics = metrics
 
     def decode(self, record: Incoming) -> Body:
-        """Read a record."""
+        """Decode a record by the model of its topic.
+
+        Raises:
+            InvalidMessage: it does not fit the model.
+
+        """
         return read(MODELS[record.topic], record.value)
 
     def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> BatchResult:
-        """Route the batch in order, each contact seeing those before it."""
+        """Handle a batch in order, so that each contact is routed with those before it in view."""
         now = self._clock.now()
-        bodies = [each.body for each in batch]
-        contacts = [each for each in bodies if isinstance(each, Contact)]
-        joined = correlation.load(connection, bodies)
-        routed = store.load(connection, {each.id for each in contacts})
-        earlier = store.history(connection, [each.customer for each in contacts], now)
+        bodies = [message.body for message in batch]
+        contacts = [body for body in bodies if isinstance(body, Contact)]
+        correlated = correlation.load(connection, bodies)
+        routed = store.load_routed(connection, {contact.id for contact in contacts})
+        earlier = store.load_earlier(connection, [contact.customer for contact in contacts], now)
         result, records = BatchResult(), list[Outgoing]()
         new: list[tuple[Contact, RoutingDecision, Sequence[Command], tuple[str, int, int]]] = []
         for message in batch:
             body = message.body
-            orders: Sequence[Command]
+            commands: Sequence[Command]
             if isinstance(body, CallRecord):
-                orders = correlation.heard_call(body, joined)
+                commands = correlation.handle_call(body, correlated)
             elif isinstance(body, NonTicket):
-                orders = correlation.heard_kept(body, joined)
+                commands = correlation.handle_non_ticket(body, correlated)
             elif body.id in routed:
-                orders = _again(routed[body.id], message.record, body, result)
+                commands = _repeat(routed[body.id], message.record, body, result)
             elif (pack := self._packs.get(body.policy)) is None:
-                fault = DeadLetterCandidate(
-                    message.record, "bad_schema", unknown_pack_message(body.policy), "policy", body.sender
-                )
-                result.refused.append(fault)
-                orders = []
+                result.refused.append(_unknown_policy(message.record, body))
+                commands = []
             else:
-                contact = correlation.with_call(body, joined.calls)
-                decision = self._decide(contact, pack, joined, earlier, now)
-                orders = [_command(contact, decision)]
-                orders += [correlation.noted(each, decision.ticket_id) for each in joined.kept.get(contact.id, [])]
-                # The digest is of what was said, not of what a call record added to it.
-                new.append((body, decision, orders, message.record.position))
-                routed[body.id] = store.RoutedContact(contact_digest(body), tuple(orders), message.record.position)
-                joined.tickets[body.id] = decision.ticket_id
+                contact = correlation.with_call(body, correlated.calls)
+                decision = self._decide(contact, pack, correlated, earlier, now)
+                notes = correlated.kept.get(contact.id, [])
+                commands = [
+                    _command(contact, decision),
+                    *(correlation.note_command(note, decision.ticket_id) for note in notes),
+                ]
+                # The digest is of the contact as it came, without what the record of its call added.
+                new.append((body, decision, commands, message.record.position))
+                routed[body.id] = store.RoutedContact(contact_digest(body), tuple(commands), message.record.position)
+                correlated.tickets[body.id] = decision.ticket_id
                 if body.call is not None:
-                    joined.forms.setdefault(body.call, (body.id, decision.ticket_id))
-            records += [outgoing(each, NAME, trace=message.record.trace) for each in orders]
+                    correlated.forms.setdefault(body.call, (body.id, decision.ticket_id))
+            records += [outgoing(command, NAME, trace=message.record.trace) for command in commands]
         store.save(connection, new, now)
-        correlation.save(connection, bodies, joined, now)
+        correlation.save(connection, bodies, correlated, now)
         result.publish = [records]
         return result
 
     def _decide(
-        self, contact: Contact, pack: Pack, joined: CorrelationBatch, earlier: list[store.EarlierContact], now: datetime
+        self,
+        contact: Contact,
+        pack: Pack,
+        correlated: CorrelationBatch,
+        earlier: list[store.EarlierContact],
+        now: datetime,
     ) -> RoutingDecision:
-        candidates = correlation.named(contact, joined)
-        candidates += [each.towards(contact.customer) for each in earlier if each.shares(contact.customer)]
+        candidates = correlation.named_tickets(contact, correlated)
+        candidates += [other.candidate_for(contact.customer) for other in earlier if other.may_be_of(contact.customer)]
         decision = route(contact, candidates, pack, now)
         if decision.disposition == "open":
             earlier.insert(0, _as_earlier(contact, decision))
         elif decision.disposition == "remind":
-            same = decision.ticket_id
+            joined = decision.ticket_id
             earlier[:] = [
-                each.written_by(contact.customer) if each.known.ticket_id == same else each for each in earlier
+                other.with_writer(contact.customer) if other.ticket.ticket_id == joined else other for other in earlier
             ]
         self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
         log.info(
@@ -122,7 +131,7 @@ class ContactHandler:
 
 
 class UnmatchedCallSweeper:
-    """Between two batches: answered calls whose form did not come in time become incomplete contacts."""
+    """Publishes incomplete contacts for answered calls whose form did not come in time; runs between two batches."""
 
     def __init__(self, database: Database, clock: Clock, secret: str) -> None:
         self._database = database
@@ -131,47 +140,48 @@ class UnmatchedCallSweeper:
         self._next = 0.0
 
     def __call__(self, publish: Publish) -> None:
-        """Look for them, every few seconds.
+        """Search for such calls, at most every few seconds.
 
         Raises:
-            Retryable: database or broker are away.
+            Retryable: the database or the broker is not available.
 
         """
         if time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + LOOK_EVERY
+        self._next = time.monotonic() + SWEEP_INTERVAL
         with self._database.transaction() as connection:
-            contacts = correlation.without_form(connection, self._clock.now())
-            # Before the commit: a crash in between makes the same contacts again, under the same ids.
+            contacts = correlation.contacts_of_unmatched_calls(connection, self._clock.now())
+            # Published before the commit: after a crash in between, the same contacts come again under the same ids.
             publish(
                 [
-                    outgoing(each, NAME, key=record_key(each.customer, self._secret), trace=accepted(None))
-                    for each in contacts
+                    outgoing(contact, NAME, key=record_key(contact.customer, self._secret), trace=accepted(None))
+                    for contact in contacts
                 ]
             )
 
 
-def _again(before: store.RoutedContact, record: Incoming, contact: Contact, result: BatchResult) -> tuple[Command, ...]:
-    """Return what a contact that was routed before led to, when it is the same record read again."""
-    if before.digest != contact_digest(contact):
+def _repeat(
+    routed: store.RoutedContact, record: Incoming, contact: Contact, result: BatchResult
+) -> tuple[Command, ...]:
+    """Return the commands of a contact that was routed before, if its record is read again; refuse another body."""
+    if routed.digest != contact_digest(contact):
         result.refused.append(_conflict(record, contact))
-    elif before.position == record.position:
-        return before.commands
+    elif routed.position == record.position:
+        return routed.commands
     return ()
 
 
 def _as_earlier(contact: Contact, decision: RoutingDecision) -> store.EarlierContact:
-    told = decision.classification
-    known = CandidateTicket(
+    ticket = CandidateTicket(
         decision.ticket_id,
         None,
         None,
-        told.business_type,
-        told.problem_type,
+        decision.classification.business_type,
+        decision.classification.problem_type,
         contact.text,
         person="same",
     )
-    return store.EarlierContact(known, contact.customer)
+    return store.EarlierContact(ticket, contact.customer)
 
 
 def _command(contact: Contact, decision: RoutingDecision) -> Command:
@@ -198,6 +208,11 @@ def _command(contact: Contact, decision: RoutingDecision) -> Command:
         policy=contact.policy,
         action=action,
     )
+
+
+def _unknown_policy(record: Incoming, contact: Contact) -> DeadLetterCandidate:
+    message = unknown_pack_message(contact.policy)
+    return DeadLetterCandidate(record, "bad_schema", message, "policy", contact.sender)
 
 
 def _conflict(record: Incoming, contact: Contact) -> DeadLetterCandidate:

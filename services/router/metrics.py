@@ -1,10 +1,10 @@
-"""What the router counts."""
+"""Prometheus metrics of the router."""
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 
 class RouterMetrics:
-    """Contacts by channel, by what became of them, and by tier."""
+    """Counts routed contacts by channel, disposition and tier."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.routed = Counter(

@@ -1,26 +1,26 @@
--- Statements of the router; one name each.
+-- Named statements of the router.
 
 -- name: load_contacts
 select id, digest, commands::text, topic, partition, "offset" from router.contact where id = any(%(ids)s);
 
 -- name: load_history
--- Tickets that earlier contacts with the same number, phone, mail or identity went to, latest contact first; of each at
--- most so many, so that a busy number takes nothing from the others of a batch.
+-- Tickets of earlier contacts with the same phone, customer number, mail address or identity, latest contact first; a
+-- limited number of each, so that a busy number does not crowd out the other customers of a batch.
 with found as (
-    select c.id from unnest(%(phones)s::text[]) as asked (value) cross join lateral
-        (select id from router.contact where phone = asked.value and disposition = 'open' and received_at > %(since)s
+    select c.id from unnest(%(phones)s::text[]) as wanted (value) cross join lateral
+        (select id from router.contact where phone = wanted.value and disposition = 'open' and received_at > %(since)s
          order by received_at desc limit %(most)s) as c
     union
-    select c.id from unnest(%(numbers)s::text[]) as asked (value) cross join lateral
-        (select id from router.contact where customer_number = asked.value and disposition = 'open'
+    select c.id from unnest(%(numbers)s::text[]) as wanted (value) cross join lateral
+        (select id from router.contact where customer_number = wanted.value and disposition = 'open'
          and received_at > %(since)s order by received_at desc limit %(most)s) as c
     union
-    select c.id from unnest(%(emails)s::text[]) as asked (value) cross join lateral
-        (select id from router.contact where email = asked.value and disposition = 'open' and received_at > %(since)s
+    select c.id from unnest(%(emails)s::text[]) as wanted (value) cross join lateral
+        (select id from router.contact where email = wanted.value and disposition = 'open' and received_at > %(since)s
          order by received_at desc limit %(most)s) as c
     union
-    select c.id from unnest(%(identities)s::text[]) as asked (value) cross join lateral
-        (select id from router.contact where identity = asked.value and disposition = 'open' and received_at > %(since)s
+    select c.id from unnest(%(identities)s::text[]) as wanted (value) cross join lateral
+        (select id from router.contact where identity = wanted.value and disposition = 'open' and received_at > %(since)s
          order by received_at desc limit %(most)s) as c
 )
 select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
@@ -44,7 +44,7 @@ values
      %(name)s, %(extension)s, %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
 
 -- name: lock
--- Whoever joins records of two topics holds these keys until the transaction ends; in order, so that none waits in a ring.
+-- Serialises routers that join records of two topics until the transaction ends; locked in order to avoid deadlocks.
 select pg_advisory_xact_lock(hashtextextended(key, 0)) from (select unnest(%(keys)s::text[]) as key order by 1) as sorted;
 
 -- name: load_calls

@@ -1,4 +1,4 @@
-"""Where each contact went, in PostgreSQL."""
+"""The router's table of contacts in PostgreSQL: where each went, and those of the same customer before it."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -14,21 +14,21 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from services.domain.ids import contact_digest
-from services.router.domain.identity_matching import relation
+from services.router.domain.identity_matching import compare_customers
 from services.router.domain.route import CandidateTicket, RoutingDecision
 from services.shared.postgres.database import Queries
 
 queries = Queries.of_package(__package__)
 
-MOST = 500
-"""Earlier contacts of one phone, number, mail or identity that are looked at, the latest."""
+MAX_EARLIER = 500
+"""Earlier contacts that are considered for each phone, number, mail address or identity, latest first."""
 HISTORY = timedelta(days=97)
-"""How far back earlier contacts count: as long as a closed ticket is worth a link, and a week for one that was open."""
+"""How far back earlier contacts count: as long as a closed ticket is linked, and a week while it was open."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedContact:
-    """A contact that was routed before."""
+    """A contact that has already been routed, with the commands that it led to."""
 
     digest: bytes
     commands: tuple[Command, ...]
@@ -37,21 +37,21 @@ class RoutedContact:
 
 @dataclass(frozen=True, slots=True)
 class EarlierContact:
-    """An earlier contact that opened a ticket, and what is known of its customer.
+    """An earlier contact that opened a ticket, and what is known about its customer.
 
     Attributes:
-        known: the ticket.
+        ticket: the ticket, not yet compared with the contact that is being routed.
         customer: who opened it.
-        names: of all who wrote about it.
+        names: of everybody who wrote about it.
 
     """
 
-    known: CandidateTicket
+    ticket: CandidateTicket
     customer: Customer
     names: tuple[str, ...] = ()
 
-    def shares(self, customer: Customer) -> bool:
-        """Whether anything that reaches or names a customer is the same."""
+    def may_be_of(self, customer: Customer) -> bool:
+        """Return whether phone, customer number, mail address or identity are those of another customer."""
         mine = self.customer
         pairs = (
             (mine.phone, customer.phone),
@@ -61,21 +61,22 @@ class EarlierContact:
         )
         return any(one is not None and one == other for one, other in pairs)
 
-    def towards(self, customer: Customer) -> CandidateTicket:
-        """Return the ticket, seen from another contact."""
-        return dataclasses.replace(self.known, person=relation(self.customer, customer, self.names))
+    def candidate_for(self, customer: Customer) -> CandidateTicket:
+        """Return the ticket as a candidate for a contact of some customer."""
+        person = compare_customers(self.customer, customer, self.names)
+        return dataclasses.replace(self.ticket, person=person)
 
-    def written_by(self, customer: Customer) -> "EarlierContact":
-        """Return it with one more person who wrote about the ticket."""
+    def with_writer(self, customer: Customer) -> "EarlierContact":
+        """Return a copy with one more person who wrote about the ticket."""
         return dataclasses.replace(self, names=(*self.names, customer.name)) if customer.name else self
 
 
-def _commands(told: str) -> tuple[Command, ...]:
-    return tuple(msgspec.json.decode(told, type=list[Command]))
+def _commands(text: str) -> tuple[Command, ...]:
+    return tuple(msgspec.json.decode(text, type=list[Command]))
 
 
-def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, RoutedContact]:
-    """Return the contacts that were routed before, by id."""
+def load_routed(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, RoutedContact]:
+    """Return those of some contacts that have already been routed, by id."""
     rows = connection.execute(queries["load_contacts"], {"ids": list(ids)}).fetchall()
     return {
         id_: RoutedContact(bytes(digest), _commands(commands), (topic, partition, offset))
@@ -83,17 +84,17 @@ def load(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, Rout
     }
 
 
-def history(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[EarlierContact]:
-    """Return earlier contacts that may be of these customers, latest first."""
-    found = connection.execute(
+def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], now: datetime) -> list[EarlierContact]:
+    """Return the earlier contacts that may be of these customers, latest first."""
+    rows = connection.execute(
         queries["load_history"],
         {
             "since": now - HISTORY,
-            "most": MOST,
-            "phones": list({each.phone for each in customers if each.phone}),
-            "numbers": list({each.number for each in customers if each.number}),
-            "emails": list({each.email for each in customers if each.email}),
-            "identities": list({each.identity for each in customers if each.identity}),
+            "most": MAX_EARLIER,
+            "phones": list({customer.phone for customer in customers if customer.phone}),
+            "numbers": list({customer.number for customer in customers if customer.number}),
+            "emails": list({customer.email for customer in customers if customer.email}),
+            "identities": list({customer.identity for customer in customers if customer.identity}),
         },
     ).fetchall()
     return [
@@ -113,7 +114,7 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
                 number=number,
                 email=email,
                 identity=identity,
-                switchboard=many,
+                switchboard=switchboard,
                 name=name,
                 phone_extension=extension,
             ),
@@ -130,12 +131,12 @@ def history(connection: psycopg.Connection, customers: Sequence[Customer], now: 
             number,
             email,
             identity,
-            many,
+            switchboard,
             name,
             extension,
             asked,
             names,
-        ) in found
+        ) in rows
     ]
 
 
@@ -144,8 +145,8 @@ def save(
     rows: Iterable[tuple[Contact, RoutingDecision, Sequence[Command], tuple[str, int, int]]],
     now: datetime,
 ) -> None:
-    """Keep where contacts went."""
-    values = [_row(*each, now) for each in rows]
+    """Save where contacts went."""
+    values = [_row(*routed, now) for routed in rows]
     if values:
         with connection.cursor() as cursor:
             cursor.executemany(queries["insert_contact"], values)
@@ -179,7 +180,7 @@ def _row(
         "switchboard": customer.switchboard,
         "name": customer.name,
         "extension": customer.phone_extension,
-        "commands": Jsonb([each.to_plain() for each in commands]),
+        "commands": Jsonb([command.to_plain() for command in commands]),
         "call": contact.call,
         "topic": topic,
         "partition": partition,

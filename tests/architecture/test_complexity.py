@@ -12,8 +12,6 @@ from tests.architecture.source_tree import text_of, tracked
 MOST = 15
 EXEMPT = (
     "services/intake/",
-    "services/router/correlation.py",
-    "services/router/domain/route.py",
     "services/notifier/",
     "services/ledger/",
 )

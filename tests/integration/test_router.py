@@ -15,7 +15,8 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.non_ticket import NonTicket
 from services.domain.ids import ticket_id
-from services.router.handlers import Body, ContactHandler
+from services.router.correlation import Body
+from services.router.handlers import ContactHandler
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import Message
 from services.shared.kafka.records import Incoming

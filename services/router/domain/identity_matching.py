@@ -1,4 +1,4 @@
-"""Whether two contacts are the same person's: one number may have many people behind it (DECISIONS 30). Pure."""
+"""Decides whether two contacts come from the same person; one number may belong to many people (DECISIONS 30). Pure."""
 
 import re
 import unicodedata
@@ -13,68 +13,84 @@ from phonenumbers import PhoneNumberType
 from schemas.contact import Customer
 
 Relation = Literal["same", "perhaps", "another"]
-"""Of the people of two contacts: one person; a shared number and nothing that tells; two people."""
+"""Of two contacts: from one person; from a shared number, with nothing that decides; from two people."""
 
-_OF_MANY = frozenset(
+_SHARED_TYPES = frozenset(
     {PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN}
 )
-"""Kinds of numbers that an office or a family has rather than one person."""
+"""Types of phone numbers that belong to an office or a family rather than to one person."""
 _GENDERS = {
     **dict.fromkeys(("先生", "大爷", "叔叔", "mr"), "male"),
     **dict.fromkeys(("女士", "小姐", "太太", "阿姨", "大妈", "mrs", "ms", "miss"), "female"),
 }
-_AFTER = re.compile(r"(先生|女士|小姐|太太|师傅|老师|经理|主任|阿姨|叔叔|大爷|大妈)$")
-_BEFORE = re.compile(r"^(mrs|mr|ms|miss)\b\.?")
-_NOBODY = re.compile(r"某+$")
+_TITLE_AFTER = re.compile(r"(先生|女士|小姐|太太|师傅|老师|经理|主任|阿姨|叔叔|大爷|大妈)$")
+_TITLE_BEFORE = re.compile(r"^(mrs|mr|ms|miss)\b\.?")
+_ANONYMOUS = re.compile(r"某+$")
 _BLANKS = re.compile(r"[\s·.]+")
 
 
-def relation(one: Customer, other: Customer, names: Iterable[str] = ()) -> Relation:
-    """Say whether two customers are one person.
+def compare_customers(opener: Customer, writer: Customer, names: Iterable[str] = ()) -> Relation:
+    """Return whether two customers are one person.
 
-    Customer number, identity or mail settle it. A phone does so when it is one person's and nothing speaks against it:
-    it is no switchboard, the extensions are the same, and the names can be one person's. A number that many may have,
-    such as a landline, makes two contacts one person's only when both tell the same whole name or the same extension.
+    The customer number, the channel identity or the mail address decide. So does a phone number of one person, if
+    nothing speaks against it: it is no switchboard, the extensions are equal, and the names can be one person's.
+    A number that several people may share, such as a landline, decides only if both give the same full name or the
+    same extension.
 
     Args:
-        one: who opened the ticket.
-        other: who writes now.
-        names: of all who wrote about that ticket; when one of them is another person, `other` is none of its customers.
+        opener: who opened the ticket.
+        writer: who writes now.
+        names: of everybody who wrote about that ticket; if one of them is another person than the writer, the writer is
+            none of its customers.
 
     """
-    if one.number is not None and other.number is not None:
-        return "same" if one.number == other.number else "another"
-    for mine, theirs in ((one.identity, other.identity), (one.email, other.email)):
-        if mine is not None and mine == theirs:
-            return "same"
-    if one.phone is None or one.phone != other.phone or one.switchboard or other.switchboard:
+    if opener.number is not None and writer.number is not None:
+        return "same" if opener.number == writer.number else "another"
+    if _share_identity(opener, writer):
+        return "same"
+    if opener.phone is None or not _share_phone(opener, writer):
         return "another"
-    if one.phone_extension != other.phone_extension:
+    shared = opener.phone_extension is None and _is_shared(opener.phone)
+    return _compare_names({opener.name, *names}, writer.name, shared=shared)
+
+
+def _share_identity(opener: Customer, writer: Customer) -> bool:
+    pairs = ((opener.identity, writer.identity), (opener.email, writer.email))
+    return any(one is not None and one == other for one, other in pairs)
+
+
+def _share_phone(opener: Customer, writer: Customer) -> bool:
+    return (
+        opener.phone == writer.phone
+        and opener.phone_extension == writer.phone_extension
+        and not (opener.switchboard or writer.switchboard)
+    )
+
+
+def _compare_names(earlier: Iterable[str | None], writer: str | None, *, shared: bool) -> Relation:
+    """Return whether the writer is one of those who wrote earlier from the same phone."""
+    known, name = [_PersonName.parse(text) for text in earlier], _PersonName.parse(writer)
+    if any(one.contradicts(name, shared=shared) for one in known):
         return "another"
-    shared = one.phone_extension is None and _of_many(one.phone)
-    known = [_Name.of(each) for each in {one.name, *names}]
-    writer = _Name.of(other.name)
-    if any(each.contradicts(writer, shared=shared) for each in known):
-        return "another"
-    return "same" if not shared or any(each.proves(writer) for each in known) else "perhaps"
+    return "same" if not shared or any(one.proves(name) for one in known) else "perhaps"
 
 
 @lru_cache(maxsize=4096)
-def _of_many(phone: str) -> bool:
+def _is_shared(phone: str) -> bool:
     try:
-        return phonenumbers.number_type(phonenumbers.parse(phone)) in _OF_MANY
+        return phonenumbers.number_type(phonenumbers.parse(phone)) in _SHARED_TYPES
     except phonenumbers.NumberParseException:
         return False
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    """A name as it is compared.
+class _PersonName:
+    """A person's name, parsed for comparison.
 
     Attributes:
-        plain: without title and blanks; empty when nobody told it.
-        title: such as 先生; empty when nobody told it.
-        whole: it is more than a surname.
+        plain: without title and blanks; empty if unknown.
+        title: such as 先生; empty if unknown.
+        whole: whether it is more than a surname.
 
     """
 
@@ -83,18 +99,18 @@ class _Name:
     whole: bool
 
     @classmethod
-    def of(cls, name: str | None) -> Self:
-        told = unicodedata.normalize("NFKC", name or "").casefold().strip()
-        found = _AFTER.search(told) or _BEFORE.search(told)
+    def parse(cls, text: str | None) -> Self:
+        folded = unicodedata.normalize("NFKC", text or "").casefold().strip()
+        found = _TITLE_AFTER.search(folded) or _TITLE_BEFORE.search(folded)
         title = found[1] if found is not None else ""
-        words = (told[: found.start()] + told[found.end() :] if found is not None else told).split()
-        plain = _NOBODY.sub("", _BLANKS.sub("", "".join(words)))
-        # With a title, two characters may be a double surname.
+        words = (folded[: found.start()] + folded[found.end() :] if found is not None else folded).split()
+        plain = _ANONYMOUS.sub("", _BLANKS.sub("", "".join(words)))
+        # With a title, two characters may still be a double surname.
         whole = len(words) > 1 if plain.isascii() else len(plain) > (2 if title else 1)
         return cls(plain, title, whole)
 
-    def contradicts(self, other: "_Name", *, shared: bool) -> bool:
-        """Whether two names cannot be one person's: a surname may be anybody's of that name, where one person is."""
+    def contradicts(self, other: "_PersonName", *, shared: bool) -> bool:
+        """Return whether two names cannot be one person's; `shared`: several people use the phone."""
         genders = _GENDERS.get(self.title), _GENDERS.get(other.title)
         if None not in genders and genders[0] != genders[1]:
             return True
@@ -102,10 +118,10 @@ class _Name:
             return False
         if not (self.plain.startswith(other.plain) or other.plain.startswith(self.plain)):
             return True
-        # Behind a number of many, 王经理 and 王先生 are two colleagues of one name.
-        both = self.title and other.title and not self.whole and not other.whole
-        return bool(shared and both and self.title != other.title)
+        # Behind a shared number, 王经理 and 王先生 are two colleagues of the same surname.
+        surnames = not self.whole and not other.whole
+        return bool(shared and surnames and self.title and other.title and self.title != other.title)
 
-    def proves(self, other: "_Name") -> bool:
-        """Whether two names are one person's even where many share the number."""
+    def proves(self, other: "_PersonName") -> bool:
+        """Return whether two names are one person's even if several people share the phone."""
         return self.whole and other.whole and self.plain == other.plain

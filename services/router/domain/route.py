@@ -1,7 +1,7 @@
 """Routes a contact: to an earlier ticket that it belongs to, or to a new one (R2.4, DECISIONS 17, 28 and 30). Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
@@ -156,12 +156,7 @@ def _join_or_open(
     """Return the ticket that a contact joins, or the new one that it opens."""
     classification = message.classification
     links: dict[str, Link] = {}
-    for ticket in candidates if not message.stands_alone else ():
-        if ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
-            continue
-        match = _match(message, ticket)
-        if match is None:
-            continue
+    for ticket, match in _matches(message, candidates):
         if match.how != "joins":
             links.setdefault(match.how, Link(ticket_id=ticket.ticket_id, kind=match.how, reason=match.reason))
             continue
@@ -180,9 +175,25 @@ def _join_or_open(
             before = "same customer and subject, closed before"
             links.setdefault("repeat", Link(ticket_id=ticket.ticket_id, kind="repeat", reason=before))
     reason = "the subject was closed before; a new ticket, linked" if "repeat" in links else NEW
-    repeated = {link.ticket_id for link in links.values() if link.kind == "repeat"}
-    kept = (link for link in links.values() if link.kind == "repeat" or link.ticket_id not in repeated)
-    return RoutingDecision("open", ticket_id(message.contact.id), classification, reason, links=tuple(kept))
+    if "repeat" in links:
+        links = {
+            kind: link
+            for kind, link in links.items()
+            if kind == "repeat" or link.ticket_id != links["repeat"].ticket_id
+        }
+    return RoutingDecision("open", ticket_id(message.contact.id), classification, reason, links=tuple(links.values()))
+
+
+def _matches(message: _Message, candidates: Iterable[CandidateTicket]) -> Iterator[tuple[CandidateTicket, Match]]:
+    """Return the tickets that a contact may join or be linked to, in order."""
+    if message.stands_alone:
+        return
+    for ticket in candidates:
+        if ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+            continue
+        match = _match(message, ticket)
+        if match is not None:
+            yield ticket, match
 
 
 def _match(message: _Message, ticket: CandidateTicket) -> Match | None:

@@ -179,17 +179,17 @@ MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
 )
 def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
     earlier = EarlierContact(known(), mine)
-    assert earlier.shares(theirs)
-    assert earlier.towards(theirs).person == person
+    assert earlier.may_be_of(theirs)
+    assert earlier.candidate_for(theirs).person == person
 
 
 @pytest.mark.requirement("R2.4")
 def test_everybody_who_wrote_about_a_ticket_counts() -> None:
     """王先生's ticket that 王小明 joined is not 王芳's."""
     earlier = EarlierContact(known(), Customer(phone=MOBILE, name="王先生"))
-    assert earlier.towards(Customer(phone=MOBILE, name="王芳")).person == "same"
-    joined = earlier.written_by(Customer(phone=MOBILE, name="王小明"))
-    assert joined.towards(Customer(phone=MOBILE, name="王芳")).person == "another"
+    assert earlier.candidate_for(Customer(phone=MOBILE, name="王芳")).person == "same"
+    joined = earlier.with_writer(Customer(phone=MOBILE, name="王小明"))
+    assert joined.candidate_for(Customer(phone=MOBILE, name="王芳")).person == "another"
 
 
 def test_the_same_message_at_another_time_has_the_same_digest() -> None:

@@ -8,7 +8,7 @@ import pytest
 from schemas.action import Attach, JoinCall
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact, Customer, Evidence
-from services.router.correlation import CorrelationBatch, heard_call, named, with_call
+from services.router.correlation import CorrelationBatch, handle_call, named_tickets, with_call
 from services.router.store import EarlierContact
 from tests.builders import HOUR, MORNING, TicketScenario, contact
 from tests.unit.router.test_route import known
@@ -35,7 +35,7 @@ def form() -> Contact:
 def call_second() -> TicketScenario:
     scenario = TicketScenario.opened(form())
     joined = CorrelationBatch(forms={CALL.id: (form().id, scenario.id)})
-    (command,) = heard_call(record(), joined)
+    (command,) = handle_call(record(), joined)
     return scenario.advance(HOUR).decide(command)
 
 
@@ -52,7 +52,7 @@ def test_both_orders_end_in_the_same_facts() -> None:
 def test_a_further_record_of_the_same_call_adds_nothing() -> None:
     scenario = call_second()
     more = CorrelationBatch(calls={CALL.id: CALL}, forms={CALL.id: (form().id, scenario.id)})
-    (command,) = heard_call(record(Call(id=CALL.id, talk=90)), more)
+    (command,) = handle_call(record(Call(id=CALL.id, talk=90)), more)
     assert isinstance(command.action, JoinCall)
     assert scenario.decide(command).refusal_code == "joined"
 
@@ -67,7 +67,7 @@ def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
     scenario = TicketScenario.opened(form())
     before = scenario.current.promised_at
     late = CALL.replace(started_at=MORNING + 2 * HOUR)
-    (command,) = heard_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, scenario.id)}))
+    (command,) = handle_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, scenario.id)}))
     scenario.advance(HOUR).decide(command)
     assert (scenario.current.contacted_at, scenario.current.promised_at) == (MORNING, before)
 
@@ -79,7 +79,7 @@ def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> No
 
     def person(customer: Customer) -> str:
         told = contact(customer=customer, follows="TS20260312000001")
-        (only,) = named(told, joined)
+        (only,) = named_tickets(told, joined)
         return only.person
 
     assert person(Customer(email="stranger@evil.example")) == "another"
@@ -89,5 +89,5 @@ def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> No
 
 def test_the_complaint_before_an_appeal_is_named_by_it() -> None:
     joined = CorrelationBatch(numbered={"TS1": EarlierContact(known(person="perhaps"), Customer())})
-    (only,) = named(contact(details={"earlier_ticket": "TS1"}), joined)
+    (only,) = named_tickets(contact(details={"earlier_ticket": "TS1"}), joined)
     assert only.named == "before"
