@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,7 @@ from pydantic import SecretStr
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
 from deploy.local.ports import free_port
+from deploy.tools.checkout import PROJECT
 from duban import system_connection
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
@@ -130,6 +133,15 @@ class System:
         payload: dict[str, Any] = response.json()
         return payload
 
+    def ticket_of_message(self, message_id: str) -> str | None:
+        """Return the number of the ticket that a message was routed to; None if it is not routed yet."""
+        query = (
+            "select t.number from router.contact c join ledger.ticket t on t.id = c.ticket_id where c.message_id = %s"
+        )
+        with self.database() as connection:
+            row = connection.execute(query, (message_id,)).fetchone()
+        return row[0] if row is not None else None
+
     def ticket_and_events(self, number: str) -> tuple[Ticket, list[TicketEvent]]:
         """Return a ticket and its events, in order of version."""
         with self.database() as connection:
@@ -146,6 +158,17 @@ class System:
         found = eventually(first_of_type, within=within, why=f"{number} has no event {type_} within {within} s")
         assert found is not None
         return found
+
+    def duban(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line on this system, with wide output."""
+        return subprocess.run(
+            [sys.executable, "-m", "duban", *arguments, "--data", str(self.stack.folder.root)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=PROJECT,
+            env=os.environ | {"COLUMNS": "300"},
+        )
 
     def received_messages(self, means: str) -> list[dict[str, Any]]:
         """Return the messages that the SMS gateway (sms) or the mail server (mail) received."""

@@ -1,20 +1,21 @@
-"""What takes a day of the system's time begins with the first test that uses the system."""
+"""The fixture of the ticket lifecycle, which runs in the background because it takes a day of policy time."""
 
 from functools import partial
 
 import pytest
 
-from tests.acceptance.life import Meanwhile, whole_life
+from tests.acceptance.lifecycle import BackgroundJob, play_lifecycle
 from tests.system import System
 
 
 @pytest.fixture(scope="session")
-def life(system: System) -> Meanwhile:
-    """A complaint's whole life, which goes on beside the tests."""
-    return Meanwhile(partial(whole_life, system))
+def lifecycle(system: System) -> BackgroundJob:
+    """Start a ticket's whole lifecycle beside the other tests."""
+    return BackgroundJob(partial(play_lifecycle, system))
 
 
 @pytest.fixture(autouse=True)
-def _life_begins(request: pytest.FixtureRequest) -> None:
+def _start_lifecycle(request: pytest.FixtureRequest) -> None:
+    """Start the lifecycle with the first test that uses the system."""
     if "system" in request.fixturenames:
-        request.getfixturevalue("life")
+        request.getfixturevalue("lifecycle")

@@ -1,7 +1,5 @@
-"""Those who call customers: the next call, what became of it, and nobody called twice at once."""
+"""The work list of calls: each call is taken by one agent, recorded, repeated or replaced by another means."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,23 +11,23 @@ from tests.builders import eventually
 from tests.system import System
 
 
-def _answered(system: System) -> tuple[str, str]:
-    """Bring a ticket of a customer who wants a call to its answer; returns its number and the customer's phone."""
+def _open_answered_ticket(system: System) -> str:
+    """Open and answer a ticket of a customer who prefers calls; returns its number."""
     phone = system.unique_ids()[1]
     number = system.open_ticket(
         customer={"phone": phone, "name": "赵女士", "level": "gold", "preferred_means": "phone"}
     )
-    for told in (
+    for decision in (
         system.dispatch(number, "network"),
         system.send_command(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
         system.send_command(number, "answer", explanation="线路已修复", agreement="agreed"),
     ):
-        assert told["outcome"] == "done", told
-    return number, phone
+        assert decision["outcome"] == "done", decision
+    return number
 
 
-def _due(system: System, number: str) -> bool:
-    """Make the plan of a ticket's call due: what the customer's hours would make the test wait for."""
+def _make_due(system: System, number: str) -> bool:
+    """Make a ticket's planned call due now, whatever the calling hours; returns False if no call is planned."""
     ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         changed = connection.execute(
@@ -40,15 +38,15 @@ def _due(system: System, number: str) -> bool:
     return changed.rowcount == 1
 
 
-def _listed(system: System, **only: str) -> list[str]:
-    answer = system.http.get("/v1/callbacks", params={"limit": 200, **only})
-    assert answer.status_code == 200, answer.text
-    return [each["number"] for each in answer.json()["callbacks"]]
+def _listed_numbers(system: System, **filters: str) -> list[str]:
+    response = system.http.get("/v1/callbacks", params={"limit": 200, **filters})
+    assert response.status_code == 200, response.text
+    return [call["number"] for call in response.json()["callbacks"]]
 
 
-def _next(system: System, agent: str) -> str | None:
-    answer = system.http.post("/v1/callbacks/next", params={"agent": agent})
-    return str(answer.json()["number"]) if answer.status_code == 200 else None
+def _take_next(system: System, agent: str) -> str | None:
+    response = system.http.post("/v1/callbacks/next", params={"agent": agent})
+    return str(response.json()["number"]) if response.status_code == 200 else None
 
 
 def _record(system: System, number: str, **fields: Any) -> dict[str, Any]:
@@ -56,38 +54,39 @@ def _record(system: System, number: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.requirement("R5.3", "R5.4")
-def test_a_call_is_taken_once_and_what_the_customer_says_is_kept(system: System) -> None:
-    number, _ = _answered(system)
-    eventually(lambda: _due(system, number), within=30)
-    assert number in _listed(system)
-    with ThreadPoolExecutor(4) as hands:
-        taken = list(hands.map(lambda agent: _next(system, agent), ["甲", "乙", "丙", "丁"]))
+def test_a_call_is_taken_by_one_agent_and_its_survey_is_recorded(system: System) -> None:
+    number = _open_answered_ticket(system)
+    eventually(lambda: _make_due(system, number), within=30)
+    assert number in _listed_numbers(system)
+    with ThreadPoolExecutor(4) as agents:
+        taken = list(agents.map(lambda agent: _take_next(system, agent), ["甲", "乙", "丙", "丁"]))
     assert taken.count(number) == 1
-    assert number not in _listed(system)
-    told = _record(system, number, result="answered", survey={"process": 5, "result": 4, "staff": 5}, recording="rec-1")
-    assert told["outcome"] == "done", told
+    assert number not in _listed_numbers(system)
+    survey = {"process": 5, "result": 4, "staff": 5}
+    decision = _record(system, number, result="answered", survey=survey, recording="rec-1")
+    assert decision["outcome"] == "done", decision
     event = system.wait_for_event(number, "survey_answered")
     assert event.ticket.calling is None
-    called = next(each for each in system.ticket_and_events(number)[1] if each.type == "called_back")
+    called = next(event for event in system.ticket_and_events(number)[1] if event.type == "called_back")
     assert called.details["recording"] == "rec-1"
-    assert not any(number in each["text"] and "1-5" in each["text"] for each in system.received_messages("sms"))
-    assert not _due(system, number)
+    assert not any(number in sms["text"] and "1-5" in sms["text"] for sms in system.received_messages("sms"))
+    assert not _make_due(system, number)
 
 
 @pytest.mark.requirement("R5.3")
-def test_who_does_not_answer_is_called_again_and_in_the_end_asked_in_writing(system: System) -> None:
-    number, _ = _answered(system)
+def test_an_unanswered_call_is_repeated_and_finally_replaced_by_sms(system: System) -> None:
+    number = _open_answered_ticket(system)
     for attempt in (1, 2, 3):
-        eventually(lambda: _due(system, number), within=30)
+        eventually(lambda: _make_due(system, number), within=30)
         assert _record(system, number, result="no_answer" if attempt < 3 else "busy")["outcome"] == "done"
-        eventually(partial(_counted, system, number, min(attempt, 2)), within=20)
+        eventually(partial(_has_attempts, system, number, min(attempt, 2)), within=20)
     with system.database() as connection:
         ticket, _ = system.ticket_and_events(number)
         row = connection.execute("select means from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
     assert row == ("sms",)
 
 
-def _counted(system: System, number: str, attempts: int) -> bool:
+def _has_attempts(system: System, number: str, attempts: int) -> bool:
     ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         row = connection.execute("select attempts from callback.plan where ticket_id = %s", (ticket.id,)).fetchone()
@@ -95,9 +94,9 @@ def _counted(system: System, number: str, attempts: int) -> bool:
 
 
 @pytest.mark.requirement("R5.3")
-def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(system: System) -> None:
-    number, _ = _answered(system)
-    eventually(lambda: _due(system, number), within=30)
+def test_a_call_is_moved_to_the_time_the_customer_wants_or_ended_by_a_refusal(system: System) -> None:
+    number = _open_answered_ticket(system)
+    eventually(lambda: _make_due(system, number), within=30)
     refused = _record(system, number, result="moved")
     assert refused["refusal"]["missing"] == ["until"]
     assert _record(system, number, result="moved", until="2026-12-01T10:00:00+08:00")["outcome"] == "done"
@@ -114,19 +113,19 @@ def test_who_wants_another_time_is_called_then_and_who_refuses_is_left_alone(sys
 
 
 @pytest.mark.requirement("R5.3")
-def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(system: System) -> None:
-    number, _ = _answered(system)
-    eventually(lambda: _due(system, number), within=30)
-    assert number in _listed(system, centre="provincial_centre", pack="carrier")
-    assert number not in _listed(system, centre="hq_centre")
-    assert number not in _listed(system, pack="bank")
+def test_calls_are_listed_for_their_centre_and_moved_when_their_time_is_over(system: System) -> None:
+    number = _open_answered_ticket(system)
+    eventually(lambda: _make_due(system, number), within=30)
+    assert number in _listed_numbers(system, centre="provincial_centre", pack="carrier")
+    assert number not in _listed_numbers(system, centre="hq_centre")
+    assert number not in _listed_numbers(system, pack="bank")
     ticket, _ = system.ticket_and_events(number)
-    over = system.clock.now() - timedelta(hours=1)
+    ended = system.clock.now() - timedelta(hours=1)
     with system.database() as connection:
         connection.execute(
-            "update callback.plan set due_at = %(over)s - interval '1 hour', until_at = %(over)s"
+            "update callback.plan set due_at = %(ended)s - interval '1 hour', until_at = %(ended)s"
             " where ticket_id = %(id)s",
-            {"over": over, "id": ticket.id},
+            {"ended": ended, "id": ticket.id},
         )
 
     def moved() -> bool:
@@ -134,34 +133,33 @@ def test_calls_are_listed_in_the_customer_s_hours_for_the_centre_in_charge(syste
             row = connection.execute(
                 "select due_at, until_at from callback.plan where ticket_id = %s", (ticket.id,)
             ).fetchone()
-        return row is not None and over < row[0] < row[1]
+        return row is not None and ended < row[0] < row[1]
 
     eventually(moved, within=20)
 
 
-def test_the_command_line_takes_and_records_calls(system: System) -> None:
-    number, _ = _answered(system)
-    eventually(lambda: _due(system, number), within=30)
+def test_calls_are_taken_and_recorded_on_the_command_line(system: System) -> None:
+    number = _open_answered_ticket(system)
+    eventually(lambda: _make_due(system, number), within=30)
 
-    def duban(*words: str) -> str:
-        data = ("--data", str(system.stack.folder.root))
-        command = [sys.executable, "-m", "duban", "callback", *words, *data]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
+    def callback(*arguments: str) -> str:
+        completed = system.duban("callback", *arguments)
+        assert completed.returncode == 0, completed.stderr + completed.stdout
+        return completed.stdout
 
-    assert number in duban("list")
-    # Others may be due before it.
-    eventually(lambda: number in duban("next", "--name", "戊", "--centre", "provincial_centre"))
-    assert "done" in duban("start", number, "--name", "戊")
-    assert "done" in duban("result", number, "answered", "--scores", "1,1,2", "--comment", "态度不好", "--name", "戊")
+    assert number in callback("list")
+    # Calls of other tests may be due before it.
+    eventually(lambda: number in callback("next", "--name", "戊", "--centre", "provincial_centre"))
+    assert "done" in callback("start", number, "--name", "戊")
+    result = ("answered", "--scores", "1,1,2", "--comment", "态度不好", "--name", "戊")
+    assert "done" in callback("result", number, *result)
     event = system.wait_for_event(number, "screening_needed")
     assert event.details["reason"] == "态度不好"
 
 
 @pytest.mark.requirement("R5.3")
-def test_a_malicious_complaint_is_not_called_back(system: System) -> None:
-    number, _ = _answered(system)
-    eventually(lambda: _due(system, number), within=30)
+def test_no_call_is_planned_for_a_malicious_complaint(system: System) -> None:
+    number = _open_answered_ticket(system)
+    eventually(lambda: _make_due(system, number), within=30)
     assert system.send_command(number, "assess", validity="malicious", reason="反复骚扰")["outcome"] == "done"
-    eventually(lambda: not _due(system, number), within=20)
+    eventually(lambda: not _make_due(system, number), within=20)

@@ -1,4 +1,4 @@
-"""Short forms of `make faults-monitor`: no deadline is missed, doubled or early, whatever happens to the monitors."""
+"""Short forms of `make faults-monitor`: no deadline is missed, doubled or early while monitors fail."""
 
 import random
 from collections.abc import Iterator

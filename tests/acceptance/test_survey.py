@@ -1,9 +1,8 @@
-"""Customers say how it was: by SMS in figures or Chinese, or on a page that any phone shows."""
+"""Surveys: answered by SMS or on a page, opted out of, and sampled for a study."""
 
 import base64
 import shutil
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,16 @@ from tests.system import System
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def _asked(system: System, **customer: str) -> tuple[str, str]:
-    """Bring a ticket to where its customer is asked; returns its number and the customer's phone."""
+def _send_survey(system: System, **customer: str) -> tuple[str, str]:
+    """Answer a ticket and send its survey by SMS; returns its number and the customer's phone."""
     phone = system.unique_ids()[1]
     number = system.open_ticket(customer={"phone": phone, "name": "王女士"} | customer)
-    for told in (
+    for decision in (
         system.dispatch(number, "network"),
         system.send_command(number, "feed_back", unit="network", result="已修复", cause="光缆中断"),
         system.send_command(number, "answer", explanation="线路已修复", agreement="agreed"),
     ):
-        assert told["outcome"] == "done", told
+        assert decision["outcome"] == "done", decision
     ticket, _ = system.ticket_and_events(number)
     command = Command(
         id=uuid4(),
@@ -49,33 +48,30 @@ def _asked(system: System, **customer: str) -> tuple[str, str]:
     return number, phone
 
 
-def _link(system: System, number: str) -> str:
-    """Return the link that the customer got by SMS."""
+def _survey_link(system: System, number: str) -> str:
+    """Wait for the SMS with the link to the survey's page and return the link."""
 
-    def look() -> str | None:
-        texts = [
-            each["text"] for each in system.received_messages("sms") if number in each["text"] and "/s/" in each["text"]
-        ]
-        return texts[0].partition("http")[2].partition(" ")[0] if texts else None
+    def find() -> str | None:
+        texts = [sms["text"] for sms in system.received_messages("sms")]
+        links = [text.partition("http")[2] for text in texts if number in text and "/s/" in text]
+        return links[0].partition(" ")[0] if links else None
 
-    # The night of this clock, in which nobody gets an SMS, takes longer than half a minute.
-    found = eventually(look, within=150, why=f"no link for {number}")
+    # SMS wait for the end of the quiet hours, which take up to half a real minute.
+    found = eventually(find, within=150, why=f"no SMS has a link for {number}")
     assert found is not None
     return "http" + found
 
 
-def _write(system: System, phone: str, text: str) -> dict[str, Any]:
+def _send_sms(system: System, phone: str, text: str) -> dict[str, Any]:
+    """Submit an SMS of a customer and return the response."""
     body = {"channel": "sms", "message_id": system.unique_ids()[0], "customer": {"phone": phone}, "text": text}
     return system.submit(body)
 
 
 @pytest.mark.requirement("R5.4")
-def test_an_sms_with_three_figures_is_the_answer_and_no_new_complaint(system: System) -> None:
-    number, phone = _asked(system)
-    told = system.submit(
-        {"channel": "sms", "message_id": system.unique_ids()[0], "customer": {"phone": phone}, "text": "5 4 5 谢谢"}
-    )
-    assert told["disposition"] == "survey"
+def test_an_sms_with_three_digits_answers_the_survey(system: System) -> None:
+    number, phone = _send_survey(system)
+    assert _send_sms(system, phone, "5 4 5 谢谢")["disposition"] == "survey"
     event = system.wait_for_event(number, "survey_answered")
     survey = event.ticket.survey
     assert survey is not None
@@ -83,29 +79,21 @@ def test_an_sms_with_three_figures_is_the_answer_and_no_new_complaint(system: Sy
     assert event.actor.kind == "customer"
 
 
-def test_who_was_not_asked_is_a_contact_like_any_other(system: System) -> None:
-    told = system.submit(
-        {
-            "channel": "sms",
-            "message_id": system.unique_ids()[0],
-            "customer": {"phone": system.unique_ids()[1]},
-            "text": "5 4 5",
-        }
-    )
-    assert told["disposition"] == "open"
+def test_three_digits_without_a_survey_open_a_ticket(system: System) -> None:
+    assert _send_sms(system, system.unique_ids()[1], "5 4 5")["disposition"] == "open"
 
 
 @pytest.mark.requirement("R5.3")
-def test_who_wants_no_question_is_not_asked_again(system: System) -> None:
-    number, phone = _asked(system)
-    _write(system, phone, "TD")
+def test_a_customer_who_opts_out_gets_no_further_survey(system: System) -> None:
+    number, phone = _send_survey(system)
+    _send_sms(system, phone, "TD")
     assert system.wait_for_event(number, "callback_ended").details["reason"] == "opted_out"
 
 
 @pytest.mark.requirement("R5.4")
-def test_the_page_takes_one_answer_and_says_what_is_missing(system: System) -> None:
-    number, _ = _asked(system)
-    link = _link(system, number)
+def test_the_page_needs_no_script_and_names_missing_scores(system: System) -> None:
+    number, _ = _send_survey(system)
+    link = _survey_link(system, number)
     page = httpx.get(link)
     assert page.status_code == 200
     assert number in page.text
@@ -113,85 +101,87 @@ def test_the_page_takes_one_answer_and_says_what_is_missing(system: System) -> N
     assert "<script" not in page.text
     assert "script-src" not in page.headers["content-security-policy"]
 
-    short = httpx.post(link, data={"process": "2", "comment": "<b>慢</b>"})
-    assert short.status_code == 400
-    assert short.text.count("请选择分数") == 2
-    assert "&lt;b&gt;慢&lt;/b&gt;" in short.text
+    incomplete = httpx.post(link, data={"process": "2", "comment": "<b>慢</b>"})
+    assert incomplete.status_code == 400
+    assert incomplete.text.count("请选择分数") == 2
+    assert "&lt;b&gt;慢&lt;/b&gt;" in incomplete.text
+    assert 'value="2" checked' in incomplete.text
     assert "提交的内容无法识别" in httpx.post(link, content="a=1&" * 30).text
-    assert 'value="2" checked' in short.text
 
-    done = httpx.post(link, data={"process": "2", "result": "1", "staff": "4", "comment": "还是慢"})
-    assert "感谢您的评价" in done.text
+
+@pytest.mark.requirement("R5.4")
+def test_the_page_accepts_one_answer(system: System) -> None:
+    number, _ = _send_survey(system)
+    link = _survey_link(system, number)
+    response = httpx.post(link, data={"process": "2", "result": "1", "staff": "4", "comment": "还是慢"})
+    assert "感谢您的评价" in response.text
     event = system.wait_for_event(number, "survey_answered")
     assert event.details["verdict"] == "dissatisfied"
     assert event.ticket.survey is not None
     assert event.ticket.survey.comment == "还是慢"
-    again = httpx.post(link, data={"process": "5", "result": "5", "staff": "5"})
-    assert again.status_code == 409
-    assert "已经评价过" in again.text
+    repeated = httpx.post(link, data={"process": "5", "result": "5", "staff": "5"})
+    assert repeated.status_code == 409
+    assert "已经评价过" in repeated.text
     assert "have answered already" in httpx.get(link, headers={"Accept-Language": "en-GB"}).text
 
 
-def test_links_that_are_over_or_not_ours_are_pages_too(system: System) -> None:
-    number, _ = _asked(system)
+def test_expired_and_unknown_links_show_a_page_that_says_so(system: System) -> None:
+    number, _ = _send_survey(system)
     ticket, _ = system.ticket_and_events(number)
     secret = system.stack.folder.secret("contact_key")
-    old = survey_link.make_token(
+    expired = survey_link.make_token(
         SurveyInvitation(ticket.id, ticket.run, system.clock.now() - timedelta(days=1)), secret
     )
     base = system.stack.intake_url
-    assert httpx.get(f"{base}/s/{old}").status_code == 410
-    assert "链接已过期" in httpx.get(f"{base}/s/{old}").text
+    assert httpx.get(f"{base}/s/{expired}").status_code == 410
+    assert "链接已过期" in httpx.get(f"{base}/s/{expired}").text
     assert httpx.get(f"{base}/s/nonsense").status_code == 404
-    another = survey_link.make_token(SurveyInvitation(ticket.id, 9, system.clock.now() + timedelta(days=1)), secret)
-    assert httpx.get(f"{base}/s/{another}").status_code == 410
+    other_run = survey_link.make_token(SurveyInvitation(ticket.id, 9, system.clock.now() + timedelta(days=1)), secret)
+    assert httpx.get(f"{base}/s/{other_run}").status_code == 410
 
 
 @pytest.mark.requirement("R5.4")
-def test_a_sample_stays_the_same_whatever_is_answered_later(system: System) -> None:
-    _asked(system)
+def test_a_sample_is_drawn_once_and_stays_the_same(system: System) -> None:
+    _send_survey(system)
 
-    def duban(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "duban", "survey", *words, "--data", str(system.stack.folder.root)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+    def draw(*options: str) -> subprocess.CompletedProcess[str]:
+        period = ("--from=2026-03-01", "--until=2030-01-01")
+        return system.duban("survey", "sample", *period, "--name=study", "--by=channel", *options)
 
-    def drawn(*more: str) -> subprocess.CompletedProcess[str]:
-        return duban("sample", "--from=2026-03-01", "--until=2030-01-01", "--name=study", "--by=channel", *more)
-
-    first = drawn()
+    first = draw()
     assert first.returncode == 0, first.stderr
-    number, phone = _asked(system)
-    again = drawn()
-    assert again.stdout == first.stdout
-    assert number not in again.stdout
-    assert duban("export", "study").stdout == first.stdout
-    assert phone not in duban("export", "study", "--contacts").stdout
-    assert "study" in duban("list").stdout
-    other = drawn("--seed=2")
+    number, phone = _send_survey(system)
+    repeated = draw()
+    assert repeated.stdout == first.stdout
+    assert number not in repeated.stdout
+    assert system.duban("survey", "export", "study").stdout == first.stdout
+    assert phone not in system.duban("survey", "export", "study", "--contacts").stdout
+    assert "study" in system.duban("survey", "list").stdout
+    other = draw("--seed=2")
     assert other.returncode != 0
     assert "another plan" in other.stderr
-    assert "survey list" in duban("export", "nothing").stderr
+    assert "survey list" in system.duban("survey", "export", "nothing").stderr
 
 
-@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="there is no chromium here")
+@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="needs Chromium")
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_a_browser_shows_the_page(system: System, tmp_path: Path, language: str) -> None:
-    number, _ = _asked(system)
+def test_the_page_renders_in_a_browser_in_both_languages(system: System, tmp_path: Path, language: str) -> None:
+    number, _ = _send_survey(system)
     browser = next(filter(None, map(shutil.which, BROWSERS)))
-    picture = tmp_path / "page.png"
+    screenshot = tmp_path / "page.png"
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
     subprocess.run(
         [
             browser,
             *options,
             "--window-size=390,1000",
-            f"--screenshot={picture}",
-            f"{_link(system, number)}?language={language}",
+            f"--screenshot={screenshot}",
+            f"{_survey_link(system, number)}?language={language}",
         ],
         check=True,
         capture_output=True,
         timeout=60,
     )
-    content = picture.read_bytes()
+    content = screenshot.read_bytes()
     assert content.startswith(base64.b64decode("iVBORw0KGgo="))
     assert len(content) > 10_000

@@ -1,4 +1,4 @@
-"""What a subscriber reads: CloudEvents in binary mode on every topic, one trace from the door to the last event."""
+"""Records on every topic are CloudEvents in binary mode, and a ticket's records share one trace."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,13 +13,14 @@ from services.shared.kafka.dead_letters import letter_id
 from services.shared.kafka.records import Incoming
 from services.shared.kafka.topic_models import model_of
 from services.shared.kafka.topic_reader import whole
+from services.shared.kafka.topics import Topic
 from tests.builders import eventually
 from tests.system import System
 
-CLOUD_EVENT = {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "content-type"}
-MANY = 12
-"""Complaints of one kind in one city: more than make a hot issue."""
-TRACE = "0af7651916cd43dd8448eb211c80319c"
+CLOUD_EVENT_HEADERS = {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "content-type"}
+BURST = 12
+"""Similar complaints of one city: enough for a hot issue."""
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
 def records(system: System, topic: str) -> Iterator[Incoming]:
@@ -27,70 +28,71 @@ def records(system: System, topic: str) -> Iterator[Incoming]:
 
 
 @pytest.mark.requirement("R7.3")
-def test_every_record_of_ours_is_a_cloud_event_of_its_model(system: System) -> None:
-    _something_on_every_topic(system)
-    # What other tests put there to be refused is not ours.
-    buried = {each.key for each in records(system, "dead-letters")}
+def test_every_record_is_a_cloud_event_of_its_topic_s_model(system: System) -> None:
+    _fill_every_topic(system)
+    # Other tests publish invalid records on purpose.
+    rejected = {record.key for record in records(system, "dead-letters")}
     for name, topic in topics.load().items():
         if topic.model is None or name == "dead-letters":
             continue
-        model, seen = model_of(topic), 0
+        checked = 0
         for record in records(system, name):
-            if not record.value or str(letter_id(*record.position)).encode() in buried:
-                continue
-            told = {key: value.decode() for key, value in record.headers}
-            assert told.keys() >= CLOUD_EVENT, (name, record.position)
-            assert (told["ce_specversion"], told["content-type"]) == ("1.0", "application/json")
-            assert told["ce_type"].startswith("duban.")
-            body = model.from_json(record.value)
-            assert str(body.cloud_event.id) == told["ce_id"]  # type: ignore[attr-defined]
-            if name != Contact.TOPIC:
-                assert record.key == told["ce_subject"].encode()
-            seen += 1
-        assert seen, f"{name} has no record, so nothing was looked at"
+            if record.value and str(letter_id(*record.position)).encode() not in rejected:
+                _check_cloud_event(record, topic)
+                checked += 1
+        assert checked, f"{name} has no record to check"
 
 
-def _something_on_every_topic(system: System) -> None:
-    """Do what makes each topic of ours hold a record."""
+def _check_cloud_event(record: Incoming, topic: Topic) -> None:
+    assert record.value
+    headers = {key: value.decode() for key, value in record.headers}
+    assert headers.keys() >= CLOUD_EVENT_HEADERS, record.position
+    assert (headers["ce_specversion"], headers["content-type"]) == ("1.0", "application/json")
+    assert headers["ce_type"].startswith("duban.")
+    body = model_of(topic).from_json(record.value)
+    assert str(body.cloud_event.id) == headers["ce_id"]  # type: ignore[attr-defined]
+    if record.topic != Contact.TOPIC:
+        assert record.key == headers["ce_subject"].encode()
+
+
+def _fill_every_topic(system: System) -> None:
+    """Cause at least one record on every topic."""
     system.open_ticket()
     for sample, channel, kind in (
         ("hotline/freeswitch.json", "hotline", "application/json"),
         ("device_monitor/resolved.json", "device_monitor", "application/json"),
     ):
         body = (PROJECT / "tests" / "samples" / sample).read_bytes()
-        answer = system.http.post(f"/v1/channels/{channel}", content=body, headers={"Content-Type": kind})
-        assert answer.status_code == 202, answer.text
+        response = system.http.post(f"/v1/channels/{channel}", content=body, headers={"Content-Type": kind})
+        assert response.status_code == 202, response.text
     report = {"id": str(uuid4()), "state": "delivered"}
     assert system.http.post("/v1/receipts", json=report).status_code == 202
     city = f"市{uuid4().hex[:6]}"
-    for _ in range(MANY):
+    for _ in range(BURST):
         system.open_ticket("家里宽带完全断网", customer={"phone": system.unique_ids()[1], "city": city})
     for name in ("hot-issues", "deliveries", "calls", "contacts.kept", "receipts"):
-        eventually(partial(_any, system, name), within=60, why=f"{name} stays empty")
+        eventually(partial(_has_records, system, name), within=60, why=f"{name} stays empty")
 
 
-def _any(system: System, topic: str) -> bool:
+def _has_records(system: System, topic: str) -> bool:
     return any(records(system, topic))
 
 
 @pytest.mark.requirement("R7.3")
-def test_a_trace_goes_from_the_door_to_the_last_event(system: System) -> None:
-    body = system.contact_body()
-    headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-    answer = system.http.post("/v1/contacts", params={"wait": 20}, json=body, headers=headers)
-    number = answer.json()["ticket"]["number"]
+def test_the_trace_of_a_contact_continues_to_the_last_event(system: System) -> None:
+    headers = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+    response = system.http.post("/v1/contacts", params={"wait": 20}, json=system.contact_body(), headers=headers)
+    number = response.json()["ticket"]["number"]
     ticket, _ = system.ticket_and_events(number)
     system.wait_for_event(number, "warned", within=60)
-    wanted = {each.id for each in system.ticket_and_events(number)[1]}
+    event_ids = {str(event.id) for event in system.ticket_and_events(number)[1]}
 
-    def traces() -> set[str] | None:
-        found = {
-            dict(each.headers)["ce_id"].decode(): dict(each.headers)["traceparent"].decode()
-            for each in records(system, "tickets.events")
-            if each.key == str(ticket.id).encode()
-        }
-        return (
-            {each.split("-")[1] for each in found.values()} if {str(each) for each in wanted} <= found.keys() else None
-        )
+    def trace_ids() -> set[str] | None:
+        """Return the trace ids of the ticket's events once all are published."""
+        published = [dict(record.headers) for record in records(system, "tickets.events") if record.key == key]
+        if not event_ids <= {found["ce_id"].decode() for found in published}:
+            return None
+        return {found["traceparent"].decode().split("-")[1] for found in published}
 
-    assert eventually(traces) == {TRACE}
+    key = str(ticket.id).encode()
+    assert eventually(trace_ids) == {TRACE_ID}

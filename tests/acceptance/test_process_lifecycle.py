@@ -1,4 +1,4 @@
-"""How services behave as processes: they stop when told, come back when killed, and keep quiet about people."""
+"""Services as processes: clean stop and restart, health pages, and no personal data in logs or metrics."""
 
 import json
 import os
@@ -13,30 +13,28 @@ from tests.system import System
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_that_is_told_to_stop_ends_within_ten_seconds_and_the_supervisor_starts_it_again(
-    system: System, service: str
-) -> None:
-    known = system.stack.state.processes[service]
+def test_a_service_stops_cleanly_on_sigterm_and_is_restarted(system: System, service: str) -> None:
+    process = system.stack.state.processes[service]
     log = system.stack.folder.logs / f"{service}.log"
-    before = log.stat().st_size
+    log_size = log.stat().st_size
     number = system.open_ticket()
-    os.kill(known.pid, signal.SIGTERM)
-    eventually(lambda: not known.alive, within=10, why=f"{service} does not stop")
-    said = [json.loads(line)["event"] for line in log.read_bytes()[before:].splitlines() if line.startswith(b"{")]
-    assert "stopped" in said
-    assert "failed" not in said
+    os.kill(process.pid, signal.SIGTERM)
+    eventually(lambda: not process.alive, within=10, why=f"{service} does not stop")
+    logged = [json.loads(line)["event"] for line in log.read_bytes()[log_size:].splitlines() if line.startswith(b"{")]
+    assert "stopped" in logged
+    assert "failed" not in logged
 
-    def again() -> bool:
+    def restarted() -> bool:
         state = system.stack.state
-        return service in state.processes and state.processes[service].pid != known.pid
+        return service in state.processes and state.processes[service].pid != process.pid
 
-    eventually(again, within=30)
+    eventually(restarted, within=30)
     system.wait_until_ready()
     assert system.send_command(number, "note", text="x")["outcome"] == "done"
 
 
 @pytest.mark.requirement("R7.2")
-def test_every_service_tells_operations_how_it_is(system: System) -> None:
+def test_every_service_has_health_pages_and_metrics(system: System) -> None:
     system.open_ticket()
     for service, port in system.stack.state.operations.items():
         page = f"http://127.0.0.1:{port}"
@@ -45,13 +43,13 @@ def test_every_service_tells_operations_how_it_is(system: System) -> None:
         assert "duban_" in httpx.get(f"{page}/metrics").text, service
 
 
-def test_nobody_s_name_number_or_words_stand_in_logs_metrics_or_keys(system: System) -> None:
+def test_logs_and_metrics_hold_no_personal_data_and_no_keys(system: System) -> None:
     """Promise 7."""
     secret = f"秘密{os.getpid()}"
     _, phone = system.unique_ids()
     customer = {"phone": phone, "name": secret, "email": f"{phone}@mail.example", "preferred_means": "mail"}
     number = system.open_ticket(text=f"宽带断网，{secret}", customer=customer)
-    eventually(lambda: any(number in each["subject"] for each in system.received_messages("mail")))
+    eventually(lambda: any(number in mail["subject"] for mail in system.received_messages("mail")))
     system.send_command(number, "withdraw", unit=None, reason=secret)
     for log in system.stack.folder.logs.glob("*.log"):
         text = log.read_text(encoding="utf-8", errors="replace")

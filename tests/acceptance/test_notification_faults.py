@@ -1,4 +1,4 @@
-"""A short form of `make faults-telling`: killed at every point, nobody goes untold and nobody is asked twice."""
+"""A short form of `make faults-telling`: no notice or callback is lost or doubled when services are killed."""
 
 import pytest
 
