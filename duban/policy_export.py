@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.domain.policy import loading
-from services.domain.policy.pack import Pack
 from services.shared.runtime.errors import DubanError
 
 ALWAYS = "elapsed"
@@ -13,21 +12,22 @@ ALWAYS = "elapsed"
 
 
 def export(source: Path, name: str, target: Path) -> list[Path]:
-    """Copy a pack with the calendars it uses and the letters, and return the files that were written.
+    """Copy a pack with all calendars and letters, and return the files that were written.
 
-    Calendars and letters that the target has already are kept: another pack may use them, and they may be edited.
+    The copy is the same revision of the pack, so `duban policy diff` shows what was edited and nothing else. Calendars
+    and letters that the target has already are kept: another pack may use them, and they may be edited.
 
     Raises:
         PolicyError: the source has no such pack, or it cannot be used.
         DubanError: the target has a pack of that name, or cannot be written.
 
     """
-    pack = loading.load_one(source, name)
+    loading.load_one(source, name)
     if (target / name).exists():
         raise DubanError(f"{target / name} exists: choose another folder, or remove it first")
     written = []
     try:
-        for file in _files(source, name, pack):
+        for file in _files(source, name):
             copy = target / file.relative_to(source)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -38,14 +38,8 @@ def export(source: Path, name: str, target: Path) -> list[Path]:
     return written
 
 
-def _files(source: Path, name: str, pack: Pack) -> Iterator[Path]:
+def _files(source: Path, name: str) -> Iterator[Path]:
     yield from sorted((source / name).glob("*.toml"))
-    yield from (source / "calendars" / f"{calendar}.toml" for calendar in sorted(_calendars(pack)))
-    # letters/notices.toml holds for every pack, so each needs all letters.
+    yield from sorted((source / "calendars").glob("*.toml"))
+    # Every pack tells what letters/notices.toml says, so it needs all of them.
     yield from (file for file in sorted((source / "letters").rglob("*")) if file.is_file())
-
-
-def _calendars(pack: Pack) -> set[str]:
-    limits = {limit.calendar for clock in pack.limits.clocks for limit in clock.limits}
-    clocks = {clock.calendar for clock in pack.limits.clocks}
-    return {name for name in (ALWAYS, pack.outcome.callback.holidays, *clocks, *limits) if name is not None}

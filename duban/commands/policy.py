@@ -82,7 +82,7 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="the folder to write to")],
     folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
-    """Write a pack out to edit, with the calendars and letters it needs; DUBAN_POLICIES=DIR then uses it."""
+    """Write a pack out to edit, with all calendars and letters; DUBAN_POLICIES=DIR then uses it."""
     written = policy_export.export(folder, name, target)
     print(f"{len(written)} files written to {target}; check them with `duban policy check {target}`,")
     print(f"use them with DUBAN_POLICIES={target.resolve()}")
