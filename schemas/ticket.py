@@ -57,13 +57,15 @@ class Threshold(Model):
 class SlaTimer(Model):
     """One running or ended limit.
 
-    Its key is (ticket, name, run, limit): a reopen or a second dispatch is a new run, an extension is a new limit
-    (R4.1, R4.10).
+    Its key is (ticket, name, run, limit): a clock that starts anew is a new run, an extension or a changed limit is a
+    new limit (R4.1, R4.10). A clock that is carried on after its stage was left is the same run.
     """
 
     name: OwnCode
     """promise, form, review, handling, answer, callback, suspension, extension, archive."""
     run: Annotated[int, Meta(ge=1)] = 1
+    ticket_run: Annotated[int, Meta(ge=1)] = 1
+    """The run of the ticket in which it started."""
     limit: Annotated[int, Meta(ge=1)] = 1
     calendar: OwnCode
     length: timedelta
@@ -78,6 +80,8 @@ class SlaTimer(Model):
     """Time of the calendar used before the last pause or hand-over (R4.11)."""
     held: bool = False
     """An extension asked in time holds the breach until it is decided (DECISIONS 29)."""
+    committed: bool = False
+    """Its end was committed to a customer: nothing but an exceeding moves it to an earlier time (R4.10)."""
     thresholds: tuple[Threshold, ...] = ()
     resumed_at: AwareDatetime | None = None
     """When it last went on after a pause."""
@@ -97,6 +101,11 @@ class SlaTimer(Model):
     def running(self) -> bool:
         """Neither stopped nor paused."""
         return self.stopped_at is None and self.paused_at is None
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether its limit was exceeded, or counts as over for another reason."""
+        return any(point.name == "breach" and point.state is not ThresholdState.OPEN for point in self.thresholds)
 
 
 class Reason(Model):
@@ -202,8 +211,13 @@ class Ticket(Record):
     version: Annotated[int, Meta(ge=1)]
     policy: PolicyVersion
     status: Status
+    stage_since: AwareDatetime | None = None
+    """When it entered its present stage: with the centre, with a unit, fed back, answered, or over."""
     suspended: Code | None = None
     """customer or other, while the ticket waits."""
+    waiting_since: AwareDatetime | None = None
+    waited: timedelta = timedelta(0)
+    """How long it has waited in this run before the present wait (DECISIONS 11)."""
     run: Annotated[int, Meta(ge=1)] = 1
     """Counts from 1; a reopening begins a new run (DECISIONS 27)."""
     contact_id: UUID
@@ -224,6 +238,12 @@ class Ticket(Record):
     unit: Code | None = None
     """Who holds the ticket now."""
     person: Name | None = None
+    form_completed_at: AwareDatetime | None = None
+    """When the registration form was filled in (R2.5)."""
+    dispatched_at: AwareDatetime | None = None
+    """When it was first sent to a unit, in this run."""
+    claimed_at: AwareDatetime | None = None
+    """When a person took it, in this run."""
     handled_by: Code | None = None
     """The unit that fed back last; a disputed answer goes back to it (DECISIONS 28)."""
     assisting: tuple[Code, ...] = ()
@@ -250,6 +270,8 @@ class Ticket(Record):
     """Attempts to reach the customer after the outcome."""
     callback_ended: Code | None = None
     """Why no more attempts are made: no_answer, opted_out or refused."""
+    asking_ended_at: AwareDatetime | None = None
+    """When the customer had answered the survey, or was not asked any more."""
     screened: Code | None = None
     """What the back office found in a bad answer: wrong_handling or other_cause."""
     calling: Name | None = None
@@ -272,7 +294,9 @@ class Ticket(Record):
     """The hot issue that it is one of (R3.7)."""
     clocks: tuple[SlaTimer, ...] = ()
     promised_at: AwareDatetime | None = None
-    """By when the customer was promised an answer (R2.6)."""
+    """By when the customer was promised an answer (R2.6); moves with a commitment (DECISIONS 31)."""
+    first_promised_at: AwareDatetime | None = None
+    """The promise that this run began with."""
     next_action_at: AwareDatetime | None = None
     """The earliest open threshold: when the monitor has to send a tick."""
 

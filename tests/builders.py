@@ -19,7 +19,8 @@ from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 
-PACK: Pack = loading.load(PROJECT / "policies")["carrier"]
+PACKS = loading.load(PROJECT / "policies")
+PACK: Pack = PACKS["carrier"]
 MORNING = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 """09:00 in Shanghai on a Thursday that is a working day, in UTC."""
 CENTRE = "provincial_centre"
@@ -81,11 +82,13 @@ class TicketScenario:
     pack: Pack = PACK
 
     @classmethod
-    def opened(cls, opened_by: Contact | None = None, *, classification: Classification | None = None) -> Self:
-        """Start from a ticket that a contact has just opened."""
+    def opened(
+        cls, opened_by: Contact | None = None, *, classification: Classification | None = None, pack: Pack = PACK
+    ) -> Self:
+        """Start from a ticket that a contact has just opened under a pack."""
         first = opened_by or contact()
-        scenario = cls(now=first.received_at, id=ticket_id(first.id))
-        return scenario.do(Open(contact=first, classification=classification or classify(first, PACK)))
+        scenario = cls(now=first.received_at, id=ticket_id(first.id), pack=pack)
+        return scenario.do(Open(contact=first, classification=classification or classify(first, pack)))
 
     @classmethod
     def dispatched(cls, unit: str = "network", opened_by: Contact | None = None) -> Self:
@@ -114,7 +117,7 @@ class TicketScenario:
             ticket_id=self.id,
             at=at or self.now,
             actor=actor,
-            policy="carrier",
+            policy=self.pack.header.name,
             expected_version=expected_version,
             action=action,
         )

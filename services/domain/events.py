@@ -63,6 +63,12 @@ EVENTS: Mapping[str, EventDetails] = {
     "closed": _details("The ticket was cleared (销项).", "", "note agreement"),
     "compensated": _details("Compensation was granted by the authority of a level.", "amount covers level", "text"),
     "corrected": _details("Data of the customer or of the call were put right.", "reason", "contact_id"),
+    "date_reached": _details(
+        "A date came that exceeds nothing of ours, such as that from which the customer may appeal (DECISIONS 37).",
+        "clock due_at notifies",
+        "unit",
+        threshold="always",
+    ),
     "dispatched": _details("The ticket was sent to a unit (派单).", "unit", "from note"),
     "escalated": _details(
         "The next level was told: on demand, or because a limit stays exceeded.",

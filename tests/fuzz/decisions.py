@@ -47,14 +47,15 @@ from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Evidence, Settlement
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.event import TicketEvent
-from schemas.ticket import Link, Survey, ThresholdState, Ticket
+from schemas.ticket import Link, Survey, Ticket
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.timer import next_action
+from services.domain.sla.thresholds import BREACH, next_action
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.ledger.store import threshold_key
 from services.router.domain.classify import classify
+from tests import clock_invariants
 
 CHANNELS = (
     "web",
@@ -79,6 +80,7 @@ class Play:
 
     Attributes:
         keys: thresholds that were decided, each of which may be so once.
+        breached: clocks with their run that were exceeded, each of which may be so once.
 
     """
 
@@ -89,6 +91,7 @@ class Play:
     ticket: Ticket | None = None
     folded: Ticket | None = None
     keys: set[str] = field(default_factory=set)
+    breached: set[tuple[str, int]] = field(default_factory=set)
 
     def contact(self) -> Contact:
         """Return a contact in words that the pack may know."""
@@ -238,9 +241,11 @@ class Play:
         used = {each.key: each.used for each in before.clocks} if before else {}
         for clock in event.ticket.clocks:
             assert clock.used >= used.get(clock.key, clock.used), f"{clock.key} lost time that was used"
-            for point in clock.thresholds:
-                decided = point.state is not ThresholdState.OPEN
-                assert decided or clock.stopped_at is None, f"{clock.key}: {point.name} is open after its clock's end"
+        clock_invariants.check(event, before, self.pack)
+        if event.threshold is not None and event.threshold.threshold == BREACH:
+            breached = (event.threshold.clock, event.threshold.run)
+            assert breached not in self.breached, f"{breached} was exceeded twice"
+            self.breached.add(breached)
 
 
 def play(pack: Pack, seed: int, decisions: int) -> int:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.ticket import Classification, SlaTimer, ThresholdState, Ticket
-from services.domain.policy.limits import ClockRule
 from services.domain.policy.pack import Pack
-from services.domain.sla.timer import BREACH
+from services.domain.sla.thresholds import BREACH
 
 MISDIRECTED = frozenset({"sent_back", "transferred"})
 """Types of events which show that a ticket was first dispatched to the wrong unit."""
@@ -176,20 +175,12 @@ def _satisfied_with(scores: tuple[int, int, int] | None, pack: Pack) -> tuple[bo
     return (process, result, staff)
 
 
-def is_stage(rule: ClockRule) -> bool:
-    """Return whether a rule is of a stage: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
-
-    The promise and the period after which a ticket is regraded span several stages, and the archive is no work.
-    """
-    return not rule.outer and rule.breach.does == "supervise" and rule.breach.regrade is None
-
-
 def _limits_of_stages(timers: Sequence[SlaTimer], pack: Pack) -> Iterable[list[SlaTimer]]:
     """Return the limits of each run of each stage, in order; an extension adds a limit, and the ticket keeps both."""
     runs: dict[tuple[str, int], list[SlaTimer]] = {}
     for timer in timers:
         rule = pack.limits.by_name.get(timer.name)
-        if rule is not None and is_stage(rule):
+        if rule is not None and rule.is_stage:
             runs.setdefault((timer.name, timer.run), []).append(timer)
     return runs.values()
 

@@ -1,50 +1,92 @@
-"""limits.toml: every clock of a pack, and how far a limit may be moved (R4.1, R4.10, R4.11)."""
+"""limits.toml: every clock of a pack, and how far a limit may be moved (R4.1, R4.10, R4.11).
+
+A clock belongs to a state: its rule says *while* what it runs, *until* which facts, from which *anchor* it counts,
+and what a second visit to the state means (*once*, *carry*). No event starts or stops a clock.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.contact import Customer
+from schemas.ticket import Status, Ticket
 from services.domain.policy.base import Cited, CitedValue, Code, Label, Length, Name, PolicyPart, Span
 from services.domain.policy.conditions import Facts, When
+from services.domain.policy.units import UnitKind
+
+FACTS = frozenset(
+    {"form_completed", "dispatched", "claimed", "progress_replied", "answered", "surveyed", "asking_ended"}
+)
+"""Facts of a ticket that a clock may wait for (`after`, `until`), beside the kinds of entries that the pack knows."""
+ANCHORS = frozenset({"contact", "acceptance", "run", "stage", "condition"})
+"""Instants from which a clock may count, beside the kinds of entries that the pack knows."""
+INCOMPLETE = "incomplete"
+"""Flag of a contact whose form has to be completed within the form-filling limit (R2.5)."""
+UNDER_WAY = frozenset({Status.ACCEPTED, Status.DISPATCHED, Status.HANDLING, Status.FED_BACK})
+"""Statuses before the answer: a stage that was left may be entered again in the same run."""
+
+
+class MoveRule(PolicyPart):
+    """Moves a limit to so long after a fact where that is later; never sooner (DECISIONS 43)."""
+
+    fact: Literal["asking_ended"]
+    value: Length
 
 
 class LimitRule(Cited):
-    """One row of a table of limits: a value, or a range whose lower bound is for those the policy names (R4.1)."""
+    """One row of a table of limits: a length, a range (R4.1), an instant that a fact names, or both."""
 
     name: Name
     when: When = When()
     calendar: Code | None = None
     """Another calendar than the clock's, for this limit."""
-    or_customers: bool = False
-    """The customer's own limit counts when it is sooner."""
     value: Length | None = None
     lower: Length | None = None
     upper: Length | None = None
+    """Of a range, the lower bound is for those whom the policy names."""
+    at: Literal["customer", "regulator"] | None = None
+    """The instant that the customer, or the regulator's transfer, has named; it must lie after the start."""
+    pick: Literal["sooner", "later"] = "sooner"
+    """Which counts where there are both a length and an instant."""
+    moved: MoveRule | None = None
 
     @model_validator(mode="after")
     def _value_or_range(self) -> Self:
-        if (self.value is None) == (self.lower is None or self.upper is None):
-            raise ValueError(f"limit {self.name}: give `value`, or both `lower` and `upper`")
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError(f"limit {self.name}: a range has both `lower` and `upper`")
+        if self.value is not None and self.lower is not None:
+            raise ValueError(f"limit {self.name}: give `value`, or both `lower` and `upper`, not all three")
+        if self.value is None and self.lower is None and self.at is None:
+            raise ValueError(f"limit {self.name}: give `value`, or both `lower` and `upper`, or `at`")
         return self
 
 
 class WarningRule(Cited):
-    """When a clock warns, as a part of its limit, and whether acting in the stage makes the warning needless."""
+    """When a clock warns, and whether acting in the stage makes the warning needless."""
 
-    part: Annotated[float, Field(gt=0, lt=1)]
+    part: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """After this part of the limit."""
+    after: Length | None = None
+    """So long after the start, counted as the limit is."""
     unless_acted: bool = True
     notifies: tuple[Code, ...]
+
+    @model_validator(mode="after")
+    def _part_or_length(self) -> Self:
+        if (self.part is None) == (self.after is None):
+            raise ValueError("a warning needs `part` of the limit, such as 0.9, or `after`, such as 10d: one of both")
+        return self
 
 
 class BreachRule(Cited):
     """What the end of a limit does, and how often the next level is told again (DECISIONS 9)."""
 
-    does: Literal["supervise", "archive"] = "supervise"
-    """supervise: the limit is exceeded, a supervision order; archive: the ticket is put into the archive."""
+    does: Literal["supervise", "archive", "note"] = "supervise"
+    """supervise: the limit is exceeded, a supervision order; archive: the ticket is put into the archive; note: it is
+    put on record and nothing of ours was exceeded (DECISIONS 37)."""
     regrade: Code | None = None
     """The tier that the ticket gets when the limit is exceeded (R4.7)."""
     notifies: tuple[Code, ...] = ()
@@ -53,23 +95,80 @@ class BreachRule(Cited):
     escalations: Annotated[int, Field(ge=0, le=9)] = 0
 
 
+class StateRule(PolicyPart):
+    """`while`: the states of a ticket in which a clock runs; all that is given must hold, each list is one-of."""
+
+    status: Annotated[tuple[Status, ...], Field(min_length=1)]
+    holder: tuple[Code, ...] = ()
+    """Units that hold the ticket."""
+    holder_kind: tuple[UnitKind, ...] = ()
+    chain: tuple[Code, ...] = ()
+    """Units that hold the ticket or are in the chain of dispatch: feedback will come back to them."""
+    claimed: bool | None = None
+    """The unit of `chain`, else the holder, has taken the ticket: claimed it, or sent it on."""
+
+    def holds(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
+        """Whether the ticket is in such a state.
+
+        Args:
+            ticket: as it stands.
+            kinds: the kind of each unit of the pack.
+
+        """
+        if ticket.status not in self.status:
+            return False
+        return self._with_any_unit or self._holds_for_unit(ticket, kinds)
+
+    def _holds_for_unit(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
+        if self.holder and ticket.unit not in self.holder:
+            return False
+        if self.holder_kind and kinds.get(ticket.unit or "") not in self.holder_kind:
+            return False
+        if self.chain and {*ticket.dispatched_by, ticket.unit}.isdisjoint(self.chain):
+            return False
+        return self.claimed is None or self.claimed == self._taken(ticket)
+
+    @cached_property
+    def _with_any_unit(self) -> bool:
+        return not (self.holder or self.holder_kind or self.chain) and self.claimed is None
+
+    def _taken(self, ticket: Ticket) -> bool:
+        if self.chain and not set(ticket.dispatched_by).isdisjoint(self.chain):
+            return True
+        return ticket.status is not Status.DISPATCHED
+
+
 class ClockRule(PolicyPart):
-    """One limit of the policy: what starts and stops it, by which calendar, what happens on the way (R4.1)."""
+    """One clock of the policy: in which states it runs, from when it counts, what happens on the way (R4.1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     name: Code
     title: Label
     when: When = When()
     """Tickets that have this clock."""
+    unless: When | None = None
+    """Tickets that do not have it although `when` holds."""
     outer: bool = False
     """The promise to the customer, which lasts over the stages."""
     calendar: Code
-    starts_on: tuple[Code, ...]
-    """Types of ticket events that start it, such as accepted or dispatched."""
-    starts_at: Literal["contact", "event"] = "event"
-    """contact: when the customer contacted us; event: when the starting event happened (DECISIONS 5)."""
-    restarts: bool = True
-    """Whether a start while it runs begins a new run; otherwise it goes on."""
-    stops_on: tuple[Code, ...]
+    while_: Annotated[StateRule, Field(alias="while")]
+    after: tuple[Code, ...] = ()
+    """Facts, or kinds of entries, all of which it waits for."""
+    until: tuple[Code, ...] = ()
+    """Facts, or kinds of entries, any of which ends it; each counts since the scope (`once`) began."""
+    until_all: tuple[Code, ...] = ()
+    """Facts, or kinds of entries, which end it together."""
+    anchor: Code = "stage"
+    """contact, acceptance, run, stage, condition, or a kind of entry: the instant from which it counts (DECISIONS 5).
+
+    contact and acceptance are those of the first run; of a later run it is the beginning of the run. stage: when the
+    ticket entered its present stage; condition: the moment from which all conditions hold."""
+    once: Literal["ticket", "run", "visit"] = "run"
+    """Within what it is the same clock: the ticket, a run of the ticket, or one visit to its state."""
+    carry: Literal["sum", "wall", "fresh"] = "sum"
+    """Of a second visit within that scope: the time used goes on (sum), the time away counts too (wall), or it
+    starts anew (fresh)."""
     pauses_for: tuple[Code, ...] = ()
     """What a suspension waits for (customer, other) while this clock stands still."""
     warnings: Annotated[tuple[WarningRule, ...], Field(max_length=9)] = ()
@@ -77,17 +176,59 @@ class ClockRule(PolicyPart):
     limits: tuple[LimitRule, ...]
     """The first whose `when` holds counts."""
     extendable: bool = False
+    stage: bool = True
+    """Whether figures of the flow count it as a stage; a promise, a regrade and an archive never are (R6.1)."""
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether it limits one stage: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
+
+        The promise and the period after which a ticket is regraded span several stages, and the archive is no work.
+        """
+        return self.stage and not self.outer and self.breach.does == "supervise" and self.breach.regrade is None
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether a second visit to its state begins with its whole limit."""
+        return self.once == "visit" or self.carry == "fresh"
+
+    @cached_property
+    def always_wanted(self) -> bool:
+        """Whether it runs for every ticket of the kinds and statuses that it names: nothing else is looked at."""
+        state = StateRule(status=self.while_.status)
+        return self.unless is None and self.while_ == state and self.when == When(kind=self.when.kind)
+
+    @cached_property
+    def waits_for_facts(self) -> bool:
+        """Whether facts begin or end it."""
+        return bool(self.after or self.until or self.until_all)
+
+    def wanted(self, ticket: Ticket, facts: Facts, kinds: Mapping[str, UnitKind]) -> bool:
+        """Whether it runs in the ticket's state, until its facts are looked at."""
+        if not self.while_.holds(ticket, kinds) or not self.when.holds(facts):
+            return False
+        return self.unless is None or not self.unless.holds(facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The limit of one clock of one ticket, with the rule that said so."""
+    """The limit of one clock of one ticket, with the rule that set it.
 
-    span: Span
+    Attributes:
+        span: the length; None where an instant alone counts.
+        at: the instant that the customer or the regulator has named.
+        pick: which counts where there are both.
+
+
+    """
+
+    span: Span | None
     calendar: str
     rule: str
     source: str
-    or_customers: bool = False
+    at: Literal["customer", "regulator"] | None = None
+    pick: Literal["sooner", "later"] = "sooner"
+    moved: MoveRule | None = None
 
 
 class ExtensionRule(Cited):
@@ -95,7 +236,7 @@ class ExtensionRule(Cited):
 
     per_stage: Annotated[int, Field(ge=0)]
     at_most: Annotated[float, Field(gt=0)]
-    """Longest extension as a part of the old limit."""
+    """Longest extension as a part of the limit that the stage had at first."""
     lapses_after: Length
     needs_progress_reply: bool = True
 
@@ -104,6 +245,7 @@ class SuspensionRule(Cited):
     """How long a ticket may wait (R4.11)."""
 
     at_most: Length
+    """Of all waiting in one run of the ticket together (DECISIONS 11)."""
     reminder_after: Length
 
 
@@ -121,6 +263,10 @@ class ClockDefaults(PolicyPart):
     breach: BreachRule
 
 
+OLD_FORM = {"starts_on", "stops_on", "starts_at", "restarts"}
+"""Keys of the form before 0.2: a clock was started and stopped by events."""
+
+
 class LimitPolicy(PolicyPart):
     """limits.toml: every clock of the pack."""
 
@@ -134,25 +280,43 @@ class LimitPolicy(PolicyPart):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_usual(cls, told: Any) -> Any:
-        if isinstance(told, dict) and isinstance(told.get("usual"), dict) and isinstance(told.get("clock"), list):
-            usual = {name: told["usual"][name] for name in ("warnings", "breach") if name in told["usual"]}
-            return told | {"clock": [usual | each for each in told["clock"] if isinstance(each, dict)]}
-        return told
-
-    @cached_property
-    def turned_by(self) -> Mapping[str, tuple[ClockRule, ...]]:
-        """The clocks that each type of event starts or stops."""
-        types = {type_ for rule in self.clocks for type_ in (*rule.starts_on, *rule.stops_on)}
-        return {
-            type_: tuple(rule for rule in self.clocks if type_ in rule.starts_on or type_ in rule.stops_on)
-            for type_ in types
-        }
+    def _with_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("clock"), list):
+            return data
+        for clock in data["clock"]:
+            if isinstance(clock, dict) and (old := sorted(OLD_FORM & clock.keys())):
+                raise ValueError(
+                    f"clock {clock.get('name')}: {', '.join(old)} belong to the form before 0.2; write `while` (the "
+                    "states in which it runs), `until` (facts that end it) and `anchor` (from when it counts) instead"
+                )
+        if not isinstance(data.get("usual"), dict):
+            return data
+        usual = {name: data["usual"][name] for name in ("warnings", "breach") if name in data["usual"]}
+        return data | {"clock": [usual | clock for clock in data["clock"] if isinstance(clock, dict)]}
 
     @cached_property
     def by_name(self) -> Mapping[str, ClockRule]:
         """The clocks by their name."""
         return {rule.name: rule for rule in self.clocks}
+
+    @cached_property
+    def by_status(self) -> Mapping[Status, tuple[ClockRule, ...]]:
+        """The clocks that may run in each status."""
+        return {status: tuple(rule for rule in self.clocks if status in rule.while_.status) for status in Status}
+
+    def candidates(self, status: Status, kind: str) -> Mapping[str, ClockRule]:
+        """Return the clocks, by name, that a ticket of such a status and kind may have."""
+        found = self._candidates.get((status, kind))
+        if found is None:
+            rules = self.by_status[status]
+            found = {rule.name: rule for rule in rules if not rule.when.kind or kind in rule.when.kind}
+            self._candidates[status, kind] = found
+        return found
+
+    @cached_property
+    def _candidates(self) -> dict[tuple[Status, str], Mapping[str, ClockRule]]:
+        """What was found: a pack has few kinds."""
+        return {}
 
     @cached_property
     def outer(self) -> frozenset[str]:
@@ -171,13 +335,25 @@ class LimitPolicy(PolicyPart):
                 span = row.value
                 if row.lower is not None and row.upper is not None:
                     span = row.lower if self._takes_lower(facts, customer) else row.upper
-                assert span is not None
                 return Limit(
-                    span, row.calendar or rule.calendar, f"{rule.name}/{row.name}", row.source, row.or_customers
+                    span=span,
+                    calendar=row.calendar or rule.calendar,
+                    rule=f"{rule.name}/{row.name}",
+                    source=row.source,
+                    at=row.at,
+                    pick=row.pick,
+                    moved=row.moved,
                 )
         raise LookupError(
             f"clock {rule.name} has no limit for tier {facts.tier}, type {facts.business}/{facts.problem}"
         )
+
+    def limit_or_none(self, rule: ClockRule, facts: Facts, customer: Customer) -> Limit | None:
+        """Return the limit as `limit` does, None where no row applies."""
+        try:
+            return self.limit(rule, facts, customer)
+        except LookupError:
+            return None
 
     def _takes_lower(self, facts: Facts, customer: Customer) -> bool:
         named = self.lower_bound_for.value

@@ -16,9 +16,9 @@ from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
 from services.domain.policy.routing import FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
-from services.domain.policy.units import Unit
+from services.domain.policy.units import Unit, UnitKind
 from services.domain.sla.calendar import Calendar
-from services.domain.sla.timer import BREACH
+from services.domain.sla.thresholds import BREACH
 
 
 class CalendarSetting(Cited):
@@ -95,6 +95,11 @@ class Pack:
     def _counted(self) -> Mapping[str, Calendar]:
         rolls = self.header.calendar.roll
         return {name: calendar.for_pack(rolls=rolls) for name, calendar in self.calendars.items()}
+
+    @cached_property
+    def kinds(self) -> Mapping[str, UnitKind]:
+        """The kind of each unit by its code."""
+        return {code: unit.kind for code, unit in self.units.items()}
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:

@@ -6,13 +6,15 @@ from pydantic import Field
 
 from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
 
+UnitKind = Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
+
 
 class Unit(PolicyPart):
     """A unit or role of the organisation (R7.5)."""
 
     code: Code
     title: Label
-    kind: Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
+    kind: UnitKind
     parent: Code | None = None
     """The next level, which is notified of breaches."""
     person: Name | None = None

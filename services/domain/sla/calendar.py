@@ -17,7 +17,8 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
 
 DAY = timedelta(days=1)
-CACHED = ("_open_by_day", "_zone")
+NOTHING = timedelta(0)
+CACHED = ("_open_by_day", "_whole_days", "_zone")
 """What a calendar computes once; a copy computes it anew."""
 MAX_DAYS = 4000
 """Days to search at the most; a limit that needs more is a mistake in the policy."""
@@ -199,9 +200,9 @@ class Calendar(PolicyPart):
             ValueError: there is not so much working time within `MAX_DAYS`.
 
         """
-        instant, left = start.astimezone(UTC), length
         if self.kind == "elapsed":
-            return instant + length
+            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + length
+        instant, left = start.astimezone(UTC), length
         day = start.astimezone(self._zone).date()
         for _ in range(MAX_DAYS):
             for opening, closing in self._open(day):
@@ -237,17 +238,34 @@ class Calendar(PolicyPart):
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the time of the calendar from start to end; zero when the end is not after the start."""
         if end <= start:
-            return timedelta(0)
+            return NOTHING
         if self.kind == "elapsed":
             return end - start
         first = start.astimezone(self._zone).date()
         last = end.astimezone(self._zone).date()
-        total, day = timedelta(0), first
-        while day <= last:
-            for opening, closing in self._open(day):
-                total += max(min(closing, end) - max(opening, start), timedelta(0))
-            day += DAY
-        return total
+        total = sum(
+            (
+                max(min(closing, end) - max(opening, start), NOTHING)
+                for day in {first, last}
+                for opening, closing in self._open(day)
+            ),
+            NOTHING,
+        )
+        return total + self._of_whole_days(first + DAY, last) if last - first > DAY else total
+
+    def _of_whole_days(self, first: date, end: date) -> timedelta:
+        """Return the time of the calendar from one day to another, the end not included."""
+        known = self._whole_days.get((first, end))
+        if known is None:
+            days = (first + DAY * number for number in range((end - first).days))
+            known = sum((closing - opening for day in days for opening, closing in self._open(day)), NOTHING)
+            self._whole_days[first, end] = known
+        return known
+
+    @cached_property
+    def _whole_days(self) -> dict[tuple[date, date], timedelta]:
+        """The stretches of days that were looked at: deadlines of the same day have the same ones."""
+        return {}
 
     @property
     def day_length(self) -> timedelta:

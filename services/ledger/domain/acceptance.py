@@ -7,36 +7,34 @@ from schemas.command import Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import Link, Outcome, Status
 from services.domain.ids import command_id, ticket_id
-from services.ledger.domain import classification, resolution
+from services.domain.policy.limits import INCOMPLETE
+from services.ledger.domain import reclassification, resolution
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
-INCOMPLETE = "incomplete"
-"""Flag of a contact whose form has to be completed within the form-filling limit (R2.5)."""
 
-
-def open_(story: DecisionContext, action: Open) -> None:
+def open_(context: DecisionContext, action: Open) -> None:
     """Open a ticket for a contact; an open ticket is left as it is, for the contact is in it already."""
-    present = story.ticket_or_none
+    present = context.ticket_or_none
     if present is not None:
         if action.contact.id != present.contact_id:
-            _count_reminder(story, action.contact, "another contact came with the ticket's id")
+            _count_reminder(context, action.contact, "another contact came with the ticket's id")
         return
-    contact, told = action.contact, action.classification
+    contact, classification = action.contact, action.classification
     contacted = contact.contacted_at
-    if contacted is None or contacted > story.at:
-        contacted = min(contact.received_at, story.at)
-    centre = told.path[0] if told.path else story.policy.header.centre
-    missing = _missing_fields(story, contact)
+    if contacted is None or contacted > context.at:
+        contacted = min(contact.received_at, context.at)
+    centre = classification.path[0] if classification.path else context.policy.header.centre
+    missing = _missing_fields(context, contact)
     flags = contact.flags if not missing or INCOMPLETE in contact.flags else (*contact.flags, INCOMPLETE)
     changes: dict[str, Any] = {
-        "id": story.command.ticket_id,
-        "number": story.number,
-        "policy": story.policy.reference,
+        "id": context.command.ticket_id,
+        "number": context.number,
+        "policy": context.policy.reference,
         "status": Status.ACCEPTED,
         "contact_id": contact.id,
         "channel": contact.channel,
         "sender": contact.sender,
-        "accepted_at": story.at,
+        "accepted_at": context.at,
         "contacted_at": contacted,
         "customer": contact.customer,
         "subject": contact.text,
@@ -46,44 +44,46 @@ def open_(story: DecisionContext, action: Open) -> None:
         "earlier_number": contact.taken_over.number if contact.taken_over is not None else None,
         "evidence": contact.evidence,
         "flags": flags,
-        "classification": told,
+        "classification": classification,
         "centre": centre,
         "unit": centre,
         "links": action.links,
     }
-    decided_by = next((each for each in told.reasons if each.subject == "tier"), None)
-    story.happen(
+    decided_by = next((each for each in classification.reasons if each.subject == "tier"), None)
+    context.record_event(
         "accepted",
-        decided_by or because("tier", told.tier, "reclassified by hand", "ours: no rule was told"),
+        decided_by or because("tier", classification.tier, "reclassified by hand", "ours: no rule gave it"),
         changes,
         details={
             "contact_id": contact.id,
-            "path": list(told.path),
-            "triage": told.triage,
+            "path": list(classification.path),
+            "triage": classification.triage,
             "missing": missing or None,
         },
     )
-    facts = story.policy.facts_of(story.ticket)
-    for alert in story.policy.routing.alerts:
+    facts = context.policy.facts_of(context.ticket)
+    for alert in context.policy.routing.alerts:
         if alert.when.holds(facts):
-            story.happen(
+            context.record_event(
                 "reported",
                 because("alert", ", ".join(alert.units), alert.name, alert.source),
                 details={"reason": alert.name, "unit": centre, "notifies": list(alert.units)},
             )
-    if told.opening == "unsure":
+    if classification.opening == "unsure":
         # Whether a case is opened is then for the supervisor to say, at once (R2.9).
-        rule = next(each for each in told.reasons if each.subject == "opening")
-        story.happen(
+        rule = next(each for each in classification.reasons if each.subject == "opening")
+        context.record_event(
             "escalated", rule, details={"reason": "is a case opened?", "unit": centre, "notifies": ["next_level"]}
         )
     if INCOMPLETE not in flags:
-        _complete(story, contact.settlement)
+        _complete(context, contact.settlement)
 
 
-def _missing_fields(story: DecisionContext, contact: Contact) -> list[str]:
+def _missing_fields(context: DecisionContext, contact: Contact) -> list[str]:
     """Return the fields of the pack's form that have to be filled in and are not (R2.8)."""
-    return [each.path for each in story.policy.outcome.form.fields if each.required and not _value(contact, each.path)]
+    return [
+        each.path for each in context.policy.outcome.form.fields if each.required and not _value(contact, each.path)
+    ]
 
 
 def _value(contact: Contact, path: str) -> object:
@@ -93,17 +93,23 @@ def _value(contact: Contact, path: str) -> object:
     return found
 
 
-def complete_form(story: DecisionContext, action: CompleteForm) -> None:
+def complete_form(context: DecisionContext, action: CompleteForm) -> None:
     """The form is filled in; the centre's review begins."""
-    if not any(each.name == "form" and each.stopped_at is None for each in story.ticket.clocks):
+    if INCOMPLETE not in context.ticket.flags:
         raise CommandRejected("complete", "the form is complete already")
-    _complete(story, action.settlement)
+    _complete(context, action.settlement)
 
 
-def _complete(story: DecisionContext, settlement: Settlement | None) -> None:
-    flags = tuple(each for each in story.ticket.flags if each != INCOMPLETE)
+def _complete(context: DecisionContext, settlement: Settlement | None) -> None:
+    flags = tuple(each for each in context.ticket.flags if each != INCOMPLETE)
     rule = because("form", "complete", "form", "002-1 §2.4.2")
-    story.happen("form_completed", rule, {"flags": flags, "settlement": settlement})
+    changes = {
+        "flags": flags,
+        "settlement": settlement,
+        "form_completed_at": context.at,
+        "acted_in_stage": False,
+    }
+    context.record_event("form_completed", rule, changes)
     if settlement is not None:
         outcome = Outcome(
             result=settlement.outcome,
@@ -113,76 +119,76 @@ def _complete(story: DecisionContext, settlement: Settlement | None) -> None:
             agreement="agreed" if settlement.agreed else "refused",
         )
         rule = because("answer", "on the spot", "settled by the accepting channel", "002-1 §2.4.3")
-        resolution.happened(story, outcome, rule, {"on_the_spot": True})
+        resolution.happened(context, outcome, rule, {"on_the_spot": True})
 
 
-def remind(story: DecisionContext, action: Remind) -> None:
+def remind(context: DecisionContext, action: Remind) -> None:
     """A repeat contact: counted, and by DECISIONS 17 and 28 it may bring the ticket back or open a new one."""
     contact = action.contact
-    ticket = story.ticket_or_none
+    ticket = context.ticket_or_none
     if ticket is None or ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
-        _open_instead(story, action, "the ticket it belongs to is not there any more")
+        _open_instead(context, action, "the ticket it belongs to is not there any more")
         return
-    repeat = story.policy.outcome.repeat
+    repeat = context.policy.outcome.repeat
     if ticket.status is Status.CLOSED:
         assert ticket.closed_at is not None
-        if not action.disputed or story.at > ticket.closed_at + repeat.reopen_within.length:
-            _open_instead(story, action, "the ticket it belongs to is closed")
+        if not action.disputed or context.at > ticket.closed_at + repeat.reopen_within.length:
+            _open_instead(context, action, "the ticket it belongs to is closed")
             return
-    if _is_its_form(story, contact):
-        _fill_in(story, action)
+    if _is_its_form(context, contact):
+        _fill_in(context, action)
         return
-    _count_reminder(story, contact, action.reason)
-    if action.disputed and story.ticket.status in {Status.ANSWERED, Status.CLOSED}:
+    _count_reminder(context, contact, action.reason)
+    if action.disputed and context.ticket.status in {Status.ANSWERED, Status.CLOSED}:
         resolution.reopened(
-            story, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer"
+            context, because("repeat", "disputed", "repeat", repeat.source), "the customer disputes the answer"
         )
 
 
-def _is_its_form(story: DecisionContext, contact: Contact) -> bool:
+def _is_its_form(context: DecisionContext, contact: Contact) -> bool:
     """Whether a contact is the form of the call that opened the ticket, which nobody had filled in by then (R2.1)."""
-    ticket = story.ticket
+    ticket = context.ticket
     return contact.call is not None and contact.call == ticket.call and INCOMPLETE in ticket.flags
 
 
-def _fill_in(story: DecisionContext, action: Remind) -> None:
+def _fill_in(context: DecisionContext, action: Remind) -> None:
     contact = action.contact
-    known = {each.reference for each in story.ticket.evidence}
+    known = {each.reference for each in context.ticket.evidence}
     changes = {
-        "customer": contact.customer if contact.customer.reachable else story.ticket.customer,
+        "customer": contact.customer if contact.customer.reachable else context.ticket.customer,
         "subject": contact.text,
         "desired_outcome": contact.desired_outcome,
-        "evidence": (*story.ticket.evidence, *(each for each in contact.evidence if each.reference not in known)),
+        "evidence": (*context.ticket.evidence, *(each for each in contact.evidence if each.reference not in known)),
     }
-    story.happen(
+    context.record_event(
         "corrected",
         because("form", contact.channel, "the call's form", "R2.1"),
         changes,
         details={"contact_id": contact.id, "reason": action.reason},
     )
-    if action.classification != story.ticket.classification:
-        classification.reclassify(story, Reclassify(classification=action.classification, reason=action.reason))
+    if action.classification != context.ticket.classification:
+        reclassification.reclassify(context, Reclassify(classification=action.classification, reason=action.reason))
     if INCOMPLETE not in contact.flags:
-        _complete(story, contact.settlement)
+        _complete(context, contact.settlement)
 
 
-def _count_reminder(story: DecisionContext, contact: Contact, reason: str) -> None:
-    story.happen(
+def _count_reminder(context: DecisionContext, contact: Contact, reason: str) -> None:
+    context.record_event(
         "reminded",
-        because("repeat", contact.channel, "repeat", story.policy.outcome.repeat.source),
-        {"reminders": story.ticket.reminders + 1},
+        because("repeat", contact.channel, "repeat", context.policy.outcome.repeat.source),
+        {"reminders": context.ticket.reminders + 1},
         details={"contact_id": contact.id, "channel": contact.channel, "reason": reason},
     )
 
 
-def _open_instead(story: DecisionContext, action: Remind, reason: str) -> None:
+def _open_instead(context: DecisionContext, action: Remind, reason: str) -> None:
     new = ticket_id(action.contact.id)
-    links = (Link(ticket_id=story.command.ticket_id, kind="repeat", reason=reason),)
-    story.commands.append(
+    links = (Link(ticket_id=context.command.ticket_id, kind="repeat", reason=reason),)
+    context.commands.append(
         Command(
-            id=command_id(story.command.id, "open"),
+            id=command_id(context.command.id, "open"),
             ticket_id=new,
-            at=story.command.at,
+            at=context.command.at,
             actor=SYSTEM,
             policy=action.contact.policy,
             action=Open(contact=action.contact, classification=action.classification, links=links),
@@ -190,17 +196,17 @@ def _open_instead(story: DecisionContext, action: Remind, reason: str) -> None:
     )
 
 
-def note(story: DecisionContext, action: Note) -> None:
+def note(context: DecisionContext, action: Note) -> None:
     """Keep something worth knowing."""
-    story.happen("noted", because("note", "kept", "note", "ours: R2.7"), details={"text": action.text})
+    context.record_event("noted", because("note", "kept", "note", "ours: R2.7"), details={"text": action.text})
 
 
-def link(story: DecisionContext, action: LinkTo) -> None:
+def link(context: DecisionContext, action: LinkTo) -> None:
     """Tie the ticket to another, once."""
-    present = story.ticket.links
+    present = context.ticket.links
     if any(each.ticket_id == action.link.ticket_id and each.kind == action.link.kind for each in present):
         raise CommandRejected("linked", "the tickets are linked already")
-    story.happen(
+    context.record_event(
         "linked",
         because("link", action.link.kind, "link", "ours: R2.7"),
         {"links": (*present, action.link)},

@@ -8,11 +8,11 @@ from services.domain.policy.outcome import AuthorityRule, CompensationRule
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 
-def record(story: DecisionContext, action: RecordEntry) -> None:
+def record(context: DecisionContext, action: RecordEntry) -> None:
     """Put an entry on record, if the policy knows its kind and the unit may write it."""
-    rule, actor = story.policy.entries.get(action.kind), story.command.actor
+    rule, actor = context.policy.entries.get(action.kind), context.command.actor
     if rule is None:
-        known = ", ".join(sorted(story.policy.entries)) or "none"
+        known = ", ".join(sorted(context.policy.entries)) or "none"
         raise CommandRejected("unknown", f"the policy has no entry {action.kind!r}; it knows {known}", ("kind",))
     if rule.by and actor.unit not in rule.by:
         raise CommandRejected(
@@ -26,24 +26,24 @@ def record(story: DecisionContext, action: RecordEntry) -> None:
         raise CommandRejected("missing", f"{action.kind} needs a text, or a reference to the paper", ("text",))
     entry = Entry(
         kind=action.kind,
-        at=story.at,
+        at=context.at,
         by=actor.name,
         unit=actor.unit,
         value=action.value,
         text=action.text,
         reference=action.reference,
     )
-    story.happen(
+    context.record_event(
         rule.event,
         because(action.kind, action.value or "", "entry", rule.source),
-        {"entries": (*story.ticket.entries, entry), "acted_in_stage": True},
+        {"entries": (*context.ticket.entries, entry), "acted_in_stage": True},
         details={"kind": action.kind, "value": action.value, "text": action.text, "reference": action.reference},
     )
 
 
-def compensate(story: DecisionContext, action: Compensate) -> None:
+def compensate(context: DecisionContext, action: Compensate) -> None:
     """Grant compensation within the authority of a level: by case, by month, by the customer's tenure (R3.6)."""
-    rule = story.policy.outcome.compensation
+    rule = context.policy.outcome.compensation
     if rule is None:
         raise CommandRejected("not_allowed", "the policy grants nobody authority to compensate")
     level = next((each for each in rule.levels if each.level == action.level), None)
@@ -57,30 +57,30 @@ def compensate(story: DecisionContext, action: Compensate) -> None:
             ("covers",),
         )
     amount = Decimal(action.amount)
-    _within(story, rule, level, amount)
+    _within(context, rule, level, amount)
     given = Compensation(
-        at=story.at,
-        by=story.command.actor.name,
+        at=context.at,
+        by=context.command.actor.name,
         level=level.level,
         covers=action.covers,
         amount=action.amount,
-        command_id=story.command.id,
+        command_id=context.command.id,
     )
-    story.happen(
+    context.record_event(
         "compensated",
         because("compensation", action.amount, f"authority of {level.level}", level.source),
-        {"compensations": (*story.ticket.compensations, given), "acted_in_stage": True},
+        {"compensations": (*context.ticket.compensations, given), "acted_in_stage": True},
         details={"amount": action.amount, "covers": action.covers, "level": level.level, "text": action.text},
     )
 
 
-def _within(story: DecisionContext, rule: CompensationRule, level: AuthorityRule, amount: Decimal) -> None:
+def _within(context: DecisionContext, rule: CompensationRule, level: AuthorityRule, amount: Decimal) -> None:
     if amount <= 0:
         raise CommandRejected("missing", "write an amount above zero", ("amount",))
-    tenure = story.ticket.customer.tenure_months
+    tenure = context.ticket.customer.tenure_months
     short = tenure is not None and tenure < rule.short_tenure_months
     limit = Decimal(level.case) / (2 if short else 1)
-    granted = sum((Decimal(each.amount) for each in story.ticket.compensations), Decimal(0))
+    granted = sum((Decimal(each.amount) for each in context.ticket.compensations), Decimal(0))
     if granted + amount > limit:
         why = f", halved below {rule.short_tenure_months} months of tenure" if short else ""
         raise CommandRejected(
@@ -88,22 +88,22 @@ def _within(story: DecisionContext, rule: CompensationRule, level: AuthorityRule
             f"{level.level} may grant {limit:g} yuan a case{why}, {granted:g} are granted: ask {rule.beyond}",
             ("amount",),
         )
-    if story.spent + amount > level.month:
+    if context.spent + amount > level.month:
         raise CommandRejected(
             "beyond_authority",
-            f"{level.level} may grant {level.month} yuan a month, {story.spent:g} are granted: ask {rule.beyond}",
+            f"{level.level} may grant {level.month} yuan a month, {context.spent:g} are granted: ask {rule.beyond}",
             ("amount",),
         )
 
 
-def attach(story: DecisionContext, action: Attach) -> None:
+def attach(context: DecisionContext, action: Attach) -> None:
     """Add papers by reference; one that is there already is not added again."""
-    present = story.ticket.evidence
+    present = context.ticket.evidence
     known = {each.reference for each in present}
     new = tuple(each for each in action.evidence if each.reference not in known)
     if not new:
         raise CommandRejected("attached", "all of it is attached already")
-    story.happen(
+    context.record_event(
         "attached",
         because("evidence", str(len(new)), "attachment", "R2.7"),
         {"evidence": (*present, *new)},
@@ -111,25 +111,25 @@ def attach(story: DecisionContext, action: Attach) -> None:
     )
 
 
-def assign(story: DecisionContext, action: Assign) -> None:
+def assign(context: DecisionContext, action: Assign) -> None:
     """Name the person of the unit who is in charge."""
-    if story.ticket.person == action.person:
+    if context.ticket.person == action.person:
         raise CommandRejected("assigned", f"{action.person} has the ticket already")
-    story.happen(
+    context.record_event(
         "assigned",
         because("person", action.person, "assigned by hand", "R2.7"),
         {"person": action.person},
-        details={"person": action.person, "from": story.ticket.person},
+        details={"person": action.person, "from": context.ticket.person},
     )
 
 
-def correct(story: DecisionContext, action: Correct) -> None:
+def correct(context: DecisionContext, action: Correct) -> None:
     """Put the customer's data right; at least one way to reach the customer has to stay."""
     if not action.customer.reachable:
         raise CommandRejected("missing", "leave at least one way to reach the customer", ("customer.phone",))
-    if action.customer == story.ticket.customer:
+    if action.customer == context.ticket.customer:
         raise CommandRejected("same", "the customer's data are so already")
-    story.happen(
+    context.record_event(
         "corrected",
         because("customer", "corrected", "corrected by hand", "R2.7"),
         {"customer": action.customer},

@@ -17,14 +17,15 @@ from services.domain.policy.pack import Pack
 from services.ledger.domain import (
     acceptance,
     apologies,
+    callback,
     case_record,
-    classification,
     deadline_recalculation,
+    escalation,
     extension,
     handling,
     merge_split,
     migration,
-    oversight,
+    reclassification,
     resolution,
     suspension,
 )
@@ -42,8 +43,8 @@ ACTIONS: dict[str, Callable[[DecisionContext, Any], None]] = {
     "open": migration.open_,
     "remind": acceptance.remind,
     "complete_form": acceptance.complete_form,
-    "reclassify": classification.reclassify,
-    "assess": classification.assess,
+    "reclassify": reclassification.reclassify,
+    "assess": reclassification.assess,
     "apply_policy": deadline_recalculation.apply_policy,
     "reject": resolution.reject,
     "assign": case_record.assign,
@@ -56,7 +57,7 @@ ACTIONS: dict[str, Callable[[DecisionContext, Any], None]] = {
     "merge": merge_split.merge,
     "note": acceptance.note,
     "link": acceptance.link,
-    "join_hot_issue": classification.join_hot_issue,
+    "join_hot_issue": reclassification.join_hot_issue,
     "report_undeliverable": apologies.report_undeliverable,
     "apologise": apologies.apologise,
     "dispatch": handling.dispatch,
@@ -75,14 +76,14 @@ ACTIONS: dict[str, Callable[[DecisionContext, Any], None]] = {
     "deny_extension": extension.deny,
     "suspend": suspension.suspend,
     "resume": suspension.resume,
-    "escalate": oversight.escalate,
-    "supervise": oversight.supervise,
-    "call_back": oversight.call_back,
-    "screen": oversight.screen,
-    "start_callback": oversight.start_callback,
-    "record_callback": oversight.record_callback,
-    "end_callback": oversight.end_callback,
-    "answer_survey": oversight.answer_survey,
+    "escalate": escalation.escalate,
+    "supervise": escalation.supervise,
+    "call_back": callback.call_back,
+    "screen": callback.screen,
+    "start_callback": callback.start_callback,
+    "record_callback": callback.record_callback,
+    "end_callback": callback.end_callback,
+    "answer_survey": callback.answer_survey,
 }
 
 
@@ -128,17 +129,17 @@ def decide(
     at = command.at if command.action.type == "tick" else min(command.at, now)
     if ticket is not None:
         at = max(at, ticket.updated_at)
-    story = DecisionContext(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
+    context = DecisionContext(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
     try:
         _check_time(command, now)
-        settle(story, at, late_after)
-        _check(story)
+        settle(context, at, late_after)
+        _check(context)
         action = ACTIONS.get(command.action.type)
         if action is not None:
-            action(story, command.action)
-            settle(story, at, late_after)
+            action(context, command.action)
+            settle(context, at, late_after)
     except CommandRejected as refused:
-        present = story.ticket_or_none
+        present = context.ticket_or_none
         refusal = Refusal(
             id=refusal_id(command.id),
             command_id=command.id,
@@ -149,8 +150,8 @@ def decide(
             missing=refused.missing,
             current_version=present.version if present is not None else None,
         )
-        return DecisionResult(events=tuple(story.events), refusal=refusal)
-    return DecisionResult(events=tuple(story.events), commands=tuple(story.commands))
+        return DecisionResult(events=tuple(context.events), refusal=refusal)
+    return DecisionResult(events=tuple(context.events), commands=tuple(context.commands))
 
 
 def _check_time(command: Command, now: datetime) -> None:
@@ -160,14 +161,14 @@ def _check_time(command: Command, now: datetime) -> None:
         )
 
 
-def _check(story: DecisionContext) -> None:
+def _check(context: DecisionContext) -> None:
     """Refuse what the table of transitions or the expected version does not allow."""
-    kind = story.command.action.type
+    kind = context.command.action.type
     if kind in {"open", "remind"}:
         return
-    ticket = story.ticket
-    expected = story.command.expected_version
-    seen = story.before.version if story.before is not None else ticket.version
+    ticket = context.ticket
+    expected = context.command.expected_version
+    seen = context.before.version if context.before is not None else ticket.version
     if expected is not None and expected != seen:
         raise CommandRejected(
             "version_mismatch",

@@ -1,4 +1,4 @@
-"""A story in the making: the events that one command leads to, with what each does to the clocks."""
+"""The context of one decision: the events that one command leads to, with what each does to the clocks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,18 +8,27 @@ from typing import Any
 
 from schemas.command import Actor, Command
 from schemas.event import Fired, TicketEvent
-from schemas.ticket import Reason, SlaTimer, Ticket
+from schemas.ticket import Reason, SlaTimer, Status, Ticket
 from services.domain.ids import event_id
-from services.domain.policy.conditions import Facts
-from services.domain.policy.limits import ClockRule
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
-from services.domain.sla import timer as clocks
+from services.domain.sla.thresholds import next_action
+from services.ledger.domain import timers
 from services.ledger.domain.evolve import merge
 
 SYSTEM = Actor(kind="service", name="ledger")
-REROUTED = {"dispatched", "sent_back"}
-"""What ends a stage without its work being done."""
+WAIT_ENDS = frozenset({"suspended", "status", "unit"})
+FOLLOWED = WAIT_ENDS | {"run", "survey", "callback_ended"}
+"""Fields from which others follow."""
+NEW_RUN: Mapping[str, Any] = {
+    "waited": timedelta(0),
+    "dispatched_at": None,
+    "claimed_at": None,
+    "asking_ended_at": None,
+    "first_promised_at": None,
+    "assisting": (),
+}
+"""What a new run of the ticket begins with."""
 
 
 class CommandRejected(Exception):
@@ -98,10 +107,10 @@ class DecisionContext:
         try:
             return self.policy.units[code]
         except KeyError:
-            told = f"the policy has no unit {code!r}; units.toml of its pack lists them"
-            raise CommandRejected("unknown_unit", told) from None
+            message = f"the policy has no unit {code!r}; units.toml of its pack lists them"
+            raise CommandRejected("unknown_unit", message) from None
 
-    def happen(
+    def record_event(
         self,
         type_: str,
         rule: Reason,
@@ -112,23 +121,42 @@ class DecisionContext:
         changed: Sequence[SlaTimer] = (),
         threshold: Fired | None = None,
         details: Mapping[str, Any] | None = None,
+        passing: bool = False,
     ) -> Ticket:
-        """Add an event, with what it does to the clocks, and return the ticket after it."""
+        """Add an event, compare the ticket's clocks with what should run now, and return the ticket after it.
+
+        Args:
+            type_: of the event.
+            rule: that made it.
+            changes: fields of the ticket with their new values.
+            at: business time; by default that of the command. Never before the ticket's last event.
+            actor: by default that of the command.
+            changed: timers that the action itself has changed: waits, decided thresholds, extensions.
+            threshold: that the event decides.
+            details: for people and letters.
+            passing: another event of the same command follows at once, and the clocks are compared after that.
+
+        """
         before = self.ticket_or_none
         when = max(at or self.at, before.updated_at) if before is not None else (at or self.at)
-        version = before.version + 1 if before is not None else 1
         update = {"policy": self.policy.reference, **(changes or {})}
-        base = merge(before.clocks if before is not None else (), changed)
-        turned = self._turned(type_, base, before, update, when)
-        moved = {each.key: each for each in (*changed, *turned)}
-        after_clocks = merge(base, turned)
-        update["next_action_at"] = clocks.next_action(after_clocks)
-        update["promised_at"] = self._promised(after_clocks)
         if before is None:
-            ticket = Ticket(**update, version=version, updated_at=when, clocks=after_clocks)
+            update["stage_since"] = when
         else:
+            update |= consequences(before, update, when)
             update = {name: value for name, value in update.items() if getattr(before, name) != value}
-            ticket = before.replace(**update, version=version, updated_at=when, clocks=after_clocks)
+        version = before.version + 1 if before is not None else 1
+        base = merge(before.clocks if before is not None else (), changed)
+        ticket = (
+            Ticket(**update, version=version, updated_at=when, clocks=base)
+            if before is None
+            else before.replace(**update, version=version, updated_at=when, clocks=base)
+        )
+        moved: list[SlaTimer] = []
+        if not passing and (before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update)):
+            moved = timers.Comparison(ticket, before, self.policy, when, type_, self.carried).changed()
+        if moved or changed:
+            ticket = self._with_timers(ticket, moved, update, type_)
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),
@@ -143,92 +171,71 @@ class DecisionContext:
                 threshold=threshold,
                 details=self._details(details),
                 changes=update,
-                clocks=tuple(moved.values()),
+                clocks=(*changed, *moved) if not (changed and moved) else _latest(changed, moved),
                 ticket=ticket,
             )
         )
         return ticket
 
+    def _with_timers(self, ticket: Ticket, moved: list[SlaTimer], update: dict[str, Any], type_: str) -> Ticket:
+        """Return the ticket with its changed timers, and add to `moved` and `update` what follows from them."""
+        fields: dict[str, Any] = {}
+        if ticket.extensions and (extensions := timers.lapsed_extensions(ticket, moved)):
+            fields["extensions"] = extensions
+            lapsed = ticket.replace(extensions=extensions)
+            moved += timers.Comparison(lapsed, None, self.policy, ticket.updated_at, type_).ended_waits()
+        after = merge(ticket.clocks, moved)
+        fields["next_action_at"] = next_action(after)
+        promised = self._promised(after)
+        fields["promised_at"] = promised
+        if ticket.first_promised_at is None and promised is not None:
+            fields["first_promised_at"] = promised
+        update.update({name: value for name, value in fields.items() if getattr(ticket, name) != value})
+        return ticket.replace(**fields, clocks=after)
+
     def _details(self, details: Mapping[str, Any] | None) -> dict[str, Any]:
-        told = {name: value for name, value in (details or {}).items() if value is not None}
-        return told | {"taken_over": self.taken_over} if self.taken_over is not None else told
-
-    def _turned(
-        self, type_: str, present: Sequence[SlaTimer], before: Ticket | None, update: Mapping[str, Any], when: datetime
-    ) -> list[SlaTimer]:
-        """Return the clocks that an event of this type stops and starts."""
-        rules = self.policy.limits.turned_by.get(type_, ())
-        if not rules:
-            return []
-        turned: list[SlaTimer] = []
-        facts = self._facts(before, update)
-        running: dict[str, list[SlaTimer]] = {}
-        for each in present:
-            if each.stopped_at is None:
-                running.setdefault(each.name, []).append(each)
-        for rule in rules:
-            mine = running.get(rule.name, ())
-            starts = type_ in rule.starts_on and (rule.restarts or not mine) and rule.when.holds(facts)
-            if mine and (starts or type_ in rule.stops_on):
-                reason = "run_ended" if starts else "stage_ended"
-                turned += [
-                    clocks.stop(each, when, by=type_, reason=reason, calendar=self.policy.calendar(each.calendar))
-                    for each in mine
-                ]
-            if starts:
-                runs = merge(
-                    tuple(each for each in present if each.name == rule.name), turned[-len(mine) :] if mine else ()
-                )
-                turned.append(self._started(rule, type_, runs, facts, before, update, when))
-        return turned
-
-    def _facts(self, before: Ticket | None, update: Mapping[str, Any]) -> Facts:
-        def value(name: str) -> Any:
-            return update[name] if name in update or before is None else getattr(before, name)
-
-        late = before is not None and self.policy.is_late(before)
-        return self.policy.facts(value("classification"), channel=value("channel"), unit=value("unit"), late=late)
-
-    def _started(
-        self,
-        rule: ClockRule,
-        type_: str,
-        runs: Sequence[SlaTimer],
-        facts: Facts,
-        before: Ticket | None,
-        update: Mapping[str, Any],
-        when: datetime,
-    ) -> SlaTimer:
-        customer = update.get("customer") or (before.customer if before else None)
-        assert customer is not None
-        limit = self.policy.limits.limit(rule, facts, customer)
-        start = update["contacted_at"] if rule.starts_at == "contact" and type_ == "accepted" else when
-        return clocks.begin(
-            rule,
-            limit,
-            self.policy.calendar(limit.calendar),
-            at=start,
-            run=1 + max((each.run for each in runs), default=0),
-            used=self._used(rule, type_, runs, before),
-            wanted_by=update.get("wanted_by") or (before.wanted_by if before else None),
-        )
-
-    def _used(self, rule: ClockRule, type_: str, runs: Sequence[SlaTimer], before: Ticket | None) -> timedelta:
-        if self.carried and rule.name not in self.policy.limits.outer:
-            return self.carried
-        return self._carried(runs, before) if type_ == "dispatched" else timedelta(0)
-
-    @staticmethod
-    def _carried(runs: Sequence[SlaTimer], before: Ticket | None) -> timedelta:
-        """Return what a re-routed ticket has used of its stage since it was opened or reopened (R4.11)."""
-        if not runs or before is None or runs[-1].stopped_by not in REROUTED:
-            return timedelta(0)
-        since = before.reopened_at or before.accepted_at
-        return runs[-1].used if runs[-1].started_at >= since else timedelta(0)
+        found = {name: value for name, value in (details or {}).items() if value is not None}
+        return found | {"taken_over": self.taken_over} if self.taken_over is not None else found
 
     def _promised(self, present: Sequence[SlaTimer]) -> datetime | None:
         outer = self.policy.limits.outer
-        return next((each.due_at for each in reversed(present) if each.name in outer), None)
+        return next((timer.due_at for timer in reversed(present) if timer.name in outer), None)
+
+
+def _latest(changed: Sequence[SlaTimer], moved: Sequence[SlaTimer]) -> tuple[SlaTimer, ...]:
+    return tuple({timer.key: timer for timer in (*changed, *moved)}.values())
+
+
+def consequences(before: Ticket, update: Mapping[str, Any], when: datetime) -> dict[str, Any]:
+    """Return the fields that follow from others: the stage's beginning, waits that end, what a new run forgets.
+
+    Args:
+        before: the ticket before the event.
+        update: the fields that the event changes.
+        when: the event's business time.
+
+    """
+    if FOLLOWED.isdisjoint(update):
+        return {}
+    found = dict(NEW_RUN) if "run" in update else {}
+    status = update.get("status", before.status)
+    if "run" in update or timers.STAGES[status] != timers.STAGES[before.status]:
+        found["stage_since"] = when
+    if status is Status.DISPATCHED and (before.dispatched_at is None or "run" in update):
+        found["dispatched_at"] = when
+    if update.get("survey") is not None or update.get("callback_ended") is not None:
+        found["asking_ended_at"] = before.asking_ended_at or when
+    return found | _waiting(before, update, when)
+
+
+def _waiting(before: Ticket, update: Mapping[str, Any], when: datetime) -> dict[str, Any]:
+    if update.get("suspended") is not None:
+        return {"waiting_since": when}
+    # Whoever goes on with the work does not wait any more.
+    if before.waiting_since is None or WAIT_ENDS.isdisjoint(update):
+        return {}
+    waited = before.waited + (when - before.waiting_since)
+    return {"suspended": None, "waiting_since": None} | ({} if "run" in update else {"waited": waited})
 
 
 def because(subject: str, value: str, rule: str, source: str) -> Reason:

@@ -62,9 +62,9 @@ def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:
         ValueError: one of them does not follow the one before.
 
     """
-    told: list[TicketEvent] = []
+    events: list[TicketEvent] = []
     ticket: Ticket | None = None
     for change in changes:
         ticket = evolve(ticket, change)
-        told.append(TicketEvent.of(change, ticket))
-    return told
+        events.append(TicketEvent.of(change, ticket))
+    return events

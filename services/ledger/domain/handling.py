@@ -2,15 +2,14 @@
 
 from schemas.action import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
 from schemas.ticket import Outcome, Status
-from services.ledger.domain import extension, suspension
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 PATH = "002-1 §2.4.3"
 
 
-def dispatch(story: DecisionContext, action: Dispatch) -> None:
+def dispatch(context: DecisionContext, action: Dispatch) -> None:
     """Send the ticket on; feedback will come back to whoever dispatches."""
-    ticket, unit = story.ticket, story.unit(action.unit)
+    ticket, unit = context.ticket, context.unit(action.unit)
     if unit.code == ticket.unit:
         raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; dispatch it to another unit")
     if ticket.classification.founded is False or ticket.classification.opening == "not_opened":
@@ -18,70 +17,70 @@ def dispatch(story: DecisionContext, action: Dispatch) -> None:
             "not_founded",
             "there is nothing to handle, it was found: explain that to the customer, or assess the case anew (R3.12)",
         )
-    _of_the_holder(story)
+    _of_the_holder(context)
     assert ticket.unit is not None
-    told = ticket.classification
-    rule = next((each for each in told.reasons if each.subject == "department" and told.department == unit.code), None)
-    waiting, changed = extension.forget(story, "dispatched")
-    story.happen(
+    classification = ticket.classification
+    rule = next(
+        (
+            each
+            for each in classification.reasons
+            if each.subject == "department" and classification.department == unit.code
+        ),
+        None,
+    )
+    context.record_event(
         "dispatched",
         rule or because("department", unit.code, "dispatched by hand", PATH),
-        waiting
-        | {
+        {
             "status": Status.DISPATCHED,
             "unit": unit.code,
             "person": unit.person,
             "dispatched_by": (*ticket.dispatched_by, ticket.unit),
             "acted_in_stage": False,
         },
-        changed=changed,
         details={"unit": unit.code, "from": ticket.unit, "note": action.note},
     )
 
 
-def claim(story: DecisionContext, action: Claim) -> None:
+def claim(context: DecisionContext, action: Claim) -> None:
     """Somebody takes the ticket."""
-    _of_the_holder(story)
-    story.happen(
+    _of_the_holder(context)
+    context.record_event(
         "claimed",
         because("person", action.person, "first-contact ownership", "002-1 §2.4.2"),
-        {"status": Status.HANDLING, "person": action.person, "acted_in_stage": True},
+        {"status": Status.HANDLING, "person": action.person, "claimed_at": context.at, "acted_in_stage": True},
         details={"person": action.person},
     )
 
 
-def send_back(story: DecisionContext, action: SendBack) -> None:
+def send_back(context: DecisionContext, action: SendBack) -> None:
     """The unit is not in charge; whoever dispatched decides anew."""
-    ticket = story.ticket
-    _of_the_holder(story)
+    ticket = context.ticket
+    _of_the_holder(context)
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; dispatch it to the unit in charge instead")
     back = ticket.dispatched_by[-1]
-    waiting, changed = extension.forget(story, "sent_back")
-    story.happen(
+    context.record_event(
         "sent_back",
         because("department", back, "not in charge", PATH),
-        waiting
-        | {
+        {
             "status": Status.ACCEPTED if len(ticket.dispatched_by) == 1 else Status.HANDLING,
             "unit": back,
             "person": None,
             "dispatched_by": ticket.dispatched_by[:-1],
-            "suspended": None,
             "acted_in_stage": False,
         },
-        changed=[*changed, *suspension.cancel(story)],
         details={"reason": action.reason, "from": ticket.unit},
     )
 
 
-def transfer(story: DecisionContext, action: Transfer) -> None:
+def transfer(context: DecisionContext, action: Transfer) -> None:
     """Hand over to another unit; the stage's clock goes on (R4.11)."""
-    ticket, unit = story.ticket, story.unit(action.unit)
-    _of_the_holder(story)
+    ticket, unit = context.ticket, context.unit(action.unit)
+    _of_the_holder(context)
     if unit.code == ticket.unit:
         raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; transfer it to another unit")
-    story.happen(
+    context.record_event(
         "transferred",
         because("department", unit.code, "transferred by hand", PATH),
         {"unit": unit.code, "person": unit.person, "status": Status.DISPATCHED, "acted_in_stage": True},
@@ -89,13 +88,13 @@ def transfer(story: DecisionContext, action: Transfer) -> None:
     )
 
 
-def request_assistance(story: DecisionContext, action: RequestAssistance) -> None:
+def request_assistance(context: DecisionContext, action: RequestAssistance) -> None:
     """Ask another unit to help; the owner stays responsible."""
-    ticket, unit = story.ticket, story.unit(action.unit)
-    _of_the_holder(story)
+    ticket, unit = context.ticket, context.unit(action.unit)
+    _of_the_holder(context)
     if unit.code in ticket.assisting:
         raise CommandRejected("assisting", f"{unit.code} assists already")
-    story.happen(
+    context.record_event(
         "assistance_requested",
         because("assisting", unit.code, "assisting department", "002-1 §2.4.4"),
         {"assisting": (*ticket.assisting, unit.code), "acted_in_stage": True},
@@ -103,10 +102,10 @@ def request_assistance(story: DecisionContext, action: RequestAssistance) -> Non
     )
 
 
-def feed_back(story: DecisionContext, action: FeedBack) -> None:
+def feed_back(context: DecisionContext, action: FeedBack) -> None:
     """Say what was found and done; it goes back to whoever dispatched (R3.9)."""
-    ticket = story.ticket
-    _of_the_holder(story)
+    ticket = context.ticket
+    _of_the_holder(context)
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; answer the customer instead")
     back = ticket.dispatched_by[-1]
@@ -118,29 +117,25 @@ def feed_back(story: DecisionContext, action: FeedBack) -> None:
         explanation=ticket.outcome.explanation,
         agreement=ticket.outcome.agreement,
     )
-    waiting, changed = extension.forget(story, "fed_back") if to_centre else ({}, [])
-    story.happen(
+    context.record_event(
         "fed_back" if to_centre else "handed_up",
         because("department", back, "feedback returns to whoever dispatched", "002-1 §2.4.3"),
-        waiting
-        | {
+        {
             "status": Status.FED_BACK if to_centre else Status.HANDLING,
             "unit": back,
             "person": None,
             "handled_by": ticket.unit,
             "dispatched_by": ticket.dispatched_by[:-1],
             "outcome": outcome,
-            "suspended": None,
             "acted_in_stage": not to_centre,
         },
-        changed=[*changed, *suspension.cancel(story)],
         details={"result": action.result, "cause": action.cause, "owner": outcome.owner, "from": ticket.unit},
     )
 
 
-def _of_the_holder(story: DecisionContext) -> None:
+def _of_the_holder(context: DecisionContext) -> None:
     """Refuse a unit that does not hold the ticket; centres and supervisors may act for it."""
-    actor, ticket = story.command.actor, story.ticket
-    if actor.unit is None or actor.unit == ticket.unit or story.unit(actor.unit).kind in {"centre", "supervisor"}:
+    actor, ticket = context.command.actor, context.ticket
+    if actor.unit is None or actor.unit == ticket.unit or context.unit(actor.unit).kind in {"centre", "supervisor"}:
         return
     raise CommandRejected("not_holder", f"the ticket is with {ticket.unit}; only that unit or the centre can do this")

@@ -3,39 +3,38 @@
 from schemas.action import LinkTo, Merge, Open, Split
 from schemas.command import Command
 from schemas.contact import Contact
-from schemas.ticket import Link, SlaTimer, Status
+from schemas.ticket import Link, Status
 from services.domain.ids import command_id, contact_id, ticket_id
-from services.domain.sla import timer as clocks
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 
-def split(story: DecisionContext, action: Split) -> None:
+def split(context: DecisionContext, action: Split) -> None:
     """Open a ticket for what is another matter; it keeps the time of the contact that named it."""
-    ticket = story.ticket
+    ticket = context.ticket
     contact = Contact(
-        id=contact_id("ledger", "split", str(story.command.id)),
+        id=contact_id("ledger", "split", str(context.command.id)),
         sender="ledger",
         channel=ticket.channel,
-        message_id=f"{ticket.number}/{story.command.id}",
+        message_id=f"{ticket.number}/{context.command.id}",
         policy=ticket.policy.pack,
-        received_at=story.at,
+        received_at=context.at,
         contacted_at=ticket.contacted_at,
         customer=ticket.customer,
         text=action.text,
     )
     new = ticket_id(contact.id)
     back = Link(ticket_id=ticket.id, kind="split_from", reason=action.reason[:200])
-    story.happen(
+    context.record_event(
         "split",
         because("split", str(new), "split by hand", "ours: DECISIONS 30"),
         {"links": (*ticket.links, Link(ticket_id=new, kind="split_into", reason=action.reason[:200]))},
         details={"ticket_id": new, "reason": action.reason},
     )
-    story.commands.append(
+    context.commands.append(
         Command(
-            id=command_id(story.command.id, "open"),
+            id=command_id(context.command.id, "open"),
             ticket_id=new,
-            at=story.command.at,
+            at=context.command.at,
             actor=SYSTEM,
             policy=ticket.policy.pack,
             action=Open(contact=contact, classification=action.classification, links=(back,)),
@@ -43,38 +42,27 @@ def split(story: DecisionContext, action: Split) -> None:
     )
 
 
-def merge(story: DecisionContext, action: Merge) -> None:
+def merge(context: DecisionContext, action: Merge) -> None:
     """Close this ticket in favour of another; both are linked, nothing of it is lost."""
-    ticket = story.ticket
+    ticket = context.ticket
     if action.into == ticket.id:
         raise CommandRejected("same", "a ticket cannot be merged into itself", ("into",))
-    story.happen(
+    context.record_event(
         "merged",
         because("merge", str(action.into), "merged by hand", "ours: DECISIONS 30"),
         {
             "status": Status.WITHDRAWN,
-            "suspended": None,
-            "closed_at": story.at,
+            "closed_at": context.at,
             "links": (*ticket.links, Link(ticket_id=action.into, kind="merged_into", reason=action.reason[:200])),
         },
-        changed=_stopped(story),
         details={"ticket_id": action.into, "reason": action.reason},
     )
-    story.commands.append(
+    context.commands.append(
         Command(
-            id=command_id(story.command.id, "link"),
+            id=command_id(context.command.id, "link"),
             ticket_id=action.into,
-            at=story.command.at,
+            at=context.command.at,
             actor=SYSTEM,
             action=LinkTo(link=Link(ticket_id=ticket.id, kind="merged_from", reason=action.reason[:200])),
         )
     )
-
-
-def _stopped(story: DecisionContext) -> list[SlaTimer]:
-    """Return every clock ended: the other ticket's clocks watch over the matter from here on."""
-    return [
-        clocks.stop(each, story.at, by="merged", reason="merged", calendar=story.policy.calendar(each.calendar))
-        for each in story.ticket.clocks
-        if each.stopped_at is None
-    ]

@@ -6,7 +6,6 @@ from typing import Any
 from schemas.action import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
 from schemas.ticket import Outcome, Reason, Status, Ticket
 from services.domain.policy.outcome import CALLBACK, OUTCOME_PARTS
-from services.ledger.domain import extension, suspension
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 ANEW: Mapping[str, Any] = {
@@ -21,21 +20,21 @@ ANEW: Mapping[str, Any] = {
 """What a new run begins with: its answer is given, asked about and screened like the first (DECISIONS 27)."""
 
 
-def reply_progress(story: DecisionContext, action: ReplyProgress) -> None:
+def reply_progress(context: DecisionContext, action: ReplyProgress) -> None:
     """Tell the customer where things stand (R4.10)."""
-    _may_talk(story)
-    story.happen(
+    _may_talk(context)
+    context.record_event(
         "progress_replied",
         because("reply", "progress", "progress reply", "002-1 §2.4.8"),
-        {"progress_replied_at": story.at, "acted_in_stage": True},
+        {"progress_replied_at": context.at, "acted_in_stage": True},
         details={"text": action.text},
     )
 
 
-def answer(story: DecisionContext, action: Answer) -> None:
+def answer(context: DecisionContext, action: Answer) -> None:
     """Give the customer the final outcome."""
-    _may_talk(story)
-    known = story.ticket.outcome
+    _may_talk(context)
+    known = context.ticket.outcome
     outcome = Outcome(
         result=action.result or known.result,
         explanation=action.explanation,
@@ -44,62 +43,58 @@ def answer(story: DecisionContext, action: Answer) -> None:
         agreement=action.agreement,
     )
     rule = because("answer", action.agreement, "answer", "002-1 §2.4.5")
-    happened(story, outcome, rule, {"explanation": action.explanation})
+    happened(context, outcome, rule, {"explanation": action.explanation})
 
 
-def happened(story: DecisionContext, outcome: Outcome, rule: Reason, details: Mapping[str, Any]) -> None:
+def happened(context: DecisionContext, outcome: Outcome, rule: Reason, details: Mapping[str, Any]) -> None:
     """Record the answer; a ticket that has all that closing needs is closed with it when settled on the spot."""
-    ticket = story.ticket
-    waiting, changed = extension.forget(story, "answered")
-    story.happen(
+    ticket = context.ticket
+    context.record_event(
         "answered",
         rule,
-        waiting
-        | {
+        {
             "status": Status.ANSWERED,
             "unit": ticket.centre,
             "person": None,
             "dispatched_by": (),
             "outcome": outcome,
-            "suspended": None,
             "acted_in_stage": False,
         },
-        changed=[*changed, *suspension.cancel(story)],
         details={"agreement": outcome.agreement, **details, "result": outcome.result, "from": ticket.unit},
     )
-    if ticket.settlement is not None and not _missing(story, outcome):
-        _closed(story, outcome, None)
+    if ticket.settlement is not None and not _missing(context, outcome):
+        _closed(context, outcome, None)
 
 
-def close(story: DecisionContext, action: Close) -> None:
+def close(context: DecisionContext, action: Close) -> None:
     """Clear the ticket, if it has what the policy demands (R5.2)."""
-    ticket = story.ticket
+    ticket = context.ticket
     outcome = ticket.outcome.replace(
         cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner
     )
-    missing = _missing(story, outcome)
+    missing = _missing(context, outcome)
     if missing:
         raise CommandRejected(
             "missing",
-            f"the ticket cannot be closed without {', '.join(missing)} ({story.policy.outcome.closing.source})",
+            f"the ticket cannot be closed without {', '.join(missing)} ({context.policy.outcome.closing.source})",
             missing,
         )
-    _closed(story, outcome, action.note)
+    _closed(context, outcome, action.note)
 
 
-def _closed(story: DecisionContext, outcome: Outcome, note: str | None) -> None:
-    story.happen(
+def _closed(context: DecisionContext, outcome: Outcome, note: str | None) -> None:
+    context.record_event(
         "closed",
-        because("closing", outcome.agreement or "", "closing", story.policy.outcome.closing.source),
-        {"status": Status.CLOSED, "outcome": outcome, "closed_at": story.at},
+        because("closing", outcome.agreement or "", "closing", context.policy.outcome.closing.source),
+        {"status": Status.CLOSED, "outcome": outcome, "closed_at": context.at},
         details={"note": note, "agreement": outcome.agreement},
     )
 
 
-def _missing(story: DecisionContext, outcome: Outcome) -> list[str]:
-    rule = story.policy.outcome.closing
-    ticket = story.ticket
-    facts = story.policy.facts_of(ticket)
+def _missing(context: DecisionContext, outcome: Outcome) -> list[str]:
+    rule = context.policy.outcome.closing
+    ticket = context.ticket
+    facts = context.policy.facts_of(ticket)
     needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
     missing = [name for name in needs if not _is_there(ticket, outcome, name)]
     if outcome.agreement == "refused" and not rule.refused_is_enough:
@@ -116,9 +111,9 @@ def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
     return any(each.kind == name and each.at >= since for each in ticket.entries)
 
 
-def reject(story: DecisionContext, action: Reject) -> None:
+def reject(context: DecisionContext, action: Reject) -> None:
     """The customer rejects the outcome: investigated again, or the next level of the ladder takes over (R3.6, R4.5)."""
-    ticket, rule = story.ticket, story.policy.outcome.rejection
+    ticket, rule = context.ticket, context.policy.outcome.rejection
     if rule.then == "state_position":
         raise CommandRejected(
             "not_foreseen",
@@ -132,19 +127,20 @@ def reject(story: DecisionContext, action: Reject) -> None:
                 "highest", f"{back} is the highest level already: settle with the customer ({rule.source})"
             )
         back = rule.levels[level - 1]
-    story.happen(
+    context.record_event(
         "rejected",
         because("rejection", rule.then, "rejected outcome", rule.source),
-        {**ANEW, "level": level, "run": ticket.run + 1, "reopened_at": story.at},
+        {**ANEW, "level": level, "run": ticket.run + 1, "reopened_at": context.at},
         details={"reason": action.reason, "level": level},
+        passing=True,
     )
-    story.happen(
+    context.record_event(
         "dispatched",
         because("department", back, "rejected outcome", rule.source),
         {
             "status": Status.DISPATCHED,
             "unit": back,
-            "person": story.unit(back).person,
+            "person": context.unit(back).person,
             "dispatched_by": (ticket.centre,),
             "acted_in_stage": False,
         },
@@ -153,16 +149,17 @@ def reject(story: DecisionContext, action: Reject) -> None:
     )
 
 
-def reopen(story: DecisionContext, action: Reopen) -> None:
+def reopen(context: DecisionContext, action: Reopen) -> None:
     """Begin again on demand."""
     rule = because("reopening", "by hand", "reopening", "ours: DECISIONS 27")
-    reopened(story, rule, action.reason)
+    reopened(context, rule, action.reason)
 
 
-def reopened(story: DecisionContext, rule: Reason, reason: str) -> None:
+def reopened(context: DecisionContext, rule: Reason, reason: str) -> None:
     """Begin again with a new run of the clocks; goes straight back to who handled it (DECISIONS 27 and 28)."""
-    ticket, centre = story.ticket, story.ticket.centre
-    story.happen(
+    ticket, centre = context.ticket, context.ticket.centre
+    back = ticket.handled_by if ticket.handled_by in context.policy.units else None
+    context.record_event(
         "reopened",
         rule,
         {
@@ -170,7 +167,7 @@ def reopened(story: DecisionContext, rule: Reason, reason: str) -> None:
             "status": Status.ACCEPTED,
             "run": ticket.run + 1,
             "reopened": ticket.reopened + 1,
-            "reopened_at": story.at,
+            "reopened_at": context.at,
             "closed_at": None,
             "unit": centre,
             "person": None,
@@ -178,16 +175,16 @@ def reopened(story: DecisionContext, rule: Reason, reason: str) -> None:
             "acted_in_stage": False,
         },
         details={"reason": reason},
+        passing=back is not None,
     )
-    back = ticket.handled_by
-    if back is not None and back in story.policy.units:
-        story.happen(
+    if back is not None:
+        context.record_event(
             "dispatched",
             because("department", back, "back to the unit that handled it", "ours: DECISIONS 28"),
             {
                 "status": Status.DISPATCHED,
                 "unit": back,
-                "person": story.policy.units[back].person,
+                "person": context.policy.units[back].person,
                 "dispatched_by": (centre,),
             },
             actor=SYSTEM,
@@ -195,24 +192,22 @@ def reopened(story: DecisionContext, rule: Reason, reason: str) -> None:
         )
 
 
-def withdraw(story: DecisionContext, action: Withdraw) -> None:
+def withdraw(context: DecisionContext, action: Withdraw) -> None:
     """The customer takes the complaint back; never called back."""
-    waiting, changed = extension.forget(story, "withdrawn")
-    story.happen(
+    context.record_event(
         "withdrawn",
         because("withdrawal", "customer", "withdrawal", "ours: R2.7"),
-        waiting | {"status": Status.WITHDRAWN, "suspended": None, "closed_at": story.at},
-        changed=[*changed, *suspension.cancel(story)],
+        {"status": Status.WITHDRAWN, "closed_at": context.at},
         details={"reason": action.reason},
     )
 
 
-def _may_talk(story: DecisionContext) -> None:
+def _may_talk(context: DecisionContext) -> None:
     """Refuse whoever may not talk to the customer (R5.1)."""
-    actor = story.command.actor
+    actor = context.command.actor
     if actor.unit is None:
         raise CommandRejected("not_allowed", "say in `actor.unit` which unit tells the customer; not every unit may")
-    unit = story.unit(actor.unit)
+    unit = context.unit(actor.unit)
     if not unit.answers_customer:
         raise CommandRejected(
             "not_allowed",

@@ -5,11 +5,11 @@ from schemas.ticket import Status
 S = Status
 WORK = frozenset({S.DISPATCHED, S.HANDLING})
 OPEN = WORK | {S.ACCEPTED, S.FED_BACK}
-TOLD = frozenset({S.ANSWERED, S.CLOSED})
+ANSWERED_OR_CLOSED = frozenset({S.ANSWERED, S.CLOSED})
 ANY = frozenset(Status)
 
 ALLOWED: dict[str, frozenset[Status]] = {
-    "complete_form": frozenset({S.ACCEPTED}),
+    "complete_form": OPEN,
     "reclassify": OPEN,
     "dispatch": OPEN,
     "claim": WORK,
@@ -27,7 +27,7 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "escalate": OPEN,
     "supervise": OPEN | {S.ANSWERED},
     "close": frozenset({S.ANSWERED}),
-    "reopen": TOLD,
+    "reopen": ANSWERED_OR_CLOSED,
     "withdraw": OPEN | {S.ANSWERED},
     "reject": frozenset({S.ANSWERED}),
     "assign": WORK | {S.ACCEPTED, S.FED_BACK},
@@ -45,12 +45,12 @@ ALLOWED: dict[str, frozenset[Status]] = {
     "report_undeliverable": ANY,
     "apologise": ANY,
     "join_hot_issue": OPEN | {S.ANSWERED},
-    "call_back": TOLD,
-    "screen": TOLD,
-    "start_callback": TOLD,
-    "record_callback": TOLD,
-    "end_callback": TOLD,
-    "answer_survey": TOLD,
+    "call_back": ANSWERED_OR_CLOSED,
+    "screen": ANSWERED_OR_CLOSED,
+    "start_callback": ANSWERED_OR_CLOSED,
+    "record_callback": ANSWERED_OR_CLOSED,
+    "end_callback": ANSWERED_OR_CLOSED,
+    "answer_survey": ANSWERED_OR_CLOSED,
 }
 """`open`, `remind` and `tick` are allowed always: they are never refused for a status."""
 
@@ -98,6 +98,6 @@ def diagram() -> str:
     ]
     for name in sorted(ALLOWED):
         allowed = ALLOWED[name]
-        told = "always" if allowed == ANY else ", ".join(status for status in Status if status in allowed)
-        lines.append(f"| {name} | {told} |")
+        statuses = "always" if allowed == ANY else ", ".join(status for status in Status if status in allowed)
+        lines.append(f"| {name} | {statuses} |")
     return "\n".join([*lines, ""])

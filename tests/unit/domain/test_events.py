@@ -8,8 +8,12 @@ from deploy.tools.checkout import PROJECT
 from schemas.event import TicketEvent
 from services.domain.events import ENTRY, EVENTS, suggest
 from services.domain.policy import loading
+from services.ledger.domain.extension import APPROVED
+from services.ledger.domain.timers import POLICY_APPLIED
 from tests.fuzz.decisions import BEGIN, Play
 
+NAMED = {"timers.POLICY_APPLIED": POLICY_APPLIED, "APPROVED": APPROVED}
+"""Types that the ledger's code names by a constant."""
 PACKS = loading.load(PROJECT / "policies")
 
 
@@ -18,10 +22,11 @@ def made_by_the_ledger() -> set[str]:
     found: set[str] = set()
     for file in (PROJECT / "services" / "ledger" / "domain").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "happen":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record_event":
                 told = node.args[0]
                 parts = [told.body, told.orelse] if isinstance(told, ast.IfExp) else [told]
                 found |= {str(each.value) for each in parts if isinstance(each, ast.Constant)}
+                found |= {NAMED[ast.unparse(each)] for each in parts if ast.unparse(each) in NAMED}
     return found
 
 

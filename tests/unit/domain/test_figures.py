@@ -13,7 +13,7 @@ from duban import report
 from schemas.action import Answer, Close, Dispatch, FeedBack, Reopen, SendBack
 from schemas.customer_actions import AnswerSurvey, CallBack
 from schemas.ticket import Survey, ThresholdState
-from services.domain.kpi.cases import Case, CaseEvent, build_case, is_stage
+from services.domain.kpi.cases import Case, CaseEvent, build_case
 from services.domain.kpi.catalogue import KPIS, compute_cells
 from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period, PeriodLength, period_at, periods_between
@@ -138,7 +138,7 @@ def test_flow_timeliness_counts_the_stages_of_the_flow_and_nothing_else() -> Non
     one = case_of(late_in_one_stage())
     assert {run.stage for run in one.runs} == {"form", "review", "handling", "answer", "callback"}
     assert figure("flow_timeliness", late_in_one_stage()) == KpiValue(4, 5)
-    names = {pack: {each.name for each in packs.limits.clocks if is_stage(each)} for pack, packs in PACKS.items()}
+    names = {pack: {each.name for each in packs.limits.clocks if each.is_stage} for pack, packs in PACKS.items()}
     assert names["carrier"].isdisjoint({"promise", "escalated_promise", "appeal", "archive"})
     assert names["property"] >= {"form", "handling", "answer"}
     assert "unsolved" not in names["property"]

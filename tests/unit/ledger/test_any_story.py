@@ -127,7 +127,7 @@ def test_clocks_never_lose_used_time_and_a_ticket_that_is_over_has_none_running(
         threshold
         for each in scenario.current.clocks
         for threshold in each.thresholds
-        if threshold.state is ThresholdState.OPEN and not each.held and each.name != "archive"
+        if threshold.state is ThresholdState.OPEN and each.running and not each.held and each.name != "archive"
     ]
     assert open_ == []
     if scenario.current.status is Status.WITHDRAWN:

@@ -50,10 +50,10 @@ def test_every_open_stage_can_be_taken_over(told: dict[str, Any], status: Status
     assert used(ticket, stage) == timedelta(minutes=60)
 
 
-def test_an_answered_ticket_waits_for_its_callback() -> None:
+def test_an_answered_ticket_waits_for_its_callback_and_its_closing() -> None:
     _, ticket = taken(status="answered", result="repaired")
     assert ticket.status is Status.ANSWERED
-    assert [each.name for each in ticket.clocks if each.running] == ["callback"]
+    assert [each.name for each in ticket.clocks if each.running] == ["callback", "closing"]
 
 
 def test_a_unit_that_the_policy_does_not_know_leaves_it_at_the_centre_with_a_note() -> None:

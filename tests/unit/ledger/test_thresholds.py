@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.action import Claim, FeedBack, Tick
+from schemas.action import Answer, Claim, FeedBack, Tick
 from schemas.event import Fired
 from schemas.ticket import ThresholdState
 from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario
@@ -95,6 +95,7 @@ def test_what_is_due_is_decided_even_when_the_command_is_refused() -> None:
 
 def test_thresholds_of_a_stage_that_ended_are_settled_with_the_reason() -> None:
     scenario = TicketScenario.dispatched().advance(HOUR).do(FeedBack(result="x", cause="y"), unit="network")
+    scenario.do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
     states = {(each.state, each.reason) for each in scenario.timer("handling").thresholds}
     assert states == {(ThresholdState.SETTLED, "stage_ended")}
 

@@ -122,8 +122,8 @@ TENTH = {
         title = { zh = "时限", en = "Promise" }
         outer = true
         calendar = "elapsed"
-        starts_on = ["accepted"]
-        stops_on = ["answered", "withdrawn", "merged"]
+        while = { status = ["accepted", "dispatched", "handling", "fed_back"] }
+        anchor = "acceptance"
         [[clock.limits]]
         name = "for books of rare value"
         when = { signal = ["importance"] }

@@ -1,8 +1,7 @@
-"""Watching over the work and asking afterwards: escalation and supervision on demand, callback, survey (R4.9, R5.3)."""
+"""Callbacks and surveys: attempts, calls by a person, answers and the screening of bad ones (R5.3-R5.5)."""
 
 from typing import Any
 
-from schemas.action import Escalate, Supervise
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from services.domain.policy.outcome import CALL_LEASE
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
@@ -11,30 +10,11 @@ OVER: dict[str, Any] = {"calling": None, "calling_since": None}
 WANTS_NONE = frozenset({"opted_out", "refused"})
 
 
-def escalate(story: DecisionContext, action: Escalate) -> None:
-    """Tell the next level."""
-    story.happen(
-        "escalated",
-        because("escalation", "on demand", "escalation", "ours: R2.7"),
-        details={"reason": action.reason, "unit": story.ticket.unit, "notifies": ["next_level"]},
-    )
-
-
-def supervise(story: DecisionContext, action: Supervise) -> None:
-    """A supervision order for a key, hard or wrongly handled case (督办)."""
-    story.happen(
-        "supervised",
-        because("supervision", "on demand", "supervision order", "002-1 §1.2.1"),
-        {"supervisions": story.ticket.supervisions + 1},
-        details={"reason": action.reason, "unit": story.ticket.unit, "notifies": ["unit", "next_level"]},
-    )
-
-
-def call_back(story: DecisionContext, action: CallBack) -> None:
+def call_back(context: DecisionContext, action: CallBack) -> None:
     """One attempt to ask the customer (R5.3)."""
-    ticket, rule = story.ticket, story.policy.outcome.callback
-    _to_be_asked(story)
-    story.happen(
+    ticket, rule = context.ticket, context.policy.outcome.callback
+    _to_be_asked(context)
+    context.record_event(
         "called_back",
         because("callback", action.means, "callback", rule.source),
         {"callbacks": ticket.callbacks + 1},
@@ -42,49 +22,51 @@ def call_back(story: DecisionContext, action: CallBack) -> None:
     )
 
 
-def start_callback(story: DecisionContext, _: StartCallback) -> None:
+def start_callback(context: DecisionContext, _: StartCallback) -> None:
     """A person takes the call (R5.3); refused while somebody else has it."""
-    ticket, name = story.ticket, story.command.actor.name
-    _to_be_asked(story)
+    ticket, name = context.ticket, context.command.actor.name
+    _to_be_asked(context)
     since = ticket.calling_since
-    if ticket.calling not in {None, name} and since is not None and story.at - since < CALL_LEASE:
+    if ticket.calling not in {None, name} and since is not None and context.at - since < CALL_LEASE:
         raise CommandRejected("taken", f"{ticket.calling} is calling this customer; take the next one")
-    story.happen(
+    context.record_event(
         "callback_started",
-        because("callback", "phone", "callback", story.policy.outcome.callback.source),
-        {"calling": name, "calling_since": story.at},
+        because("callback", "phone", "callback", context.policy.outcome.callback.source),
+        {"calling": name, "calling_since": context.at},
     )
 
 
-def record_callback(story: DecisionContext, action: RecordCallback) -> None:
+def record_callback(context: DecisionContext, action: RecordCallback) -> None:
     """How the call ended (R5.3); what the customer says is kept as any other answer."""
-    ticket, rule = story.ticket, story.policy.outcome.callback
-    _not_answered(story)
-    told = {"result": action.result, "recording": action.recording, "note": action.note, "means": "phone"}
+    ticket, rule = context.ticket, context.policy.outcome.callback
+    _not_answered(context)
+    details = {"result": action.result, "recording": action.recording, "note": action.note, "means": "phone"}
     why = because("callback", action.result, "callback", rule.source)
     if action.result == "moved":
-        if action.until is None or action.until <= story.at:
+        if action.until is None or action.until <= context.at:
             raise CommandRejected(
                 "missing", "say when the customer wants to be called: until, in the future", ("until",)
             )
-        story.happen("callback_moved", why, OVER, details=told | {"until": action.until.isoformat()})
+        context.record_event("callback_moved", why, OVER, details=details | {"until": action.until.isoformat()})
         return
     if action.result == "answered" and action.survey is None:
         raise CommandRejected(
             "missing", "add what the customer said: survey with process, result and staff", ("survey",)
         )
     attempt = ticket.callbacks + 1
-    story.happen("called_back", why, OVER | {"callbacks": attempt}, details=told | {"attempt": attempt})
+    context.record_event("called_back", why, OVER | {"callbacks": attempt}, details=details | {"attempt": attempt})
     if action.survey is not None:
-        answer_survey(story, AnswerSurvey(survey=action.survey))
+        answer_survey(context, AnswerSurvey(survey=action.survey))
     elif action.result in {"refused", "opted_out"}:
-        story.happen("callback_ended", why, {"callback_ended": action.result}, details={"reason": action.result})
+        context.record_event(
+            "callback_ended", why, {"callback_ended": action.result}, details={"reason": action.result}
+        )
 
 
-def _to_be_asked(story: DecisionContext) -> None:
+def _to_be_asked(context: DecisionContext) -> None:
     """Refuse to ask a customer who has answered, wants no question, was given up on, or must not be asked."""
-    ticket, rule = story.ticket, story.policy.outcome.callback
-    _not_answered(story)
+    ticket, rule = context.ticket, context.policy.outcome.callback
+    _not_answered(context)
     if ticket.callback_ended is not None:
         raise CommandRejected("ended", f"this customer is not asked any more ({ticket.callback_ended}): take another")
     if ticket.classification.validity in rule.never_for:
@@ -93,18 +75,18 @@ def _to_be_asked(story: DecisionContext) -> None:
         )
 
 
-def _not_answered(story: DecisionContext) -> None:
-    if story.ticket.survey is not None:
+def _not_answered(context: DecisionContext) -> None:
+    if context.ticket.survey is not None:
         raise CommandRejected("answered", "the customer has answered the survey already")
 
 
-def end_callback(story: DecisionContext, action: EndCallback) -> None:
+def end_callback(context: DecisionContext, action: EndCallback) -> None:
     """Give up asking; that a customer wants no question is the stronger word, and is kept."""
-    ended, rule = story.ticket.callback_ended, story.policy.outcome.callback
-    _not_answered(story)
+    ended, rule = context.ticket.callback_ended, context.policy.outcome.callback
+    _not_answered(context)
     if ended in WANTS_NONE or ended == action.reason:
         raise CommandRejected("ended", f"asking has ended already ({ended})")
-    story.happen(
+    context.record_event(
         "callback_ended",
         because("callback", action.reason, "callback", rule.source),
         {"callback_ended": action.reason},
@@ -112,10 +94,10 @@ def end_callback(story: DecisionContext, action: EndCallback) -> None:
     )
 
 
-def answer_survey(story: DecisionContext, action: AnswerSurvey) -> None:
+def answer_survey(context: DecisionContext, action: AnswerSurvey) -> None:
     """What the customer says; kept once (R5.4)."""
-    _not_answered(story)
-    rule, survey = story.policy.outcome.survey, action.survey
+    _not_answered(context)
+    rule, survey = context.policy.outcome.survey, action.survey
     scores = (survey.process, survey.result, survey.staff)
     if min(scores) <= rule.dissatisfied_to:
         verdict = "dissatisfied"
@@ -123,28 +105,28 @@ def answer_survey(story: DecisionContext, action: AnswerSurvey) -> None:
         verdict = "satisfied"
     else:
         verdict = "neutral"
-    story.happen(
+    context.record_event(
         "survey_answered",
         because("satisfaction", verdict, "survey", rule.source),
         {"survey": survey},
         details={"verdict": verdict, "process": survey.process, "result": survey.result, "staff": survey.staff},
     )
     if verdict == "dissatisfied":
-        story.happen(
+        context.record_event(
             "screening_needed",
             because("satisfaction", verdict, "screening", "002-1 §2.4.6"),
             details={"reason": survey.comment},
         )
 
 
-def screen(story: DecisionContext, action: Screen) -> None:
+def screen(context: DecisionContext, action: Screen) -> None:
     """The back office looks into a bad answer: only wrong handling is handled again (R5.5)."""
-    if story.ticket.survey is None:
+    if context.ticket.survey is None:
         raise CommandRejected("not_answered", "the customer has not answered the survey: there is nothing to screen")
-    if story.ticket.screened is not None:
+    if context.ticket.screened is not None:
         raise CommandRejected("screened", "it was screened already")
     finding = "wrong_handling" if action.wrong_handling else "other_cause"
-    story.happen(
+    context.record_event(
         "screened",
         because("screening", finding, "screening", "002-1 §2.4.6"),
         {"screened": finding},

@@ -1,0 +1,331 @@
+"""Compares the clocks a ticket should have with those it has: the only place that starts, ends, pauses or moves one.
+
+Each event that changes a fact of a ticket is followed by one comparison (DESIGN 2). Nothing else touches the timers of
+the policy's table; the waits of suspension and extension are begun by their actions and ended here. Pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.ticket import Extension, SlaTimer, Status, ThresholdState, Ticket
+from services.domain.policy.conditions import Facts
+from services.domain.policy.limits import UNDER_WAY, ClockRule
+from services.domain.policy.pack import Pack
+from services.domain.sla import timer as arithmetic
+from services.domain.sla.thresholds import NOTHING, DeadlineCalendar
+
+SUSPENSION = "suspension"
+EXTENSION = "extension"
+WAITS = frozenset({SUSPENSION, EXTENSION})
+"""Timers that an action begins, outside the policy's table."""
+POLICY_APPLIED = "policy_applied"
+STAGES: Mapping[Status, str] = {
+    Status.ACCEPTED: "with the centre",
+    Status.DISPATCHED: "with a unit",
+    Status.HANDLING: "with a unit",
+    Status.FED_BACK: "fed back",
+    Status.ANSWERED: "answered",
+    Status.CLOSED: "over",
+    Status.WITHDRAWN: "over",
+    Status.ARCHIVED: "archived",
+}
+"""The stage of each status, for `stage_since`."""
+LOOKED_AT = frozenset(
+    {
+        "status",
+        "unit",
+        "dispatched_by",
+        "centre",
+        "classification",
+        "run",
+        "suspended",
+        "survey",
+        "callback_ended",
+        "asking_ended_at",
+        "progress_replied_at",
+        "form_completed_at",
+        "dispatched_at",
+        "claimed_at",
+        "contacted_at",
+        "wanted_by",
+        "customer",
+        "entries",
+        "extensions",
+        "settlement",
+    }
+)
+"""Fields of a ticket on which a clock may depend; an event that changes none of them changes no clock."""
+LIMITED_BY = ("classification", "contacted_at", "wanted_by", "customer", "asking_ended_at")
+"""Fields on which the length of a limit may depend."""
+
+
+def _since(field: str) -> Callable[[Ticket, datetime], bool]:
+    """Return whether a ticket's field names an instant that is not before the scope."""
+
+    def holds(ticket: Ticket, since: datetime) -> bool:
+        at: datetime | None = getattr(ticket, field)
+        return at is not None and at >= since
+
+    return holds
+
+
+FACTS: Mapping[str, Callable[[Ticket, datetime], bool]] = {
+    "form_completed": lambda ticket, _: ticket.form_completed_at is not None,
+    "dispatched": _since("dispatched_at"),
+    "claimed": _since("claimed_at"),
+    "progress_replied": _since("progress_replied_at"),
+    "answered": lambda ticket, _: ticket.status not in UNDER_WAY,
+    "surveyed": lambda ticket, _: ticket.survey is not None,
+    "asking_ended": lambda ticket, _: ticket.callback_ended is not None,
+}
+"""What each fact of `services.domain.policy.limits.FACTS` is on a ticket, since its scope began."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What should run, compared with what runs, after one event.
+
+    Attributes:
+        ticket: after the event, with the timers of before it.
+        before: the ticket before the event.
+        pack: the policy in force.
+        at: when the event happened.
+        by: its type.
+        used: time that a timer which starts now had used in the system before.
+        moves: whether something changed on which the length of a limit may depend, once it was asked.
+
+    """
+
+    ticket: Ticket
+    before: Ticket | None
+    pack: Pack
+    at: datetime
+    by: str
+    used: timedelta = NOTHING
+    moves: bool | None = None
+
+    def changed(self) -> list[SlaTimer]:
+        """Return every timer that starts, ends, pauses, goes on or gets another limit."""
+        latest = {timer.name: timer for timer in self.ticket.clocks}
+        rules = self.pack.limits.candidates(self.ticket.status, self.ticket.classification.kind)
+        facts = self.pack.facts_of(self.ticket)
+        changed: list[SlaTimer] = []
+        for name, rule in rules.items():
+            self._compare(rule, latest.get(name), facts, changed)
+        for name, timer in latest.items():
+            if name not in rules and (timer.stopped_at is None or _is_open(timer)):
+                self._end(timer, changed)
+        return changed
+
+    def ended_waits(self) -> list[SlaTimer]:
+        """Return the waits of suspension and extension that are over, ended."""
+        changed: list[SlaTimer] = []
+        for timer in self.ticket.clocks:
+            if timer.name in WAITS and timer.stopped_at is None:
+                self._end(timer, changed)
+        return changed
+
+    def _compare(self, rule: ClockRule, timer: SlaTimer | None, facts: Facts, changed: list[SlaTimer]) -> None:
+        """Add what becomes of a clock that may run in the ticket's status."""
+        mine = timer
+        if timer is not None and timer.ticket_run != self.ticket.run and rule.once != "ticket":
+            mine = None
+            self._stop(timer, "run_ended", changed)
+        if not rule.always_wanted and not rule.wanted(self.ticket, facts, self.pack.kinds):
+            if mine is not None:
+                self._leave(rule, mine, changed, final=False)
+        elif rule.waits_for_facts and not self._awaited(rule, mine):
+            if mine is not None:
+                self._leave(rule, mine, changed, final=True)
+        elif mine is None or (mine.stopped_at is not None and rule.starts_anew):
+            self._start(rule, timer, facts, changed)
+        else:
+            self._keep(rule, mine, facts, changed)
+
+    def _start(self, rule: ClockRule, earlier: SlaTimer | None, facts: Facts, changed: list[SlaTimer]) -> None:
+        limit = self.pack.limits.limit(rule, facts, self.ticket.customer)
+        calendar = self.pack.calendar(limit.calendar)
+        timer = arithmetic.begin(
+            rule,
+            limit,
+            calendar,
+            at=self._anchor(rule),
+            run=earlier.run + 1 if earlier is not None else 1,
+            ticket_run=self.ticket.run,
+            used=NOTHING if rule.outer else self.used,
+            instants=_instants(self.ticket),
+        )
+        if timer is None:
+            return
+        if self.by == POLICY_APPLIED:
+            timer = arithmetic.missed(timer, rule, calendar, self.at)
+        changed.append(arithmetic.pause(timer, self.at, calendar) if self._pauses(rule) else timer)
+
+    def _keep(self, rule: ClockRule, timer: SlaTimer, facts: Facts, changed: list[SlaTimer]) -> None:
+        """Go on with a timer: carried on where it was stopped, paused or resumed, under the limit that counts now."""
+        kept = timer
+        if kept.stopped_at is not None:
+            kept = arithmetic.carry_on(kept, self.at, self._calendar(kept), wall=rule.carry == "wall")
+        if kept.paused_at is None:
+            if self._pauses(rule):
+                kept = arithmetic.pause(kept, self.at, self._calendar(kept))
+        elif not self._pauses(rule):
+            kept = arithmetic.resume(kept, self.at, self._calendar(kept))
+        if self.ticket.extensions and (held := self._is_held(kept)) != kept.held:
+            kept = kept.replace(held=held)
+        if self.moves is None:
+            self.moves = self._changes_limits()
+        pair = self._relimited(rule, kept, facts) if self.moves or timer.stopped_at is not None else None
+        if pair is None:
+            if kept is not timer:
+                changed.append(kept)
+            return
+        old, new = pair
+        if self.by == POLICY_APPLIED:
+            new = arithmetic.missed(new, rule, self._calendar(new), self.at)
+        changed += (old, new)
+
+    def _is_held(self, timer: SlaTimer) -> bool:
+        """Whether an undecided extension holds its breach back (DECISIONS 29)."""
+        return any(
+            extension.state == "asked" and (extension.clock, extension.run) == (timer.name, timer.run)
+            for extension in self.ticket.extensions
+        )
+
+    def _relimited(self, rule: ClockRule, timer: SlaTimer, facts: Facts) -> tuple[SlaTimer, SlaTimer] | None:
+        """Re-limit a timer (the one place that does), if a fact has changed on which its limit depends."""
+        limit, start = self.pack.limits.limit(rule, facts, self.ticket.customer), None
+        if rule.anchor == "contact" and self.ticket.run == 1:
+            start = self.ticket.contacted_at
+        before = self.before
+        if before is not None and self.by != POLICY_APPLIED and start in {None, timer.started_at}:
+            earlier = self.pack.limits.limit_or_none(rule, self.pack.facts_of(before), before.customer)
+            named = (limit.at is not None or limit.moved is not None) and _instants(before) != _instants(self.ticket)
+            if limit == earlier and not named:
+                return None
+        return arithmetic.relimit(
+            timer,
+            rule,
+            limit,
+            self.pack.calendar(limit.calendar),
+            at=self.at,
+            by=self.by,
+            start=start,
+            instants=_instants(self.ticket),
+        )
+
+    def _changes_limits(self) -> bool:
+        """Whether something changed on which the length of a limit may depend."""
+        if self.by == POLICY_APPLIED:
+            return True
+        before, ticket = self.before, self.ticket
+        return before is not None and any(
+            getattr(before, name) is not getattr(ticket, name) and getattr(before, name) != getattr(ticket, name)
+            for name in LIMITED_BY
+        )
+
+    def _leave(self, rule: ClockRule, timer: SlaTimer, changed: list[SlaTimer], *, final: bool) -> None:
+        """End a timer; one whose stage may be entered again in this run keeps its open thresholds until then."""
+        if not final and self.ticket.status in UNDER_WAY and not rule.starts_anew and not rule.outer:
+            if timer.stopped_at is None:
+                changed.append(
+                    arithmetic.stop(
+                        timer,
+                        self.at,
+                        by=self.by,
+                        reason=arithmetic.STAGE_ENDED,
+                        calendar=self._calendar(timer),
+                        final=False,
+                    )
+                )
+            return
+        self._stop(timer, arithmetic.STAGE_ENDED, changed)
+
+    def _stop(self, timer: SlaTimer, reason: str, changed: list[SlaTimer]) -> None:
+        """End a timer for good, if that was not done yet."""
+        if timer.stopped_at is None:
+            changed.append(arithmetic.stop(timer, self.at, by=self.by, reason=reason, calendar=self._calendar(timer)))
+        elif _is_open(timer):
+            changed.append(arithmetic.close(timer, self.at, reason))
+
+    def _end(self, timer: SlaTimer, changed: list[SlaTimer]) -> None:
+        """End a timer that does not run in the status: of the policy's table, a wait, or of another version."""
+        if timer.name == SUSPENSION:
+            if self.ticket.suspended is None:
+                self._stop(timer, "resumed", changed)
+        elif timer.name == EXTENSION:
+            if all(extension.state != "asked" for extension in self.ticket.extensions):
+                self._stop(timer, "decided", changed)
+        elif (rule := self.pack.limits.by_name.get(timer.name)) is None:
+            self._stop(timer, "not_in_policy", changed)
+        elif timer.ticket_run != self.ticket.run and rule.once != "ticket":
+            self._stop(timer, "run_ended", changed)
+        else:
+            self._leave(rule, timer, changed, final=False)
+
+    def _awaited(self, rule: ClockRule, timer: SlaTimer | None) -> bool:
+        """Whether the facts that it waits for are there, and none that ends it."""
+        since = self.ticket.accepted_at if rule.once == "ticket" else self._run_began
+        if rule.once == "visit" and timer is not None and timer.stopped_at is None:
+            since = max(since, timer.started_at)
+        if not all(self._is_fact(name, since) for name in rule.after):
+            return False
+        if any(self._is_fact(name, since) for name in rule.until):
+            return False
+        return not rule.until_all or not all(self._is_fact(name, since) for name in rule.until_all)
+
+    @property
+    def _run_began(self) -> datetime:
+        return self.ticket.reopened_at or self.ticket.accepted_at
+
+    def _is_fact(self, name: str, since: datetime) -> bool:
+        fact = FACTS.get(name)
+        if fact is not None:
+            return fact(self.ticket, since)
+        return any(entry.kind == name and entry.at >= since for entry in self.ticket.entries)
+
+    def _anchor(self, rule: ClockRule) -> datetime:
+        """Return from when a clock counts (DECISIONS 5)."""
+        ticket, first = self.ticket, self.ticket.run == 1 or rule.once == "ticket"
+        if rule.anchor in {"contact", "acceptance"} and first:
+            return ticket.contacted_at if rule.anchor == "contact" else ticket.accepted_at
+        if rule.anchor in {"contact", "acceptance", "run"}:
+            return self._run_began
+        if rule.anchor == "stage":
+            return ticket.stage_since or self.at
+        entries = (entry.at for entry in ticket.entries if entry.kind == rule.anchor)
+        return max(entries, default=self.at)
+
+    def _pauses(self, rule: ClockRule) -> bool:
+        return self.ticket.suspended is not None and self.ticket.suspended in rule.pauses_for
+
+    def _calendar(self, timer: SlaTimer) -> DeadlineCalendar:
+        return self.pack.calendar(timer.calendar)
+
+
+def _instants(ticket: Ticket) -> arithmetic.Instants:
+    return arithmetic.Instants(wanted_by=ticket.wanted_by, asking_ended=ticket.asking_ended_at)
+
+
+def _is_open(timer: SlaTimer) -> bool:
+    return any(point.state is ThresholdState.OPEN for point in timer.thresholds)
+
+
+def depends_on(changes: Mapping[str, Any]) -> bool:
+    """Whether an event that changes these fields may change a clock."""
+    return not LOOKED_AT.isdisjoint(changes)
+
+
+def lapsed_extensions(ticket: Ticket, changed: Sequence[SlaTimer]) -> tuple[Extension, ...]:
+    """Return the ticket's extensions where a request lapses because its clock has ended; empty when none does."""
+    ended = {(timer.name, timer.run) for timer in changed if timer.stopped_at is not None}
+    going = {(timer.name, timer.run) for timer in changed if timer.stopped_at is None}
+    found = tuple(
+        extension.replace(state="lapsed")
+        if extension.state == "asked" and (extension.clock, extension.run) in ended - going
+        else extension
+        for extension in ticket.extensions
+    )
+    return found if found != ticket.extensions else ()

@@ -1,0 +1,45 @@
+"""What must hold of a ticket's clocks after every event: no open ticket without one, and none that does not belong.
+
+Used by the random decisions, the simulator and the property tests (R4.1, DECISIONS 43).
+"""
+
+from schemas.event import TicketEvent
+from schemas.ticket import SlaTimer, Status, ThresholdState, Ticket
+from services.domain.policy.limits import UNDER_WAY
+from services.domain.policy.pack import Pack
+from services.ledger.domain import timers
+
+CLOSING = "closing"
+
+
+def check(event: TicketEvent, before: Ticket | None, pack: Pack) -> None:
+    """Check the ticket after an event; an event in passing is judged with the one after it.
+
+    Raises:
+        AssertionError: names the clock and what is wrong with it.
+
+    """
+    ticket = event.ticket
+    for timer in ticket.clocks:
+        if timer.stopped_at is not None and ticket.status not in UNDER_WAY:
+            open_ = [point.name for point in timer.thresholds if point.state is ThresholdState.OPEN]
+            assert not open_, f"{timer.key}: {open_} are open after the clock's end"
+    if event.type in {"rejected", "reopened"} and not event.clocks:
+        return
+    assert not ticket.open or watched(ticket, pack), f"{event.type}: {ticket.status} without a promise or closing clock"
+    again = timers.Comparison(ticket, ticket, pack, event.at, "noted").changed()
+    assert not again, f"{event.type}: compared once more, {[timer.key for timer in again]} would change"
+    if before is not None and event.threshold is None and not timers.depends_on(event.changes):
+        assert not event.clocks or event.type == timers.POLICY_APPLIED, f"{event.type} changes no fact, but clocks"
+
+
+def watched(ticket: Ticket, pack: Pack) -> bool:
+    """Whether a promise or the closing clock runs, or stands still for a wait that ends by itself."""
+    names = pack.limits.outer if ticket.status is not Status.ANSWERED else {*pack.limits.outer, CLOSING}
+    return any(timer.name in names and _goes_on(timer, ticket) for timer in ticket.clocks)
+
+
+def _goes_on(timer: SlaTimer, ticket: Ticket) -> bool:
+    if timer.paused_at is None:
+        return timer.stopped_at is None
+    return any(wait.name == timers.SUSPENSION and wait.running and wait.due_at is not None for wait in ticket.clocks)

@@ -1,0 +1,410 @@
+"""A clock belongs to a state: what was reported of tickets that lost one, ran one twice or ran the wrong one."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.action import (
+    Answer,
+    ApproveExtension,
+    Assess,
+    Claim,
+    Close,
+    CompleteForm,
+    Correct,
+    Dispatch,
+    FeedBack,
+    JoinHotIssue,
+    Reclassify,
+    RecordEntry,
+    Reject,
+    Reopen,
+    ReplyProgress,
+    RequestExtension,
+    Resume,
+    SendBack,
+    Suspend,
+    Tick,
+    Transfer,
+)
+from schemas.customer_actions import AnswerSurvey, EndCallback
+from schemas.ticket import Classification, SlaTimer, Status, Survey, ThresholdState
+from services.domain.sla.thresholds import BREACH
+from tests.builders import CENTRE, HOUR, MINUTE, PACK, PACKS, TicketScenario, contact
+from tests.clock_invariants import CLOSING, watched
+
+DAY = timedelta(days=1)
+ISSUE = UUID("7a4c52a1-6f3f-4a55-9f43-7cbd5dfd0d0e")
+
+
+def running(scenario: TicketScenario) -> set[str]:
+    return {timer.name for timer in scenario.current.clocks if timer.running}
+
+
+def breaches(scenario: TicketScenario, clock: str) -> int:
+    return sum(
+        event.threshold is not None and (event.threshold.clock, event.threshold.threshold) == (clock, BREACH)
+        for event in scenario.events
+        if event.threshold is None or event.threshold.outcome == "fired"
+    )
+
+
+def classified(scenario: TicketScenario, **changes: object) -> Reclassify:
+    return Reclassify(classification=scenario.current.classification.replace(**changes), reason="r")
+
+
+def handled(pack: str, scenario: TicketScenario | None = None) -> TicketScenario:
+    """Return a ticket of a pack that was answered by its centre, with work in between where there is a department."""
+    scenario = scenario or TicketScenario.opened(contact(text="投诉"), pack=PACKS[pack])
+    centre = scenario.current.centre
+    scenario.do(Answer(explanation="e", result="r", cause="c", agreement="refused"), unit=centre)
+    assert scenario.current.status is Status.ANSWERED, scenario.refusals
+    return scenario
+
+
+@pytest.mark.requirement("R4.1", "R3.6")
+@pytest.mark.parametrize("pack", sorted(set(PACKS) - {"carrier", "enterprise"}))
+def test_a_rejected_answer_has_a_promise_in_every_pack(pack: str) -> None:
+    scenario = handled(pack)
+    scenario.advance(HOUR).do(Reject(reason="r"))
+    assert scenario.current.status is Status.DISPATCHED, scenario.refusals
+    promises = [timer for timer in scenario.current.clocks if timer.name in PACKS[pack].limits.outer and timer.running]
+    assert [timer.started_at for timer in promises] == [scenario.now]
+    scenario.advance(400 * DAY).tick()
+    assert scenario.current.breaches > 0
+
+
+@pytest.mark.requirement("R4.1")
+@pytest.mark.parametrize("pack", sorted(PACKS))
+def test_an_answered_ticket_that_nobody_closes_is_not_forgotten(pack: str) -> None:
+    """DECISIONS 43: ten days after the answer, told again like a breach."""
+    scenario = handled(pack)
+    assert CLOSING in running(scenario)
+    scenario.advance(60 * DAY).tick()
+    assert breaches(scenario, CLOSING) == 1
+    assert sum(event.type == "escalated" for event in scenario.events) >= 3
+
+
+@pytest.mark.requirement("R5.3")
+def test_the_end_of_the_asking_moves_the_closing_to_a_later_time_never_to_a_sooner_one() -> None:
+    early, late = handled("carrier"), handled("carrier")
+    due = early.timer(CLOSING).due_at
+    early.advance(DAY).do(AnswerSurvey(survey=Survey(process=5, result=5, staff=5)))
+    assert early.timer(CLOSING).due_at == due
+    late.advance(9 * DAY).do(EndCallback(reason="no_answer"))
+    assert late.timer(CLOSING).due_at > due
+    assert breaches(late, CLOSING) == 0
+
+
+@pytest.mark.requirement("R4.1", "R4.4")
+def test_a_reopened_appeal_that_was_never_dispatched_has_its_clock() -> None:
+    scenario = TicketScenario.opened(contact(channel="regulator", origin="filed", text="申诉宽带收费争议"))
+    assert scenario.current.classification.kind == "appeal"
+    scenario.do(Answer(explanation="e", agreement="agreed"), unit=scenario.current.centre)
+    scenario.do(RecordEntry(kind="regulator_reply", reference="r/1"), unit="hq_service")
+    scenario.advance(DAY).do(Reopen(reason="r"), unit="hq_service")
+    assert scenario.current.status is Status.ACCEPTED, scenario.refusals
+    assert {"appeal", "appeal_dispatch"} <= running(scenario)
+    assert scenario.timer("appeal").started_at == scenario.now
+
+
+@pytest.mark.requirement("R4.4")
+def test_an_appeal_ends_when_the_regulator_has_the_reply_and_the_customer_the_answer() -> None:
+    scenario = TicketScenario.opened(contact(channel="regulator", origin="filed", text="申诉宽带收费争议"))
+    scenario.do(Dispatch(unit=CENTRE), unit="hq_service").do(FeedBack(result="r", cause="c"), unit=CENTRE)
+    scenario.advance(HOUR).do(RecordEntry(kind="regulator_reply", reference="r/1"), unit="hq_service")
+    assert "appeal" in running(scenario)
+    scenario.do(Answer(explanation="e", agreement="agreed"), unit="hq_service")
+    if scenario.current.status is not Status.ANSWERED:
+        scenario.do(Answer(explanation="e", agreement="agreed"), unit=CENTRE)
+    assert "appeal" not in running(scenario)
+    assert CLOSING in running(scenario)
+
+
+@pytest.mark.requirement("R2.7", "R4.1")
+def test_a_kind_that_is_changed_by_hand_gets_the_clocks_of_the_new_kind() -> None:
+    scenario = TicketScenario.dispatched().advance(HOUR)
+    scenario.do(classified(scenario, kind="escalated"), unit=CENTRE)
+    assert {"promise", "handling"}.isdisjoint(running(scenario))
+    assert "escalated_promise" in running(scenario)
+
+
+@pytest.mark.requirement("R4.7")
+def test_a_light_case_that_becomes_important_is_reported_to_the_manager_within_the_hour() -> None:
+    scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"]).advance(3 * HOUR)
+    scenario.do(classified(scenario, tier="important"), unit=scenario.current.centre)
+    assert scenario.timer("inform_manager").due_at == scenario.now + HOUR
+
+
+@pytest.mark.requirement("R4.7")
+def test_a_case_that_is_found_valid_later_has_its_month() -> None:
+    scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"])
+    start = scenario.now
+    scenario.do(classified(scenario, validity="malicious"), unit=scenario.current.centre)
+    assert "unsolved" not in running(scenario)
+    scenario.advance(DAY).do(Assess(validity="valid", reason="r"), unit=scenario.current.centre)
+    assert scenario.timer("unsolved").started_at == start
+
+
+@pytest.mark.requirement("R4.7")
+def test_after_a_rejected_answer_the_month_goes_on_and_makes_the_case_major() -> None:
+    scenario = handled("property", TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"]))
+    scenario.advance(DAY).do(Reject(reason="r")).advance(35 * DAY).tick()
+    assert scenario.current.classification.tier == "major"
+
+
+@pytest.mark.requirement("R4.7")
+def test_the_ten_days_to_solve_a_major_case_go_on_after_its_answer() -> None:
+    scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"])
+    scenario.do(classified(scenario, tier="major"), unit=scenario.current.centre)
+    handled("property", scenario)
+    assert "solved" in running(scenario)
+    scenario.do(RecordEntry(kind="solved", text="t"), unit=scenario.current.centre)
+    assert "solved" not in running(scenario)
+
+
+@pytest.mark.requirement("R4.7")
+def test_the_department_returns_the_form_on_the_day_of_completion() -> None:
+    scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"])
+    scenario.do(Dispatch(unit="engineering"), unit=scenario.current.centre)
+    assert "form_back" not in running(scenario)
+    scenario.advance(HOUR).do(RecordEntry(kind="work_completed", text="t"), unit="engineering")
+    assert scenario.timer("form_back").started_at == scenario.now
+
+
+@pytest.mark.requirement("R4.9")
+@pytest.mark.parametrize("change", ["reclassify", "join_hot_issue"])
+def test_a_limit_that_was_exceeded_stays_exceeded(change: str) -> None:
+    scenario = TicketScenario.dispatched().advance(25 * HOUR).tick()
+    assert breaches(scenario, "handling") == 1
+    due = scenario.timer("handling").due_at
+    if change == "reclassify":
+        scenario.do(classified(scenario, tier="national", priority=1), unit=CENTRE)
+    else:
+        scenario.do(JoinHotIssue(issue=ISSUE, tickets=12))
+    scenario.advance(10 * DAY).tick()
+    assert breaches(scenario, "handling") == 1
+    assert scenario.timer("handling").due_at == due
+
+
+@pytest.mark.requirement("R4.7")
+def test_the_regrade_after_a_month_breaches_nothing_a_second_time() -> None:
+    scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"])
+    for _ in range(40):
+        scenario.advance(DAY).tick()
+    assert scenario.current.classification.tier == "major"
+    names = [
+        (event.threshold.clock, event.threshold.run)
+        for event in scenario.events
+        if event.threshold is not None and event.threshold.threshold == BREACH and event.threshold.outcome == "fired"
+    ]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.requirement("R4.10")
+@pytest.mark.parametrize("change", ["reclassify", "join_hot_issue", "correct", "transfer"])
+def test_what_was_committed_to_a_customer_stays_committed(change: str) -> None:
+    scenario = extended()
+    committed = scenario.timer("handling").due_at
+    if change == "reclassify":
+        scenario.do(classified(scenario, priority=1), unit=CENTRE)
+    elif change == "join_hot_issue":
+        scenario.do(JoinHotIssue(issue=ISSUE, tickets=12))
+    elif change == "correct":
+        scenario.do(Correct(customer=scenario.current.customer.replace(level="金卡"), reason="r"), unit=CENTRE)
+    else:
+        scenario.do(Transfer(unit="billing", reason="r"), unit="network")
+    assert scenario.timer("handling").due_at == committed
+
+
+def extended() -> TicketScenario:
+    scenario = TicketScenario.dispatched().advance(HOUR)
+    until = scenario.timer("handling").due_at + 20 * HOUR
+    scenario.do(RequestExtension(explanation="e", committed_until=until), unit="network")
+    scenario.do(ReplyProgress(text="t"), unit=CENTRE).do(ApproveExtension(), unit=CENTRE)
+    assert scenario.timer("handling").due_at == until, scenario.refusals
+    return scenario
+
+
+@pytest.mark.requirement("R4.10")
+def test_the_promise_moves_with_an_approved_extension_and_the_first_one_stays_on_record() -> None:
+    """DECISIONS 31: never earlier than the stage's new limit and the time to tell the customer after it."""
+    opened = TicketScenario.dispatched()
+    first = opened.current.promised_at
+    scenario = extended()
+    assert scenario.current.first_promised_at == first
+    assert scenario.current.promised_at == max(first or scenario.now, scenario.timer("handling").due_at + 2 * HOUR)
+
+
+@pytest.mark.requirement("R4.10")
+def test_an_approval_never_shortens_a_limit() -> None:
+    scenario = TicketScenario.dispatched().advance(HOUR)
+    due = scenario.timer("handling").due_at
+    scenario.do(RequestExtension(explanation="e", committed_until=due + HOUR), unit="network")
+    scenario.do(classified(scenario, tier="national"), unit=CENTRE)
+    longer = scenario.timer("handling").due_at
+    assert longer > due + HOUR
+    scenario.do(ReplyProgress(text="t"), unit=CENTRE).do(ApproveExtension(), unit=CENTRE)
+    assert scenario.timer("handling").due_at == longer
+
+
+@pytest.mark.requirement("R4.11")
+def test_a_waiting_ticket_is_relimited_like_a_running_one() -> None:
+    scenario = TicketScenario.opened().advance(2 * HOUR)
+    start = scenario.timer("promise").started_at
+    scenario.do(Suspend(waiting_for="customer", reason="r"), unit=CENTRE).advance(5 * HOUR)
+    scenario.do(classified(scenario, tier="national"), unit=CENTRE).advance(5 * HOUR)
+    scenario.do(Resume(), unit=CENTRE)
+    assert scenario.timer("promise").due_at == start + timedelta(hours=82)
+
+
+@pytest.mark.requirement("R4.11")
+def test_an_extension_can_be_asked_for_while_the_ticket_waits() -> None:
+    scenario = TicketScenario.dispatched().advance(20 * HOUR)
+    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(10 * HOUR)
+    due = scenario.now + 4 * HOUR
+    scenario.do(RequestExtension(explanation="e", committed_until=due + HOUR), unit="network")
+    assert scenario.types[-1] == "extension_requested", scenario.refusals
+
+
+@pytest.mark.requirement("R3.9", "R4.2")
+def test_a_department_that_sends_back_to_the_owner_leaves_the_stage_s_clock_running() -> None:
+    scenario = TicketScenario.dispatched("fixed_owner").advance(HOUR)
+    scenario.do(Claim(person="甲"), unit="fixed_owner").do(Dispatch(unit="network"), unit="fixed_owner")
+    scenario.advance(HOUR).do(SendBack(reason="r"), unit="network")
+    assert (scenario.current.unit, scenario.current.status) == ("fixed_owner", Status.HANDLING)
+    assert "handling" in running(scenario)
+    assert "review" not in running(scenario)
+
+
+@pytest.mark.requirement("R3.9")
+def test_the_province_s_working_days_survive_a_send_back_of_its_department() -> None:
+    scenario = TicketScenario.opened(contact(channel="hq_hotline", text="宽带网速慢向总部投诉"))
+    assert scenario.current.classification.kind == "escalated"
+    scenario.do(Dispatch(unit=CENTRE), unit=scenario.current.unit)
+    # Sent on without a claim: taken all the same.
+    scenario.do(Dispatch(unit="network"), unit=CENTRE)
+    due = scenario.timer("escalated").due_at
+    scenario.advance(DAY).do(SendBack(reason="r"), unit="network").do(Claim(person="乙"), unit=CENTRE)
+    assert scenario.timer("escalated").due_at == due
+    assert scenario.timer("escalated").run == 1
+
+
+@pytest.mark.requirement("R3.9")
+def test_another_centre_takes_the_place_of_the_old_one_in_the_chain() -> None:
+    scenario = TicketScenario.dispatched()
+    path = ("hq_centre", *scenario.current.classification.path)
+    scenario.do(classified(scenario, kind="escalated", path=path), unit=CENTRE)
+    scenario.do(FeedBack(result="r", cause="c"), unit="network")
+    assert (scenario.current.status, scenario.current.unit) == (Status.FED_BACK, "hq_centre")
+    assert "hq_review" in running(scenario)
+
+
+@pytest.mark.requirement("R2.5", "R4.2")
+def test_an_incomplete_form_that_was_dispatched_is_no_breach_and_can_be_completed() -> None:
+    scenario = TicketScenario.opened(contact(flags=("incomplete",)))
+    assert "form" in running(scenario)
+    scenario.do(Dispatch(unit="network"), unit=CENTRE).advance(2 * HOUR).tick()
+    assert breaches(scenario, "form") == 0
+    scenario.do(CompleteForm(), unit=CENTRE)
+    assert scenario.types[-1] == "form_completed", scenario.refusals
+    assert "review" not in running(scenario)
+
+
+@pytest.mark.requirement("R4.11")
+def test_waiting_ends_after_72_hours_in_sum() -> None:
+    """DECISIONS 11."""
+    scenario = TicketScenario.dispatched()
+    for _ in range(3):
+        scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(23 * HOUR)
+        scenario.do(Resume(), unit="network")
+    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(10 * HOUR).tick()
+    assert scenario.current.suspended is None
+    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network")
+    assert scenario.refusal_code == "waited_out"
+
+
+@pytest.mark.requirement("R4.11")
+def test_who_goes_on_with_the_work_does_not_wait() -> None:
+    scenario = TicketScenario.opened().do(Suspend(waiting_for="customer", reason="r"), unit=CENTRE).advance(HOUR)
+    scenario.do(Dispatch(unit="network"), unit=CENTRE)
+    assert scenario.current.suspended is None
+    assert "suspension" not in running(scenario)
+    assert scenario.timer("promise").running
+
+
+@pytest.mark.requirement("R4.11")
+def test_the_customer_is_not_reminded_when_somebody_else_is_waited_for() -> None:
+    scenario = TicketScenario.dispatched().do(Suspend(waiting_for="other", reason="r"), unit="network")
+    scenario.advance(60 * HOUR).tick()
+    assert "reminded_customer" not in scenario.types
+
+
+@pytest.mark.requirement("R5.3")
+def test_a_malicious_complaint_has_no_callback_clock() -> None:
+    scenario = TicketScenario.opened()
+    scenario.do(Assess(validity="malicious", reason="r"), unit=CENTRE)
+    scenario.do(Answer(explanation="e", result="r", cause="c", agreement="agreed"), unit=CENTRE)
+    assert "callback" not in running(scenario)
+
+
+@pytest.mark.requirement("R4.1")
+def test_from_the_fifteenth_day_on_the_customer_may_appeal_and_nothing_of_ours_is_exceeded() -> None:
+    """DECISIONS 37: warned on days 10 and 14, and the end is a note."""
+    scenario = TicketScenario.opened()
+    breached = []
+    for _ in range(16):
+        scenario.advance(DAY).tick()
+        breached.append(scenario.current.breaches)
+    days = [
+        (event.at - scenario.current.contacted_at).days
+        for event in scenario.events
+        if event.threshold is not None and event.threshold.clock == "appealable"
+    ]
+    assert days == [10, 14, 15]
+    assert scenario.types.count("date_reached") == 1
+    assert breached[-1] == breached[8]
+
+
+@pytest.mark.requirement("R4.4")
+def test_the_regulator_s_own_limit_is_a_clock_where_its_transfer_names_one() -> None:
+    first = contact(channel="regulator", origin="filed", text="申诉宽带收费争议")
+    assert "regulator_limit" not in running(TicketScenario.opened(first))
+    until = first.received_at + 4 * DAY
+    scenario = TicketScenario.opened(first.replace(wanted_by=until))
+    assert scenario.timer("regulator_limit").due_at == until
+
+
+@pytest.mark.requirement("R4.1")
+def test_doing_something_in_the_form_stage_does_not_silence_the_review_s_warning() -> None:
+    scenario = TicketScenario.opened(contact(flags=("incomplete",)))
+    scenario.do(RecordEntry(kind="report", text="t"), unit=CENTRE)
+    scenario.do(CompleteForm(), unit=CENTRE)
+    scenario.advance(3 * HOUR + 50 * MINUTE).tick()
+    assert [event.threshold.clock for event in scenario.events if event.type == "warned" and event.threshold] == [
+        "review"
+    ]
+
+
+@pytest.mark.requirement("R2.7", "R4.1")
+@settings(max_examples=60, deadline=None)
+@given(hours=st.integers(0, 200), pack=st.sampled_from(sorted(PACKS)))
+def test_an_act_that_changes_no_fact_changes_no_clock(hours: int, pack: str) -> None:
+    scenario = TicketScenario.opened(contact(text="投诉"), pack=PACKS[pack]).advance(hours * HOUR).tick()
+    before: tuple[SlaTimer, ...] = scenario.current.clocks
+    same: Classification = scenario.current.classification
+    scenario.do(Reclassify(classification=same, reason="r"), unit=scenario.current.centre)
+    scenario.do(classified(scenario, priority=1), unit=scenario.current.centre)
+    assert scenario.current.clocks == before
+
+
+def test_thresholds_of_a_stage_that_may_be_entered_again_are_settled_when_the_ticket_is_answered() -> None:
+    scenario = TicketScenario.dispatched().advance(HOUR).do(SendBack(reason="r"), unit="network")
+    assert scenario.timer("handling").thresholds[0].state is ThresholdState.OPEN
+    scenario.advance(HOUR).do(Answer(explanation="e", result="r", cause="c", agreement="agreed"), unit=CENTRE)
+    assert {point.reason for point in scenario.timer("handling").thresholds} == {"stage_ended"}
+    scenario.do(Close(owner="network"), unit=CENTRE).do(Tick())
+    assert not watched(scenario.current, PACK)
