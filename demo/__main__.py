@@ -148,7 +148,7 @@ def _show_live(stack: Stack, day: PreparedDay, connection: psycopg.Connection, c
     with Live(console=console, refresh_per_second=4, transient=True, vertical_overflow="crop") as live:
         while (now := day.clock.now()) < day.end:
             try:
-                lag = consumer_lag.look()
+                lag = consumer_lag.measure()
             except Retryable:
                 lag = {"broker unreachable": 1}
             figures = read_figures(connection)

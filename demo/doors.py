@@ -91,7 +91,7 @@ class ChannelDoors:
                 Outgoing(f"channel.{door}", message.name.encode(), message.body.encode(), []) for message in bundle
             ]
             with self._publish_lock:
-                self._publisher.publish(records, stopped=self._stopped)
+                self._publisher.publish(records, should_stop=self._stopped)
         self.counts.sent[door] += len(bundle)
 
     def submit_contact(self, body: dict[str, Any]) -> None:

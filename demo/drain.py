@@ -92,7 +92,7 @@ def _wait_until_idle(pending: Callable[[], object], until: float) -> None:
 def _pending(lag: ConsumerLag, connection: psycopg.Connection, names: tuple[str, ...]) -> dict[str, int]:
     """Return the pending work of some services, by service or by kind."""
     try:
-        pending = {name: count for name, count in lag.look().items() if count and name in names}
+        pending = {name: count for name, count in lag.measure().items() if count and name in names}
     except Retryable:
         return {"broker": 1}
     for kind, query in PENDING_QUERIES.items():

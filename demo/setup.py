@@ -55,7 +55,7 @@ def prepare_day(stack: Stack, *, contacts: int, seed: int) -> PreparedDay:
     """Plan a day that starts in the morning, or in half a policy hour if startup took longer than expected."""
     key = system_connection.ensure_local_sender(stack)
     database = Database(SecretStr(stack.database_url()), name="demo", size=1)
-    clock = deployment.read(database, "local")
+    clock = deployment.load_clock(database, "local")
     database.close()
     start = max(DAY_START, clock.now() + timedelta(minutes=30))
     driver = DayDriver(stack, clock, key, plan_day(contacts, seed, start), seed=seed, start=start)

@@ -67,7 +67,7 @@ def show_tickets(connection: psycopg.Connection, console: Console, zone: str) ->
         if row is None:
             console.print(f"{title}: no such ticket on this day")
             continue
-        found = store.story(connection, row[0])
+        found = store.ticket_with_events(connection, row[0])
         assert found is not None
         console.print(timeline.render(*found, title=title, zone=zone))
 

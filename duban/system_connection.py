@@ -58,7 +58,7 @@ class SystemConnection:
         """
         database = Database(self.database_url, name="duban", size=1)
         try:
-            return deployment.read(database, "local")
+            return deployment.load_clock(database, "local")
         finally:
             database.close()
 

@@ -99,12 +99,12 @@ class SampleSender:
             return []
 
         def dead_letter() -> dead_letter_admin.StoredDeadLetter | None:
-            letters = dead_letter_admin.letters(self._system.kafka)
+            letters = dead_letter_admin.unresolved(self._system.kafka)
             return next((letter for letter in letters if letter.value == whole.body), None)
 
         found = eventually(dead_letter, why=f"{path.name} is in no dead letter")
         assert found is not None
-        return [{"field": found.told["field"], "reason": found.told["reason"]}]
+        return [{"field": found.details["field"], "reason": found.details["reason"]}]
 
     def _import(self, path: Path, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
         folder = self._system.stack.folder.root / "samples"
@@ -202,9 +202,9 @@ class SampleSender:
 
     def _conflict(self, id_: UUID) -> bool:
         """Return whether the router rejected another body under a contact's id."""
-        eventually(lambda: self._lag.look()["router"] == 0, why="the router is behind")
-        letters = dead_letter_admin.letters(self._system.kafka)
-        return any(letter.told["reason"] == "conflict" and str(id_).encode() in letter.value for letter in letters)
+        eventually(lambda: self._lag.measure()["router"] == 0, why="the router is behind")
+        letters = dead_letter_admin.unresolved(self._system.kafka)
+        return any(letter.details["reason"] == "conflict" and str(id_).encode() in letter.value for letter in letters)
 
     def _kept(self, id_: UUID) -> NonTicket | None:
         with self._system.database() as connection:

@@ -145,7 +145,7 @@ class System:
     def ticket_and_events(self, number: str) -> tuple[Ticket, list[TicketEvent]]:
         """Return a ticket and its events, in order of version."""
         with self.database() as connection:
-            found = store.story(connection, number)
+            found = store.ticket_with_events(connection, number)
         assert found is not None, number
         return found
 
@@ -235,7 +235,7 @@ def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
         stack = cleanup.enter_context(Stack.start(options))
         key = system_connection.ensure_local_sender(stack)
         pool = Database(SecretStr(stack.database_url()), name="tests", size=1)
-        clock = deployment.read(pool, "test")
+        clock = deployment.load_clock(pool, "test")
         pool.close()
         http = cleanup.enter_context(
             httpx.Client(base_url=stack.intake_url, headers={"Authorization": f"Bearer {key}"}, timeout=60)

@@ -104,7 +104,7 @@ class Supervisor:
         self._wait_for(lambda: probes.topics_exist(kafka), "Apache Kafka", "kafka")
         with psycopg.connect(url) as connection:
             seed(connection, package_data.policies())
-            deployment.fix(
+            deployment.store_clock(
                 connection,
                 scale=self._options.scale,
                 business_origin=datetime.fromisoformat(self._options.origin) if self._options.origin else None,

@@ -33,7 +33,9 @@ def migrate(
     names = apply(system.database_url)
     with system.connect() as connection:
         seed(connection, Settings().policies)
-        deployment.fix(connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment)
+        deployment.store_clock(
+            connection, scale=clock_scale, business_origin=clock_origin, environment=Settings().environment
+        )
     print(f"applied: {', '.join(names)}" if names else "the database is up to date")
 
 

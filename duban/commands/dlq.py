@@ -22,8 +22,8 @@ def list_(data: Data = DEFAULT_DATA) -> None:
     table = Table(title="Dead letters")
     for column in ("id", "at", "topic/partition/offset", "service", "reason", "message"):
         table.add_column(column, overflow="fold")
-    for letter in dead_letter_admin.letters(system_connection.find(data).kafka):
-        entry = letter.told
+    for letter in dead_letter_admin.unresolved(system_connection.find(data).kafka):
+        entry = letter.details
         place = f"{entry['topic']}/{entry['partition']}/{entry['offset']}"
         table.add_row(entry["id"][:8], entry["at"][:19], place, entry["service"], entry["reason"], entry["message"])
     Console().print(table)
@@ -40,9 +40,9 @@ def show(
     if raw:
         sys.stdout.buffer.write(letter.value)
         return
-    for name, value in letter.told.items():
+    for name, value in letter.details.items():
         print(f"{name:10} {value}")
-    print(f"{'bytes':10} {len(letter.value)}: `duban dlq show {letter.told['id'][:8]} --raw` writes them out")
+    print(f"{'bytes':10} {len(letter.value)}: `duban dlq show {letter.details['id'][:8]} --raw` writes them out")
 
 
 @group.command()
@@ -61,13 +61,13 @@ def replay(
     if id_:
         chosen = [dead_letter_admin.find(system.kafka, id_)]
     else:
-        chosen = [letter for letter in dead_letter_admin.letters(system.kafka) if letter.told["reason"] == reason]
+        chosen = [letter for letter in dead_letter_admin.unresolved(system.kafka) if letter.details["reason"] == reason]
     repaired = file.read_bytes() if file is not None else None
     count = 0
     with system.connect() as connection:
         for letter in dead_letter_admin.replay(system.kafka, connection, chosen, repaired):
             count += 1
-            print(f"{letter.told['id'][:8]} sent to {letter.told['topic']}")
+            print(f"{letter.details['id'][:8]} sent to {letter.details['topic']}")
     print(f"{count} replayed")
 
 

@@ -36,7 +36,7 @@ def list_(
 ) -> None:
     """List hot issues, newest first."""
     with system_connection.find(data).connect() as connection:
-        found = store.find(connection, all_=all_)
+        found = store.list_issues(connection, include_closed=all_)
     table = Table(
         "issue", "what", "where", "status", "since", "tickets", "last hour", "usual", box=None, padding=(0, 2, 0, 0)
     )
@@ -63,7 +63,7 @@ def show(issue: str, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
     """Show a hot issue as a report of the product's defect: how many, where, the customers' words, and the outcome."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
-        tickets = store.tickets(connection, found.id)
+        tickets = store.tickets_of_issue(connection, found.id)
     Console(highlight=False).print(report(found, tickets, zone))
 
 
@@ -77,13 +77,13 @@ def close(
     """Close a hot issue; new complaints of its kind may open another."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
-        if not store.ask_to_close(connection, found.id, IssueClosing(name, reason)):
+        if not store.request_close(connection, found.id, IssueClosing(name, reason)):
             raise DubanError(f"the hot issue {issue} is closed already")
     print(f"{found.id} will be closed within seconds")
 
 
 def _find(connection: psycopg.Connection, prefix: str) -> HotIssue:
-    found = store.by_id(connection, prefix.lower())
+    found = store.find_by_id_prefix(connection, prefix.lower())
     if len(found) != 1:
         reason = "no hot issue begins with" if not found else "more than one hot issue begins with"
         raise DubanError(f"{reason} {prefix!r}: `duban hot list --all` shows them")

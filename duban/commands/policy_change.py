@@ -136,7 +136,7 @@ def _print_diff(connection: psycopg.Connection, clock: Clock, name: str, new: Pa
     print(f"{name}: {present.policy.reference.version} -> {new.reference.version}")
     for line in policy_diff.changed_values(present.policy, new):
         print(f"  {line}")
-    moved = list(policy_diff.moved_deadlines(store.running(connection, name), new, now))
+    moved = list(policy_diff.moved_deadlines(store.tickets_with_running_timer(connection, name), new, now))
     earlier = sum(deadline.difference < timedelta(0) for deadline in moved)
     exceeded = sum(deadline.is_exceeded(now) for deadline in moved)
     tickets = len({deadline.number for deadline in moved})
@@ -181,14 +181,14 @@ def _apply_version(system: SystemConnection, name: str, files: Mapping[str, str]
         known = versions.load(connection)
         latest = [version for version in known if version.pack == name][-1]
         if latest.revision != loading.revision(files):
-            since = clock.now() + clock.business(LEAD)
+            since = clock.now() + clock.business_span(LEAD)
             versions.write(connection, name, files, at=since, by=getpass.getuser(), note=note)
             connection.commit()
             print(f"{pack.reference.version} comes in force in {LEAD:g} s, in every service at once")
             time.sleep(LEAD)
         applied = [version for version in versions.load(connection) if version.pack == name][-1]
         now = clock.now()
-        tickets = list(dict.fromkeys(ticket.id for ticket in store.running(connection, name)))
+        tickets = list(dict.fromkeys(ticket.id for ticket in store.tickets_with_running_timer(connection, name)))
     commands = [
         Command(
             id=command_id(ticket, "policy", applied.id),

@@ -76,7 +76,7 @@ def show(
         spans = periods.periods_between(start, end, size, zone)
         recent = [
             cases.build_case(ticket, events, policy, now)
-            for ticket, events in store.history(connection, pack, report.earliest_needed(spans), spans[-1].end)
+            for ticket, events in store.case_histories(connection, pack, report.earliest_needed(spans), spans[-1].end)
         ]
     rows = list(report.build_rows(kpis, spans, recent, by=dimensions, users=users))
     _write(rows, dimensions, form, out, policy)

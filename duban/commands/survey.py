@@ -63,12 +63,12 @@ def sample(
     now = system.clock().now()
     title = name or "-".join((pack, begin, until, by, str(size), seed))
     with system.connect() as connection:
-        history = store.history(connection, pack, since, end)
+        history = store.case_histories(connection, pack, since, end)
         answered = [ticket for ticket, _ in history if ticket.outcome.explanation]
         chosen = [ticket.id for ticket in sampling.draw_sample(answered, size, keys, seed)]
         drawn = SurveySample(title, pack, since, end, size, keys, seed, len(answered), chosen, now)
-        saved = survey_samples.keep(connection, drawn)
-        if not saved.drawn_like(drawn):
+        saved = survey_samples.save_sample(connection, drawn)
+        if not saved.same_plan_as(drawn):
             raise DubanError(
                 f"the sample {title!r} was drawn with other options on {saved.drawn_at:%Y-%m-%d}: "
                 f"choose another --name, or write that one with `duban survey export {title}`"
@@ -80,7 +80,7 @@ def sample(
 def list_(data: Data = DEFAULT_DATA) -> None:
     """List the samples that were drawn, with their options."""
     with system_connection.find(data).connect() as connection:
-        found = survey_samples.every(connection)
+        found = survey_samples.list_samples(connection)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "pack", "accepted from", "until", "strata", "seed", "tickets", "of"):
         table.add_column(column, no_wrap=column == "name")
@@ -101,7 +101,7 @@ def export(
 ) -> None:
     """Write a sample that was drawn earlier, with the survey answers so far, as CSV."""
     with system_connection.find(data).connect() as connection:
-        found = survey_samples.named(connection, name)
+        found = survey_samples.find_sample(connection, name)
         if found is None:
             raise DubanError(f"there is no sample {name!r}: `duban survey list` shows the samples")
         _write(connection, found, loading.load_one(policies, found.policy).header.zone, out, contacts=contacts)

@@ -25,7 +25,7 @@ def show(
 ) -> None:
     """Show the events of a ticket: what, when, by whom, and by which rule."""
     with system_connection.find(data).connect() as connection:
-        found = store.story(connection, number)
+        found = store.ticket_with_events(connection, number)
     if found is None:
         raise DubanError(f"there is no ticket {number}: GET /v1/tickets?phone= finds it by the customer's phone")
     ticket, events = found

@@ -33,7 +33,7 @@ def read_(
 ) -> None:
     """Print a topic's records, one per line: partition, offset, time, type, key, value."""
     kafka = system_connection.find(data).kafka
-    records = topic_reader.follow(kafka, topic, lambda: False) if follow else topic_reader.whole(kafka, topic)
+    records = topic_reader.follow(kafka, topic, lambda: False) if follow else topic_reader.read_all(kafka, topic)
     for record in records:
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
         record_key = (record.key or b"").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The wiring of callback."""
+"""Entry point of the callback service."""
 
 from schemas.event import TicketEvent
 from services.callback.handlers import NAME, CallbackDispatcher, CallbackPlanner
@@ -13,12 +13,12 @@ from services.shared.runtime.settings import Settings
 
 
 def main() -> None:
-    """Run callback until it is told to stop."""
+    """Run the callback service until it is stopped by a signal."""
     settings = Settings()
 
     def build(database: Database, clock: Clock) -> ServiceSpec[TicketEvent]:
         policies, metrics = PolicyRegistry(database, clock), CallbackMetrics()
-        asker = CallbackDispatcher(policies, database, clock, metrics, CrashPoints(settings.faults, NAME))
-        return ServiceSpec(CallbackPlanner(policies, clock, metrics), between=asker)
+        dispatcher = CallbackDispatcher(policies, database, clock, metrics, CrashPoints(settings.faults, NAME))
+        return ServiceSpec(CallbackPlanner(policies, clock, metrics), after_batch=dispatcher)
 
     service_runner.run(NAME, settings, [TicketEvent.TOPIC], build)

@@ -1,4 +1,4 @@
-"""What callback does with ticket events, and with plans whose time has come."""
+"""The callback service: plans callbacks from ticket events, and asks the customers whose time has come."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from services.domain.ids import command_id
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
-from services.shared.kafka.records import Incoming, outgoing, read
+from services.shared.kafka.records import Incoming, outgoing, parse_value
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
@@ -28,14 +28,14 @@ from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.errors import InvalidMessage
 
 NAME = "callback"
-LOOK_EVERY = 0.25
-"""Real seconds between two looks for plans that are due."""
+DISPATCH_INTERVAL = 0.25
+"""Real seconds between two searches for due plans."""
 
 log = logs.get(__name__)
 
 
 class CallbackPlanner:
-    """The stage of tickets.events."""
+    """The batch handler of tickets.events: keeps one plan for each run of a ticket."""
 
     def __init__(self, packs: Mapping[str, Pack], clock: Clock, metrics: CallbackMetrics) -> None:
         self._packs = packs
@@ -43,38 +43,43 @@ class CallbackPlanner:
         self._metrics = metrics
 
     def decode(self, record: Incoming) -> TicketEvent:
-        """Read an event."""
-        event = read(TicketEvent, record.value)
+        """Parse a ticket event.
+
+        Raises:
+            InvalidMessage: it is no ticket event, or its policy pack is unknown.
+
+        """
+        event = parse_value(TicketEvent, record.value)
         if event.ticket.policy.pack not in self._packs:
             raise InvalidMessage("bad_schema", unknown_pack_message(event.ticket.policy.pack), field="ticket.policy")
         return event
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> BatchResult:
-        """Plan, end plans, and open re-handle tickets."""
+        """Create, change and end plans, and open re-handle tickets."""
         now = self._clock.now()
         commands: list[Command] = []
-        calls = CallCapacity(lambda: store.calls(connection, now))
-        plans = store.latest(connection, {message.body.ticket_id for message in batch})
+        capacity = CallCapacity(lambda: store.count_calls(connection, now))
+        plans = store.latest_plans(connection, {message.body.ticket_id for message in batch})
         changed: dict[tuple[UUID, int], CallbackPlan] = {}
         for message in batch:
             event = message.body
             before = plans.get(event.ticket_id)
-            after = plan.follow(before, event, self._packs[event.ticket.policy.pack], now, calls)
+            after = plan.update_plan(before, event, self._packs[event.ticket.policy.pack], now, capacity)
             if after is not None and after is not before:
                 plans[event.ticket_id] = changed[after.ticket_id, after.run] = after
             if event.type == "survey_answered":
                 self._metrics.surveys.labels(str(event.details.get("verdict"))).inc()
             if event.type == "screened" and event.details.get("finding") == "wrong_handling":
-                commands += rehandle.commands(event, event.at)
-                log.info("rehandles", ticket=str(event.ticket_id), event_id=str(event.id))
-        store.save(connection, changed.values(), now)
-        return BatchResult(publish=[[outgoing(each, NAME) for each in commands]])
+                commands += rehandle.rehandle_commands(event, event.at)
+                log.info("rehandle_opened", ticket=str(event.ticket_id), event_id=str(event.id))
+        store.save_plans(connection, changed.values(), now)
+        return BatchResult(publish=[[outgoing(command, NAME) for command in commands]])
 
 
 class CallbackDispatcher:
-    """Asks customers whose time has come; publishes first, then marks, under ids that make a repeat harmless.
+    """Asks the customers whose time has come, after each batch; moves plans that were missed to the next hours.
 
-    Whoever could not be asked in the hours meant for it, by a person either, is planned for the next.
+    It publishes the commands first and saves the plans afterwards; the commands' ids make a repeat harmless.
     """
 
     def __init__(
@@ -84,56 +89,59 @@ class CallbackDispatcher:
         self._database = database
         self._clock = clock
         self._metrics = metrics
-        self._faults = faults
-        self._next = 0.0
+        self._crash_points = faults
+        self._next_dispatch = 0.0
 
     def __call__(self, publish: Publish) -> None:
-        """Ask whoever is due.
+        """Ask up to 200 customers who are due.
 
         Raises:
-            Retryable: the database is away; the next call tries again.
+            Retryable: the database is unavailable; the next call tries again.
 
         """
-        if time.monotonic() < self._next:
+        if time.monotonic() < self._next_dispatch:
             return
-        self._next = time.monotonic() + LOOK_EVERY
+        self._next_dispatch = time.monotonic() + DISPATCH_INTERVAL
         now = self._clock.now()
         with self._database.transaction() as connection:
-            moved = self._move(connection, now)
-            due = store.due(connection, now)
+            moved = self._reschedule_missed(connection, now)
+            due = store.due_plans(connection, now)
         if moved or due:
-            # There may be more of them: no rest before they are asked.
-            self._next = 0.0
+            # There may be more of them: the next call must not wait.
+            self._next_dispatch = 0.0
         if not due:
             return
-        commands = [self._command(each) for each in due]
-        self._faults.reach("before_ask")
-        publish([outgoing(each, NAME) for each in commands])
-        self._faults.reach("after_ask")
-        after = [plan.asked(each, self._packs[each.policy], now) for each in due]
+        commands = [self._command(before) for before in due]
+        self._crash_points.reach("before_ask")
+        publish([outgoing(command, NAME) for command in commands])
+        self._crash_points.reach("after_ask")
+        updated = [plan.after_attempt(before, self._packs[before.policy], now) for before in due]
         with self._database.transaction() as connection:
-            store.mark(connection, list(zip(due, after, strict=True)), now)
-        for each in after:
-            if each.open:
-                self._metrics.asked.labels(each.means).inc()
-        self._faults.reach("after_mark")
+            store.reschedule_plans(connection, list(zip(due, updated, strict=True)), now)
+        for after in updated:
+            if after.open:
+                self._metrics.asked.labels(after.means).inc()
+        self._crash_points.reach("after_mark")
 
-    def _move(self, connection: psycopg.Connection, now: datetime) -> bool:
-        """Plan anew whoever's hours are over; returns whether there was anybody."""
-        found = store.missed(connection, now)
-        calls = CallCapacity(lambda: store.calls(connection, now))
-        store.mark(connection, [(each, plan.missed(each, self._packs[each.policy], now, calls)) for each in found], now)
-        return bool(found)
+    def _reschedule_missed(self, connection: psycopg.Connection, now: datetime) -> bool:
+        """Move plans whose calling hours are over to the next hours; returns whether there were any."""
+        missed = store.missed_plans(connection, now)
+        capacity = CallCapacity(lambda: store.count_calls(connection, now))
+        changes = [
+            (before, plan.after_missed_hours(before, self._packs[before.policy], now, capacity)) for before in missed
+        ]
+        store.reschedule_plans(connection, changes, now)
+        return bool(missed)
 
-    def _command(self, each: CallbackPlan) -> Command:
+    def _command(self, due: CallbackPlan) -> Command:
         action: CallBack | EndCallback
-        if each.attempts >= self._packs[each.policy].outcome.callback.attempts:
+        if due.attempts >= self._packs[due.policy].outcome.callback.attempts:
             action = EndCallback(reason="no_answer")
         else:
-            action = CallBack(attempt=each.attempts + 1, means=each.means)
+            action = CallBack(attempt=due.attempts + 1, means=due.means)
         return Command(
-            id=command_id(each.ticket_id, action.type, each.run, each.attempts),
-            ticket_id=each.ticket_id,
+            id=command_id(due.ticket_id, action.type, due.run, due.attempts),
+            ticket_id=due.ticket_id,
             at=self._clock.now(),
             actor=ACTOR,
             action=action,

@@ -1,11 +1,16 @@
-"""What callback counts."""
+"""Prometheus metrics of the callback service."""
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 
 class CallbackMetrics:
-    """Customers asked, and how they judged."""
+    """Callback attempts and survey results."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self.asked = Counter("duban_callbacks_total", "Attempts to ask a customer", ["means"], registry=registry)
-        self.surveys = Counter("duban_surveys_total", "Surveys answered", ["verdict"], registry=registry)
+        self.asked = Counter(
+            "duban_callbacks_total",
+            "Attempts to ask a customer, made or requested from a caller",
+            ["means"],
+            registry=registry,
+        )
+        self.surveys = Counter("duban_surveys_total", "Surveys answered, by verdict", ["verdict"], registry=registry)

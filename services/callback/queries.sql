@@ -1,13 +1,15 @@
--- Statements of callback; one name each.
+-- Statements of the callback service.
 
--- name: of_tickets
+-- name: load_plans
+-- Ordered by run, and locked until the end of the transaction.
 select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
 from callback.plan
 where ticket_id = any(%(tickets)s)
 order by ticket_id, run
 for update;
 
--- name: save
+-- name: save_plan
+-- A plan that was changed by a later event stays as it is.
 insert into callback.plan (ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone,
     contact_hours, script, updated_at)
 values (%(ticket_id)s, %(run)s, %(version)s, %(state)s, %(reason)s, %(attempts)s, %(means)s, %(due_at)s, %(until_at)s,
@@ -19,15 +21,15 @@ set version = excluded.version, state = excluded.state, reason = excluded.reason
     updated_at = excluded.updated_at
 where plan.version < excluded.version;
 
--- name: due
+-- name: due_plans
 select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
 from callback.plan
 where due_at <= %(now)s and until_at > %(now)s and means <> 'phone'
 order by due_at
 limit 200;
 
--- name: missed
--- The customer's hours of that day are over, and nobody was asked.
+-- name: missed_plans
+-- The customer's hours of that day are over, and the customer was not asked.
 select ticket_id, run, version, state, reason, attempts, means, due_at, until_at, policy, centre, zone, contact_hours, script
 from callback.plan
 where until_at <= %(now)s
@@ -35,14 +37,15 @@ order by until_at
 limit 200
 for update skip locked;
 
--- name: mark
--- After the command was acknowledged; another instance may have been first, or an event came between: then nothing changes.
+-- name: reschedule_plan
+-- Changes nothing if another instance was first, or an event has changed the plan since it was read.
 update callback.plan
 set state = %(state)s, reason = %(reason)s, attempts = %(attempts)s, due_at = %(due_at)s, until_at = %(until_at)s,
     updated_at = %(now)s
 where ticket_id = %(ticket_id)s and run = %(run)s and attempts = %(had_attempts)s and due_at = %(was_due_at)s;
 
--- name: calls
+-- name: count_calls
+-- Planned calls by team and full hour (UTC); an overdue call counts for the present hour.
 select policy, centre,
     date_trunc('hour', greatest(due_at, %(now)s) at time zone 'UTC') at time zone 'UTC',
     count(*)
@@ -56,7 +59,7 @@ values (%(name)s, %(policy)s, %(accepted_from)s, %(accepted_until)s, %(size)s, %
     %(drawn_at)s)
 on conflict (name) do nothing;
 
--- name: samples
+-- name: load_samples
 select name, policy, accepted_from, accepted_until, size, strata, seed, population, tickets, drawn_at
 from callback.sample
 where %(name)s::text is null or name = %(name)s

@@ -1,4 +1,4 @@
-"""Plans of callbacks in PostgreSQL."""
+"""Stores callback plans in PostgreSQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,46 +15,48 @@ from services.shared.postgres.database import Queries
 queries = Queries.of_package(__package__)
 
 
-def latest(connection: psycopg.Connection, tickets: Iterable[UUID]) -> dict[UUID, CallbackPlan]:
-    """Return the plan of each ticket's latest run that has one, held until the end of the transaction."""
+def latest_plans(connection: psycopg.Connection, tickets: Iterable[UUID]) -> dict[UUID, CallbackPlan]:
+    """Return the plan of each ticket's latest run that has one, locked until the end of the transaction."""
     with connection.cursor(row_factory=class_row(CallbackPlan)) as cursor:
-        found = cursor.execute(queries["of_tickets"], {"tickets": list(tickets)}).fetchall()
-    # In the order of the runs: the last one stays.
-    return {each.ticket_id: each for each in found}
+        plans = cursor.execute(queries["load_plans"], {"tickets": list(tickets)}).fetchall()
+    # In the order of the runs, so that the last one of a ticket stays.
+    return {plan.ticket_id: plan for plan in plans}
 
 
-def save(connection: psycopg.Connection, plans: Iterable[CallbackPlan], now: datetime) -> None:
-    """Save plans after events; one that has seen a later event already stays as it is."""
-    rows = [asdict(each) | {"now": now} for each in plans]
+def save_plans(connection: psycopg.Connection, plans: Iterable[CallbackPlan], now: datetime) -> None:
+    """Save plans after events; a stored plan that was changed by a later event stays as it is."""
+    rows = [asdict(plan) | {"now": now} for plan in plans]
     if rows:
         with connection.cursor() as cursor:
-            cursor.executemany(queries["save"], rows)
+            cursor.executemany(queries["save_plan"], rows)
 
 
-def due(connection: psycopg.Connection, now: datetime) -> list[CallbackPlan]:
-    """Return whom to ask in writing now, at most 200."""
+def due_plans(connection: psycopg.Connection, now: datetime) -> list[CallbackPlan]:
+    """Return plans whose customers have to be asked in writing now, at most 200."""
     with connection.cursor(row_factory=class_row(CallbackPlan)) as cursor:
-        return cursor.execute(queries["due"], {"now": now}).fetchall()
+        return cursor.execute(queries["due_plans"], {"now": now}).fetchall()
 
 
-def missed(connection: psycopg.Connection, now: datetime) -> list[CallbackPlan]:
-    """Return plans whose hours are over, at most 200, held until the end of the transaction."""
+def missed_plans(connection: psycopg.Connection, now: datetime) -> list[CallbackPlan]:
+    """Return plans whose calling hours are over, at most 200, locked until the end of the transaction."""
     with connection.cursor(row_factory=class_row(CallbackPlan)) as cursor:
-        return cursor.execute(queries["missed"], {"now": now}).fetchall()
+        return cursor.execute(queries["missed_plans"], {"now": now}).fetchall()
 
 
-def mark(connection: psycopg.Connection, plans: Sequence[tuple[CallbackPlan, CallbackPlan]], now: datetime) -> None:
-    """Save what became of plans without an event, each as it was and as it is; one that changed meanwhile stays."""
+def reschedule_plans(
+    connection: psycopg.Connection, changes: Sequence[tuple[CallbackPlan, CallbackPlan]], now: datetime
+) -> None:
+    """Save plans that changed without an event, given as (before, after); one that has changed meanwhile stays."""
     rows = [
         asdict(after) | {"now": now, "was_due_at": before.due_at, "had_attempts": before.attempts}
-        for before, after in sorted(plans, key=lambda each: (each[0].ticket_id, each[0].run))
+        for before, after in sorted(changes, key=lambda change: (change[0].ticket_id, change[0].run))
     ]
     if rows:
         with connection.cursor() as cursor:
-            cursor.executemany(queries["mark"], rows)
+            cursor.executemany(queries["reschedule_plan"], rows)
 
 
-def calls(connection: psycopg.Connection, now: datetime) -> Mapping[tuple[Team, datetime], int]:
-    """Return how many calls each team has in each full hour (UTC); those that are overdue count for this one."""
-    rows = connection.execute(queries["calls"], {"now": now}).fetchall()
+def count_calls(connection: psycopg.Connection, now: datetime) -> Mapping[tuple[Team, datetime], int]:
+    """Return the calls of each team in each full hour (UTC); overdue calls count for the present hour."""
+    rows = connection.execute(queries["count_calls"], {"now": now}).fetchall()
     return {((policy, centre), hour): count for policy, centre, hour, count in rows}

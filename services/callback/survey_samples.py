@@ -1,4 +1,4 @@
-"""Samples for studies by a third party: a name stands for the same tickets for good (R5.4)."""
+"""Stored survey samples for studies by a third party: a name always stands for the same tickets (R5.4)."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,17 +12,17 @@ from services.callback.store import queries
 
 @dataclass(frozen=True, slots=True)
 class SurveySample:
-    """Tickets whose customers are studied.
+    """A sample of tickets, and the plan by which it was drawn.
 
     Attributes:
-        name: what people call it.
+        name: unique name, chosen by the operator.
         policy: name of the pack.
-        accepted_from, accepted_until: when the tickets were accepted, the end not included.
-        size: that was asked for; it has fewer tickets when there were fewer.
+        accepted_from, accepted_until: when the tickets were accepted, the end excluded.
+        size: requested number of tickets; there are fewer when the population is smaller.
         strata: names in services.domain.sampling.STRATIFIERS.
-        seed: any text.
-        population: tickets that it was drawn from.
-        tickets: that are in it.
+        seed: of the random choice; any text.
+        population: number of tickets that it was drawn from.
+        tickets: ids of the tickets in it.
         drawn_at: business time.
 
     """
@@ -38,32 +38,32 @@ class SurveySample:
     tickets: list[UUID]
     drawn_at: datetime
 
-    def drawn_like(self, other: "SurveySample") -> bool:
-        """Whether both were drawn by the same plan, though perhaps at different times, so from different tickets."""
+    def same_plan_as(self, other: "SurveySample") -> bool:
+        """Whether both were drawn by the same plan, though perhaps at different times and so from different tickets."""
         return all(
             getattr(self, name) == getattr(other, name)
             for name in ("policy", "accepted_from", "accepted_until", "size", "strata", "seed")
         )
 
 
-def keep(connection: psycopg.Connection, sample: SurveySample) -> SurveySample:
-    """Keep a sample, and return the one that has its name: the first that was kept stays."""
+def save_sample(connection: psycopg.Connection, sample: SurveySample) -> SurveySample:
+    """Save a sample unless its name is taken; returns the stored sample of that name."""
     connection.execute(queries["add_sample"], asdict(sample))
-    kept = named(connection, sample.name)
-    assert kept is not None
-    return kept
+    stored = find_sample(connection, sample.name)
+    assert stored is not None
+    return stored
 
 
-def named(connection: psycopg.Connection, name: str) -> SurveySample | None:
-    """Return the sample of a name, if there is one."""
-    return next(iter(_read(connection, name)), None)
+def find_sample(connection: psycopg.Connection, name: str) -> SurveySample | None:
+    """Return the sample of a name, None if there is none."""
+    return next(iter(_load(connection, name)), None)
 
 
-def every(connection: psycopg.Connection) -> list[SurveySample]:
-    """Return every sample, the oldest first."""
-    return _read(connection, None)
+def list_samples(connection: psycopg.Connection) -> list[SurveySample]:
+    """Return all samples, oldest first."""
+    return _load(connection, None)
 
 
-def _read(connection: psycopg.Connection, name: str | None) -> list[SurveySample]:
+def _load(connection: psycopg.Connection, name: str | None) -> list[SurveySample]:
     with connection.cursor(row_factory=class_row(SurveySample)) as cursor:
-        return cursor.execute(queries["samples"], {"name": name}).fetchall()
+        return cursor.execute(queries["load_samples"], {"name": name}).fetchall()

@@ -1,4 +1,4 @@
-"""The wiring of hot issues: a Faust app with one agent on the events of tickets."""
+"""Entry point of the hot-issue service: a Faust app with one agent on ticket events."""
 
 from typing import Any
 
@@ -16,21 +16,21 @@ from services.shared.runtime.clock import Clock
 
 
 def main() -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is stopped by a signal."""
     settings, metrics = HotIssueSettings(), HotIssueMetrics()
 
     def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        watch = BurstDetector(
+        detector = BurstDetector(
             settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False)
         )
         topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types
-        async def kinds(stream: Any) -> None:
-            # `take` acknowledges what it gave whatever became of it, so the watch does that when its work is done.
+        async def submit_events(stream: Any) -> None:
+            # Faust's `take` acknowledges events even if handling them fails, so the detector acknowledges them itself.
             async for event in stream.noack().events():
-                await watch.hand_in(event)
+                await detector.submit(event)
 
-        return watch
+        return detector
 
     faust_service.run(NAME, settings, build, agents=True)

@@ -1,8 +1,8 @@
-"""What the service does: take in of what kind tickets are, look at each kind, tell what changed.
+"""The hot-issue service: records each ticket's kind, evaluates the kinds that changed, and publishes what changed.
 
-State and what is still to be told are saved in one transaction; telling is repeated until it is acknowledged, under ids
-that stay the same, so a crash anywhere neither loses an issue nor tells it as another. Waiting for the database never
-ends; any other error ends the process, and what it had not saved is read again.
+State and unpublished changes are saved in one transaction. Publishing is repeated until it is acknowledged, under ids
+that stay the same, so a crash at any point neither loses an issue nor publishes it as another. The service waits for
+the database for as long as it takes; any other error ends the process, and unsaved events are read again.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from services.domain.ids import command_id
 from services.hot_issues import store
 from services.hot_issues.domain import burst_detection
 from services.hot_issues.domain.burst_detection import IssueKey
-from services.hot_issues.domain.signal import TicketSignal, sign
+from services.hot_issues.domain.signal import TicketSignal, parse_signal
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.hot_issues.store import IssueMembership
 from services.shared.kafka.dead_letters import DeadLetterCandidate
-from services.shared.kafka.faust_service import bury
+from services.shared.kafka.faust_service import publish_dead_letters
 from services.shared.kafka.producer import Producer, Unacknowledged
 from services.shared.kafka.records import Incoming, outgoing
 from services.shared.observability import logs
@@ -41,22 +41,22 @@ from services.shared.runtime.errors import Retryable
 
 NAME = "hot_issues"
 ACTOR = Actor(kind="service", name=NAME)
-AT_ONCE = 500
-WITHIN = 0.5
-"""Real seconds that an event waits for others, unless there are many already."""
-AWAY = 1.0
+MAX_BATCH = 500
+BATCH_WINDOW = 0.5
+"""Real seconds that an event waits for others, unless the batch is full."""
+DATABASE_RETRY = 1.0
 """Real seconds between two attempts to reach the database."""
-FORGET_EVERY = 3600.0
-TELL_EVERY = 0.5
+PURGE_INTERVAL = 3600.0
+PUBLISH_INTERVAL = 0.5
 """Real seconds, both."""
 
-T = TypeVar("T")
+ResultT = TypeVar("ResultT")
 
 log = logs.get(__name__)
 
 
 class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no types
-    """Watches how many complaints of each kind there are."""
+    """Counts complaints by kind and keeps the hot issues up to date."""
 
     def __init__(
         self,
@@ -74,181 +74,187 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         self._health = health
         self._metrics = metrics
         self._producer = producer
-        self._faults = CrashPoints(settings.faults, NAME)
-        self._waiting: asyncio.Queue[Any] = asyncio.Queue(AT_ONCE)
+        self._crash_points = CrashPoints(settings.faults, NAME)
+        self._pending: asyncio.Queue[Any] = asyncio.Queue(MAX_BATCH)
 
     async def on_stop(self) -> None:
-        """Disconnect."""
+        """Disconnect; called by the library."""
         await self._producer.close()
 
-    async def hand_in(self, event: Any) -> None:
-        """Hand in an event of the app; it is acknowledged when what it leads to is saved, and else never."""
-        await self._waiting.put(event)
+    async def submit(self, event: Any) -> None:
+        """Queue an event of the Faust app; it is acknowledged once its effects are saved."""
+        await self._pending.put(event)
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def work_off(self) -> None:
-        """Take in what is handed in, many at once; an error ends the service before anything is acknowledged."""
+    async def process_events(self) -> None:
+        """Handle queued events in batches; an error ends the service before the batch is acknowledged."""
         while not self.should_stop:
-            events = [await self._waiting.get()]
-            if not self._waiting.full():
-                await self.sleep(WITHIN)
-            while not self._waiting.empty():
-                events.append(self._waiting.get_nowait())
-            await self.take_in([each.message for each in events])
+            events = [await self._pending.get()]
+            if not self._pending.full():
+                await self.sleep(BATCH_WINDOW)
+            while not self._pending.empty():
+                events.append(self._pending.get_nowait())
+            await self.handle_records([event.message for event in events])
             if self.should_stop:
-                # What is told to stop buries no more.
+                # Dead letters may not have been published, so nothing is acknowledged.
                 return
-            for each in events:
-                each.ack()
+            for event in events:
+                event.ack()
 
-    async def take_in(self, records: Sequence[Any]) -> None:
-        """Take in records of tickets.events; returns when what they lead to is saved.
+    async def handle_records(self, records: Sequence[Any]) -> None:
+        """Handle records of tickets.events; returns when their effects are saved.
 
         Raises:
-            DeadLetterBound: too many of them could not be read.
+            DeadLetterLimitExceeded: too many of them are invalid.
 
         """
-        signs: list[TicketSignal] = []
-        refused: list[DeadLetterCandidate] = []
+        signals: list[TicketSignal] = []
+        invalid: list[DeadLetterCandidate] = []
         for record in records:
             try:
-                found = sign(record.value)
+                signal = parse_signal(record.value)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 reason = "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
                 message = f"body: no ticket event ({error})"
-                refused.append(DeadLetterCandidate(Incoming.of(record), reason, message[:200], None, "unknown"))
+                invalid.append(
+                    DeadLetterCandidate(Incoming.from_client(record), reason, message[:200], None, "unknown")
+                )
             else:
-                if found is not None:
-                    signs.append(found)
-        if refused:
-            bound = self._settings.dead_letters_per_hour
-            await bury(refused, NAME, self._producer, self._database, bound, lambda: self.should_stop)
-        if signs:
-            await self._saved(partial(self._note, signs=signs))
-            self._faults.reach("after_save")
-            told: defaultdict[IssueKey, list[datetime]] = defaultdict(list)
-            for each in signs:
-                told[each.kind].append(each.at)
-            await self._look(told)
-            self._faults.reach("before_offset_commit")
+                if signal is not None:
+                    signals.append(signal)
+        if invalid:
+            limit = self._settings.dead_letters_per_hour
+            await publish_dead_letters(invalid, NAME, self._producer, self._database, limit, lambda: self.should_stop)
+        if signals:
+            await self._in_transaction(partial(self._save_signals, signals=signals))
+            self._crash_points.reach("after_save")
+            times: defaultdict[IssueKey, list[datetime]] = defaultdict(list)
+            for signal in signals:
+                times[signal.key].append(signal.at)
+            await self._evaluate(times)
+            self._crash_points.reach("before_offset_commit")
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def tell(self) -> None:
-        """Publish what is saved and not told yet; a burst of thousands must not fill the ledger's topic at once."""
+    async def publish_changes(self) -> None:
+        """Publish saved changes, a few at a time: a burst of thousands must not fill the ledger's topic at once."""
         while not self.should_stop:
-            issues, links = await self._saved(lambda each: (store.unpublished(each), store.untold(each)))
+            issues, links = await self._in_transaction(
+                lambda connection: (store.unpublished_issues(connection), store.unpublished_links(connection))
+            )
             if issues or links:
                 await self._publish(issues, links)
-            await self.sleep(TELL_EVERY)
+            await self.sleep(PUBLISH_INTERVAL)
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def look_again(self) -> None:
-        """Look at every issue that is not closed, whether anything comes in or not."""
+    async def review_unclosed_issues(self) -> None:
+        """Evaluate every issue that is not closed, whether new tickets come or not."""
         while not self.should_stop:
-            unclosed = await self._saved(store.unclosed)
-            self._health.have("start")
+            unclosed = await self._in_transaction(store.unclosed_issues)
+            self._health.mark_ready("start")
             self._metrics.unclosed.set(len(unclosed))
-            await self._look({_kind(each): () for each in unclosed})
+            await self._evaluate({_key_of(issue): () for issue in unclosed})
             await self.sleep(self._settings.look_every)
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def clear_away(self) -> None:
-        """Forget what counts no more, once an hour."""
+    async def purge_hourly(self) -> None:
+        """Delete old signals once an hour."""
         while not self.should_stop:
-            await self.forget()
-            await self.sleep(FORGET_EVERY)
+            await self.purge_old_signals()
+            await self.sleep(PURGE_INTERVAL)
 
-    async def forget(self) -> None:
-        """Let go of every ticket that counts no more."""
+    async def purge_old_signals(self) -> None:
+        """Delete every signal that is too old to count towards the usual number."""
         now = self._clock.now()
-        while await self._saved(partial(store.forget, now=now)):
+        while await self._in_transaction(partial(store.delete_old_signals, now=now)):
             pass
 
-    def _note(self, connection: psycopg.Connection, signs: Sequence[TicketSignal]) -> None:
-        store.note(connection, signs)
-        self._faults.reach("before_save")
+    def _save_signals(self, connection: psycopg.Connection, signals: Sequence[TicketSignal]) -> None:
+        store.save_signals(connection, signals)
+        self._crash_points.reach("before_save")
 
-    async def _look(self, told: Mapping[IssueKey, Sequence[datetime]]) -> None:
-        """Look at kinds, each with the times of the events that told of it."""
-        for kind in sorted(told):
+    async def _evaluate(self, times: Mapping[IssueKey, Sequence[datetime]]) -> None:
+        """Evaluate kinds, each with the times of the events that changed it."""
+        for key in sorted(times):
             now = self._clock.now()
-            moments = burst_detection.moments(told[kind], now)
-            changed = await self._saved(partial(judge, kind=kind, moments=moments, now=now))
-            if changed is not None:
-                self._metrics.changes.labels(changed.status).inc()
-                id_, status, tickets, version = str(changed.id), changed.status, changed.tickets, changed.version
+            instants = burst_detection.evaluation_times(times[key], now)
+            issue = await self._in_transaction(partial(evaluate, key=key, instants=instants, now=now))
+            if issue is not None:
+                self._metrics.changes.labels(issue.status).inc()
+                id_, status, tickets, version = str(issue.id), issue.status, issue.tickets, issue.version
                 log.info("hot_issue", issue=id_, status=status, tickets=tickets, version=version)
 
     async def _publish(self, issues: Sequence[HotIssue], links: Sequence[IssueMembership]) -> None:
-        records = [outgoing(each, NAME) for each in issues] + [outgoing(join(each), NAME) for each in links]
+        records = [outgoing(issue, NAME) for issue in issues]
+        records += [outgoing(link_command(link), NAME) for link in links]
         try:
             await self._producer.publish(records)
         except Unacknowledged as error:
-            self._health.lack("kafka", f"the broker is away ({error.reason})")
+            self._health.mark_not_ready("kafka", f"the broker is unavailable ({error.reason})")
             return
-        self._health.have("kafka")
-        await self._saved(partial(store.told, links=links, issues=issues))
+        self._health.mark_ready("kafka")
+        await self._in_transaction(partial(store.mark_published, links=links, issues=issues))
         self._metrics.linked.inc(len(links))
 
-    async def _saved(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Do work in a transaction off the event loop, however often it takes: an event is never given up."""
+    async def _in_transaction(self, work: Callable[[psycopg.Connection], ResultT]) -> ResultT:
+        """Run work in a transaction off the event loop; retries until the database is available."""
         while True:
-            # To wait for the database is no reason to be restarted.
-            self._health.beat()
+            # Waiting for the database is no reason for a restart.
+            self._health.heartbeat()
             try:
-                done = await asyncio.to_thread(self._in_transaction, work)
+                result = await asyncio.to_thread(self._run_in_transaction, work)
             except Retryable as error:
-                self._health.lack("database", str(error))
-                await asyncio.sleep(AWAY)
+                self._health.mark_not_ready("database", str(error))
+                await asyncio.sleep(DATABASE_RETRY)
             else:
-                self._health.have("database")
-                return done
+                self._health.mark_ready("database")
+                return result
 
-    def _in_transaction(self, work: Callable[[psycopg.Connection], T]) -> T:
+    def _run_in_transaction(self, work: Callable[[psycopg.Connection], ResultT]) -> ResultT:
         with self._database.transaction() as connection:
             return work(connection)
 
 
-def judge(
-    connection: psycopg.Connection, kind: IssueKey, moments: Sequence[datetime], now: datetime
+def evaluate(
+    connection: psycopg.Connection, key: IssueKey, instants: Sequence[datetime], now: datetime
 ) -> HotIssue | None:
-    """Look at a kind in the caller's transaction: begin its issue or take it a step on, and link its tickets.
+    """Open a kind's issue or update the one that is not closed, link its tickets, and save, in one transaction.
 
     Args:
         connection: of the transaction.
-        kind: what to look at.
-        moments: when an issue may have begun; one that there is already is looked at now.
+        key: the kind of complaint.
+        instants: when an issue may have begun; an existing one is evaluated at `now`.
         now: business time.
 
     Returns:
-        The issue as it is saved now; None when there is nothing to tell.
+        The issue as it is saved now; None when nothing changed.
 
     """
-    store.lock(connection, kind)
-    closed = store.closed_at(connection, kind)
-    known = store.issue_of(connection, kind)
-    if known is not None:
-        issue, closing = known
-        tickets = store.link(connection, issue, kind, now, closed)
-        after = burst_detection.step(issue, store.heat(connection, kind, now, closed), tickets, now, closing)
+    store.lock(connection, key)
+    closed_at = store.last_closed_at(connection, key)
+    unclosed = store.unclosed_issue(connection, key)
+    if unclosed is not None:
+        issue, closing = unclosed
+        tickets = store.link_tickets(connection, issue, key, now, closed_at)
+        level = store.burst_level(connection, key, now, closed_at)
+        after = burst_detection.update_issue(issue, level, tickets, now, closing)
         if after is issue:
             return None
     else:
-        found = ((at, store.heat(connection, kind, at, closed)) for at in moments)
-        begun = next(
-            (burst_detection.begin(kind, each, at) for at, each in found if burst_detection.is_hot(each)), None
+        levels = ((at, store.burst_level(connection, key, at, closed_at)) for at in instants)
+        opened = next(
+            (burst_detection.open_issue(key, level, at) for at, level in levels if burst_detection.is_hot(level)), None
         )
-        if begun is None:
+        if opened is None:
             return None
-        # Its members refer to it.
-        store.save(connection, begun, kind)
-        after = begun.replace(tickets=store.link(connection, begun, kind, now, closed))
-    store.save(connection, after, kind)
+        # Saved first, because its members refer to it.
+        store.save_issue(connection, opened, key)
+        after = opened.replace(tickets=store.link_tickets(connection, opened, key, now, closed_at))
+    store.save_issue(connection, after, key)
     return after
 
 
-def join(link: IssueMembership) -> Command:
-    """Return the command that ties a ticket to its issue: the same one, however often it is sent."""
+def link_command(link: IssueMembership) -> Command:
+    """Return the command that links a ticket to its issue; it has the same id and content however often it is sent."""
     return Command(
         id=command_id(link.ticket_id, "hot_issue", 0, str(link.issue_id)),
         ticket_id=link.ticket_id,
@@ -258,5 +264,5 @@ def join(link: IssueMembership) -> Command:
     )
 
 
-def _kind(issue: HotIssue) -> IssueKey:
+def _key_of(issue: HotIssue) -> IssueKey:
     return IssueKey(issue.policy, issue.business_type, issue.problem_type, issue.region)

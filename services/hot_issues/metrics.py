@@ -1,12 +1,17 @@
-"""What the service of hot issues counts."""
+"""Prometheus metrics of the hot-issue service."""
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 
 class HotIssueMetrics:
-    """Issues and the tickets that are linked to them."""
+    """Hot issues and the tickets that are linked to them."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self.changes = Counter("duban_hot_issue_changes_total", "Changes of hot issues", ["status"], registry=registry)
+        self.changes = Counter(
+            "duban_hot_issue_changes_total",
+            "Changes of hot issues, by the status after it",
+            ["status"],
+            registry=registry,
+        )
         self.linked = Counter("duban_hot_issue_tickets_total", "Tickets linked to a hot issue", registry=registry)
         self.unclosed = Gauge("duban_hot_issues", "Hot issues that are not closed", registry=registry)

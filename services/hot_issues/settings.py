@@ -1,10 +1,10 @@
-"""What the service of hot issues is told by its environment."""
+"""Settings of the hot-issue service."""
 
 from services.shared.runtime.settings import Settings
 
 
 class HotIssueSettings(Settings):
-    """Settings of hot issues alone, beside those of every service."""
+    """Settings of the hot-issue service, in addition to those of every service."""
 
     look_every: float = 5.0
-    """Real seconds between two looks at every issue that is not closed."""
+    """Real seconds between two evaluations of every issue that is not closed."""

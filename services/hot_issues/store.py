@@ -1,4 +1,4 @@
-"""Tickets by kind, issues, and what is still to be told, in PostgreSQL."""
+"""Stores ticket signals, hot issues and their members in PostgreSQL, and what of them is not published yet."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -12,20 +12,20 @@ from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
 from services.hot_issues.domain.burst_detection import RULES, BurstLevel, BurstRules, IssueClosing, IssueKey
 from services.hot_issues.domain.signal import TicketSignal
-from services.shared.postgres.database import Queries, as_json
+from services.shared.postgres.database import Queries, to_jsonb
 
 queries = Queries.of_package(__package__)
-KEPT = timedelta(days=RULES.days + 7)
-"""How long a ticket counts towards what is usual."""
-FORGOTTEN_AT_ONCE = 5_000
+SIGNAL_RETENTION = timedelta(days=RULES.baseline_days + 7)
+"""Business time for which a ticket counts towards the usual number."""
+MAX_DELETED = 5_000
 
 
 class IssueMembership(NamedTuple):
-    """A ticket's part in an issue.
+    """A ticket that is linked to a hot issue.
 
     Attributes:
         linked_at: business time.
-        tickets: how many the issue had with it.
+        tickets: how many tickets the issue had when this one was linked, including it.
 
     """
 
@@ -35,124 +35,134 @@ class IssueMembership(NamedTuple):
     tickets: int
 
 
-def note(connection: psycopg.Connection, signs: Iterable[TicketSignal]) -> None:
-    """Keep of what kind tickets are; each ticket once, by its newest event."""
+def save_signals(connection: psycopg.Connection, signals: Iterable[TicketSignal]) -> None:
+    """Save the kinds of tickets: one row for each ticket, from its newest event."""
     with connection.cursor() as cursor:
         rows = [
-            {"ticket_id": each.ticket_id, "version": each.version, "accepted_at": each.accepted_at}
-            | each.kind._asdict()
-            for each in signs
+            {"ticket_id": signal.ticket_id, "version": signal.version, "accepted_at": signal.accepted_at}
+            | signal.key._asdict()
+            for signal in signals
         ]
-        cursor.executemany(queries["note"], rows)
+        cursor.executemany(queries["save_signal"], rows)
 
 
-def forget(connection: psycopg.Connection, now: datetime, at_once: int = FORGOTTEN_AT_ONCE) -> bool:
-    """Let go of tickets that count no more, some thousands at a time; returns whether there may be others."""
-    return connection.execute(queries["forget"], {"before": now - KEPT, "at_once": at_once}).rowcount == at_once
+def delete_old_signals(connection: psycopg.Connection, now: datetime, limit: int = MAX_DELETED) -> bool:
+    """Delete up to `limit` signals older than `SIGNAL_RETENTION`; returns whether there may be more."""
+    values = {"before": now - SIGNAL_RETENTION, "limit": limit}
+    return connection.execute(queries["delete_old_signals"], values).rowcount == limit
 
 
-def lock(connection: psycopg.Connection, kind: IssueKey) -> None:
-    """Wait until nobody else looks at a kind, up to the transaction's end."""
-    connection.execute(queries["lock"], {"kind": "\x1f".join(kind)})
+def lock(connection: psycopg.Connection, key: IssueKey) -> None:
+    """Wait until no other instance evaluates a kind, and keep others out until the transaction ends."""
+    connection.execute(queries["lock"], {"key": "\x1f".join(key)})
 
 
-def closed_at(connection: psycopg.Connection, kind: IssueKey) -> datetime | None:
-    """Return when the last issue of a kind was closed; what came before it belongs to no other."""
-    closed: datetime | None
-    (closed,) = _row(connection, "closed_at", kind._asdict())
-    return closed
+def last_closed_at(connection: psycopg.Connection, key: IssueKey) -> datetime | None:
+    """Return when the last issue of a kind was closed; tickets from before that belong to no other issue."""
+    closed_at: datetime | None
+    (closed_at,) = _fetch_row(connection, "last_closed_at", key._asdict())
+    return closed_at
 
 
-def heat(
-    connection: psycopg.Connection, kind: IssueKey, at: datetime, closed: datetime | None, rules: BurstRules = RULES
+def burst_level(
+    connection: psycopg.Connection,
+    key: IssueKey,
+    at: datetime,
+    closed_at: datetime | None,
+    rules: BurstRules = RULES,
 ) -> BurstLevel:
-    """Count the tickets of a kind up to a moment; `closed` as `closed_at` has it."""
-    values = {"at": at, "closed_at": closed, "window": rules.window, "days": rules.days}
-    recent, before, first = _row(connection, "heat", kind._asdict() | values)
-    days = min((at - first).days, rules.days) if first is not None else 0
-    return BurstLevel(recent, before / days if days >= rules.known_after else None)
+    """Count the tickets of a kind up to an instant; `closed_at` is what `last_closed_at` returned."""
+    values = {"at": at, "closed_at": closed_at, "window": rules.window, "days": rules.baseline_days}
+    recent, before, first = _fetch_row(connection, "burst_level", key._asdict() | values)
+    days = min((at - first).days, rules.baseline_days) if first is not None else 0
+    return BurstLevel(recent, before / days if days >= rules.min_baseline_days else None)
 
 
-def _row(connection: psycopg.Connection, name: str, values: dict[str, Any]) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = connection.execute(queries[name], values).fetchone()
+def _fetch_row(connection: psycopg.Connection, query: str, values: dict[str, Any]) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(queries[query], values).fetchone()
     assert row is not None
     return row
 
 
-def unclosed(connection: psycopg.Connection) -> list[HotIssue]:
+def unclosed_issues(connection: psycopg.Connection) -> list[HotIssue]:
     """Return the issues that are not closed."""
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unclosed"]).fetchall()]
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unclosed_issues"]).fetchall()]
 
 
-def issue_of(connection: psycopg.Connection, kind: IssueKey) -> tuple[HotIssue, IssueClosing | None] | None:
-    """Return the issue of a kind that is not closed, with a person's word that it is over if there is one."""
-    row = connection.execute(queries["issue_of"], kind._asdict()).fetchone()
+def unclosed_issue(connection: psycopg.Connection, key: IssueKey) -> tuple[HotIssue, IssueClosing | None] | None:
+    """Return the issue of a kind that is not closed, and an operator's request to close it; None if there is none."""
+    row = connection.execute(queries["unclosed_issue"], key._asdict()).fetchone()
     if row is None:
         return None
     body, closing = row
     return HotIssue.from_json(body), IssueClosing(**closing) if closing is not None else None
 
 
-def save(connection: psycopg.Connection, issue: HotIssue, kind: IssueKey) -> None:
-    """Keep an issue as it stands now; it is published afterwards."""
-    values = {"id": issue.id, "status": issue.status, "version": issue.version, "body": as_json(issue)}
-    connection.execute(queries["save"], kind._asdict() | values)
+def save_issue(connection: psycopg.Connection, issue: HotIssue, key: IssueKey) -> None:
+    """Insert or update an issue; it is unpublished until `mark_published`."""
+    values = {"id": issue.id, "status": issue.status, "version": issue.version, "body": to_jsonb(issue)}
+    connection.execute(queries["save_issue"], key._asdict() | values)
 
 
-def link(
+def link_tickets(
     connection: psycopg.Connection,
     issue: HotIssue,
-    kind: IssueKey,
+    key: IssueKey,
     now: datetime,
-    closed: datetime | None,
+    closed_at: datetime | None,
     rules: BurstRules = RULES,
 ) -> int:
-    """Make every ticket of the kind since the burst began a member; returns how many there are.
+    """Make every ticket of the kind since the beginning of the burst a member; returns how many members there are.
 
-    Those from before the kind's last issue was closed, `closed`, are left out: they were part of that one.
+    Tickets from before `closed_at`, when the kind's last issue was closed, are left out: they were part of that one.
     """
-    began = issue.opened_at - rules.window
-    values = {"issue_id": issue.id, "now": now, "since": began if closed is None else max(began, closed)}
-    connection.execute(queries["link"], kind._asdict() | values)
-    (count,) = _row(connection, "members", {"issue_id": issue.id})
+    began_at = issue.opened_at - rules.window
+    since = began_at if closed_at is None else max(began_at, closed_at)
+    values = {"issue_id": issue.id, "now": now, "since": since}
+    connection.execute(queries["link_tickets"], key._asdict() | values)
+    (count,) = _fetch_row(connection, "count_members", {"issue_id": issue.id})
     return int(count)
 
 
-def untold(connection: psycopg.Connection) -> list[IssueMembership]:
-    """Return links that the ledger does not have yet, at most 100."""
-    return [IssueMembership(*row) for row in connection.execute(queries["untold"]).fetchall()]
+def unpublished_links(connection: psycopg.Connection) -> list[IssueMembership]:
+    """Return members whose link command is not published yet, at most 100."""
+    return [IssueMembership(*row) for row in connection.execute(queries["unpublished_links"]).fetchall()]
 
 
-def unpublished(connection: psycopg.Connection) -> list[HotIssue]:
-    """Return issues whose last version is not on the topic, at most 500."""
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished"]).fetchall()]
+def unpublished_issues(connection: psycopg.Connection) -> list[HotIssue]:
+    """Return issues whose last version is not published yet, at most 500."""
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished_issues"]).fetchall()]
 
 
-def told(connection: psycopg.Connection, links: Sequence[IssueMembership], issues: Sequence[HotIssue]) -> None:
-    """Keep what was acknowledged by the broker."""
+def mark_published(
+    connection: psycopg.Connection, links: Sequence[IssueMembership], issues: Sequence[HotIssue]
+) -> None:
+    """Mark links and versions of issues as published, after the broker has acknowledged them."""
     with connection.cursor() as cursor:
-        cursor.executemany(queries["told"], [each._asdict() for each in links])
-        cursor.executemany(queries["published"], [{"id": each.id, "version": each.version} for each in issues])
+        cursor.executemany(queries["mark_link_published"], [link._asdict() for link in links])
+        versions = [{"id": issue.id, "version": issue.version} for issue in issues]
+        cursor.executemany(queries["mark_issue_published"], versions)
 
 
-def find(connection: psycopg.Connection, *, all_: bool) -> list[HotIssue]:
-    """Return issues, newest first, at most 200; the closed ones too if asked."""
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["find"], {"all": all_}).fetchall()]
+def list_issues(connection: psycopg.Connection, *, include_closed: bool) -> list[HotIssue]:
+    """Return issues, newest first, at most 200."""
+    values = {"include_closed": include_closed}
+    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["list_issues"], values).fetchall()]
 
 
-def by_id(connection: psycopg.Connection, begin: str) -> list[HotIssue]:
-    """Return the issues whose id begins like this, at most two."""
-    rows = connection.execute(queries["by_id"], {"id": begin + "%"}).fetchall()
+def find_by_id_prefix(connection: psycopg.Connection, prefix: str) -> list[HotIssue]:
+    """Return the issues whose id begins with a prefix, at most two."""
+    rows = connection.execute(queries["find_by_id_prefix"], {"pattern": prefix + "%"}).fetchall()
     return [HotIssue.from_json(body) for (body,) in rows]
 
 
-def tickets(connection: psycopg.Connection, issue_id: UUID) -> list[Ticket]:
+def tickets_of_issue(connection: psycopg.Connection, issue_id: UUID) -> list[Ticket]:
     """Return the tickets of an issue, in the order of their acceptance."""
-    rows = connection.execute(queries["tickets"], {"issue_id": issue_id}).fetchall()
+    rows = connection.execute(queries["tickets_of_issue"], {"issue_id": issue_id}).fetchall()
     return [Ticket.from_json(body) for (body,) in rows]
 
 
-def ask_to_close(connection: psycopg.Connection, issue_id: UUID, closing: IssueClosing) -> bool:
-    """Keep a person's word that an issue is over; False when it is closed already."""
+def request_close(connection: psycopg.Connection, issue_id: UUID, closing: IssueClosing) -> bool:
+    """Save an operator's request to close an issue; returns False when it is closed already."""
     values = {"id": issue_id, "closing": Jsonb({"by": closing.by, "reason": closing.reason})}
-    return connection.execute(queries["ask_to_close"], values).rowcount == 1
+    return connection.execute(queries["request_close"], values).rowcount == 1

@@ -58,7 +58,7 @@ def main() -> None:
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8)
         publisher = RequestPublisher(
-            settings.kafka, f"{NAME}-door", within=settings.acknowledge_within, most=settings.in_flight
+            settings.kafka, f"{NAME}-door", timeout=settings.acknowledge_within, max_in_flight=settings.in_flight
         )
         context = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, ingestor)
         server = _Server(
@@ -116,13 +116,13 @@ def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Healt
             context.senders.refresh()
         except Retryable as error:
             if not context.senders.loaded:
-                health.lack("keys", str(error))
+                health.mark_not_ready("keys", str(error))
         else:
-            health.have("keys")
+            health.mark_ready("keys")
         if context.publisher.connected:
-            health.have("door")
+            health.mark_ready("door")
         else:
-            health.lack("door", "the broker has not been reached yet")
+            health.mark_not_ready("door", "the broker has not been reached yet")
         stopping.wait(KEY_REFRESH_SECONDS if context.senders.loaded and context.publisher.connected else RETRY_SECONDS)
 
 

@@ -76,9 +76,9 @@ class ChannelTopicHandler:
             for item in message.body:
                 if isinstance(item.content, RejectedItem):
                     error = self._invalid(item.content.errors, channel)
-                    result.refused.append(DeadLetterCandidate.of(message.record, error))
+                    result.dead_letters.append(DeadLetterCandidate.from_error(message.record, error))
                     continue
-                trace = tracing.accepted(message.record.trace)
+                trace = tracing.accept_or_start(message.record.trace)
                 records.append(self._ingestor.record(item.content, trace))
                 self._metrics.accepted.labels(channel, "topic").inc()
         result.publish = [records] if records else []

@@ -160,7 +160,7 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the r
 
 
 def _trace(request: Request) -> str:
-    return tracing.accepted(request.headers.get(tracing.HEADER))
+    return tracing.accept_or_start(request.headers.get(tracing.HEADER))
 
 
 def _contact_factory(context: HttpContext, sender: Sender, key: str | None) -> ContactFactory:

@@ -217,7 +217,7 @@ class _Handler:
         envelope = ingestor.envelope(CHANNEL, mail, media_type=MAIL, received_at=self._context.require_clock().now())
         items: list[ParsedItem] = await asyncio.to_thread(ingestor.parse, envelope)
         contents = [item.content for item in items if not isinstance(item.content, RejectedItem)]
-        await self._context.publisher.publish(ingestor.records(contents, tracing.accepted(None)))
+        await self._context.publisher.publish(ingestor.records(contents, tracing.accept_or_start(None)))
         for content in contents:
             self._context.metrics.accepted.labels(CHANNEL, "smtp").inc()
             log.info("accepted", contact=str(content.id), channel=CHANNEL)

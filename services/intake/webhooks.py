@@ -73,7 +73,7 @@ def install(app: FastAPI, context: HttpContext) -> None:
         items = await _parse(context, envelope)
         context.check_rate(sender, len(items))
         contents = [item.content for item in items if not isinstance(item.content, RejectedItem)]
-        await context.publish(ingestor.records(contents, tracing.accepted(request.headers.get(tracing.HEADER))))
+        await context.publish(ingestor.records(contents, tracing.accept_or_start(request.headers.get(tracing.HEADER))))
         _record_results(context, items, envelope)
         return await _respond(context, items, envelope, wait)
 

@@ -19,6 +19,6 @@ def main() -> None:
         metrics = LedgerMetrics()
         chores = LedgerMaintenance(database, clock, settings, metrics)
         decider = CommandHandler(PolicyRegistry(database, clock), clock, metrics)
-        return ServiceSpec(decider, between=chores, gained=chores.gained, lost=chores.lost)
+        return ServiceSpec(decider, after_batch=chores, on_assigned=chores.gained, on_revoked=chores.lost)
 
     service_runner.run(NAME, settings, [Command.TOPIC], build)

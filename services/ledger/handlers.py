@@ -21,7 +21,7 @@ from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
 from services.shared.kafka.dead_letters import DeadLetterCandidate
-from services.shared.kafka.records import Incoming, Outgoing, outgoing, read
+from services.shared.kafka.records import Incoming, Outgoing, outgoing, parse_value
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
@@ -45,7 +45,7 @@ class CommandHandler:
 
     def decode(self, record: Incoming) -> Command:
         """Read a command."""
-        return read(Command, record.value)
+        return parse_value(Command, record.value)
 
     def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> BatchResult:
         """Decide the batch in order; commands that were decided before are not decided again."""
@@ -53,7 +53,7 @@ class CommandHandler:
         digests = {id_: each.digest for id_, each in past.items()}
         before, traces = store.load_tickets(connection, {each.body.ticket_id for each in batch})
         after = dict(before)
-        now, late_after = self._clock.now(), self._clock.business(LATE_AFTER.total_seconds())
+        now, late_after = self._clock.now(), self._clock.business_span(LATE_AFTER.total_seconds())
         decider = BatchDecider(connection, [each.body for each in batch], before, now=now, late_after=late_after)
         decisions: dict[UUID, store.CommandRecord] = {}
         causes: dict[UUID, str | None] = {}
@@ -65,7 +65,7 @@ class CommandHandler:
             command = message.body
             digest = digests.get(command.id)
             if digest is not None and digest != command_digest(command):
-                result.refused.append(_conflict(message.record, command))
+                result.dead_letters.append(_conflict(message.record, command))
                 continue
             known = past.get(command.id)
             if known is not None and known.position == message.record.position:
@@ -77,7 +77,7 @@ class CommandHandler:
                 continue
             ticket = after.get(command.ticket_id)
             if (pack := self._pack(command, ticket)) is None:
-                result.refused.append(_homeless(message.record, command))
+                result.dead_letters.append(_homeless(message.record, command))
                 continue
             decided = decider.decide(ticket, command, pack)
             for event in decided.events:
@@ -176,8 +176,8 @@ class LedgerMaintenance:
 
     def _sweep(self) -> list[Outgoing]:
         # A wall clock of this machine that has jumped forward would make it fire early.
-        now = self._clock.at(self._database.real_time())
-        before = now - self._clock.business(self._settings.sweep_after)
+        now = self._clock.at(self._database.server_time())
+        before = now - self._clock.business_span(self._settings.sweep_after)
         with self._database.transaction() as connection:
             overdue = store.overdue(connection, before, most=SWEPT_AT_ONCE)
         if len(overdue) == SWEPT_AT_ONCE:

@@ -130,7 +130,7 @@ def every_ticket(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[
             yield Ticket.from_json(body), [TicketChange.from_json(each) for each in events]
 
 
-def history(
+def case_histories(
     connection: psycopg.Connection, pack: str, since: datetime, until: datetime
 ) -> Iterator[tuple[Ticket, list[CaseEvent]]]:
     """Return each ticket of a pack that was accepted in a range, with what figures need of its events."""
@@ -140,7 +140,7 @@ def history(
             yield Ticket.from_json(body), msgspec.json.decode(events, type=list[CaseEvent])
 
 
-def running(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
+def tickets_with_running_timer(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
     """Return the tickets of a pack of which a clock runs."""
     with connection.cursor(name="running") as cursor:
         cursor.itersize = 500
@@ -148,7 +148,7 @@ def running(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
             yield Ticket.from_json(body)
 
 
-def story(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
+def ticket_with_events(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
     """Return a ticket with all its events, in order; None if there is none of that number."""
     row = connection.execute(queries["story"], {"number": number}).fetchone()
     if row is None:

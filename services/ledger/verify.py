@@ -23,7 +23,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
 
     """
     differences: list[str] = []
-    last = {record.key: record.value for record in topic_reader.whole(kafka, Ticket.TOPIC)}
+    last = {record.key: record.value for record in topic_reader.read_all(kafka, Ticket.TOPIC)}
     count = 0
     for ticket, events in store.every_ticket(connection):
         count += 1

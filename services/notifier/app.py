@@ -28,7 +28,7 @@ def main() -> None:
         providers: tuple[Provider, ...] = (SmsProvider(settings), SmtpProvider(settings))
         return ServiceSpec(
             NotificationPlanner(PolicyRegistry(database, clock), clock, metrics, page),
-            beside=[
+            background_tasks=[
                 *(DeliveryWorker(provider, settings, database, templates, clock, metrics) for provider in providers),
                 WebhookDispatcher(settings, database, metrics),
             ],

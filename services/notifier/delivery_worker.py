@@ -164,8 +164,8 @@ class DeliveryWorker:
         self._publisher.publish(
             [outgoing(_delivery(notice), NAME) for notice in settled]
             + [outgoing(command, NAME) for command in commands],
-            halfway=self._crash_points.ending("mid_publish"),
-            stopped=self._stopping.is_set,
+            halfway=self._crash_points.armed_crash("mid_publish"),
+            should_stop=self._stopping.is_set,
         )
         with self._database.transaction() as connection:
             store.mark_published(connection, settled)
@@ -207,7 +207,7 @@ class DeliveryWorker:
         except ProviderError as error:
             return self._failed_attempt(digest, error)
         except Exception as error:  # noqa: BLE001 - an unforeseen template or address must not stop the worker
-            place = logs.place(error)
+            place = logs.error_location(error)
             log.error("notice_unusable", notice=str(first.id), template=first.template, place=place)  # noqa: TRY400
             message = f"it cannot be rendered or sent ({place})"
             return DeliveryAttempt(digest, "failed", error=message[:LONGEST_ERROR])

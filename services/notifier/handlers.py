@@ -16,7 +16,7 @@ from services.notifier import delivery_reports, store, subscribers
 from services.notifier.domain.notices import Notice, SurveyPage, plan_hot_issue_notices, plan_notices
 from services.notifier.metrics import NotifierMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message
-from services.shared.kafka.records import Incoming, read
+from services.shared.kafka.records import Incoming, parse_value
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import InvalidMessage
 
@@ -46,14 +46,14 @@ class NotificationPlanner:
 
         """
         if record.topic == Receipt.TOPIC:
-            return read(Receipt, record.value)
+            return parse_value(Receipt, record.value)
         if record.topic == NonTicket.TOPIC:
-            return read(NonTicket, record.value)
+            return parse_value(NonTicket, record.value)
         if record.topic == HotIssue.TOPIC:
-            issue = read(HotIssue, record.value)
+            issue = parse_value(HotIssue, record.value)
             self._require_pack(issue.policy, "policy")
             return issue
-        event = read(TicketEvent, record.value)
+        event = parse_value(TicketEvent, record.value)
         self._require_pack(event.ticket.policy.pack, "ticket.policy")
         return event
 

@@ -16,7 +16,7 @@ def main() -> None:
     settings = Settings()
 
     def build(database: Database, clock: Clock) -> ServiceSpec[Body]:
-        between = UnmatchedCallSweeper(database, clock, settings.contact_key_secret.get_secret_value())
-        return ServiceSpec(ContactHandler(PolicyRegistry(database, clock), clock, RouterMetrics()), between=between)
+        sweeper = UnmatchedCallSweeper(database, clock, settings.contact_key_secret.get_secret_value())
+        return ServiceSpec(ContactHandler(PolicyRegistry(database, clock), clock, RouterMetrics()), after_batch=sweeper)
 
     service_runner.run(NAME, settings, list(MODELS), build)

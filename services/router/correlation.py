@@ -20,7 +20,7 @@ from services.domain.ticket_number import find_ticket_numbers
 from services.router.domain.identity_matching import Relation
 from services.router.domain.route import CandidateTicket
 from services.router.store import EarlierContact, queries
-from services.shared.postgres.database import as_json
+from services.shared.postgres.database import to_jsonb
 
 FORM_WITHIN = timedelta(hours=1)
 """How long an answered call waits for its form; then it becomes an incomplete ticket of its own (R2.5)."""
@@ -203,7 +203,7 @@ def save(connection: psycopg.Connection, bodies: Sequence[Body], batch: Correlat
 def _call_row(record: CallRecord, call: Call, form: tuple[UUID, UUID] | None, now: datetime) -> dict[str, object]:
     return {
         "id": call.id,
-        "call": as_json(call),
+        "call": to_jsonb(call),
         "sender": record.sender,
         "channel": record.channel,
         "policy": record.policy,
@@ -221,7 +221,7 @@ def _kept_row(message: NonTicket, now: datetime) -> dict[str, object]:
         "reason": message.reason,
         "about": message.about,
         "number": number_of(message),
-        "body": as_json(message.replace(raw=None)),
+        "body": to_jsonb(message.replace(raw=None)),
         "heard_at": now,
     }
 

@@ -21,9 +21,9 @@ from services.router.domain.route import CandidateTicket, RoutingDecision, route
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
 from services.shared.kafka.dead_letters import DeadLetterCandidate
-from services.shared.kafka.records import Incoming, Outgoing, outgoing, read
+from services.shared.kafka.records import Incoming, Outgoing, outgoing, parse_value
 from services.shared.observability import logs
-from services.shared.observability.tracing import accepted
+from services.shared.observability.tracing import accept_or_start
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 
@@ -57,7 +57,7 @@ class ContactHandler:
             InvalidMessage: it does not fit the model.
 
         """
-        return read(MODELS[record.topic], record.value)
+        return parse_value(MODELS[record.topic], record.value)
 
     def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> BatchResult:
         """Handle a batch in order, so that each contact is routed with those before it in view."""
@@ -79,7 +79,7 @@ class ContactHandler:
             elif body.id in routed:
                 commands = _repeat(routed[body.id], message.record, body, result)
             elif (pack := self._packs.get(body.policy)) is None:
-                result.refused.append(_unknown_policy(message.record, body))
+                result.dead_letters.append(_unknown_policy(message.record, body))
                 commands = []
             else:
                 contact = correlation.with_call(body, correlated.calls)
@@ -154,7 +154,7 @@ class UnmatchedCallSweeper:
             # Published before the commit: after a crash in between, the same contacts come again under the same ids.
             publish(
                 [
-                    outgoing(contact, NAME, key=record_key(contact.customer, self._secret), trace=accepted(None))
+                    outgoing(contact, NAME, key=record_key(contact.customer, self._secret), trace=accept_or_start(None))
                     for contact in contacts
                 ]
             )
@@ -165,7 +165,7 @@ def _repeat(
 ) -> tuple[Command, ...]:
     """Return the commands of a contact that was routed before, if its record is read again; refuse another body."""
     if routed.digest != contact_digest(contact):
-        result.refused.append(_conflict(record, contact))
+        result.dead_letters.append(_conflict(record, contact))
     elif routed.position == record.position:
         return routed.commands
     return ()

@@ -1,4 +1,4 @@
-"""The wiring of the monitor: a Faust app with one service and no agents (DESIGN 4)."""
+"""Entry point of the SLA monitor: a Faust app with one service and no agents (DESIGN 4)."""
 
 import faust
 
@@ -14,11 +14,11 @@ from services.sla_monitor.settings import MonitorSettings
 
 
 def main() -> None:
-    """Run the monitor until it is told to stop."""
+    """Run the SLA monitor until it is stopped by a signal."""
     settings, metrics = MonitorSettings(), MonitorMetrics()
 
     def build(_: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
         return Monitor(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
 
-    # An agent would read one record after the other; the monitor's own consumer takes thousands at once.
+    # A Faust agent reads record by record; the monitor's own consumer takes thousands at once.
     faust_service.run(NAME, settings, build)

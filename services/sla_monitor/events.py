@@ -1,4 +1,4 @@
-"""What the monitor reads of a ticket's event: whose it is, and when the ticket next has to be looked at."""
+"""Parses ticket events for the SLA monitor: only the ticket's id, version and next deadline are read."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,8 +10,7 @@ from services.shared.kafka.dead_letters import DeadLetterCandidate
 from services.shared.kafka.records import Incoming
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 
-ID = 16
-"""Bytes of a ticket's id."""
+ID_BYTES = 16
 
 
 class _Ticket(msgspec.Struct):
@@ -19,7 +18,7 @@ class _Ticket(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """What the monitor reads of an event; the rest is passed over without being built."""
+    """The fields that are read of an event; the others are skipped without being built."""
 
     ticket_id: str
     version: int
@@ -29,31 +28,31 @@ class _Event(msgspec.Struct):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-def read(partition: int, records: Sequence[Any]) -> tuple[list[ScheduledTicket], list[DeadLetterCandidate]]:
-    """Read records of a partition; returns what they say, and those that cannot be read."""
-    news: list[ScheduledTicket] = []
-    refused: list[DeadLetterCandidate] = []
+def parse_events(partition: int, records: Sequence[Any]) -> tuple[list[ScheduledTicket], list[DeadLetterCandidate]]:
+    """Parse the records of a partition; returns one entry for each valid event, and the invalid records."""
+    entries: list[ScheduledTicket] = []
+    invalid: list[DeadLetterCandidate] = []
     for record in records:
         try:
-            news.append(_entry(partition, record.value))
+            entries.append(_parse(partition, record.value))
         except (ValueError, RecursionError) as error:
-            refused.append(_refused(record, error))
-    return news, refused
+            invalid.append(_dead_letter(record, error))
+    return entries, invalid
 
 
-def _entry(partition: int, value: bytes | None) -> ScheduledTicket:
-    told = _EVENT.decode(value or b"")
-    at = told.ticket.next_action_at
-    id_ = bytes.fromhex(told.ticket_id.replace("-", ""))
-    if len(id_) != ID:
-        raise ValueError(told.ticket_id)
-    return ScheduledTicket(at.timestamp() if at is not None else NEVER, told.version, id_, partition)
+def _parse(partition: int, value: bytes | None) -> ScheduledTicket:
+    event = _EVENT.decode(value or b"")
+    at = event.ticket.next_action_at
+    id_ = bytes.fromhex(event.ticket_id.replace("-", ""))
+    if len(id_) != ID_BYTES:
+        raise ValueError(event.ticket_id)
+    return ScheduledTicket(at.timestamp() if at is not None else NEVER, event.version, id_, partition)
 
 
-def _refused(record: Any, error: Exception) -> DeadLetterCandidate:
+def _dead_letter(record: Any, error: Exception) -> DeadLetterCandidate:
     reason = (
         "empty" if not record.value else "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
     )
     return DeadLetterCandidate(
-        Incoming.of(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown"
+        Incoming.from_client(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown"
     )

@@ -1,4 +1,4 @@
-"""The monitor's work: take in what tickets say of their clocks, and send a tick when a time has come."""
+"""The SLA monitor: consumes ticket events and sends a tick whenever a ticket's deadline has come."""
 
 import asyncio
 import gc
@@ -11,12 +11,12 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.event import TicketEvent
-from services.shared.kafka.connection import asynchronous, leave
-from services.shared.kafka.faust_service import bury
+from services.shared.kafka.connection import async_client_options, leave_group
+from services.shared.kafka.faust_service import publish_dead_letters
 from services.shared.kafka.producer import Producer, Unacknowledged
 from services.shared.kafka.records import outgoing
 from services.shared.observability import logs
@@ -24,34 +24,29 @@ from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
-from services.shared.runtime.errors import Retryable
-from services.sla_monitor import store
 from services.sla_monitor.domain.partition_tracker import NAME, PartitionTracker, tick
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
-from services.sla_monitor.events import read
+from services.sla_monitor.events import parse_events
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
+from services.sla_monitor.snapshot_loader import BROKER_RETRY, SnapshotLoader
 from services.sla_monitor.trusted_clock import TrustedClock
 
 GROUP = f"duban-{NAME}"
-LONGEST_SLEEP = 0.5
-"""Real seconds between two looks at the heap when nothing is due sooner."""
-PACE = 0.02
-"""Real seconds between two looks at the least: what comes due meanwhile is sent together."""
-LOOK_AROUND = 2.0
-"""Real seconds between two looks at what is watched, for operations."""
-AT_ONCE = 2_000
-"""Rows of a snapshot that are taken in before ticks have their turn."""
-AWAY = 0.5
-"""Real seconds between two attempts to reach the broker."""
-LOOK_AT_CLOCK = 1.0
-"""Real seconds between two looks whether the clock has to be checked."""
+MAX_SLEEP = 0.5
+"""Real seconds after which the schedule is looked at again, even if nothing is due."""
+MIN_SLEEP = 0.02
+"""Real seconds between two batches of ticks: deadlines that come meanwhile are sent together."""
+STATUS_INTERVAL = 2.0
+"""Real seconds between two updates of the metrics and commits of positions."""
+CLOCK_CHECK_INTERVAL = 1.0
+"""Real seconds between two tests whether the wall clock has to be checked."""
 
 log = logs.get(__name__)
 
 
 class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
-    """Watches the clocks of the partitions that the group gives it."""
+    """Watches the deadlines of the partitions that the consumer group assigns to it."""
 
     def __init__(
         self,
@@ -63,237 +58,199 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         producer: Producer,
     ) -> None:
         super().__init__()
-        self._watch = PartitionTracker()
         self._settings = settings
         self._database = database
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._wake = asyncio.Event()
-        self._time = TrustedClock(database, clock, metrics)
         self._producer = producer
-        self._faults = CrashPoints(settings.faults, NAME)
+        self._tracker = PartitionTracker()
+        self._trusted_clock = TrustedClock(database, clock, metrics)
+        self._wake_up = asyncio.Event()
+        self._crash_points = CrashPoints(settings.faults, NAME)
         self._instance = settings.instance or f"{NAME}-0"
         self._consumer = AIOKafkaConsumer(
-            **asynchronous(settings.kafka),
+            **async_client_options(settings.kafka),
             group_id=GROUP,
             group_instance_id=self._instance,
             client_id=NAME,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            # Whoever joins or leaves, the others keep what they have loaded.
+            # When a member joins or leaves, the others keep the partitions that they have loaded.
             partition_assignment_strategy=[StickyPartitionAssignor],
             session_timeout_ms=settings.kafka.session_timeout_ms,
-            # A rebalance is over when every member has noticed it.
+            # A rebalance ends only when every member has noticed it.
             heartbeat_interval_ms=min(1_000, settings.kafka.session_timeout_ms // 3),
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            # News of a ticket comes hours before its deadlines: fewer answers of the broker, each with more in it.
+            # Events come hours before the deadlines they set: fewer responses, each with more in it.
             fetch_min_bytes=256 * 1024,
             fetch_max_wait_ms=100,
         )
+        self._loader = SnapshotLoader(
+            self._tracker, self._consumer, database, settings, health, metrics, self._wake_up.set
+        )
 
     async def on_start(self) -> None:
-        """Join the group."""
+        """Join the consumer group; called by the library.
+
+        Raises:
+            KafkaError: the broker is unavailable; the runner tries again with a new monitor.
+
+        """
         try:
             await self._consumer.start()
             await self._producer.connect()
         except KafkaError:
-            # Who starts it anew makes another; this one has connections that nobody else would close.
+            # The next attempt creates another monitor; nobody else would close the connections of this one.
             await self._consumer.stop()
             await self._producer.close()
             raise
-        self._consumer.subscribe([TicketEvent.TOPIC], listener=_Partitions(self))
+        self._consumer.subscribe([TicketEvent.TOPIC], listener=_RebalanceListener(self))
 
     async def on_stop(self) -> None:
-        """Leave the group."""
+        """Leave the consumer group; called by the library."""
         await self._consumer.stop()
         await self._producer.close()
-        # Told to stop, it may stay away: the others need not wait for the session's end, and a restart joins anew.
-        await asyncio.to_thread(leave, self._settings.kafka, GROUP, self._instance)
+        # A static member stays in the group until its session expires; the others need not wait for that.
+        await asyncio.to_thread(leave_group, self._settings.kafka, GROUP, self._instance)
 
-    # ---- what is known ----
+    # ---- assignments and events ----
 
-    def assigned(self, partitions: set[int]) -> None:
-        """Watch these partitions from here on, and no others."""
-        told = self._watch.assigned(partitions)
-        for each in told.lost:
-            self._health.have(f"partition {each}")
-        for partition, offset in told.kept.items():
-            self._consumer.seek(TopicPartition(TicketEvent.TOPIC, partition), offset)
-        log.info("assigned", kept=sorted(told.kept), new=sorted(told.new), lost=sorted(told.lost))
-        for each in told.new:
-            self._health.lack(f"partition {each}", "its clocks are being loaded")
-        if told.new:
-            # The library goes on whatever happens here; a future of the service's own ends the service when it fails.
-            self.add_future(self._begin(told.new, told.run))
-
-    async def _begin(self, partitions: frozenset[int], run: int) -> None:
-        """Read on from the ends of partitions, and load the clocks of what was before, however often it takes."""
-        began, ends = time.monotonic(), await self._ends(partitions)
-        current = self._watch.begin(ends, run)
-        for each in current:
-            self._consumer.seek(TopicPartition(TicketEvent.TOPIC, each), ends[each])
-        loaded = await self._load(current, run)
-        for each in self._watch.loaded(current, run):
-            self._health.have(f"partition {each}")
-        spent = time.monotonic() - began
-        self._metrics.reload_seconds.set(spent)
-        self._metrics.reload_rows.set(loaded)
-        log.info("loaded", partitions=sorted(current), tickets=loaded, seconds=round(spent, 3))
-
-    async def _ends(self, partitions: frozenset[int]) -> dict[int, int]:
-        """Return the ends: events below were published after the database had them, so the snapshot knows them."""
-        where = [TopicPartition(TicketEvent.TOPIC, each) for each in partitions]
-        while True:
-            try:
-                return {each.partition: at for each, at in (await self._consumer.end_offsets(where)).items()}
-            except KafkaError as error:
-                if not error.retriable and not isinstance(error, KafkaTimeoutError):
-                    raise
-                log.warning("broker_away", error=type(error).__name__)
-                await asyncio.sleep(AWAY)
-
-    async def _load(self, partitions: set[int], run: int) -> int:
-        """Load the clocks of partitions, nearest first, as long as they are watched; returns how many were news."""
-        failures = loaded = 0
-        while True:
-            chunks = store.clocks(
-                self._database, partitions, first=self._settings.first_load, chunk=self._settings.load_chunk
-            )
-            try:
-                while self._watch.current(partitions, run) and (chunk := await asyncio.to_thread(next, chunks, None)):
-                    for at in range(0, len(chunk), AT_ONCE):
-                        loaded += self._watch.rows(chunk[at : at + AT_ONCE])
-                        self._wake.set()
-                        await asyncio.sleep(0)
-                    # What was loaded stays for long: no collector of cycles need look through it.
-                    gc.freeze()
-            except Retryable as error:
-                failures += 1
-                self._health.lack("database", str(error))
-                await asyncio.sleep(min(0.2 * 2**failures, 5.0))
-            else:
-                self._health.have("database")
-                return loaded
+    def on_assigned(self, partitions: set[int]) -> None:
+        """Watch these partitions from here on, and no others; called after each rebalance."""
+        change = self._tracker.assign(partitions)
+        for number in change.removed:
+            self._health.mark_ready(f"partition {number}")
+        for number, offset in change.kept.items():
+            self._consumer.seek(TopicPartition(TicketEvent.TOPIC, number), offset)
+        log.info("assigned", kept=sorted(change.kept), added=sorted(change.added), removed=sorted(change.removed))
+        for number in change.added:
+            self._health.mark_not_ready(f"partition {number}", "its deadlines are being loaded")
+        if change.added:
+            # The client ignores an error raised here; a future of the service ends the service when it fails.
+            self.add_future(self._loader.load(change.added, change.generation))
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def follow(self) -> None:
-        """Take in events as they come."""
+    async def consume_events(self) -> None:
+        """Apply ticket events to the schedule as they come."""
         while not self.should_stop:
-            self._health.beat("follow")
+            self._health.heartbeat("consume_events")
             try:
                 batch = await self._consumer.getmany(timeout_ms=200, max_records=5000)
             except KafkaError as error:
                 if not error.retriable:
                     raise
-                log.warning("broker_away", error=type(error).__name__)
-                self._health.lack("kafka", f"the broker is away ({type(error).__name__})")
-                await self.sleep(AWAY)
+                log.warning("broker_unavailable", error=type(error).__name__)
+                self._health.mark_not_ready("kafka", f"the broker is unavailable ({type(error).__name__})")
+                await self.sleep(BROKER_RETRY)
                 continue
             for partition, records in batch.items():
-                self._take(partition.partition, records)
+                self._apply_events(partition.partition, records)
             if self._consumer.assignment():
-                self._health.have("start")
-                self._health.have("kafka")
+                self._health.mark_ready("start")
+                self._health.mark_ready("kafka")
 
-    def _take(self, partition: int, records: Sequence[Any]) -> None:
-        # What this service saves is what it knows; a crash here or there must lose nothing either.
-        self._faults.reach("before_save")
-        news, refused = read(partition, records)
-        self._watch.events(partition, news, following=records[-1].offset + 1)
-        self._faults.reach("after_save")
+    def _apply_events(self, partition: int, records: Sequence[Any]) -> None:
+        # The schedule in memory is what this service saves; a crash before or after must lose nothing either.
+        self._crash_points.reach("before_save")
+        entries, invalid = parse_events(partition, records)
+        self._tracker.apply_events(partition, entries, next_offset=records[-1].offset + 1)
+        self._crash_points.reach("after_save")
         self._metrics.events.inc(len(records))
-        self._wake.set()
-        if refused:
-            bound = self._settings.dead_letters_per_hour
-            # What others sent must not keep a deadline waiting until database and broker have taken it.
-            self.add_future(bury(refused, NAME, self._producer, self._database, bound, lambda: self.should_stop))
+        self._wake_up.set()
+        if invalid:
+            limit = self._settings.dead_letters_per_hour
+            # In the background: deadlines must not wait until database and broker have stored dead letters.
+            self.add_future(
+                publish_dead_letters(invalid, NAME, self._producer, self._database, limit, lambda: self.should_stop)
+            )
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def look_around(self) -> None:
-        """Tell operations now and then how things are, and the group how far it has read."""
+    async def report_status(self) -> None:
+        """Update the metrics of the schedule and commit positions, every two seconds."""
         while not self.should_stop:
-            schedule = self._watch.schedule
+            schedule = self._tracker.schedule
             self._metrics.watched.set(len(schedule))
             self._metrics.heap.set(schedule.size)
             self._metrics.stale.set(1 - len(schedule) / (schedule.size or 1))
             gc.collect(1)
             gc.freeze()
             with suppress(KafkaError, TimeoutError):
-                # The library asks for a coordinator that is away for ever.
-                await asyncio.wait_for(self._commit(), LOOK_AROUND)
-            await self.sleep(LOOK_AROUND)
+                # Without a timeout the client would wait forever for an unavailable group coordinator.
+                await asyncio.wait_for(self._commit_positions(), STATUS_INTERVAL)
+            await self.sleep(STATUS_INTERVAL)
 
-    async def _commit(self) -> None:
-        """Commit positions, for the lag that operations see; nothing is read from them."""
-        positions = {each: await self._consumer.position(each) for each in self._consumer.assignment()}
-        ends = [(self._consumer.highwater(each), position) for each, position in positions.items()]
+    async def _commit_positions(self) -> None:
+        """Commit positions so that operators see the lag; the monitor itself never reads them."""
+        positions = {partition: await self._consumer.position(partition) for partition in self._consumer.assignment()}
+        ends = [(self._consumer.highwater(partition), position) for partition, position in positions.items()]
         self._metrics.lag.set(sum(max(end - position, 0) for end, position in ends if end is not None))
         if positions:
-            self._faults.reach("before_offset_commit")
+            self._crash_points.reach("before_offset_commit")
             await self._consumer.commit(positions)
 
-    # ---- firing ----
+    # ---- ticks ----
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def fire(self) -> None:
-        """Send ticks for tickets whose time has come."""
+    async def send_due_ticks(self) -> None:
+        """Send ticks for tickets whose deadline has come; what the broker did not acknowledge is sent again."""
         failures = 0
-        await self._time.trusted()
+        await self._trusted_clock.wait_until_trusted()
         while not self.should_stop:
-            self._health.beat("fire")
-            began, now = time.monotonic(), self._time.now()
-            due = self._watch.due(now.timestamp(), self._settings.tick_batch)
+            self._health.heartbeat("send_due_ticks")
+            started, now = time.monotonic(), self._trusted_clock.now()
+            due = self._tracker.take_due(now.timestamp(), self._settings.tick_batch)
             if not due:
-                await self._rest(now)
+                await self._wait_for_next_deadline(now)
                 continue
             try:
-                await self._send(due, now)
+                await self._send_ticks(due, now)
                 failures = 0
-                self._health.have("ticks")
+                self._health.mark_ready("ticks")
                 if len(due) < self._settings.tick_batch:
-                    await self.sleep(began + PACE - time.monotonic())
+                    await self.sleep(started + MIN_SLEEP - time.monotonic())
             except Unacknowledged as error:
                 failures += 1
-                self._watch.not_sent(due)
-                self._health.lack("ticks", f"they cannot be sent ({error.reason})")
+                self._tracker.put_back(due)
+                self._health.mark_not_ready("ticks", f"they cannot be sent ({error.reason})")
                 await self.sleep(min(0.1 * 2**failures, 5.0))
 
-    async def _rest(self, now: datetime) -> None:
-        head, seconds = self._watch.schedule.head(), LONGEST_SLEEP
-        self._metrics.next_due.set(head)
-        if head != NEVER:
-            until = self._clock.real_seconds(timedelta(seconds=head - now.timestamp()))
-            seconds = max(min(until, LONGEST_SLEEP), PACE)
-        self._wake.clear()
+    async def _wait_for_next_deadline(self, now: datetime) -> None:
+        next_due, seconds = self._tracker.schedule.next_due(), MAX_SLEEP
+        self._metrics.next_due.set(next_due)
+        if next_due != NEVER:
+            remaining = self._clock.real_seconds(timedelta(seconds=next_due - now.timestamp()))
+            seconds = max(min(remaining, MAX_SLEEP), MIN_SLEEP)
+        self._wake_up.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            await asyncio.wait_for(self._wake_up.wait(), seconds)
 
-    async def _send(self, due: Sequence[ScheduledTicket], now: datetime) -> None:
-        publishing = asyncio.ensure_future(self._producer.publish([outgoing(tick(each, now), NAME) for each in due]))
+    async def _send_ticks(self, due: Sequence[ScheduledTicket], now: datetime) -> None:
+        records = [outgoing(tick(entry, now), NAME) for entry in due]
+        publishing = asyncio.ensure_future(self._producer.publish(records))
         await asyncio.sleep(0)
-        self._faults.reach("mid_publish")
+        self._crash_points.reach("mid_publish")
         await publishing
-        done = self._time.now().timestamp()
+        acknowledged_at = self._trusted_clock.now().timestamp()
         self._metrics.ticks.inc(len(due))
-        for each in due:
-            late = self._clock.real_seconds(timedelta(seconds=done - each.at))
-            self._metrics.lateness.observe(max(late, 0.0))
+        for entry in due:
+            lateness = self._clock.real_seconds(timedelta(seconds=acknowledged_at - entry.at))
+            self._metrics.lateness.observe(max(lateness, 0.0))
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def watch_the_clock(self) -> None:
-        """Hold the wall clock against the database's."""
+    async def check_clock(self) -> None:
+        """Compare the wall clock with the database's time when that is due."""
         while not self.should_stop:
-            await self._time.check()
-            await self.sleep(LOOK_AT_CLOCK)
+            await self._trusted_clock.check()
+            await self.sleep(CLOCK_CHECK_INTERVAL)
 
 
-class _Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+class _RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        self._monitor.assigned({each.partition for each in assigned})
+        self._monitor.on_assigned({each.partition for each in assigned})
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Nothing: until the next assignment it goes on with what it knows (domain/watch.py)."""
+        """Do nothing: until the next assignment the monitor goes on with what it has (see `PartitionTracker`)."""

@@ -1,14 +1,14 @@
-"""What the monitor is told by its environment."""
+"""Settings of the SLA monitor."""
 
 from services.shared.runtime.settings import Settings
 
 
 class MonitorSettings(Settings):
-    """Settings of the monitor alone, beside those of every service."""
+    """Settings of the SLA monitor, in addition to those of every service."""
 
     first_load: int = 50_000
-    """Nearest deadlines that are loaded before anything else after an assignment."""
+    """Deadlines in the first chunk that is loaded after an assignment, nearest first."""
     load_chunk: int = 20_000
-    """Deadlines loaded at once after that."""
+    """Deadlines in each further chunk."""
     tick_batch: int = 500
-    """Ticks sent at once."""
+    """Maximum number of ticks published at once."""

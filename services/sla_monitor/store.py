@@ -1,4 +1,4 @@
-"""What the monitor reads of the ledger's tables."""
+"""Reads deadlines from the ledger's table ledger.clock."""
 
 from collections.abc import Collection, Iterator
 
@@ -7,24 +7,25 @@ from services.sla_monitor.domain.schedule import ScheduledTicket
 
 queries = Queries.of_package(__package__)
 
-FIRST_OF_ALL = (0.0, bytes(16))
+BEFORE_ALL = (0.0, bytes(16))
+"""Key before the first row: deadline in seconds since 1970, and ticket id."""
 
 
-def clocks(
+def load_deadlines(
     database: Database, partitions: Collection[int], *, first: int, chunk: int
 ) -> Iterator[list[ScheduledTicket]]:
-    """Return the open clocks of some partitions in chunks, nearest first.
+    """Yield the deadlines of partitions in chunks, nearest first: `first` rows, then `chunk` rows each.
 
     Raises:
-        Retryable: the database is away.
+        Retryable: the database is unavailable.
 
     """
-    after, count = FIRST_OF_ALL, first
+    after, count = BEFORE_ALL, first
     while True:
         with database.transaction() as connection:
             values = {"partitions": sorted(partitions), "after_at": after[0], "after_id": after[1], "count": count}
-            # In binary: a million rows are read as they are, without a text between.
-            rows = connection.cursor(binary=True).execute(queries["nearest"], values).fetchall()
+            # In binary format: a million rows are read without conversion from text.
+            rows = connection.cursor(binary=True).execute(queries["nearest_deadlines"], values).fetchall()
         if rows:
             yield [ScheduledTicket(*row) for row in rows]
             after = (rows[-1][0], rows[-1][2])

@@ -1,4 +1,4 @@
-"""What time it is for the monitor: business time that a jump of this machine's clock does not move (DESIGN 4)."""
+"""Business time for the SLA monitor that a jump of this machine's wall clock does not move (DESIGN 4)."""
 
 import asyncio
 import time
@@ -12,46 +12,48 @@ from services.shared.runtime.errors import Retryable
 from services.sla_monitor.domain.clock_skew import ClockSkewDetector
 from services.sla_monitor.metrics import MonitorMetrics
 
-ASK_EVERY = 60.0
-"""Real seconds between two questions for the database's time."""
+CHECK_INTERVAL = 60.0
+"""Real seconds between two comparisons with the database's time."""
 
 log = logs.get(__name__)
 
 
 class TrustedClock:
-    """Tells business time, and holds the wall clock against the database's."""
+    """Business time from the wall clock, corrected by comparing the wall clock with the database's time."""
 
     def __init__(self, database: Database, clock: Clock, metrics: MonitorMetrics) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
-        self._vigilance = ClockSkewDetector(time.time(), time.monotonic())
-        self._asked = float("-inf")
+        self._skew = ClockSkewDetector(time.time(), time.monotonic())
+        self._checked_at = float("-inf")
         self._trusted = asyncio.Event()
 
-    async def trusted(self) -> None:
-        """Return once the database has told the time: a clock that was wrong from the start would fire early."""
+    async def wait_until_trusted(self) -> None:
+        """Return after the first comparison with the database: a clock wrong from the start would send ticks early."""
         await self._trusted.wait()
 
     def now(self) -> datetime:
-        """Return business time, whatever the wall clock has done, in UTC."""
-        # One look for both: a jump between two would be believed.
+        """Return business time in UTC, whatever the wall clock has done."""
+        # The wall clock is read once: a jump between two readings would go unnoticed.
         wall = time.time()
-        jump = self._vigilance.look(wall, time.monotonic())
+        jump = self._skew.observe(wall, time.monotonic())
         if jump:
             self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
             log.error("clock_jumped", seconds=round(jump, 3))
-        return self._clock.at(datetime.fromtimestamp(wall - self._vigilance.error, UTC))
+        return self._clock.at(datetime.fromtimestamp(wall - self._skew.error, UTC))
 
     async def check(self) -> None:
-        """Ask the database for the time if it is time to: at the start, after each jump, and now and then."""
-        if not self._vigilance.doubtful and time.monotonic() - self._asked <= ASK_EVERY:
+        """Compare with the database's time if that is due: at startup, after a jump, and once a minute."""
+        if not self._skew.needs_check and time.monotonic() - self._checked_at <= CHECK_INTERVAL:
             return
         with suppress(Retryable):
-            before = time.monotonic()
-            theirs = await asyncio.to_thread(self._database.real_time)
-            self._asked, took = time.monotonic(), time.monotonic() - before
-            half = took / 2
-            self._vigilance.settle(time.time() - half, self._asked - half, theirs.timestamp(), took)
-            self._metrics.clock_error.set(self._vigilance.error)
+            asked_at = time.monotonic()
+            server_time = await asyncio.to_thread(self._database.server_time)
+            self._checked_at = time.monotonic()
+            round_trip = self._checked_at - asked_at
+            # The answer belongs to the middle of the round trip.
+            wall, monotonic = time.time() - round_trip / 2, self._checked_at - round_trip / 2
+            self._skew.correct(wall, monotonic, server_time.timestamp(), round_trip)
+            self._metrics.clock_error.set(self._skew.error)
             self._trusted.set()

@@ -13,7 +13,7 @@ from tests.system import System
 
 
 def _dead_letters_with(system: System, text: str) -> Sequence[StoredDeadLetter]:
-    return [letter for letter in dead_letter_admin.letters(system.kafka) if text.encode() in letter.value]
+    return [letter for letter in dead_letter_admin.unresolved(system.kafka) if text.encode() in letter.value]
 
 
 @pytest.mark.requirement("R2.5")
@@ -26,8 +26,8 @@ def test_a_bad_record_keeps_its_bytes_and_becomes_a_ticket_after_repair(system: 
     assert eventually(lambda: system.ticket_of_message(good["event_id"]))
     (letter,) = eventually(lambda: _dead_letters_with(system, bad["event_id"]))
     assert letter.value == original
-    assert (letter.told["reason"], letter.told["field"]) == ("bad_date", "accepted_at")
-    id_ = letter.told["id"]
+    assert (letter.details["reason"], letter.details["field"]) == ("bad_date", "accepted_at")
+    id_ = letter.details["id"]
     assert id_[:8] in system.duban("dlq", "list").stdout
     assert system.duban("dlq", "show", id_, "--raw").stdout == original.decode()
 

@@ -45,7 +45,7 @@ def test_a_notice_is_stored_and_its_delivery_is_published(system: System) -> Non
     ticket, _ = system.ticket_and_events(number)
 
     def acceptances() -> list[Delivery]:
-        records = topic_reader.whole(system.kafka, "deliveries")
+        records = topic_reader.read_all(system.kafka, "deliveries")
         deliveries = [Delivery.from_json(record.value or b"") for record in records]
         return [each for each in deliveries if each.ticket_id == ticket.id and each.template == "acceptance"]
 
@@ -75,7 +75,7 @@ def test_ticket_and_events_are_published_as_they_are_stored(system: System) -> N
     key = str(ticket.id).encode()
 
     def published(topic: str) -> list[Incoming]:
-        return [record for record in topic_reader.whole(system.kafka, topic) if record.key == key]
+        return [record for record in topic_reader.read_all(system.kafka, topic) if record.key == key]
 
     # Records are published after the transaction, so they may be missing at first.
     eventually(lambda: len(published("tickets.events")) >= len(events), why="not every event is on the topic")

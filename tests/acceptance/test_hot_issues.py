@@ -48,7 +48,7 @@ def _tickets(connection: psycopg.Connection, city: str) -> list[Ticket]:
 def _wait_until_hot_issues_is_idle(system: System) -> None:
     """Wait until hot_issues has committed the offset of every event."""
     lag = topic_reader.ConsumerLag(system.kafka, {"hot_issues": ["tickets.events"]})
-    eventually(lambda: lag.look()["hot_issues"] == 0, within=30, why="hot_issues is behind")
+    eventually(lambda: lag.measure()["hot_issues"] == 0, within=30, why="hot_issues is behind")
     lag.close()
 
 
@@ -103,7 +103,7 @@ def test_a_hot_issue_is_shown_calms_down_and_is_closed(system: System) -> None:
     eventually(lambda: _issues(system, "常德")[0].status == "closed", within=30, why="the issue was not closed")
 
     def published() -> list[HotIssue]:
-        records = topic_reader.whole(system.kafka, HotIssue.TOPIC)
+        records = topic_reader.read_all(system.kafka, HotIssue.TOPIC)
         return [HotIssue.from_json(each.value or b"") for each in records if each.key == str(issue.id).encode()]
 
     eventually(lambda: published()[-1].status == "closed", within=10, why="the closed issue was not published")
@@ -126,7 +126,7 @@ def test_a_repeated_event_counts_once(system: System) -> None:
     system.submit(body)
 
     def ticket_events() -> list[Incoming]:
-        records = topic_reader.whole(system.kafka, "tickets.events")
+        records = topic_reader.read_all(system.kafka, "tickets.events")
         return [record for record in records if record.value and "湘潭".encode() in record.value]
 
     events = eventually(ticket_events, why="the ticket has no event")

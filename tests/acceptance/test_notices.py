@@ -164,7 +164,7 @@ def test_a_report_of_delivery_is_stored_and_published(system: System) -> None:
     _wait_for_notice(system, number, "acceptance", "sms", "delivered")
 
     def published() -> bool:
-        records = topic_reader.whole(system.kafka, Delivery.TOPIC)
+        records = topic_reader.read_all(system.kafka, Delivery.TOPIC)
         deliveries = [Delivery.from_json(record.value or b"") for record in records]
         return any(str(each.id) == id_ and each.state == "delivered" for each in deliveries)
 

@@ -61,11 +61,11 @@ def test_a_message_sent_again_seconds_later_is_the_same_contact(system: System) 
     for name in (sms, alert, mail):
         eventually(partial(_tickets, system, name), why=f"{name} opened no ticket")
     lag = ConsumerLag(system.kafka, {"router": [Contact.TOPIC]})
-    eventually(lambda: lag.look()["router"] == 0, why="the router is behind")
+    eventually(lambda: lag.measure()["router"] == 0, why="the router is behind")
     lag.close()
     dead_letters = [
-        letter.told
-        for letter in dead_letter_admin.letters(system.kafka)
+        letter.details
+        for letter in dead_letter_admin.unresolved(system.kafka)
         if any(name.encode() in letter.value for name in (sms, alert, mail))
     ]
     assert dead_letters == []

@@ -9,10 +9,10 @@ import pytest
 from deploy.tools.checkout import PROJECT
 from schemas.contact import Contact
 from services.shared.kafka import topics
-from services.shared.kafka.dead_letters import letter_id
+from services.shared.kafka.dead_letters import dead_letter_id
 from services.shared.kafka.records import Incoming
 from services.shared.kafka.topic_models import model_of
-from services.shared.kafka.topic_reader import whole
+from services.shared.kafka.topic_reader import read_all
 from services.shared.kafka.topics import Topic
 from tests.builders import eventually
 from tests.system import System
@@ -24,7 +24,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
 def records(system: System, topic: str) -> Iterator[Incoming]:
-    yield from whole(system.kafka, topic)
+    yield from read_all(system.kafka, topic)
 
 
 @pytest.mark.requirement("R7.3")
@@ -37,7 +37,7 @@ def test_every_record_is_a_cloud_event_of_its_topic_s_model(system: System) -> N
             continue
         checked = 0
         for record in records(system, name):
-            if record.value and str(letter_id(*record.position)).encode() not in rejected:
+            if record.value and str(dead_letter_id(*record.position)).encode() not in rejected:
                 _check_cloud_event(record, topic)
                 checked += 1
         assert checked, f"{name} has no record to check"

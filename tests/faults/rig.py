@@ -157,7 +157,7 @@ class Rig:
     def _published(self, ids: set[UUID]) -> dict[UUID, set[str]]:
         """Return the ids of each ticket's warnings on tickets.events."""
         found: dict[UUID, set[str]] = {}
-        for record in topic_reader.whole(self.kafka, TicketEvent.TOPIC):
+        for record in topic_reader.read_all(self.kafka, TicketEvent.TOPIC):
             headers = dict(record.headers)
             if headers.get("ce_type") == b"duban.ticket.warned" and (id_ := UUID((record.key or b"").decode())) in ids:
                 found.setdefault(id_, set()).add(headers["ce_id"].decode())

@@ -102,14 +102,14 @@ def test_another_command_under_the_same_id_is_a_conflict_that_is_kept(system: Sy
         ledger.decide(connection, told, 1)
         ledger.decide(connection, note, 2)
         result = ledger.decider.handle([ledger.message(note.replace(action=Note(text="another")), 3)], connection)
-    assert [(each.reason, each.field) for each in result.refused] == [("conflict", "Idempotency-Key")]
+    assert [(each.reason, each.field) for each in result.dead_letters] == [("conflict", "Idempotency-Key")]
 
 
 def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:
     ledger, told = Ledger(system), opening().replace(policy="moon")
     with system.database() as connection:
         result = ledger.decider.handle([ledger.message(told, 1)], connection)
-    assert [(each.reason, each.field) for each in result.refused] == [("bad_schema", "policy")]
+    assert [(each.reason, each.field) for each in result.dead_letters] == [("bad_schema", "policy")]
 
 
 def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more(system: System) -> None:
@@ -216,7 +216,7 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
     _, events = system.ticket_and_events(number)
 
     def told() -> list[int]:
-        records = topic_reader.whole(system.kafka, "tickets.events")
+        records = topic_reader.read_all(system.kafka, "tickets.events")
         return [json.loads(each.value or b"")["version"] for each in records if each.key == str(ticket.id).encode()]
 
     eventually(lambda: len(told()) >= len(events), why="not every event is on the topic")

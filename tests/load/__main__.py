@@ -134,7 +134,7 @@ def _broker_alone(system: System, count: int) -> float:
     publisher.publish(records[:1])
     began = time.perf_counter()
     publisher.publish(records)
-    found = sum(1 for _ in topic_reader.whole(system.kafka, name))
+    found = sum(1 for _ in topic_reader.read_all(system.kafka, name))
     spent = time.perf_counter() - began
     publisher.close()
     assert found == count + 1
@@ -199,7 +199,7 @@ def _drained(system: System) -> None:
                 "select count(*), count(t.id) from router.contact c left join ledger.ticket t on t.id = c.ticket_id"
             ).fetchone()
         assert row is not None
-        lag = look.look()
+        lag = look.measure()
         return row[0] == row[1] and not any(lag.values())
 
     look = topic_reader.ConsumerLag(

@@ -1,1 +1,1 @@
-"""A deterministic simulation of ledger and monitors: the same seed is the same history, to the last record."""
+"""A deterministic simulation of ledgers and SLA monitors: the same seed gives the same records."""

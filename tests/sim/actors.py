@@ -1,4 +1,4 @@
-"""What can crash: ledgers and monitors, each with what it remembers. They use the real rules and the real watch."""
+"""The actors that can crash: ledgers and SLA monitors with their memory. They run the real domain code."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -17,164 +17,167 @@ from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicke
 from tests.builders import MORNING, PACK
 from tests.sim.world import World, partition
 
-SWEPT_AFTER = timedelta(seconds=30)
+SWEEP_AFTER = timedelta(seconds=30)
 
 
 @dataclass
-class Ledger:
-    """One owner of some partitions of commands; for a moment there may be two.
+class SimulatedLedger:
+    """A ledger; after a rebalance two of them may handle the same partition for a moment.
 
     Attributes:
-        next: the next offset it reads, by partition; gone after a crash.
-        busy: the command that it is at, by partition, as a delivery loop that stops between any two steps.
+        next_offsets: offset of the next command, by partition; forgotten in a crash.
+        running: the command in progress, by partition: a generator that pauses after each step.
 
     """
 
     world: World
-    next: dict[int, int] = field(default_factory=dict)
-    busy: dict[int, Iterator[None]] = field(default_factory=dict)
+    next_offsets: dict[int, int] = field(default_factory=dict)
+    running: dict[int, Iterator[None]] = field(default_factory=dict)
 
-    def step(self, number: int, chance: random.Random) -> None:
-        """Take the next step with a partition's commands: load and decide, save, publish, commit; or die."""
-        if number not in self.busy:
-            self.busy[number] = self._work(number, chance)
-        if next(self.busy[number], self) is self:
-            self.busy.pop(number, None)
+    def step(self, number: int, rng: random.Random) -> None:
+        """Do the next step for a partition's commands: load and decide, save, publish, or commit; or crash."""
+        if number not in self.running:
+            self.running[number] = self._work(number, rng)
+        # `self` as the default of `next` marks the end of the generator.
+        if next(self.running[number], self) is self:
+            self.running.pop(number, None)
 
-    def die(self) -> None:
-        """Forget everything."""
-        self.next.clear()
-        self.busy.clear()
+    def crash(self) -> None:
+        """Lose the memory."""
+        self.next_offsets.clear()
+        self.running.clear()
 
-    def _work(self, number: int, chance: random.Random) -> Iterator[None]:
-        offset = self.next.get(number, self.world.committed[number])
+    def _work(self, number: int, rng: random.Random) -> Iterator[None]:
+        offset = self.next_offsets.get(number, self.world.committed[number])
         if offset >= len(self.world.commands[number]):
             return
         command, position = self.world.commands[number][offset], (number, offset)
         ticket = self.world.tickets.get(command.ticket_id)
-        kept = self.world.decided.get(command.id)
-        if kept is None:
-            decided = decide(ticket, command, PACK, self.world.now, number=f"T{len(self.world.tickets)}")
-            # What it has loaded may be old by the time it saves.
+        stored = self.world.decided.get(command.id)
+        if stored is None:
+            result = decide(ticket, command, PACK, self.world.now, number=f"T{len(self.world.tickets)}")
+            # The ticket may be out of date by the time of the save.
             yield
-            if self._dies(chance, "before the save"):
+            if self._crashes(rng, "before the save"):
                 return
-            if not self.world.save(ticket, command, position, decided.events):
+            if not self.world.save(ticket, command, position, result.events):
                 self.world.fault("lost a race")
                 return
-            kept = self.world.decided[command.id]
+            stored = self.world.decided[command.id]
         yield
-        if self._dies(chance, "after the save"):
+        if self._crashes(rng, "after the save"):
             return
-        if kept.position == position:
-            for event in kept.events:
+        if stored.position == position:
+            for event in stored.events:
                 self.world.events[number].append(event)
                 yield
-                if self._dies(chance, "amid publishing", share=0.02):
+                if self._crashes(rng, "while publishing", share=0.02):
                     return
-        self.next[number] = offset + 1
-        if not self._dies(chance, "before the commit"):
+        self.next_offsets[number] = offset + 1
+        if not self._crashes(rng, "before the commit"):
             self.world.committed[number] = max(self.world.committed[number], offset + 1)
 
-    def _dies(self, chance: random.Random, where: str, share: float = 0.03) -> bool:
-        if chance.random() >= share:
+    def _crashes(self, rng: random.Random, where: str, share: float = 0.03) -> bool:
+        if rng.random() >= share:
             return False
-        self.world.fault(f"ledger died {where}")
-        self.die()
+        self.world.fault(f"ledger crashed {where}")
+        self.crash()
         return True
 
     def sweep(self) -> None:
-        """Send ticks for clocks that nobody fired."""
+        """Send ticks for tickets that are overdue, as the sweeper does."""
         for ticket in list(self.world.tickets.values()):
             at = ticket.next_action_at
-            if at is not None and at < self.world.now - SWEPT_AFTER:
+            if at is not None and at < self.world.now - SWEEP_AFTER:
                 cause = command_id(ticket.id, "sweep", ticket.version, len(self.world.commands[partition(ticket.id)]))
                 actor = Actor(kind="service", name="ledger")
-                self.world.ask(Command(id=cause, ticket_id=ticket.id, at=self.world.now, actor=actor, action=Tick()))
+                self.world.send(Command(id=cause, ticket_id=ticket.id, at=self.world.now, actor=actor, action=Tick()))
 
 
 @dataclass
-class Load:
-    """A snapshot on its way from a slow database.
+class SnapshotLoad:
+    """A snapshot that is being loaded from a slow database.
 
     Attributes:
-        run: the assignment that it is for.
-        partitions: whose clocks it holds.
-        rows: what has not come yet; None before the ends of the events are known.
+        generation: of the assignment that it is for.
+        partitions: the partitions that it covers.
+        rows: those that are not applied yet; None until the ends of the events are known.
 
     """
 
-    run: int
+    generation: int
     partitions: frozenset[int]
     rows: list[ScheduledTicket] | None = None
 
 
 @dataclass
-class Monitor:
-    """One monitor: the real watch and the real vigilance, and what is on its way to and from it.
+class SimulatedMonitor:
+    """A monitor with the real partition tracker and clock-skew detector, and what is on its way to and from it.
 
     Attributes:
-        given: partitions that the group has given it, which it may not have heard of yet.
-        heard: whether it has; until then it reads nothing and goes on with what it had.
-        loads: snapshots on their way.
-        flying: ticks that the broker has neither taken nor refused yet.
-        off: how wrong its wall clock is.
+        assigned: partitions that the group has assigned to it.
+        up_to_date: whether it knows that assignment; until then it reads nothing and goes on with the one before.
+        clock_error: by how much its wall clock is ahead.
+        loads: snapshots that are being loaded.
+        in_flight: ticks that the broker has neither acknowledged nor rejected yet.
+
 
     """
 
     world: World
-    given: frozenset[int] = frozenset()
-    heard: bool = True
-    off: timedelta = timedelta(0)
+    assigned: frozenset[int] = frozenset()
+    up_to_date: bool = True
+    clock_error: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
-        """Start a process that knows nothing."""
-        self.watch = PartitionTracker(Schedule(slack=3))
-        self.loads: list[Load] = []
-        self.flying: list[list[ScheduledTicket]] = []
-        self.vigilance = ClockSkewDetector(self._wall, self._monotonic)
+        """Start a process with an empty memory."""
+        self.tracker = PartitionTracker(Schedule(slack=3))
+        self.loads: list[SnapshotLoad] = []
+        self.in_flight: list[list[ScheduledTicket]] = []
+        self.skew = ClockSkewDetector(self._wall, self._monotonic)
         self.trusted = False
 
-    def give(self, partitions: Iterable[int]) -> None:
-        """Let the group take away what it had, and decide what it gets."""
-        self.given, self.heard = frozenset(partitions), False
+    def assign(self, partitions: Iterable[int]) -> None:
+        """Assign partitions in the group; the monitor learns of it later."""
+        self.assigned, self.up_to_date = frozenset(partitions), False
 
-    def hear(self) -> None:
-        """Learn what the group has decided; what is new has to be loaded."""
-        self.heard = True
-        told = self.watch.assigned(self.given)
-        if told.new:
-            self.loads.append(Load(told.run, told.new))
+    def learn_assignment(self) -> None:
+        """Take over the group's assignment and start to load the added partitions."""
+        self.up_to_date = True
+        change = self.tracker.assign(self.assigned)
+        if change.added:
+            self.loads.append(SnapshotLoad(change.generation, change.added))
 
     def crash(self) -> None:
-        """Lose everything, and begin anew with what the group has given it."""
+        """Lose the memory, and restart with the group's assignment."""
         self.__post_init__()
-        self.hear()
+        self.learn_assignment()
 
     @property
-    def behind(self) -> bool:
-        """Whether something is on its way, or it has not read everything yet."""
-        return bool(self.loads or self.flying) or any(map(self._unread, self.watch.partitions))
+    def busy(self) -> bool:
+        """Whether something is on its way, or there are unread events."""
+        return bool(self.loads or self.in_flight) or any(map(self._unread, self.tracker.partitions))
 
-    def read(self, chance: random.Random, most: int = 20) -> None:
-        """Take in some of a snapshot, and some of the events of some partitions."""
+    def consume(self, rng: random.Random, limit: int = 20) -> None:
+        """Apply some rows of a snapshot, and some events of some partitions."""
         if self.loads:
-            self._load(chance.choice(self.loads), chance.randrange(1, most))
-        mine = sorted(self.watch.partitions) if self.heard else []
-        for number in chance.sample(mine, chance.randrange(len(mine) + 1)):
-            if events := self._unread(number)[:most]:
-                following = (self.watch.following(number) or 0) + len(events)
-                self.watch.events(number, map(_news, events), following=following)
+            self._load(rng.choice(self.loads), rng.randrange(1, limit))
+        readable = sorted(self.tracker.partitions) if self.up_to_date else []
+        for number in rng.sample(readable, rng.randrange(len(readable) + 1)):
+            if events := self._unread(number)[:limit]:
+                next_offset = (self.tracker.next_offset(number) or 0) + len(events)
+                self.tracker.apply_events(number, map(_to_entry, events), next_offset=next_offset)
 
-    def _load(self, load: Load, part: int) -> None:
+    def _load(self, load: SnapshotLoad, count: int) -> None:
         if load.rows is None:
-            current = self.watch.begin({each: len(self.world.events[each]) for each in load.partitions}, load.run)
+            ends = {number: len(self.world.events[number]) for number in load.partitions}
+            current = self.tracker.start_loading(ends, load.generation)
             load.partitions, load.rows = frozenset(current), self._snapshot(current)
         elif load.rows:
-            self.watch.rows(load.rows[:part])
-            del load.rows[:part]
+            self.tracker.apply_snapshot(load.rows[:count])
+            del load.rows[:count]
         else:
-            self.watch.loaded(load.partitions, load.run)
+            self.tracker.finish_loading(load.partitions, load.generation)
             self.loads.remove(load)
 
     def _snapshot(self, partitions: Iterable[int]) -> list[ScheduledTicket]:
@@ -185,41 +188,41 @@ class Monitor:
         )
 
     def _unread(self, number: int) -> list[TicketEvent]:
-        following = self.watch.following(number)
-        return self.world.events[number][following:] if following is not None else []
+        next_offset = self.tracker.next_offset(number)
+        return self.world.events[number][next_offset:] if next_offset is not None else []
 
-    def wake(self, chance: random.Random) -> None:
-        """Send what is due; what was sent before is taken, is lost on the way and comes again, or comes twice."""
-        now = self._now(chance)
-        for entries in self.flying:
-            self._land(entries, now, chance)
-        self.flying.clear()
-        if self.trusted and (due := self.watch.due(now.timestamp(), 50)):
-            self.flying.append(due)
+    def send_ticks(self, rng: random.Random) -> None:
+        """Send due ticks; those sent before are acknowledged, or lost and due again, or arrive twice."""
+        now = self._now(rng)
+        for entries in self.in_flight:
+            self._deliver_ticks(entries, now, rng)
+        self.in_flight.clear()
+        if self.trusted and (due := self.tracker.take_due(now.timestamp(), 50)):
+            self.in_flight.append(due)
 
-    def _land(self, entries: list[ScheduledTicket], now: datetime, chance: random.Random) -> None:
-        what = chance.random()
-        if what < 0.1:
-            self.world.fault("ticks not taken")
-            self.watch.not_sent(entries)
+    def _deliver_ticks(self, entries: list[ScheduledTicket], now: datetime, rng: random.Random) -> None:
+        fate = rng.random()
+        if fate < 0.1:
+            self.world.fault("ticks not acknowledged")
+            self.tracker.put_back(entries)
             return
         for entry in entries:
-            self.world.ask(tick(entry, now))
-        if what > 0.95:
+            self.world.send(tick(entry, now))
+        if fate > 0.95:
             self.world.fault("ticks sent twice")
             for entry in entries:
-                self.world.ask(tick(entry, now))
+                self.world.send(tick(entry, now))
 
-    def _now(self, chance: random.Random) -> datetime:
-        self.vigilance.look(self._wall, self._monotonic)
-        if self.vigilance.doubtful and chance.random() < 0.7:
-            self.vigilance.settle(self._wall, self._monotonic, self.world.now.timestamp())
+    def _now(self, rng: random.Random) -> datetime:
+        self.skew.observe(self._wall, self._monotonic)
+        if self.skew.needs_check and rng.random() < 0.7:
+            self.skew.correct(self._wall, self._monotonic, self.world.now.timestamp())
             self.trusted = True
-        return datetime.fromtimestamp(self._wall - self.vigilance.error, UTC)
+        return datetime.fromtimestamp(self._wall - self.skew.error, UTC)
 
     @property
     def _wall(self) -> float:
-        return (self.world.now + self.off).timestamp()
+        return (self.world.now + self.clock_error).timestamp()
 
     @property
     def _monotonic(self) -> float:
@@ -230,5 +233,5 @@ def _entry(ticket: UUID, version: int, at: datetime | None) -> ScheduledTicket:
     return ScheduledTicket(at.timestamp() if at is not None else NEVER, version, ticket.bytes, partition(ticket))
 
 
-def _news(event: TicketEvent) -> ScheduledTicket:
+def _to_entry(event: TicketEvent) -> ScheduledTicket:
     return _entry(event.ticket_id, event.version, event.ticket.next_action_at)

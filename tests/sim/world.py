@@ -1,4 +1,4 @@
-"""What survives a crash: two topics, the ledger's tables, and the true time."""
+"""The part of the simulation that survives crashes: two topics, the ledger's tables, and the true time."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ PARTITIONS = 3
 
 
 @dataclass
-class Kept:
-    """What the ledger keeps of a command: where it stood, what it led to."""
+class StoredCommand:
+    """A row of ledger.command: partition and offset of the command, and its events."""
 
     position: tuple[int, int]
     events: tuple[TicketEvent, ...]
@@ -31,8 +31,8 @@ class World:
         tickets: rows of ledger.ticket.
         history: rows of ledger.event, by ticket.
         decided: rows of ledger.command.
-        fired: keys of thresholds that have their event, each with how much too early it was saved.
-        faults: what was done to the system, counted by name.
+        fired: keys of decided thresholds, each with the time by which the decision was too early.
+        faults: injected faults, counted by name.
 
     """
 
@@ -42,29 +42,29 @@ class World:
     committed: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     history: dict[UUID, list[TicketEvent]] = field(default_factory=dict)
-    decided: dict[UUID, Kept] = field(default_factory=dict)
+    decided: dict[UUID, StoredCommand] = field(default_factory=dict)
     fired: dict[str, timedelta] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
 
     def fault(self, name: str) -> None:
-        """Count something that was done to the system."""
+        """Count an injected fault."""
         self.faults[name] = self.faults.get(name, 0) + 1
 
-    def ask(self, command: Command) -> None:
+    def send(self, command: Command) -> None:
         """Append a command to its topic."""
         self.commands[partition(command.ticket_id)].append(command)
 
     def save(
         self, ticket: Ticket | None, command: Command, position: tuple[int, int], events: tuple[TicketEvent, ...]
     ) -> bool:
-        """Save one decision; False when somebody else changed the ticket first, or decided the command.
+        """Save one decision; returns False when another ledger changed the ticket or decided the command first.
 
         Raises:
-            AssertionError: a threshold has an event already, which the table's unique key would refuse.
+            AssertionError: a threshold has an event already, which the table's unique key would reject.
 
         """
-        present = self.tickets.get(command.ticket_id)
-        if command.id in self.decided or (present.version if present else 0) != (ticket.version if ticket else 0):
+        stored = self.tickets.get(command.ticket_id)
+        if command.id in self.decided or (stored.version if stored else 0) != (ticket.version if ticket else 0):
             return False
         for event in events:
             key = threshold_key(event)
@@ -75,7 +75,7 @@ class World:
             self.history.setdefault(event.ticket_id, []).append(event)
         if events:
             self.tickets[command.ticket_id] = events[-1].ticket
-        self.decided[command.id] = Kept(position, events)
+        self.decided[command.id] = StoredCommand(position, events)
         return True
 
 

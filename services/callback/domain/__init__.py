@@ -1,1 +1,1 @@
-"""When a customer is asked, and what a bad answer leads to; pure."""
+"""When and how a customer is asked after an answer, and what a bad result leads to. Pure."""

@@ -1,7 +1,7 @@
-"""Who is asked when and how: a plan follows its ticket's events and what came of each attempt (R5.3). Pure.
+"""Callback plans: whether, when and how a customer is asked about the outcome, in one run of a ticket (R5.3). Pure.
 
-A ticket is to be asked about while its last answer stands and nothing ended the asking; then it has exactly one open
-plan, of its present run, or one that came to its end.
+A customer is asked as long as the ticket's last answer stands and nothing has ended the callback. Then the ticket has
+exactly one open plan, for its present run, or one that has come to its end.
 """
 
 from dataclasses import dataclass, replace
@@ -12,35 +12,35 @@ from uuid import UUID
 from schemas.event import TicketEvent
 from schemas.ticket import Status, Ticket
 from services.callback.domain.call_capacity import CallCapacity, Team
-from services.callback.domain.calling_hours import CallingHours, CallSlot, zone_of
+from services.callback.domain.calling_hours import CallingHours, CallSlot, customer_zone
 from services.domain.policy.conditions import Facts
 from services.domain.policy.outcome import PHONE, CallbackRule
 from services.domain.policy.pack import Pack
 
-TOLD = frozenset({Status.ANSWERED, Status.CLOSED})
-ANEW = frozenset({"reopened", "rejected"})
-"""Events that begin a new run; where its ticket goes is told by the event after."""
-IN_VAIN = frozenset({"no_answer", "busy"})
-BY_A_PERSON = frozenset({PHONE, "visit"})
-"""Wishes that a person sees to: who wants a visit is called to arrange it."""
+ANSWERED_STATUSES = frozenset({Status.ANSWERED, Status.CLOSED})
+NEW_RUN_EVENTS = frozenset({"reopened", "rejected"})
+"""Events that begin a new run of the ticket; the next event shows its status in it."""
+UNREACHED = frozenset({"no_answer", "busy"})
+PERSONAL_MEANS = frozenset({PHONE, "visit"})
+"""Preferred means for which a person calls; a visit is arranged on the phone."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackPlan:
-    """A customer who is asked how it was, in one run of a ticket.
+    """The plan to ask one customer, in one run of a ticket.
 
     Attributes:
         ticket_id: the ticket.
         run: of the ticket; a reopening begins a new one.
-        version: of the last event that changed the plan: older ones change nothing.
-        state: planned and asked are open.
-        reason: the rule that planned it, or what ended it.
-        attempts: made so far.
-        means: by which the customer is asked.
-        due_at, until_at: business time from and until which the customer may be asked; both None when it is over.
+        version: of the last event that changed the plan; older events change nothing.
+        state: a plan is open while it is planned or asked.
+        reason: the rule that created it, or what ended it.
+        attempts: number of attempts so far.
+        means: by which the customer is asked: phone, or one in writing.
+        due_at, until_at: business time from and until which the customer may be asked; None once the plan has ended.
         policy: name of the pack.
-        centre: in charge of the ticket, so its people call.
-        zone: where the customer is; None: where the pack is.
+        centre: in charge of the ticket; its staff call.
+        zone: time zone of the customer; None: the pack's.
         contact_hours: the customer's own.
         script: what the caller says.
 
@@ -63,96 +63,96 @@ class CallbackPlan:
 
     @property
     def open(self) -> bool:
-        """Whether something is still to be done."""
+        """Whether the customer is still to be asked, or has time to answer."""
         return self.state in {"planned", "asked"}
 
     @property
     def team(self) -> Team:
-        """Who calls."""
+        """The team that calls."""
         return self.policy, self.centre
 
     def hours(self, pack: Pack) -> CallingHours:
-        """Return when the customer may be asked."""
+        """Return the hours in which the customer may be asked."""
         return CallingHours.of(pack, self.zone, self.contact_hours)
 
-    def at(self, turn: CallSlot, hours: CallingHours, calls: CallCapacity) -> "CallbackPlan":
-        """Return the plan for another time: a call has its place among the team's."""
-        placed = calls.place(self.team, hours, turn) if self.means == PHONE else turn
-        return replace(self, due_at=placed.due_at, until_at=placed.until_at)
+    def scheduled(self, wanted: CallSlot, hours: CallingHours, capacity: CallCapacity) -> "CallbackPlan":
+        """Return the plan moved to a slot; a phone call takes the first slot from there on that the team has free."""
+        slot = capacity.reserve(self.team, hours, wanted) if self.means == PHONE else wanted
+        return replace(self, due_at=slot.due_at, until_at=slot.until_at)
 
     def ended(self, state: Literal["done", "cancelled"], reason: str) -> "CallbackPlan":
-        """Return the plan with nothing left to do."""
+        """Return the plan closed in a final state."""
         return replace(self, state=state, reason=reason, due_at=None, until_at=None)
 
 
-def follow(
-    plan: CallbackPlan | None, event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity
+def update_plan(
+    plan: CallbackPlan | None, event: TicketEvent, pack: Pack, now: datetime, capacity: CallCapacity
 ) -> CallbackPlan | None:
     """Return the plan of a ticket after an event: the same object when the event does not change it.
 
     Args:
         plan: of the ticket's latest run that has one.
-        event: the next of the ticket's events, or one that was there already.
-        pack: the policy.
+        event: the next event of the ticket, or an older one, which changes nothing.
+        pack: policy pack of the ticket.
         now: business time.
-        calls: of the teams.
+        capacity: of the teams that call.
 
     """
     if plan is not None and event.version <= plan.version:
         return plan
     ticket, rule = event.ticket, pack.outcome.callback
-    over = _over(event, rule)
-    if over is not None:
-        return replace(plan.ended(*over), version=event.version) if plan is not None and plan.open else plan
+    ending = _ending(event, rule)
+    if ending is not None:
+        return replace(plan.ended(*ending), version=event.version) if plan is not None and plan.open else plan
     if plan is None or plan.run < ticket.run or plan.state == "cancelled":
-        return _first(event, pack, now, calls)
+        return _new_plan(event, pack, now, capacity)
     if not plan.open:
         return plan
-    changed = _changed(plan, event, pack, now, calls)
+    changed = _update_open_plan(plan, event, pack, now, capacity)
     return replace(changed, version=event.version) if changed is not plan else plan
 
 
-def asked(plan: CallbackPlan, pack: Pack, now: datetime) -> CallbackPlan:
-    """Return the plan after an attempt in writing: until when the customer has time to answer, or it is over."""
+def after_attempt(plan: CallbackPlan, pack: Pack, now: datetime) -> CallbackPlan:
+    """Return the plan after an attempt in writing: due again when the customer had time to answer, or given up."""
     if plan.attempts >= pack.outcome.callback.attempts:
         return plan.ended("done", "no_answer")
-    again = replace(plan, state="asked", attempts=plan.attempts + 1)
-    return again.at(again.hours(pack).again(now, now), again.hours(pack), CallCapacity())
+    asked, hours = replace(plan, state="asked", attempts=plan.attempts + 1), plan.hours(pack)
+    return asked.scheduled(hours.retry_slot(now, now), hours, CallCapacity())
 
 
-def missed(plan: CallbackPlan, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
-    """Return the plan for the next hours in which the customer may be asked: those it was made for are over."""
+def after_missed_hours(plan: CallbackPlan, pack: Pack, now: datetime, capacity: CallCapacity) -> CallbackPlan:
+    """Return the plan moved to the next calling hours, since the customer was not asked in the last ones."""
     hours = plan.hours(pack)
-    return plan.at(hours.within(now), hours, calls)
+    return plan.scheduled(hours.next_slot(now), hours, capacity)
 
 
-def means(rule: CallbackRule, ticket: Ticket, facts: Facts) -> str:
-    """Return how the customer is asked: by a person's call, or in writing."""
-    wanted = ticket.customer.preferred_means in BY_A_PERSON or rule.means == PHONE
-    called = wanted or any(each.holds(facts) for each in rule.by_phone)
-    return PHONE if called and ticket.customer.phone else rule.written_means
+def choose_means(rule: CallbackRule, ticket: Ticket, facts: Facts) -> str:
+    """Return how the customer is asked: `phone`, where a person calls, or the rule's means in writing."""
+    wanted = ticket.customer.preferred_means in PERSONAL_MEANS or rule.means == PHONE
+    by_phone = wanted or any(condition.holds(facts) for condition in rule.by_phone)
+    return PHONE if by_phone and ticket.customer.phone else rule.written_means
 
 
-def _over(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "cancelled"], str] | None:
-    """Return how and why the customer is not asked (any more); None while one is."""
+def _ending(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "cancelled"], str] | None:
+    """Return the final state and reason if the customer is not to be asked (any more); None otherwise."""
     ticket = event.ticket
-    if event.type in ANEW:
+    if event.type in NEW_RUN_EVENTS:
         return "cancelled", event.type
     if ticket.survey is not None:
         return "done", "survey_answered"
     if ticket.callback_ended is not None:
         return "done", "callback_ended"
-    if ticket.status not in TOLD:
+    if ticket.status not in ANSWERED_STATUSES:
         return "cancelled", event.type
     if ticket.classification.validity in rule.never_for:
         return "cancelled", ticket.classification.validity
     return None
 
 
-def _first(event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
+def _new_plan(event: TicketEvent, pack: Pack, now: datetime, capacity: CallCapacity) -> CallbackPlan:
     ticket, rule = event.ticket, pack.outcome.callback
     facts = pack.facts_of(ticket)
-    script = next((each.text for each in rule.scripts if each.when.holds(facts)), None)
+    script = next((script.text for script in rule.scripts if script.when.holds(facts)), None)
     plan = CallbackPlan(
         ticket_id=ticket.id,
         run=ticket.run,
@@ -160,40 +160,44 @@ def _first(event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -
         state="planned",
         reason=rule.source,
         attempts=0,
-        means=means(rule, ticket, facts),
+        means=choose_means(rule, ticket, facts),
         due_at=None,
         until_at=None,
         policy=ticket.policy.pack,
         centre=ticket.centre,
-        zone=zone_of(rule, ticket.customer),
+        zone=customer_zone(rule, ticket.customer),
         contact_hours=ticket.customer.contact_hours,
         script=getattr(script, ticket.customer.language) if script is not None else None,
     )
     hours = plan.hours(pack)
-    return plan.at(hours.first(event.at, now, vip=ticket.classification.vip), hours, calls)
+    slot = hours.first_slot(event.at, now, vip=ticket.classification.vip)
+    return plan.scheduled(slot, hours, capacity)
 
 
-def _changed(plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, calls: CallCapacity) -> CallbackPlan:
-    """Return an open plan after an event that leaves it open."""
+def _update_open_plan(
+    plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, capacity: CallCapacity
+) -> CallbackPlan:
+    """Return an open plan after an event that does not end it."""
     rule, hours, customer = pack.outcome.callback, plan.hours(pack), event.ticket.customer
-    if event.type == "called_back" and plan.means == PHONE and event.details.get("result") in IN_VAIN:
+    if event.type == "called_back" and plan.means == PHONE and event.details.get("result") in UNREACHED:
         attempts = int(event.details["attempt"])
         if attempts < rule.attempts:
-            return replace(plan, state="asked", attempts=attempts).at(hours.again(event.at, now), hours, calls)
-        # The calls are used up: asked once more, in writing (DECISIONS 19).
+            asked = replace(plan, state="asked", attempts=attempts)
+            return asked.scheduled(hours.retry_slot(event.at, now), hours, capacity)
+        # No calls are left: the customer is asked once more, in writing (DECISIONS 19).
         last = replace(plan, state="asked", attempts=rule.attempts - 1, means=rule.written_means)
-        return last.at(hours.within(max(event.at, now)), hours, calls)
+        return last.scheduled(hours.next_slot(max(event.at, now)), hours, capacity)
     if event.type == "callback_moved":
         wanted = datetime.fromisoformat(str(event.details["until"]))
-        called = replace(plan, means=PHONE if customer.phone else plan.means)
-        return called.at(hours.within(max(wanted, now)), hours, calls)
+        moved = replace(plan, means=PHONE if customer.phone else plan.means)
+        return moved.scheduled(hours.next_slot(max(wanted, now)), hours, capacity)
     if event.type == "corrected":
         corrected = replace(
             plan,
             means=plan.means if customer.phone or plan.means != PHONE else rule.written_means,
-            zone=zone_of(rule, customer),
+            zone=customer_zone(rule, customer),
             contact_hours=customer.contact_hours,
         )
-        # Over as soon as it is due: then it moves into the hours that the customer has now.
+        # Its hours are over as soon as it is due: then it moves into the hours that the customer has now.
         return replace(corrected, until_at=plan.due_at) if corrected != plan else plan
     return plan

@@ -1,4 +1,4 @@
-"""A customer who is dissatisfied at the callback gets the case handled again (R5.5). Pure."""
+"""Opens a re-handle ticket when a customer is dissatisfied at the callback (R5.5). Pure."""
 
 from datetime import datetime
 
@@ -14,8 +14,8 @@ CHANNEL = "callback"
 SOURCE = "002-1 §2.4.6"
 
 
-def commands(event: TicketEvent, now: datetime) -> list[Command]:
-    """Return what opens the re-handle ticket and ties both together; the same event always gives the same commands."""
+def rehandle_commands(event: TicketEvent, now: datetime) -> list[Command]:
+    """Return the commands that open the re-handle ticket and link both tickets; the same event gives the same ids."""
     first = event.ticket
     assert first.survey is not None
     contact = Contact(
@@ -26,28 +26,30 @@ def commands(event: TicketEvent, now: datetime) -> list[Command]:
         policy=first.policy.pack,
         received_at=event.at,
         customer=first.customer,
-        text=_text(event),
+        text=_contact_text(event),
         kind=first.classification.kind,
         business_type=first.classification.business_type,
         problem_type=first.classification.problem_type,
     )
-    again = ticket_id(contact.id)
+    rehandle_ticket = ticket_id(contact.id)
     department = first.handled_by or first.classification.department
     reason = Reason(
         subject="department", value=department or "", rule="back to the responsible department", source=SOURCE
     )
-    reasons = (*(each for each in first.classification.reasons if each.subject != "department"), reason)
-    told = first.classification.replace(department=department, reasons=reasons)
-    why = f"dissatisfied at the callback of {first.number}"
+    others = (each for each in first.classification.reasons if each.subject != "department")
+    classification = first.classification.replace(department=department, reasons=(*others, reason))
+    cause = f"dissatisfied at the callback of {first.number}"
     return [
         Command(
             id=command_id(contact.id, "open"),
-            ticket_id=again,
+            ticket_id=rehandle_ticket,
             at=now,
             actor=ACTOR,
             policy=first.policy.pack,
             action=Open(
-                contact=contact, classification=told, links=(Link(ticket_id=first.id, kind="rehandle", reason=why),)
+                contact=contact,
+                classification=classification,
+                links=(Link(ticket_id=first.id, kind="rehandle", reason=cause),),
             ),
         ),
         Command(
@@ -55,14 +57,14 @@ def commands(event: TicketEvent, now: datetime) -> list[Command]:
             ticket_id=first.id,
             at=now,
             actor=ACTOR,
-            action=LinkTo(link=Link(ticket_id=again, kind="rehandled_by", reason=why)),
+            action=LinkTo(link=Link(ticket_id=rehandle_ticket, kind="rehandled_by", reason=cause)),
         ),
     ]
 
 
-def _text(event: TicketEvent) -> str:
+def _contact_text(event: TicketEvent) -> str:
     survey = event.ticket.survey
     assert survey is not None
     scores = f"process {survey.process}, result {survey.result}, staff {survey.staff}"
-    said = f": {survey.comment}" if survey.comment else ""
-    return f"[{event.ticket.number}] dissatisfied ({scores}){said}\n{event.ticket.subject}"
+    comment = f": {survey.comment}" if survey.comment else ""
+    return f"[{event.ticket.number}] dissatisfied ({scores}){comment}\n{event.ticket.subject}"

@@ -1,1 +1,1 @@
-"""When an issue is hot, calm or over. Pure."""
+"""When a burst of similar complaints is a hot issue, and when that is calm or closed. Pure."""

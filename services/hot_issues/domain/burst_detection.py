@@ -1,4 +1,4 @@
-"""What a burst of similar complaints is, and what becomes of it (R3.7, DECISIONS 16). Pure."""
+"""Detects bursts of similar complaints, and turns hot issues from open to calm to closed (R3.7, DECISIONS 16). Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 
 from schemas.hot_issue import HotIssue
 
-SPACE = UUID("6f2a34e0-8f0b-5d0c-9a53-0f6f1c6f7a10")
+NAMESPACE = UUID("6f2a34e0-8f0b-5d0c-9a53-0f6f1c6f7a10")
 
 
 class IssueKey(NamedTuple):
-    """What similar complaints have in common."""
+    """A kind of complaint: what similar complaints have in common. A kind has at most one issue that is not closed."""
 
     policy: str
     business_type: str
@@ -22,11 +22,11 @@ class IssueKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BurstLevel:
-    """How many complaints of a kind there were at some moment.
+    """The number of complaints of a kind at an instant.
 
     Attributes:
         recent: tickets accepted within the window up to then, and after the kind's last issue was closed.
-        usual: mean of the same window of the day over the weeks before; None when too little of them is known.
+        usual: mean of the same window of the day over the weeks before; None when too few days are known.
 
     """
 
@@ -36,7 +36,7 @@ class BurstLevel:
 
 @dataclass(frozen=True, slots=True)
 class IssueClosing:
-    """A person's word that an issue is over."""
+    """An operator's request to close an issue."""
 
     by: str
     reason: str
@@ -44,26 +44,26 @@ class IssueClosing:
 
 @dataclass(frozen=True, slots=True)
 class BurstRules:
-    """When an issue is hot (DECISIONS 16).
+    """When an issue is hot, calm and closed (DECISIONS 16).
 
     Attributes:
-        window: the span that is looked at.
-        least: tickets of a kind within the window that make an issue.
-        times: and so many times the usual number.
-        days: over which the usual number is taken.
-        known_after: days of history that are needed to know it.
-        calm_below: share of `least` under which an issue cools.
-        calm_after: how long it has to stay under it to be calm.
+        window: the time span in which tickets are counted.
+        min_tickets: number of tickets within the window that make an issue, provided that
+        usual_factor: they are so many times the usual number.
+        baseline_days: days over which the usual number is taken.
+        min_baseline_days: days of history without which the usual number is unknown.
+        calm_share: share of `min_tickets` below which an issue cools down.
+        calm_after: how long it has to stay below that to be calm.
         closed_after: how long it has to stay calm to be closed.
 
     """
 
     window: timedelta = timedelta(minutes=60)
-    least: int = 10
-    times: float = 3.0
-    days: int = 28
-    known_after: int = 7
-    calm_below: float = 0.5
+    min_tickets: int = 10
+    usual_factor: float = 3.0
+    baseline_days: int = 28
+    min_baseline_days: int = 7
+    calm_share: float = 0.5
     calm_after: timedelta = timedelta(hours=2)
     closed_after: timedelta = timedelta(hours=24)
 
@@ -71,84 +71,85 @@ class BurstRules:
 RULES = BurstRules()
 
 
-def is_hot(heat: BurstLevel, rules: BurstRules = RULES) -> bool:
-    """Whether so many complaints make an issue."""
-    return heat.recent >= rules.least and (heat.usual is None or heat.recent >= rules.times * heat.usual)
+def is_hot(level: BurstLevel, rules: BurstRules = RULES) -> bool:
+    """Whether the number of complaints makes an issue."""
+    return level.recent >= rules.min_tickets and (
+        level.usual is None or level.recent >= rules.usual_factor * level.usual
+    )
 
 
-def moments(told: Iterable[datetime], now: datetime, rules: BurstRules = RULES) -> list[datetime]:
-    """Return when to ask whether a kind was hot, in order: at the last event of each minute that has any.
+def evaluation_times(events: Iterable[datetime], now: datetime, rules: BurstRules = RULES) -> list[datetime]:
+    """Return the instants at which to test whether a kind was hot: the last event of each minute that has any.
 
-    A burst is asked for in its own time, so it is noticed however late its events are read; but not when it is so long
-    ago that its issue would be closed again.
+    A burst is tested at its own time, so it is noticed however late its events are read; unless it is so long ago that
+    its issue would be closed again.
 
     Args:
-        told: times of the events that tell of tickets of the kind.
+        events: times of the events of the kind's tickets.
         now: business time.
         rules: when an issue is closed.
 
     """
-    last = {each.replace(second=0, microsecond=0): each for each in sorted(told) if now - each < rules.closed_after}
-    return list(last.values())
+    recent = sorted(at for at in events if now - at < rules.closed_after)
+    return list({at.replace(second=0, microsecond=0): at for at in recent}.values())
 
 
-def begin(kind: IssueKey, heat: BurstLevel, at: datetime) -> HotIssue:
-    """Return the issue that begins at a moment; its tickets are counted when they are linked."""
+def open_issue(key: IssueKey, level: BurstLevel, at: datetime) -> HotIssue:
+    """Return the issue that begins at an instant, still without tickets: they are counted when they are linked."""
     return HotIssue(
-        id=uuid5(SPACE, "\x1f".join((*kind, at.isoformat()))),
+        id=uuid5(NAMESPACE, "\x1f".join((*key, at.isoformat()))),
         version=1,
-        policy=kind.policy,
-        business_type=kind.business_type,
-        problem_type=kind.problem_type,
-        region=kind.region,
+        policy=key.policy,
+        business_type=key.business_type,
+        problem_type=key.problem_type,
+        region=key.region,
         status="open",
         opened_at=at,
         updated_at=at,
-        recent=heat.recent,
-        usual=heat.usual,
+        recent=level.recent,
+        usual=level.usual,
         tickets=0,
-        peak=heat.recent,
+        peak=level.recent,
     )
 
 
-def step(
+def update_issue(
     issue: HotIssue,
-    heat: BurstLevel,
+    level: BurstLevel,
     tickets: int,
     now: datetime,
     closing: IssueClosing | None = None,
     rules: BurstRules = RULES,
 ) -> HotIssue:
-    """Return the issue after another look; the same object when there is nothing to tell.
+    """Return the issue after another evaluation; the same object when there is no change to publish.
 
     Args:
-        issue: as it stood, open or calm.
-        heat: the complaints of its kind now.
-        tickets: how many are linked to it by now.
+        issue: as it was, open or calm.
+        level: the number of complaints of its kind now.
+        tickets: number of tickets that are linked to it by now.
         now: business time.
-        closing: what a person said.
-        rules: when an issue is hot.
+        closing: an operator's request to close it.
+        rules: when an issue is hot, calm and closed.
 
     """
-    after = _cooled(issue, heat.recent < rules.calm_below * rules.least, now, rules)
+    after = _update_status(issue, level.recent < rules.calm_share * rules.min_tickets, now, rules)
     if closing is not None:
         after = after.replace(status="closed", closed_at=now, closed_by=closing.by, reason=closing.reason)
-    told = after != issue or breadth(tickets, rules) > breadth(issue.tickets, rules)
-    if not told:
+    if after == issue and magnitude(tickets, rules) <= magnitude(issue.tickets, rules):
         return issue
     return after.replace(
         version=issue.version + 1,
         updated_at=now,
-        recent=heat.recent,
-        usual=heat.usual,
+        recent=level.recent,
+        usual=level.usual,
         tickets=tickets,
-        peak=max(issue.peak, heat.recent),
+        peak=max(issue.peak, level.recent),
     )
 
 
-def _cooled(issue: HotIssue, low: bool, now: datetime, rules: BurstRules) -> HotIssue:  # noqa: FBT001 - a fact, not a switch
+def _update_status(issue: HotIssue, low: bool, now: datetime, rules: BurstRules) -> HotIssue:  # noqa: FBT001 - a fact, not a switch
     if not low:
-        # A calm issue that flares up is the same issue.
+        # A calm issue that flares up again stays the same issue.
         return issue.replace(status="open", below_since=None, calm_since=None)
     if issue.below_since is None:
         return issue.replace(below_since=now)
@@ -159,6 +160,6 @@ def _cooled(issue: HotIssue, low: bool, now: datetime, rules: BurstRules) -> Hot
     return issue
 
 
-def breadth(tickets: int, rules: BurstRules = RULES) -> int:
-    """Return how broad an issue is: one more each time its tickets have doubled."""
-    return (tickets // rules.least).bit_length()
+def magnitude(tickets: int, rules: BurstRules = RULES) -> int:
+    """Return the size class of an issue: one more each time that its tickets have doubled."""
+    return (tickets // rules.min_tickets).bit_length()

@@ -1,4 +1,4 @@
-"""What a ticket event says about the kind of its ticket. Pure."""
+"""Reads from a ticket event of which kind the ticket is. Pure."""
 
 from datetime import datetime
 from typing import Annotated, NamedTuple
@@ -11,21 +11,25 @@ from schemas.base import AwareDatetime
 from schemas.contact import Code
 from services.hot_issues.domain.burst_detection import IssueKey
 
-RE_HANDLING = "callback"
-"""Tickets of this channel are about older complaints, so they are no sign of new ones."""
+REHANDLE_CHANNEL = "callback"
+"""Channel of re-handle tickets: they repeat older complaints, so they do not count."""
 _Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Place = Annotated[str, Meta(pattern=r"^[^\x00]{1,200}$")]
-"""What is read can be kept: the database takes no NUL, and an error there would stop the service for good."""
+"""Only values that the database accepts: it takes no NUL, and an error there would stop the service for good."""
 
 
 class TicketSignal(NamedTuple):
-    """A ticket of some kind, as one of its events tells it."""
+    """A ticket and its kind, as one of its events shows them.
+
+    Attributes:
+        at: business time of the event, since when the ticket is of this kind.
+
+    """
 
     ticket_id: UUID
     version: int
     at: datetime
-    """When it became what it is: business time of the event."""
-    kind: IssueKey
+    key: IssueKey
     accepted_at: datetime
 
 
@@ -53,7 +57,7 @@ class _Ticket(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """What is read of an event; the rest is passed over without being built."""
+    """The fields that are read of an event; the others are skipped without being built."""
 
     ticket_id: UUID
     version: _Version
@@ -64,17 +68,19 @@ class _Event(msgspec.Struct):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-def sign(value: bytes | None) -> TicketSignal | None:
-    """Return what a ticket event tells of its ticket's kind; None when type, problem or place is not known.
+def parse_signal(value: bytes | None) -> TicketSignal | None:
+    """Parse a ticket event; returns None when the ticket's business type, problem type or place is unknown.
 
     Raises:
-        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no ticket event.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: the value is no ticket event.
 
     """
-    told = _EVENT.decode(value or b"")
-    ticket, found, customer = told.ticket, told.ticket.classification, told.ticket.customer
+    event = _EVENT.decode(value or b"")
+    ticket, types, customer = event.ticket, event.ticket.classification, event.ticket.customer
     region = customer.city or customer.visiting_region or customer.home_region
-    if found.business_type is None or found.problem_type is None or region is None or ticket.channel == RE_HANDLING:
+    if types.business_type is None or types.problem_type is None or region is None:
         return None
-    kind = IssueKey(ticket.policy.pack, found.business_type, found.problem_type, region)
-    return TicketSignal(told.ticket_id, told.version, told.at, kind, ticket.accepted_at)
+    if ticket.channel == REHANDLE_CHANNEL:
+        return None
+    key = IssueKey(ticket.policy.pack, types.business_type, types.problem_type, region)
+    return TicketSignal(event.ticket_id, event.version, event.at, key, ticket.accepted_at)

@@ -1,7 +1,8 @@
-"""The delivery loop, the same in every consumer (DESIGN 3).
+"""Runs a service's batch handler over its Kafka topics with at-least-once delivery (DESIGN 3).
 
-poll → decode → load, decide and save in one transaction → publish and wait for the acknowledgements → commit offsets.
-A service hands in a `BatchHandler`; the loop takes care of bad records, retries, crashes and hand-overs.
+Each batch: poll → decode → load, decide and save in one transaction → publish and wait for the acknowledgements →
+commit offsets. A service supplies a `BatchHandler`; the consumer deals with invalid records, retries, crashes and
+rebalances.
 """
 
 import time
@@ -21,75 +22,76 @@ from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime.crash_points import CrashPoints
-from services.shared.runtime.errors import DeadLetterBound, InvalidMessage, LostRace, Retryable
+from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage, LostRace, Retryable
 from services.shared.runtime.settings import Settings
 
-M = TypeVar("M")
+BodyT = TypeVar("BodyT")
 
 log = logs.get(__name__)
 
 Publish = Callable[[Sequence[Outgoing]], None]
-"""Publishes records and returns when they are acknowledged."""
+"""Publishes records and returns when the broker has acknowledged them."""
 
-LONGEST_BACKOFF = 10.0
-RACES = 20
-"""How often a batch is decided again after another owner was first, before it counts as trouble."""
+MAX_BACKOFF = 10.0
+"""Seconds between two attempts at most."""
+MAX_RACES = 20
+"""Attempts at a batch whose rows another owner keeps changing first, before that counts as an error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Generic[M]):
-    """A decoded record and where it stood."""
+class Message(Generic[BodyT]):
+    """A decoded record: the body, and the record it was read from."""
 
     record: Incoming
-    body: M
+    body: BodyT
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """What a batch leads to.
+    """What has to be published after a batch was handled.
 
     Attributes:
         publish: groups of records; each group is acknowledged as a whole before the next is sent.
-        refused: records that turned out unusable while deciding, such as conflicts.
+        dead_letters: records that were found unusable while they were handled, such as conflicts.
 
     """
 
     publish: list[list[Outgoing]] = field(default_factory=list)
-    refused: list[DeadLetterCandidate] = field(default_factory=list)
+    dead_letters: list[DeadLetterCandidate] = field(default_factory=list)
 
 
-class BatchHandler(Protocol[M]):
-    """What a service does with a batch."""
+class BatchHandler(Protocol[BodyT]):
+    """The part of a batch consumer that is specific to a service."""
 
-    def decode(self, record: Incoming) -> M:
-        """Read one record.
+    def decode(self, record: Incoming) -> BodyT:
+        """Parse one record.
 
         Raises:
-            InvalidMessage: it cannot be used.
+            InvalidMessage: the record cannot be used and becomes a dead letter.
 
         """
         ...
 
-    def handle(self, batch: Sequence[Message[M]], connection: psycopg.Connection) -> BatchResult:
+    def handle(self, batch: Sequence[Message[BodyT]], connection: psycopg.Connection) -> BatchResult:
         """Load what the batch needs, decide, and save, all within the given transaction.
 
         Raises:
-            LostRace: somebody else was first; the loop rolls back and calls again.
+            LostRace: another owner changed the same rows first; the consumer rolls back and calls again.
 
         """
         ...
 
 
-class BatchConsumer(Generic[M]):
-    """One consumer group member that runs a stage over the records of some topics, batch after batch.
+class BatchConsumer(Generic[BodyT]):
+    """One consumer group member that passes the records of its topics to a handler, batch after batch.
 
-    `between` is called between two batches, in the loop's thread, with a function that publishes and waits for the
-    acknowledgement: what a service says on its own account never overtakes a batch's records.
+    `after_batch` is called after each poll, handled or empty, in the consumer's thread. It gets a function that
+    publishes and waits for the acknowledgement, so that records of its own never overtake those of a batch.
     """
 
     def __init__(
         self,
-        stage: BatchHandler[M],
+        handler: BatchHandler[BodyT],
         *,
         service: str,
         topics: Sequence[str],
@@ -97,38 +99,38 @@ class BatchConsumer(Generic[M]):
         database: Database,
         health: Health,
         metrics: ConsumerMetrics,
-        between: Callable[[Publish], None] = lambda _: None,
+        after_batch: Callable[[Publish], None] = lambda _: None,
     ) -> None:
         self.assignments = AssignmentListener()
-        self._stage = stage
-        self._between = between
+        self._handler = handler
+        self._after_batch = after_batch
         self._service = service
         self._topics = list(topics)
         self._settings = settings
         self._database = database
         self._health = health
         self._metrics = metrics
-        self._faults = CrashPoints(settings.faults, service)
+        self._crash_points = CrashPoints(settings.faults, service)
         self._publisher = Publisher(settings.kafka, f"{service}-loop")
         self._stopping = False
         self._member: GroupMember | None = None
 
     def stop(self) -> None:
-        """Ask the loop to end after the present batch."""
+        """Ask the consumer to end after the current batch; may be called from another thread or a signal handler."""
         self._stopping = True
 
     def run(self) -> None:
         """Consume until `stop` is called.
 
         Raises:
-            DeadLetterBound: too many dead letters; a person has to look.
+            DeadLetterLimitExceeded: too many dead letters of one sender; an operator has to look.
             FencedInstanceIdError: another process runs under the same instance id.
 
         """
         self._connect()
         try:
             while not self._stopping:
-                self._round()
+                self._run_once()
         finally:
             self._publisher.close()
             if self._member is not None:
@@ -141,31 +143,31 @@ class BatchConsumer(Generic[M]):
                 self._member = GroupMember(self._service, self._topics, self._settings, self.assignments)
             except Retryable as error:
                 failures += 1
-                self._health.lack("kafka", str(error))
-                self._rest(failures)
+                self._health.mark_not_ready("kafka", str(error))
+                self._back_off(failures)
 
     @property
     def _group(self) -> GroupMember:
         assert self._member is not None
         return self._member
 
-    def _round(self) -> None:
-        self._health.beat()
+    def _run_once(self) -> None:
+        self._health.heartbeat()
         try:
             records = self._group.poll()
         except Retryable as error:
             log.warning("poll_failed", reason=str(error))
-            self._rest(1)
+            self._back_off(1)
             return
         if self._group.assigned:
-            self._health.have("start")
-            self._health.have("kafka")
+            self._health.mark_ready("start")
+            self._health.mark_ready("kafka")
         if records:
-            self._complete(records)
-        self._chores()
+            self._process_until_done(records)
+        self._call_after_batch()
 
-    def _complete(self, records: Sequence[Incoming]) -> None:
-        """Bring one batch to its end, however often that takes, unless the service is stopped."""
+    def _process_until_done(self, records: Sequence[Incoming]) -> None:
+        """Process a batch and commit it; retries for as long as it takes, unless stopped or the partitions are lost."""
         failures = 0
         started = time.monotonic()
         while True:
@@ -174,121 +176,119 @@ class BatchConsumer(Generic[M]):
                 break
             except Retryable as error:
                 failures += 1
-                self._health.lack("work", str(error))
-                log.warning("batch_waits", reason=str(error), records=len(records), failures=failures)
+                self._health.mark_not_ready("work", str(error))
+                log.warning("batch_retry", reason=str(error), records=len(records), failures=failures)
                 self._group.rewind(records)
-                self._rest(failures, stay=True)
+                self._back_off(failures, in_group=True)
                 if self._stopping or not self._group.owns(records):
                     self._group.resume()
                     return
-        self._health.have("work")
-        self._group.finish(records)
-        self._metrics.done(self._topics_of(records), time.monotonic() - started)
+        self._health.mark_ready("work")
+        self._group.commit(records)
+        self._metrics.record_batch(self._count_by_topic(records), time.monotonic() - started)
 
-    def _chores(self) -> None:
-        """Let the service do what it does on its own account; trouble there waits for the next time."""
+    def _call_after_batch(self) -> None:
+        """Call the service's own work; what fails there is tried again after the next batch."""
         try:
-            self._between(self._publish)
+            self._after_batch(self._publish)
         except Retryable as error:
-            log.info("chores_wait", reason=str(error))
+            log.info("after_batch_retry", reason=str(error))
         self._group.resume()
 
     def _process(self, records: Sequence[Incoming]) -> None:
-        messages, refused = self._decode(records)
+        messages, invalid = self._decode(records)
         try:
-            result = self._save(messages, refused)
-        except (Retryable, DeadLetterBound):
+            result = self._handle(messages, invalid)
+        except (Retryable, DeadLetterLimitExceeded):
             raise
         except Exception as error:
             log.exception("batch_failed", error=type(error).__name__, records=len(messages))
-            result = self._one_by_one(messages, refused)
-        self._faults.reach("after_save")
+            result = self._handle_one_by_one(messages, invalid)
+        self._crash_points.reach("after_save")
         for group in result.publish:
             self._publish(group)
-        self._faults.reach("before_offset_commit")
+        self._crash_points.reach("before_offset_commit")
 
     def _publish(self, records: Sequence[Outgoing]) -> None:
         self._publisher.publish(
             records,
-            meanwhile=self._stay,
-            halfway=self._faults.ending("mid_publish"),
-            stopped=lambda: self._stopping,
+            while_waiting=self._keep_alive,
+            halfway=self._crash_points.armed_crash("mid_publish"),
+            should_stop=lambda: self._stopping,
         )
 
-    def _decode(self, records: Sequence[Incoming]) -> tuple[list[Message[M]], list[DeadLetterCandidate]]:
-        messages: list[Message[M]] = []
-        refused: list[DeadLetterCandidate] = []
+    def _decode(self, records: Sequence[Incoming]) -> tuple[list[Message[BodyT]], list[DeadLetterCandidate]]:
+        messages: list[Message[BodyT]] = []
+        invalid: list[DeadLetterCandidate] = []
         for record in records:
             try:
-                messages.append(Message(record, self._stage.decode(record)))
+                messages.append(Message(record, self._handler.decode(record)))
             except InvalidMessage as error:
-                refused.append(DeadLetterCandidate.of(record, error))
+                invalid.append(DeadLetterCandidate.from_error(record, error))
             except Exception as error:
                 log.exception("decode_failed", error=type(error).__name__, position=record.position)
-                refused.append(DeadLetterCandidate(record, "bug", logs.place(error), None, "unknown"))
-        return messages, refused
+                invalid.append(DeadLetterCandidate.from_bug(record, error))
+        return messages, invalid
 
-    def _save(self, messages: Sequence[Message[M]], refused: list[DeadLetterCandidate]) -> BatchResult:
-        """Run the stage and count the dead letters in one transaction; decide again when somebody else was first."""
-        for attempt in range(RACES):
+    def _handle(self, messages: Sequence[Message[BodyT]], invalid: list[DeadLetterCandidate]) -> BatchResult:
+        """Run the handler and count the dead letters in one transaction; starts over after a lost race."""
+        for attempt in range(MAX_RACES):
             try:
                 with self._database.transaction() as transaction:
-                    result = self._stage.handle(messages, transaction) if messages else BatchResult()
-                    refused_all = [*refused, *result.refused]
-                    dead_letters.count(transaction, self._service, refused_all, self._settings.dead_letters_per_hour)
-                    self._faults.reach("before_save")
+                    result = self._handler.handle(messages, transaction) if messages else BatchResult()
+                    candidates = [*invalid, *result.dead_letters]
+                    dead_letters.count(transaction, self._service, candidates, self._settings.dead_letters_per_hour)
+                    self._crash_points.reach("before_save")
                 break
             except (LostRace, psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
                 self._metrics.races.inc()
-                log.info("decides_again", reason=type(error).__name__, attempt=attempt)
-                if attempt == RACES - 1:
+                log.info("race_lost", reason=type(error).__name__, attempt=attempt)
+                if attempt == MAX_RACES - 1:
                     raise
-        for each in refused_all:
-            self._metrics.dead_letters.labels(self._service, each.record.topic, each.reason).inc()
-            log.warning(
-                "dead_letter",
-                topic=each.record.topic,
-                position=each.record.position,
-                reason=each.reason,
-                field=each.field,
+        self._report_dead_letters(candidates)
+        if candidates:
+            result.publish.append(
+                [dead_letters.dead_letter_record(candidate, self._service) for candidate in candidates]
             )
-        if refused_all:
-            result.publish.append([dead_letters.letter(each, self._service) for each in refused_all])
         return result
 
-    def _one_by_one(self, messages: Sequence[Message[M]], refused: list[DeadLetterCandidate]) -> BatchResult:
-        """Find the record that makes a batch fail: it alone becomes a dead letter, with its trace."""
-        whole = self._save([], refused)
+    def _report_dead_letters(self, candidates: Sequence[DeadLetterCandidate]) -> None:
+        for candidate in candidates:
+            topic, position = candidate.record.topic, candidate.record.position
+            self._metrics.dead_letters.labels(self._service, topic, candidate.reason).inc()
+            log.warning("dead_letter", topic=topic, position=position, reason=candidate.reason, field=candidate.field)
+
+    def _handle_one_by_one(self, messages: Sequence[Message[BodyT]], invalid: list[DeadLetterCandidate]) -> BatchResult:
+        """Isolate the record that makes a batch fail: it alone becomes a dead letter, its traceback is logged."""
+        combined = self._handle([], invalid)
         for message in messages:
             try:
-                single = self._save([message], [])
-            except (Retryable, DeadLetterBound):
+                result = self._handle([message], [])
+            except (Retryable, DeadLetterLimitExceeded):
                 raise
             except Exception as error:
                 log.exception("record_failed", error=type(error).__name__, position=message.record.position)
-                single = self._save(
-                    [], [DeadLetterCandidate(message.record, "bug", logs.place(error), None, "unknown")]
-                )
-            whole.publish.extend(single.publish)
-        return whole
+                result = self._handle([], [DeadLetterCandidate.from_bug(message.record, error)])
+            combined.publish.extend(result.publish)
+        return combined
 
-    def _stay(self) -> None:
-        """Show life, to operations and to the group."""
-        self._health.beat()
-        self._group.stay()
+    def _keep_alive(self) -> None:
+        """Send a heartbeat to the health server and stay in the consumer group."""
+        self._health.heartbeat()
+        self._group.keep_alive()
 
-    def _rest(self, failures: int, *, stay: bool = False) -> None:
-        """Wait with backoff, alive and in the group."""
-        until = time.monotonic() + min(0.2 * 2 ** min(failures, 10), LONGEST_BACKOFF)
+    def _back_off(self, failures: int, *, in_group: bool = False) -> None:
+        """Wait exponentially longer with each failure, up to `MAX_BACKOFF`; with `in_group` the membership is kept."""
+        until = time.monotonic() + min(0.2 * 2 ** min(failures, 10), MAX_BACKOFF)
         while not self._stopping and time.monotonic() < until:
-            self._health.beat()
+            self._health.heartbeat()
             time.sleep(0.2)
-            if stay:
-                self._stay()
+            if in_group:
+                self._keep_alive()
 
     @staticmethod
-    def _topics_of(records: Sequence[Incoming]) -> dict[str, int]:
+    def _count_by_topic(records: Sequence[Incoming]) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for each in records:
-            counts[each.topic] = counts.get(each.topic, 0) + 1
+        for record in records:
+            counts[record.topic] = counts.get(record.topic, 0) + 1
         return counts

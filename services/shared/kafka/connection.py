@@ -1,4 +1,4 @@
-"""How every Kafka client of ours connects; the one place that knows the client's names for it."""
+"""Client options for Kafka: how every client of this system connects, in one place."""
 
 import importlib.util
 import ssl
@@ -14,18 +14,18 @@ from services.shared.runtime.settings import KafkaSettings
 
 log = logs.get(__name__)
 
-LEAVE_WITHIN_MS = 4_000
-"""Milliseconds for each step of leaving a group, within the time that a service has for its end."""
+LEAVE_TIMEOUT_MS = 4_000
+"""Milliseconds for each step of leaving a group; a service as a whole has ten seconds to stop."""
 METADATA_MAX_AGE_MS = 5_000
-"""Milliseconds after which a client asks again which topics and partitions there are.
+"""Milliseconds after which a client refreshes its list of topics and partitions.
 
-A broker that is just starting may not know its topics yet. The leader of a group that asks at that moment assigns
-none of their partitions, and nobody in the group would notice before it asks again.
+A broker that is still starting may not know its topics yet. The group leader that asks at that moment assigns none of
+their partitions, and no member would notice before the next refresh.
 """
 
 
-def connection(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the client options for reaching the broker.
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the connection options of kafka-python's clients.
 
     Raises:
         ConfigurationError: the native checksum is missing, without which the client is ten times slower.
@@ -48,23 +48,23 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
-def tls(settings: KafkaSettings) -> ssl.SSLContext | None:
-    """Return the TLS context, if TLS is asked for."""
+def tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Return the TLS context; None when the security protocol is without TLS."""
     if not settings.security_protocol.endswith("SSL"):
         return None
-    made = ssl.create_default_context(cafile=settings.ssl_cafile)
+    context = ssl.create_default_context(cafile=settings.ssl_cafile)
     if settings.ssl_certfile is not None:
-        made.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
-    return made
+        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return context
 
 
-def asynchronous(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the options of aiokafka's clients for reaching the broker."""
+def async_client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the connection options of aiokafka's clients."""
     password = settings.sasl_password
     options: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "security_protocol": settings.security_protocol,
-        "ssl_context": tls(settings),
+        "ssl_context": tls_context(settings),
         "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
     if settings.security_protocol.startswith("SASL"):
@@ -76,22 +76,25 @@ def asynchronous(settings: KafkaSettings) -> dict[str, Any]:
     return options
 
 
-def leave(settings: KafkaSettings, group: str, instance: str) -> None:
-    """Take a static member out of its group, so that nobody waits for it; a broker that is away notices by itself."""
-    options = connection(settings) | {
+def leave_group(settings: KafkaSettings, group: str, instance: str) -> None:
+    """Remove a static member from its group, so that its partitions are reassigned without a session timeout.
+
+    A broker that cannot be reached is only logged: it removes the member by itself once the session has expired.
+    """
+    options = client_options(settings) | {
         "client_id": instance,
-        "request_timeout_ms": LEAVE_WITHIN_MS,
-        "bootstrap_timeout_ms": LEAVE_WITHIN_MS,
+        "request_timeout_ms": LEAVE_TIMEOUT_MS,
+        "bootstrap_timeout_ms": LEAVE_TIMEOUT_MS,
     }
     try:
         admin = KafkaAdminClient(**options)
         try:
-            (error,) = admin.remove_group_members(group, [MemberToRemove(group_instance_id=instance)]).values()
+            (result,) = admin.remove_group_members(group, [MemberToRemove(group_instance_id=instance)]).values()
         finally:
             admin.close()
     except KafkaConfigurationError:
         raise
-    except (KafkaError, OSError) as away:
-        log.warning("not_left", group=group, instance=instance, error=type(away).__name__)
+    except (KafkaError, OSError) as error:
+        log.warning("leave_failed", group=group, instance=instance, error=type(error).__name__)
     else:
-        log.info("left", group=group, instance=instance, answer=error.__name__)
+        log.info("left", group=group, instance=instance, answer=result.__name__)

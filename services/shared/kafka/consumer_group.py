@@ -1,4 +1,4 @@
-"""A member of a consumer group: polls, stays in the group while it cannot, seeks, commits (DESIGN 3)."""
+"""A static member of a Kafka consumer group: polls, keeps its membership while it works, seeks, commits (DESIGN 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -7,52 +7,52 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from services.shared.kafka.connection import connection
+from services.shared.kafka.connection import client_options
 from services.shared.kafka.records import Incoming
 from services.shared.observability import logs
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.settings import Settings
 
 POLL_SECONDS = 0.5
-POSITION_MS = 500
-"""Milliseconds to find out where a partition stands that has just come back."""
+POSITION_TIMEOUT_MS = 500
+"""Milliseconds to look up the position of a partition that a rebalance has just brought back."""
 
 log = logs.get(__name__)
 
 
 class AssignmentListener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
-    """Tells the service which partitions come and go."""
+    """Calls the service's hooks with partition numbers when a rebalance assigns or revokes partitions."""
 
     def __init__(self) -> None:
-        self.gained: Callable[[set[int]], None] = lambda _: None
-        self.lost: Callable[[set[int]], None] = lambda _: None
+        self.on_assigned: Callable[[set[int]], None] = lambda _: None
+        self.on_revoked: Callable[[set[int]], None] = lambda _: None
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Pass on what was gained."""
-        self.gained({each.partition for each in assigned})
+        """Call `on_assigned`; part of the client's listener interface."""
+        self.on_assigned({each.partition for each in assigned})
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Pass on what was lost."""
-        self.lost({each.partition for each in revoked})
+        """Call `on_revoked`; part of the client's listener interface."""
+        self.on_revoked({each.partition for each in revoked})
 
 
 class GroupMember:
-    """One consumer under a stable name, so that a restart does not wait for a session timeout.
+    """One consumer under a stable instance id, so that a restart does not wait for a session timeout.
 
-    Every method raises FencedInstanceIdError when another process runs under the same name: this one has to end.
+    Every method raises FencedInstanceIdError when another process runs under the same id: this process has to end.
     """
 
     def __init__(
         self, service: str, topics: Sequence[str], settings: Settings, assignments: AssignmentListener
     ) -> None:
-        """Connect and join.
+        """Connect and join the group `duban-<service>`.
 
         Raises:
-            Retryable: the broker is away.
+            Retryable: the broker is unavailable.
 
         """
         session = settings.kafka.session_timeout_ms
-        options = connection(settings.kafka) | {
+        options = client_options(settings.kafka) | {
             "group_id": f"duban-{service}",
             "group_instance_id": settings.instance or f"{service}-0",
             "client_id": service,
@@ -70,18 +70,18 @@ class GroupMember:
             self._consumer = KafkaConsumer(**options)
             self._consumer.subscribe(list(topics), listener=assignments)
         except KafkaError as error:
-            raise Retryable(f"the broker is away ({type(error).__name__})") from error
+            raise Retryable(f"the broker is unavailable ({type(error).__name__})") from error
 
     @property
     def assigned(self) -> bool:
-        """Whether the group has given it partitions."""
+        """Whether the member has any partitions."""
         return bool(self._consumer.assignment())
 
     def poll(self) -> list[Incoming]:
-        """Return the next records, in order within each partition; none after half a second without any.
+        """Return the next records, in order within each partition; an empty list after half a second without any.
 
         Raises:
-            Retryable: the broker is away or a rebalance is under way; the client finds its way back by itself.
+            Retryable: the broker is unavailable or a rebalance is in progress; the client recovers by itself.
 
         """
         try:
@@ -89,40 +89,40 @@ class GroupMember:
         except FencedInstanceIdError:
             raise
         except KafkaError as error:
-            raise Retryable(f"the broker is away ({type(error).__name__})") from error
-        return [Incoming.of(each) for part in polled.values() for each in part]
+            raise Retryable(f"the broker is unavailable ({type(error).__name__})") from error
+        return [Incoming.from_client(record) for records in polled.values() for record in records]
 
-    def stay(self) -> None:
-        """Stay in the group without taking new records."""
+    def keep_alive(self) -> None:
+        """Stay in the group without taking new records: pauses the partitions until `resume`."""
         self._consumer.pause(*self._consumer.assignment())
         try:
-            stray = self._consumer.poll(timeout_ms=0)
+            polled = self._consumer.poll(timeout_ms=0)
         except FencedInstanceIdError:
             raise
         except KafkaError:
             return
-        # A partition that came back in a rebalance is not paused any more, so the poll may have taken records.
-        for where, taken in stray.items():
-            self._consumer.seek(where, taken[0].offset)
+        # A partition that came back in a rebalance is no longer paused, so the poll may have returned records.
+        for partition, records in polled.items():
+            self._consumer.seek(partition, records[0].offset)
         self._consumer.pause(*self._consumer.assignment())
 
     def resume(self) -> None:
-        """Take records again."""
+        """Take records again from the partitions that `keep_alive` has paused."""
         self._consumer.resume(*self._consumer.paused())
 
     def rewind(self, records: Sequence[Incoming]) -> None:
-        """Go back to the first of the records, so that they are polled again."""
+        """Seek back to the first of the records, so that they are polled again."""
         first: dict[tuple[str, int], int] = {}
-        for each in records:
-            first.setdefault((each.topic, each.partition), each.offset)
+        for record in records:
+            first.setdefault((record.topic, record.partition), record.offset)
         self._seek(first)
 
-    def finish(self, records: Sequence[Incoming]) -> None:
-        """Go on behind the records and commit that they are done."""
-        behind = {(each.topic, each.partition): each.offset + 1 for each in records}
+    def commit(self, records: Sequence[Incoming]) -> None:
+        """Seek behind the records and commit their offsets; a commit that fails is only logged."""
+        next_offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
         self.resume()
-        self._seek(behind)
-        offsets = {TopicPartition(*where): OffsetAndMetadata(offset, "", -1) for where, offset in behind.items()}
+        self._seek(next_offsets)
+        offsets = {TopicPartition(*where): OffsetAndMetadata(offset, "", -1) for where, offset in next_offsets.items()}
         try:
             self._consumer.commit(offsets, timeout_ms=10_000)
         except FencedInstanceIdError:
@@ -135,27 +135,27 @@ class GroupMember:
             log.warning("commit_failed", error=type(error).__name__)
 
     def owns(self, records: Sequence[Incoming]) -> bool:
-        """Whether all of the records are still this member's to handle."""
+        """Whether the partitions of all the records are still assigned to this member."""
         owned = self._consumer.assignment()
-        return all(TopicPartition(each.topic, each.partition) in owned for each in records)
+        return all(TopicPartition(record.topic, record.partition) in owned for record in records)
 
     def _seek(self, offsets: dict[tuple[str, int], int]) -> None:
         owned = self._consumer.assignment()
-        for (topic, partition), offset in offsets.items():
-            where = TopicPartition(topic, partition)
-            # A seek throws away what was fetched ahead, so it is for those alone that do not stand there already.
-            if where in owned and self._position(where) != offset:
-                self._consumer.seek(where, offset)
+        for (topic, number), offset in offsets.items():
+            partition = TopicPartition(topic, number)
+            # A seek discards prefetched records, so it is only done where the position differs.
+            if partition in owned and self._position(partition) != offset:
+                self._consumer.seek(partition, offset)
 
-    def _position(self, where: TopicPartition) -> int | None:
-        """Return what is polled next; None while that is not known, as after a rebalance."""
+    def _position(self, partition: TopicPartition) -> int | None:
+        """Return the offset that is polled next; None while it is unknown, as after a rebalance."""
         try:
-            return cast("int | None", self._consumer.position(where, timeout_ms=POSITION_MS))
+            return cast("int | None", self._consumer.position(partition, timeout_ms=POSITION_TIMEOUT_MS))
         except FencedInstanceIdError:
             raise
         except KafkaError:
             return None
 
     def close(self) -> None:
-        """Leave the group, so that the partitions are given away at once."""
+        """Leave the group, so that the partitions are reassigned at once."""
         self._consumer.close(timeout_ms=3_000)

@@ -1,4 +1,4 @@
-"""The operator's side of dead-letters: look at them, send them on again, and say that they are resolved (R2.5)."""
+"""Operator access to the dead-letter topic: list, inspect, replay and resolve dead letters (R2.5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,67 +14,72 @@ from services.shared.kafka.records import Headers, Incoming, Outgoing
 from services.shared.runtime.errors import DubanError
 from services.shared.runtime.settings import KafkaSettings
 
-KEPT = "orig_"
+ORIGINAL_PREFIX = "orig_"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """One dead letter as it lies in the topic.
+    """One dead letter as it is stored in the topic.
 
     Attributes:
-        told: the `dl_` headers without the prefix: id, topic, partition, offset, service, reason, field, message, at.
+        details: the `dl_` headers without the prefix: id, topic, partition, offset, service, reason, field, message,
+            sender, at.
         key: the original record's key.
         value: the original bytes.
         headers: the original record's headers.
 
     """
 
-    told: dict[str, str]
+    details: dict[str, str]
     key: bytes | None
     value: bytes
     headers: Headers
 
     @classmethod
-    def of(cls, record: Incoming) -> "StoredDeadLetter":
-        """Read a record of dead-letters."""
+    def from_record(cls, record: Incoming) -> "StoredDeadLetter":
+        """Parse a record of the dead-letter topic."""
         headers = dict(record.headers)
-        told = {
+        details = {
             name.removeprefix("dl_"): value.decode(errors="replace")
             for name, value in record.headers
             if name.startswith("dl_") and name != "dl_key"
         }
-        original = [(name.removeprefix(KEPT), value) for name, value in record.headers if name.startswith(KEPT)]
-        return cls(told, headers.get("dl_key") or None, record.value or b"", original)
+        original = [
+            (name.removeprefix(ORIGINAL_PREFIX), value)
+            for name, value in record.headers
+            if name.startswith(ORIGINAL_PREFIX)
+        ]
+        return cls(details, headers.get("dl_key") or None, record.value or b"", original)
 
 
-def letters(settings: KafkaSettings) -> list[StoredDeadLetter]:
+def unresolved(settings: KafkaSettings) -> list[StoredDeadLetter]:
     """Return the dead letters that nobody has resolved, oldest first.
 
     Raises:
-        Retryable: the broker is away.
+        Retryable: the broker is unavailable.
 
     """
     found: dict[bytes | None, StoredDeadLetter] = {}
-    for record in topic_reader.whole(settings, TOPIC):
+    for record in topic_reader.read_all(settings, TOPIC):
         if record.value is None:
             found.pop(record.key, None)
         else:
-            found[record.key] = StoredDeadLetter.of(record)
-    return sorted(found.values(), key=lambda each: each.told.get("at", ""))
+            found[record.key] = StoredDeadLetter.from_record(record)
+    return sorted(found.values(), key=lambda letter: letter.details.get("at", ""))
 
 
-def find(settings: KafkaSettings, start: str) -> StoredDeadLetter:
-    """Return the dead letter whose id begins so.
+def find(settings: KafkaSettings, prefix: str) -> StoredDeadLetter:
+    """Return the one unresolved dead letter whose id begins with a prefix.
 
     Raises:
         DubanError: there is none, or more than one.
-        Retryable: the broker is away.
+        Retryable: the broker is unavailable.
 
     """
-    found = [each for each in letters(settings) if each.told["id"].startswith(start)]
+    found = [letter for letter in unresolved(settings) if letter.details["id"].startswith(prefix)]
     if len(found) != 1:
         many = "no dead letter" if not found else f"{len(found)} dead letters"
-        raise DubanError(f"{many} with an id that begins with {start!r}: `duban dlq list` shows them")
+        raise DubanError(f"{many} with an id that begins with {prefix!r}: `duban dlq list` shows them")
     return found[0]
 
 
@@ -84,25 +89,25 @@ def replay(
     chosen: list[StoredDeadLetter],
     repaired: bytes | None = None,
 ) -> Iterator[StoredDeadLetter]:
-    """Send dead letters to the topic they came from, once more, then resolve them; yields each when that is done.
+    """Publish dead letters to the topics they came from, then resolve them; yields each once that is done.
 
-    A crash in between may send one twice, which stable ids make harmless.
+    A crash in between may publish one twice, which stable ids make harmless.
 
     Args:
         settings: how to reach the broker.
         connection: to the database, where dead letters are counted.
-        chosen: which ones.
-        repaired: what to send instead of the original bytes; for a single one.
+        chosen: the dead letters to replay.
+        repaired: value to publish instead of the original bytes; for a single dead letter.
 
     """
     publisher = Publisher(settings, "duban-dlq")
     try:
-        for each in chosen:
-            value = each.value if repaired is None else repaired
-            publisher.publish([Outgoing(each.told["topic"], each.key, value, each.headers)])
-            publisher.publish([Outgoing(TOPIC, each.told["id"].encode(), None, [])])
-            connection.execute(queries["resolve_dead_letter"], {"id": UUID(each.told["id"])})
+        for letter in chosen:
+            id_, value = letter.details["id"], letter.value if repaired is None else repaired
+            publisher.publish([Outgoing(letter.details["topic"], letter.key, value, letter.headers)])
+            publisher.publish([Outgoing(TOPIC, id_.encode(), None, [])])
+            connection.execute(queries["resolve_dead_letter"], {"id": UUID(id_)})
             connection.commit()
-            yield each
+            yield letter
     finally:
         publisher.close()

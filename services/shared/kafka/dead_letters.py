@@ -1,4 +1,4 @@
-"""Dead letters: nothing is dropped without a trace, and a flood of them stops the service (promise 5)."""
+"""Dead letters: an unusable record is kept with its reason, and too many of them stop the service (promise 5)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,8 +7,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import psycopg
 
 from services.shared.kafka.records import Headers, Incoming, Outgoing
+from services.shared.observability import logs
 from services.shared.postgres.database import Queries
-from services.shared.runtime.errors import DeadLetterBound, InvalidMessage
+from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage
 
 TOPIC = "dead-letters"
 NAMESPACE = uuid5(NAMESPACE_URL, "duban:dead-letter")
@@ -18,7 +19,16 @@ queries = Queries.of_package(__package__)
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterCandidate:
-    """A record that could not be used, and why."""
+    """A record that cannot be used, and why; the service that read it publishes it as a dead letter.
+
+    Attributes:
+        record: as it was consumed.
+        reason: one of `schemas.dead_letter.DeadLetterReason`.
+        message: for a person: field, reason and what to do.
+        field: path of the invalid field; None when no single field is to blame.
+        sender: who sent the record, by whom dead letters are limited.
+
+    """
 
     record: Incoming
     reason: str
@@ -27,20 +37,25 @@ class DeadLetterCandidate:
     sender: str
 
     @classmethod
-    def of(cls, record: Incoming, error: InvalidMessage) -> "DeadLetterCandidate":
-        """Take reason, field and sender from the error."""
+    def from_error(cls, record: Incoming, error: InvalidMessage) -> "DeadLetterCandidate":
+        """Take reason, field and sender from the error that decoding raised."""
         return cls(record, error.reason, str(error), error.field, error.sender)
 
+    @classmethod
+    def from_bug(cls, record: Incoming, error: Exception) -> "DeadLetterCandidate":
+        """Return the candidate of a record on which our own code failed."""
+        return cls(record, "bug", logs.error_location(error), None, "unknown")
 
-def letter_id(topic: str, partition: int, offset: int) -> UUID:
-    """Return the id of the dead letter of a record: the same however often the record is read again."""
+
+def dead_letter_id(topic: str, partition: int, offset: int) -> UUID:
+    """Return the id of a record's dead letter: the same however often the record is read again."""
     return uuid5(NAMESPACE, f"{topic}/{partition}/{offset}")
 
 
-def letter(refused: DeadLetterCandidate, service: str) -> Outgoing:
-    """Return the record for dead-letters: the original bytes, everything else in headers (DESIGN 1)."""
-    record = refused.record
-    id_ = letter_id(*record.position)
+def dead_letter_record(candidate: DeadLetterCandidate, service: str) -> Outgoing:
+    """Return the record for the dead-letter topic: the original bytes, everything else in headers (DESIGN 1)."""
+    record = candidate.record
+    id_ = dead_letter_id(*record.position)
     headers: Headers = [
         ("dl_id", str(id_).encode()),
         ("dl_topic", record.topic.encode()),
@@ -48,10 +63,10 @@ def letter(refused: DeadLetterCandidate, service: str) -> Outgoing:
         ("dl_offset", str(record.offset).encode()),
         ("dl_key", record.key or b""),
         ("dl_service", service.encode()),
-        ("dl_reason", refused.reason.encode()),
-        ("dl_field", (refused.field or "").encode()),
-        ("dl_message", refused.message[:200].encode()),
-        ("dl_sender", refused.sender.encode()),
+        ("dl_reason", candidate.reason.encode()),
+        ("dl_field", (candidate.field or "").encode()),
+        ("dl_message", candidate.message[:200].encode()),
+        ("dl_sender", candidate.sender.encode()),
         ("dl_at", datetime.now(UTC).isoformat().encode()),
         *((f"orig_{name}", value) for name, value in record.headers),
     ]
@@ -59,26 +74,29 @@ def letter(refused: DeadLetterCandidate, service: str) -> Outgoing:
     return Outgoing(TOPIC, str(id_).encode(), record.value or b"", headers)
 
 
-def count(connection: psycopg.Connection, service: str, refused: list[DeadLetterCandidate], bound: int) -> None:
-    """Count dead letters of the last hour by sender and topic; kept over restarts. Runs in the caller's transaction.
+def count(connection: psycopg.Connection, service: str, candidates: list[DeadLetterCandidate], limit: int) -> None:
+    """Store dead letters and check the hourly limit per sender and topic; runs in the caller's transaction.
+
+    The counts survive restarts, so a restart does not lift the limit.
 
     Raises:
-        DeadLetterBound: a sender has more than `bound` of them.
+        DeadLetterLimitExceeded: a sender has more than `limit` of them on a topic within the last (real) hour.
 
     """
-    for each in refused:
+    for candidate in candidates:
+        topic, sender = candidate.record.topic, candidate.sender
         row = connection.execute(
             queries["count_dead_letter"],
             {
-                "id": letter_id(*each.record.position),
+                "id": dead_letter_id(*candidate.record.position),
                 "service": service,
-                "topic": each.record.topic,
-                "sender": each.sender,
-                "reason": each.reason,
+                "topic": topic,
+                "sender": sender,
+                "reason": candidate.reason,
             },
         ).fetchone()
-        if row is not None and row[0] > bound:
-            raise DeadLetterBound(
-                f"more than {bound} dead letters within an hour of sender {each.sender} on topic {each.record.topic}: "
+        if row is not None and row[0] > limit:
+            raise DeadLetterLimitExceeded(
+                f"more than {limit} dead letters within an hour of sender {sender} on topic {topic}: "
                 "look at `duban dlq list`, mend the sender, or raise DUBAN_DEAD_LETTERS_PER_HOUR"
             )

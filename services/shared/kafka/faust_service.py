@@ -1,4 +1,4 @@
-"""Services on Faust: how its clients connect, what they all do, and the frame from start to end."""
+"""Runs a service on Faust: creates the app, waits for the database's clock, and stops everything in order."""
 
 import asyncio
 import tempfile
@@ -10,7 +10,7 @@ import faust
 from aiokafka.errors import KafkaError
 
 from services.shared.kafka import dead_letters
-from services.shared.kafka.connection import METADATA_MAX_AGE_MS, tls
+from services.shared.kafka.connection import METADATA_MAX_AGE_MS, tls_context
 from services.shared.kafka.dead_letters import DeadLetterCandidate
 from services.shared.kafka.producer import Producer, Unacknowledged
 from services.shared.observability import logs
@@ -22,18 +22,18 @@ from services.shared.runtime.errors import Retryable
 from services.shared.runtime.process import StopSignal
 from services.shared.runtime.settings import KafkaSettings, Settings
 
-RETRY = 0.5
-"""Seconds between two attempts to reach the broker at the start."""
-END_WITHIN = 5.0
+RETRY_SECONDS = 0.5
+"""Seconds between two attempts to reach the broker at startup."""
+APP_STOP_TIMEOUT = 5.0
 """Seconds that an app has to stop by itself; a service as a whole has ten."""
 
 log = logs.get(__name__)
 
 
-def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App:
-    """Return a Faust app that listens on no port and makes no topic; without agents it reads nothing by itself."""
+def create_app(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App:
+    """Return a Faust app without a web server that creates no topics; without agents it consumes nothing by itself."""
     credentials = None
-    context = tls(settings)
+    context = tls_context(settings)
     if settings.security_protocol.startswith("SASL"):
         password = settings.sasl_password
         credentials = faust.SASLCredentials(
@@ -58,33 +58,38 @@ def application(settings: KafkaSettings, name: str, *, agents: bool) -> faust.Ap
         broker_session_timeout=session,
         broker_heartbeat_interval=min(3.0, session / 3),
         stream_wait_empty=False,
-        # Nothing is written there, but the library makes the folder.
+        # Nothing is written there, but the library creates the folder.
         datadir=Path(tempfile.gettempdir()) / name,
     )
     app.producer_only = not agents
     return app
 
 
-async def bury(
-    refused: list[DeadLetterCandidate],
-    name: str,
+async def publish_dead_letters(
+    candidates: list[DeadLetterCandidate],
+    service: str,
     producer: Producer,
     database: Database,
-    bound: int,
-    stopped: Callable[[], bool],
+    limit: int,
+    should_stop: Callable[[], bool],
 ) -> None:
-    """Make dead letters of what cannot be read; nothing is dropped without a trace."""
+    """Count and publish dead letters; retries until both are done or the service stops.
+
+    Raises:
+        DeadLetterLimitExceeded: a sender has more than `limit` of them within an hour.
+
+    """
 
     def count() -> None:
         with database.transaction() as connection:
-            dead_letters.count(connection, name, refused, bound)
+            dead_letters.count(connection, service, candidates, limit)
 
-    for each in refused:
+    for each in candidates:
         log.warning("dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason)
-    while not stopped():
+    while not should_stop():
         try:
             await asyncio.to_thread(count)
-            await producer.publish([dead_letters.letter(each, name) for each in refused])
+            await producer.publish([dead_letters.dead_letter_record(each, service) for each in candidates])
         except (Retryable, Unacknowledged):
             await asyncio.sleep(1.0)
         else:
@@ -92,27 +97,35 @@ async def bury(
 
 
 class ServiceFactory(Protocol):
-    """Makes the part of an app that is a service's own."""
+    """Creates the part of a Faust app that is specific to a service."""
 
     def __call__(self, app: faust.App, /, database: Database, clock: Clock, health: Health) -> faust.Service:
-        """Return what runs beside the app's agents."""
+        """Return the service that runs next to the app's agents."""
         ...
 
 
 def run(name: str, settings: Settings, build: ServiceFactory, *, agents: bool = False) -> None:
-    """Run a service on Faust until it is told to stop; ends the process with a code that says why."""
+    """Run a Faust service until the process gets SIGTERM or SIGINT; exits the process as `process.run` does.
 
-    def body(running: StopSignal, health: Health) -> None:
+    Args:
+        name: of the service; its consumer group is `duban-<name>`.
+        settings: from the environment.
+        build: creates the service once the database and the deployment's clock are known.
+        agents: whether the app has agents that consume topics.
+
+    """
+
+    def body(stop_signal: StopSignal, health: Health) -> None:
         database = Database(settings.database_url, name=name)
-        clock = process.wait_for_clock(database, settings, running, health)
+        clock = process.wait_for_clock(database, settings, stop_signal, health)
         if clock is not None:
 
-            def make(app: faust.App) -> faust.Service:
+            def build_service(app: faust.App) -> faust.Service:
                 return build(app, database, clock, health)
 
-            process.rarely_look_for_cycles()
+            process.tune_garbage_collection()
             runner = asyncio.Runner()
-            ended, reason = runner.run(_together(name, settings, make, running, health, agents=agents))
+            ended, reason = runner.run(_run_app(name, settings, build_service, stop_signal, health, agents=agents))
             if ended:
                 runner.close()
             if reason is not None:
@@ -122,42 +135,42 @@ def run(name: str, settings: Settings, build: ServiceFactory, *, agents: bool = 
     process.run(name, settings, body)
 
 
-async def _together(
+async def _run_app(
     name: str,
     settings: Settings,
-    make: Callable[[faust.App], faust.Service],
-    running: StopSignal,
+    build_service: Callable[[faust.App], faust.Service],
+    stop_signal: StopSignal,
     health: Health,
     *,
     agents: bool,
 ) -> tuple[bool, BaseException | None]:
-    """Run an app until it is told to stop or fails; returns whether all of it ended, and why it failed."""
-    stopped = asyncio.Event()
+    """Run an app until it is stopped or crashes; returns whether it ended in time, and the error it crashed with."""
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        loop.call_soon_threadsafe(stopped.set)
+        loop.call_soon_threadsafe(stop_requested.set)
 
-    running.on_stop(stop)
-    while not running.stopping:
-        app = application(settings.kafka, f"duban-{name}", agents=agents)
-        own = make(app)
+    stop_signal.on_stop(stop)
+    while not stop_signal.stopping:
+        app = create_app(settings.kafka, f"duban-{name}", agents=agents)
+        service = build_service(app)
         try:
             await app.start()
-            await app.add_runtime_dependency(own)
+            await app.add_runtime_dependency(service)
         except KafkaError as error:
-            health.beat("start")
-            health.lack("kafka", f"the broker is away ({type(error).__name__})")
-            log.warning("broker_away", error=type(error).__name__)
+            health.heartbeat("start")
+            health.mark_not_ready("kafka", f"the broker is unavailable ({type(error).__name__})")
+            log.warning("broker_unavailable", error=type(error).__name__)
             await app.stop()
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
             continue
-        ends = [asyncio.create_task(each) for each in (own.wait_until_stopped(), app.wait_until_stopped())]
-        await asyncio.wait({*ends, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        ends = [asyncio.create_task(each) for each in (service.wait_until_stopped(), app.wait_until_stopped())]
+        await asyncio.wait({*ends, asyncio.create_task(stop_requested.wait())}, return_when=asyncio.FIRST_COMPLETED)
         stopping = asyncio.create_task(app.stop())
-        # The library waits minutes for what will never be acknowledged; the end of the process ends that as well.
-        done, _ = await asyncio.wait({stopping}, timeout=END_WITHIN)
+        # The library waits for minutes for what will never be acknowledged; the end of the process ends that too.
+        done, _ = await asyncio.wait({stopping}, timeout=APP_STOP_TIMEOUT)
         if not done:
-            log.warning("ended_hard", seconds=END_WITHIN)
-        return bool(done), own.crash_reason or app.crash_reason
+            log.warning("app_stop_timed_out", seconds=APP_STOP_TIMEOUT)
+        return bool(done), service.crash_reason or app.crash_reason
     return True, None

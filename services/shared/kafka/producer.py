@@ -1,4 +1,4 @@
-"""The producer of every service: batches for each partition, made by the client's compiled builder."""
+"""The Kafka producer of every service: one batch per partition, built by the client's compiled batch builder."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,29 +9,31 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from kafka.partitioner import murmur2
 
-from services.shared.kafka.connection import asynchronous
+from services.shared.kafka.connection import async_client_options
 from services.shared.kafka.records import Outgoing
 from services.shared.observability import logs
 from services.shared.runtime.settings import KafkaSettings
 
 REQUEST_TIMEOUT_MS = 10_000
-"""Milliseconds within which the broker has to answer; then it is asked again, or a producer that is not idempotent
-gives up."""
-BATCH = 524_288
-"""Bytes of a partition's records that travel in one batch, before they are compressed; a larger record goes alone."""
-END_WITHIN = 1.0
-"""Seconds that a producer has to end by itself when it is given up."""
-REMEMBERED = 10_000
-"""Keys whose hash is remembered: a ticket's state, events and commands go out one after the other."""
+"""Milliseconds within which the broker has to answer; then an idempotent producer asks again, another one gives up."""
+BATCH_BYTES = 524_288
+"""Bytes of a partition's records in one batch, before compression; a larger record goes alone."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a discarded client has to close by itself."""
+KEY_CACHE_SIZE = 10_000
+"""Keys whose hash is cached: a ticket's state, events and commands go out one after the other."""
 
 log = logs.get(__name__)
 
+_Batches = dict[tuple[str, int], tuple[Any, list[Outgoing]]]
+"""By topic and partition: the client's batch, and the records in it."""
+
 
 class Unacknowledged(Exception):
-    """The broker did not take all records; its cause says why.
+    """The broker did not acknowledge all records; `__cause__` is the client's error.
 
     Attributes:
-        records: what it did not acknowledge, in order; some of it may be there all the same.
+        records: those that were not acknowledged, in order; the broker may have stored some of them all the same.
 
     """
 
@@ -41,25 +43,25 @@ class Unacknowledged(Exception):
 
     @property
     def reason(self) -> str:
-        """What kept the broker from it, in a word."""
+        """Class name of the client's error."""
         return type(self.__cause__).__name__
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=KEY_CACHE_SIZE)
 def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
 def partition(key: bytes, partitions: Sequence[int]) -> int:
-    """Return the partition of a key among all of a topic's, as every client of Kafka chooses it."""
+    """Return the partition of a key among all of a topic's, as every Kafka client chooses it."""
     return partitions[_hash(key) % len(partitions)]
 
 
 class Producer:
-    """Publishes in order and tells what was not acknowledged; it belongs to one event loop.
+    """Publishes records in order and reports those that were not acknowledged; belongs to one event loop.
 
-    An idempotent one waits for the broker for as long as it is away, so nothing comes twice and no record overtakes
-    another of its partition. Once it has failed its sequence is in doubt, and it connects anew for what comes next.
+    An idempotent producer waits for an unavailable broker for as long as it takes, so nothing is duplicated and no
+    record overtakes another of its partition. After a failure its sequence is in doubt, so it reconnects.
     """
 
     def __init__(
@@ -76,8 +78,8 @@ class Producer:
         self._request_timeout_ms = request_timeout_ms
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
-        self._ending: dict[asyncio.Future[None], AIOKafkaProducer] = {}
-        self._turn = 0
+        self._closing: dict[asyncio.Future[None], AIOKafkaProducer] = {}
+        self._round_robin = 0
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish the records in their order and return when all are acknowledged.
@@ -86,49 +88,57 @@ class Producer:
             Unacknowledged: not all of them were.
 
         """
-        left, producer = list(records), None
+        remaining, producer = list(records), None
         try:
-            while left:
+            while remaining:
                 producer = await self._connected()
-                batches, later = await self._packed(producer, left)
-                # Together: what is there when the client looks leaves in one request.
-                ends = await asyncio.gather(
-                    *(_sent(producer, batch, *where) for where, (batch, _) in batches.items()), return_exceptions=True
+                batches, overflow = await self._pack(producer, remaining)
+                # All batches at once, so that the client sends them in one request.
+                results = await asyncio.gather(
+                    *(_send(producer, batch, *where) for where, (batch, _) in batches.items()), return_exceptions=True
                 )
-                kept = zip(batches.values(), ends, strict=True)
-                left = [each for (_, inside), end in kept if end is not None for each in inside] + later
-                for error in filter(None, ends):
+                failed = [
+                    record
+                    for (_, packed), result in zip(batches.values(), results, strict=True)
+                    if result is not None
+                    for record in packed
+                ]
+                remaining = failed + overflow
+                for error in filter(None, results):
                     raise error
         except (KafkaError, OSError) as error:
-            self._give_up(producer)
-            raise Unacknowledged(left) from error
+            self._discard(producer)
+            raise Unacknowledged(remaining) from error
 
-    async def _packed(
-        self, producer: AIOKafkaProducer, records: Sequence[Outgoing]
-    ) -> tuple[dict[tuple[str, int], tuple[Any, list[Outgoing]]], list[Outgoing]]:
-        """Return one batch for each topic and partition with what is in it, and the records that found no room."""
-        batches: dict[tuple[str, int], tuple[Any, list[Outgoing]]] = {}
-        later: list[Outgoing] = []
-        topics = {name: sorted(await producer.partitions_for(name)) for name in {each.topic for each in records}}
-        self._turn += 1
-        for each in records:
-            every = topics[each.topic]
-            chosen = every[self._turn % len(every)] if each.key is None else partition(each.key, every)
-            where = (each.topic, chosen)
+    async def _pack(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> tuple[_Batches, list[Outgoing]]:
+        """Return one batch for each topic and partition, and the records that did not fit into theirs."""
+        batches: _Batches = {}
+        overflow: list[Outgoing] = []
+        names = {record.topic for record in records}
+        partitions = {name: sorted(await producer.partitions_for(name)) for name in names}
+        self._round_robin += 1
+        for record in records:
+            available = partitions[record.topic]
+            number = (
+                available[self._round_robin % len(available)]
+                if record.key is None
+                else partition(record.key, available)
+            )
+            where = (record.topic, number)
             if where not in batches:
                 batches[where] = (producer.create_batch(), [])
-            batch, inside = batches[where]
-            if batch.append(timestamp=None, key=each.key, value=each.value, headers=each.headers) is None:
-                later.append(each)
+            batch, packed = batches[where]
+            if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
+                overflow.append(record)
             else:
-                inside.append(each)
-        return batches, later
+                packed.append(record)
+        return batches, overflow
 
     async def connect(self) -> None:
-        """Connect, if it is not connected; publishing does so by itself, but later.
+        """Connect, unless connected; publishing does so by itself, but only when there is something to publish.
 
         Raises:
-            KafkaError: the broker is away.
+            KafkaError: the broker is unavailable.
 
         """
         await self._connected()
@@ -137,48 +147,48 @@ class Producer:
         async with self._connecting:
             if self._producer is None:
                 self._producer = AIOKafkaProducer(
-                    **asynchronous(self._settings),
+                    **async_client_options(self._settings),
                     client_id=self._client,
                     acks="all",
                     enable_idempotence=self._idempotent,
-                    # The one that is quick both ways: the library writes lz4 slowly, and reads snappy slowly.
+                    # zstd is fast both ways: the library writes lz4 slowly, and reads snappy slowly.
                     compression_type="zstd",
-                    max_batch_size=BATCH,
+                    max_batch_size=BATCH_BYTES,
                     request_timeout_ms=self._request_timeout_ms,
                 )
                 try:
                     await self._producer.start()
                 except BaseException:
-                    self._give_up(self._producer)
+                    self._discard(self._producer)
                     raise
             return self._producer
 
-    def _give_up(self, producer: AIOKafkaProducer | None) -> None:
-        """Connect anew for what comes next; what others still wait for goes on."""
+    def _discard(self, producer: AIOKafkaProducer | None) -> None:
+        """Close the client in the background and reconnect for the next publish; its pending sends go on."""
         if producer is None or producer != self._producer:
             return
         self._producer = None
-        ending = asyncio.ensure_future(producer.stop())
-        self._ending[ending] = producer
-        ending.add_done_callback(self._ended)
+        closing = asyncio.ensure_future(producer.stop())
+        self._closing[closing] = producer
+        closing.add_done_callback(self._closed)
 
-    def _ended(self, ending: "asyncio.Future[None]") -> None:
-        del self._ending[ending]
-        if not ending.cancelled() and (error := ending.exception()) is not None:
-            log.info("ended_badly", error=type(error).__name__)
+    def _closed(self, closing: "asyncio.Future[None]") -> None:
+        del self._closing[closing]
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            log.info("producer_close_failed", error=type(error).__name__)
 
     async def close(self) -> None:
-        """Disconnect, whatever is still on its way."""
-        self._give_up(self._producer)
-        endings = dict(self._ending)
-        if not endings:
+        """Disconnect within a second, whatever is still unacknowledged."""
+        self._discard(self._producer)
+        closing = dict(self._closing)
+        if not closing:
             return
-        # The library would wait for what a broker that is away never acknowledges.
-        _, left = await asyncio.wait(endings, timeout=END_WITHIN)
-        for each in left:
-            each.cancel()
-            await endings[each].client.close()
+        # The library would wait for acknowledgements that an unavailable broker never sends.
+        _, pending = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+        for task in pending:
+            task.cancel()
+            await closing[task].client.close()
 
 
-async def _sent(producer: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> None:
+async def _send(producer: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> None:
     await (await producer.send_batch(batch, topic, partition=partition))

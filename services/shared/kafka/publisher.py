@@ -1,4 +1,4 @@
-"""Publishing: a record counts as published only when the broker has acknowledged it."""
+"""A blocking publisher for threads: a record counts as published only when the broker has acknowledged it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from services.shared.runtime.event_loop_thread import EventLoopThread
 from services.shared.runtime.settings import KafkaSettings
 
 CHUNK = 500
-"""Records on their way at once."""
+"""Records in flight at once."""
 CHUNK_BYTES = 16 * 1024 * 1024
-"""Bytes on their way at once, if it is more than one record: a broker refuses a request of 100 MB."""
+"""Bytes in flight at once, unless a single record is larger: a broker refuses a request of 100 MB."""
 WAIT = 1.0
-"""Seconds between two signs of life while waiting for the broker."""
+"""Seconds between two calls of `while_waiting`."""
 
 log = logs.get(__name__)
 
@@ -26,7 +26,7 @@ def _nothing() -> None:
 
 
 class Publisher:
-    """Publishes in order and waits for the acknowledgements, for ever if need be."""
+    """Publishes records in order and waits for the acknowledgements, for as long as the broker is unavailable."""
 
     def __init__(self, settings: KafkaSettings, client: str) -> None:
         self._producer = Producer(settings, client, idempotent=True)
@@ -36,58 +36,62 @@ class Publisher:
         self,
         records: Sequence[Outgoing],
         *,
-        meanwhile: Callable[[], None] = _nothing,
+        while_waiting: Callable[[], None] = _nothing,
         halfway: Callable[[], None] | None = None,
-        stopped: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Publish the records in their order and return when all are acknowledged.
 
-        After a failure it goes on with what was not acknowledged, so a record may be there twice but none is missing
-        and none overtakes another of its key.
+        After a failure it retries what was not acknowledged: a record may be published twice, but none is missing and
+        none overtakes another of its key.
 
         Args:
             records: what to publish.
-            meanwhile: called every second or two while waiting, to stay in the consumer group.
-            halfway: called once when half of them are acknowledged, where a fault test may end the process; None:
-                they need not be sent in two halves.
-            stopped: whether the service has been told to stop, so waiting makes no more sense.
+            while_waiting: called every second or two while waiting, to stay in the consumer group.
+            halfway: called once half of them are acknowledged, where a fault test may kill the process; None: they
+                need not be sent in two halves.
+            should_stop: whether the service is stopping, so that waiting makes no more sense.
 
         Raises:
-            Retryable: told to stop before the broker acknowledged everything.
+            Retryable: the service is stopping before the broker acknowledged everything.
 
         """
         middle = len(records) // 2 if halfway is not None else 0
         if halfway is not None:
-            self._all(records[:middle], meanwhile, stopped)
+            self._publish_all(records[:middle], while_waiting, should_stop)
             halfway()
-        self._all(records[middle:], meanwhile, stopped)
+        self._publish_all(records[middle:], while_waiting, should_stop)
 
-    def _all(self, records: Sequence[Outgoing], meanwhile: Callable[[], None], stopped: Callable[[], bool]) -> None:
+    def _publish_all(
+        self, records: Sequence[Outgoing], while_waiting: Callable[[], None], should_stop: Callable[[], bool]
+    ) -> None:
         done = 0
         while done < len(records):
-            chunk = _chunk(records, done)
+            chunk = _next_chunk(records, done)
             done += len(chunk)
             failures = 0
             while chunk:
                 try:
-                    self._send(chunk, meanwhile, stopped)
+                    self._send(chunk, while_waiting, should_stop)
                     break
                 except Unacknowledged as failure:
-                    if stopped():
-                        raise Retryable("stopped while the broker was away") from failure
+                    if should_stop():
+                        raise Retryable("stopped while the broker was unavailable") from failure
                     chunk = failure.records
                     failures += 1
-                    left = len(chunk) + len(records) - done
-                    log.warning("publish_failed", error=failure.reason, remaining=left)
-                    _pause(min(0.1 * 2**failures, 5.0), meanwhile)
+                    remaining = len(chunk) + len(records) - done
+                    log.warning("publish_failed", error=failure.reason, remaining=remaining)
+                    _pause(min(0.1 * 2**failures, 5.0), while_waiting)
 
-    def _send(self, chunk: Sequence[Outgoing], meanwhile: Callable[[], None], stopped: Callable[[], bool]) -> None:
+    def _send(
+        self, chunk: Sequence[Outgoing], while_waiting: Callable[[], None], should_stop: Callable[[], bool]
+    ) -> None:
         sending = self._background.run(self._producer.publish(chunk))
-        while not _ended(sending):
-            meanwhile()
-            if stopped():
+        while not _wait_for(sending):
+            while_waiting()
+            if should_stop():
                 sending.cancel()
-                raise Retryable("stopped while the broker was away")
+                raise Retryable("stopped while the broker was unavailable")
         sending.result()
 
     def close(self) -> None:
@@ -96,8 +100,8 @@ class Publisher:
         self._background.close()
 
 
-def _chunk(records: Sequence[Outgoing], first: int) -> Sequence[Outgoing]:
-    """Return the records from one on that may be on their way together, one at the least."""
+def _next_chunk(records: Sequence[Outgoing], first: int) -> Sequence[Outgoing]:
+    """Return the records from an index on that may be in flight together, at least one."""
     size, last = 0, first
     while last < min(first + CHUNK, len(records)) and (last == first or size < CHUNK_BYTES):
         size += len(records[last].value or b"")
@@ -105,8 +109,8 @@ def _chunk(records: Sequence[Outgoing], first: int) -> Sequence[Outgoing]:
     return records[first:last]
 
 
-def _ended(sending: "Future[None]") -> bool:
-    """Wait a while; returns whether it is over, well or not."""
+def _wait_for(sending: "Future[None]") -> bool:
+    """Wait for up to a second; returns whether the send has ended, with or without an error."""
     try:
         sending.exception(timeout=WAIT)
     except TimeoutError:
@@ -114,8 +118,8 @@ def _ended(sending: "Future[None]") -> bool:
     return True
 
 
-def _pause(seconds: float, meanwhile: Callable[[], None]) -> None:
+def _pause(seconds: float, while_waiting: Callable[[], None]) -> None:
     until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, WAIT))
-        meanwhile()
+    while (remaining := until - time.monotonic()) > 0:
+        time.sleep(min(remaining, WAIT))
+        while_waiting()

@@ -1,7 +1,7 @@
--- Statements of the plumbing; one name each.
+-- Dead letters and the deployment's clock.
 
 -- name: count_dead_letter
--- Remember a dead letter once, and say how many its sender has had on the topic within the last (real) hour.
+-- Stores a dead letter once; returns how many unresolved ones its sender has on the topic within the last (real) hour.
 with new as (
     insert into plumbing.dead_letter (id, service, topic, sender, reason)
     values (%(id)s, %(service)s, %(topic)s, %(sender)s, %(reason)s)
@@ -15,11 +15,11 @@ where topic = %(topic)s and sender = %(sender)s and resolved_at is null and at >
 -- name: resolve_dead_letter
 update plumbing.dead_letter set resolved_at = clock_timestamp() where id = %(id)s;
 
--- name: read_clock
+-- name: load_clock
 select scale, real_origin, business_origin, environment from plumbing.deployment;
 
--- name: fix_clock
--- The first deployment decides; later calls change nothing, so business time never jumps (DESIGN 5).
+-- name: store_clock
+-- The first call decides; later calls change nothing, so business time never jumps (DESIGN 5).
 insert into plumbing.deployment (scale, real_origin, business_origin, environment)
 values (%(scale)s, clock_timestamp(), coalesce(%(business_origin)s::timestamptz, clock_timestamp()), %(environment)s)
 on conflict (single) do nothing;

@@ -1,4 +1,4 @@
-"""Records as they travel: what a consumer got, what it wants published, and the CloudEvents headers of our topics."""
+"""Kafka records: incoming, outgoing, and the CloudEvents headers of our topics."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ from services.shared.runtime.errors import InvalidMessage
 Headers = list[tuple[str, bytes]]
 JSON = b"application/json"
 
-M = TypeVar("M", bound=Model)
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record as the broker had it."""
+    """A record as it was consumed."""
 
     topic: str
     partition: int
@@ -28,19 +28,19 @@ class Incoming:
     headers: Headers = field(default_factory=list)
 
     @classmethod
-    def of(cls, record: Any) -> "Incoming":
-        """Take over a record as the client has it."""
+    def from_client(cls, record: Any) -> "Incoming":
+        """Convert a record of kafka-python, aiokafka or Faust."""
         return cls(record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ()))
 
     @property
     def position(self) -> tuple[str, int, int]:
-        """Topic, partition and offset: what a re-read of the same record has in common."""
+        """Topic, partition and offset: the same whenever the record is read again."""
         return (self.topic, self.partition, self.offset)
 
     @property
     def trace(self) -> str | None:
-        """The trace context it came with."""
-        return tracing.of(next((value for name, value in self.headers if name == tracing.HEADER), None))
+        """The trace context in the headers; None when there is no valid one."""
+        return tracing.parse(next((value for name, value in self.headers if name == tracing.HEADER), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Outgoing:
     headers: Headers
 
 
-def headers(event: CloudEvent, source: str) -> Headers:
+def cloudevent_headers(event: CloudEvent, source: str) -> Headers:
     """Return the headers of CloudEvents 1.0 in Kafka's binary mode (DESIGN 1)."""
     return [
         ("ce_specversion", b"1.0"),
@@ -69,29 +69,30 @@ def headers(event: CloudEvent, source: str) -> Headers:
 def outgoing(
     body: Record, source: str, *, key: bytes | None = None, trace: str | None = None, value: bytes | None = None
 ) -> Outgoing:
-    """Return the record of a model on its topic; the key is the subject unless told otherwise.
+    """Return the record of a model on its topic, with CloudEvents headers.
 
     Args:
         body: the model.
-        source: the service that says it.
-        key: of the record.
-        trace: context of what led to it.
-        value: the model as a JSON document, if it was written before.
+        source: name of the service that publishes it.
+        key: of the record; default: the event's subject.
+        trace: trace context of what caused it.
+        value: the model as a JSON document, if it is serialised already.
 
     """
     event = body.cloud_event
     subject = str(event.subject).encode()
-    told = headers(event, source)
+    headers = cloudevent_headers(event, source)
     if trace is not None:
-        told.append((tracing.HEADER, tracing.child(trace, event.id).encode()))
-    return Outgoing(body.TOPIC, key if key is not None else subject, body.to_json() if value is None else value, told)
+        headers.append((tracing.HEADER, tracing.child(trace, event.id).encode()))
+    document = body.to_json() if value is None else value
+    return Outgoing(body.TOPIC, key if key is not None else subject, document, headers)
 
 
-def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
-    """Read a record's value as a model.
+def parse_value(model: type[ModelT], value: bytes | None, *, sender: str = "unknown") -> ModelT:
+    """Parse and validate a record's value.
 
     Raises:
-        InvalidMessage: no value, no JSON, or not of the model's shape; names the first field at fault.
+        InvalidMessage: no value, no JSON, or not of the model's shape; names the first invalid field.
 
     """
     if not value:
@@ -104,4 +105,6 @@ def read(model: type[M], value: bytes | None, *, sender: str = "unknown") -> M:
             "bad_schema", f"{fault.field or 'body'}: {fault.message}", field=fault.field or None, sender=sender
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("bad_syntax", "the record is no JSON document in UTF-8", sender=sender) from error
+        raise InvalidMessage(
+            "bad_syntax", "body: the value is no JSON document in UTF-8; send one", sender=sender
+        ) from error

@@ -1,4 +1,4 @@
-"""Publishing for somebody who waits for an answer: acknowledged within a few seconds, or an error (DESIGN 3)."""
+"""Publishes on behalf of a waiting caller: acknowledged within a few seconds, or an error (DESIGN 3)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,35 +12,37 @@ from services.shared.runtime.errors import Retryable
 from services.shared.runtime.event_loop_thread import EventLoopThread
 from services.shared.runtime.settings import KafkaSettings
 
-log = logs.get(__name__)
-
-RETRY = 0.5
-"""Seconds between two attempts to reach a broker that was never reached."""
+CONNECT_RETRY = 0.5
+"""Seconds between two attempts to reach the broker at startup."""
 SLICE = 1000
-"""Records of one request that are on their way at once; the next are sent when these are acknowledged."""
+"""Records of one request in flight at once; the next are sent when these are acknowledged."""
+
+
+log = logs.get(__name__)
 
 
 class RequestPublisher:
-    """A producer for request and response. What it gave up on may still arrive, under the same id.
+    """A producer for request and response. A record that was given up on may still arrive later, under the same id.
 
-    At most `most` records are on their way, of all requests together. A request may hold any number: it goes in slices,
-    and from the first on it has its room, so a large one is never refused for its size.
+    At most `max_in_flight` records of all requests together are in flight. A request may hold any number of records: it
+    is sent in slices, and reserves the room of one slice for as long as it takes, so a large request is never refused
+    for its size.
     """
 
-    def __init__(self, settings: KafkaSettings, client: str, *, within: float, most: int) -> None:
-        # Each record stands for itself here, so order and gaps do not matter, and a producer without a sequence
-        # forgets a broker's absence at once.
-        self._producer = Producer(settings, client, idempotent=False, request_timeout_ms=int(within * 750))
+    def __init__(self, settings: KafkaSettings, client: str, *, timeout: float, max_in_flight: int) -> None:
+        # Each record stands alone here, so order and gaps do not matter, and a producer that is not idempotent
+        # recovers at once when the broker is back.
+        self._producer = Producer(settings, client, idempotent=False, request_timeout_ms=int(timeout * 750))
         self._background = EventLoopThread(client)
-        self._within = within
-        self._most = most
-        self._slice = min(SLICE, most)
+        self._timeout = timeout
+        self._max_in_flight = max_in_flight
+        self._slice = min(SLICE, max_in_flight)
         self._in_flight = 0
         self.connected = False
         """Whether the broker was reached since the start."""
 
     def start(self) -> None:
-        """Begin to connect, in the background."""
+        """Start to connect in the background."""
         self._background.run(self._connect())
 
     async def _connect(self) -> None:
@@ -48,40 +50,40 @@ class RequestPublisher:
             try:
                 await self._producer.connect()
             except KafkaError as error:
-                log.warning("broker_away", error=type(error).__name__)
-                await asyncio.sleep(RETRY)
+                log.warning("broker_unavailable", error=type(error).__name__)
+                await asyncio.sleep(CONNECT_RETRY)
             else:
                 self.connected = True
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Publish and return when all are acknowledged, each slice within the time that the broker is given.
+        """Publish and return when all records are acknowledged; the timeout counts for each slice.
 
         Raises:
-            Retryable: the broker did not acknowledge in time, or too many wait already.
+            Retryable: the broker did not acknowledge in time, or too many records are in flight already.
 
         """
         if not self.connected:
             raise Retryable("the broker has not been reached yet")
-        room = min(len(records), self._slice)
-        if self._in_flight + room > self._most:
+        reserved = min(len(records), self._slice)
+        if self._in_flight + reserved > self._max_in_flight:
             raise Retryable("too many requests wait for the broker")
-        self._in_flight += room
+        self._in_flight += reserved
         try:
             for begin in range(0, len(records), self._slice):
-                await self._publish(records[begin : begin + self._slice])
+                await self._publish_slice(records[begin : begin + self._slice])
         finally:
-            self._in_flight -= room
+            self._in_flight -= reserved
 
-    async def _publish(self, records: Sequence[Outgoing]) -> None:
+    async def _publish_slice(self, records: Sequence[Outgoing]) -> None:
         sending = self._background.run(self._producer.publish(records))
         try:
-            await asyncio.wait_for(asyncio.wrap_future(sending), self._within)
+            await asyncio.wait_for(asyncio.wrap_future(sending), self._timeout)
         except TimeoutError as error:
             raise Retryable("the broker did not acknowledge in time") from error
         except Unacknowledged as error:
             raise Retryable(f"the broker did not take the record ({error.reason})") from error
 
     def close(self) -> None:
-        """Disconnect; what is still on its way is given up after a second."""
+        """Disconnect within a second, whatever is still unacknowledged."""
         self._background.run(self._producer.close()).result()
         self._background.close()

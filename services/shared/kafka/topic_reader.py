@@ -1,4 +1,4 @@
-"""Reading topics from the outside, for people and checks; never in a service's path."""
+"""Reads topics without a consumer group: for the CLI, checks and tests, never in a service's path."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,42 +8,42 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from services.shared.kafka.connection import connection
+from services.shared.kafka.connection import client_options
 from services.shared.kafka.records import Incoming
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.settings import KafkaSettings
 
 
-def whole(settings: KafkaSettings, topic: str) -> Iterator[Incoming]:
-    """Return every record of a topic up to its end as it is now, in order within each partition.
+def read_all(settings: KafkaSettings, topic: str) -> Iterator[Incoming]:
+    """Yield every record of a topic up to its present end, in order within each partition.
 
     Raises:
-        Retryable: the broker is away.
+        Retryable: the broker is unavailable.
 
     """
     try:
-        consumer = _reader(settings)
+        consumer = _create_consumer(settings)
     except KafkaError as error:
-        raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
+        raise _unavailable(settings, error) from error
     try:
-        parts = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(parts)
-        ends = consumer.end_offsets(parts)
-        consumer.seek_to_beginning(*parts)
-        while any(consumer.position(each) < ends[each] for each in parts):
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
             for records in consumer.poll(timeout_ms=500).values():
-                for each in records:
-                    if each.offset < ends[TopicPartition(each.topic, each.partition)]:
-                        yield Incoming.of(each)
+                for record in records:
+                    if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                        yield Incoming.from_client(record)
     except KafkaError as error:
-        raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
+        raise _unavailable(settings, error) from error
     finally:
         consumer.close()
 
 
-def _reader(settings: KafkaSettings) -> KafkaConsumer:
+def _create_consumer(settings: KafkaSettings) -> KafkaConsumer:
     return KafkaConsumer(
-        **connection(settings),
+        **client_options(settings),
         client_id="duban-reading",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -52,25 +52,29 @@ def _reader(settings: KafkaSettings) -> KafkaConsumer:
     )
 
 
-def follow(settings: KafkaSettings, topic: str, stopped: Callable[[], bool]) -> Iterator[Incoming]:
-    """Return every record of a topic from its beginning, then those that come, until `stopped` says so.
+def _unavailable(settings: KafkaSettings, error: KafkaError) -> Retryable:
+    return Retryable(f"the broker at {settings.bootstrap_servers} is unavailable ({type(error).__name__})")
 
-    Outlives the broker's absence. For those who look on, without a consumer group.
+
+def follow(settings: KafkaSettings, topic: str, should_stop: Callable[[], bool]) -> Iterator[Incoming]:
+    """Yield every record of a topic from its beginning and then new ones as they arrive, until `should_stop()`.
+
+    Reconnects when the broker was unavailable, and goes on where it had stopped.
     """
-    behind: dict[TopicPartition, int] = {}
-    while not stopped():
+    next_offsets: dict[TopicPartition, int] = {}
+    while not should_stop():
         consumer = None
         try:
-            consumer = _reader(settings)
-            parts = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]
-            consumer.assign(parts)
-            for each in parts:
-                consumer.seek(each, behind.get(each, 0))
-            while parts and not stopped():
-                for where, records in consumer.poll(timeout_ms=200).items():
-                    for each in records:
-                        behind[where] = each.offset + 1
-                        yield Incoming.of(each)
+            consumer = _create_consumer(settings)
+            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            consumer.assign(partitions)
+            for partition in partitions:
+                consumer.seek(partition, next_offsets.get(partition, 0))
+            while partitions and not should_stop():
+                for partition, records in consumer.poll(timeout_ms=200).items():
+                    for record in records:
+                        next_offsets[partition] = record.offset + 1
+                        yield Incoming.from_client(record)
         except KafkaError:
             time.sleep(0.5)
         finally:
@@ -79,48 +83,56 @@ def follow(settings: KafkaSettings, topic: str, stopped: Callable[[], bool]) -> 
 
 
 class ConsumerLag:
-    """How far the groups of our services are behind."""
+    """Measures how many records the consumer groups of our services have not processed yet."""
 
-    def __init__(self, settings: KafkaSettings, groups: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Mapping[str, Sequence[str]]) -> None:
+        """Prepare to measure; connects on the first call of `measure`.
+
+        Args:
+            settings: how to reach the broker.
+            topics: the topics that each service consumes, by its name.
+
+        """
         self._settings = settings
-        self._groups = {f"duban-{name}": list(topics) for name, topics in groups.items()}
+        self._groups = {f"duban-{service}": list(names) for service, names in topics.items()}
         self._admin: KafkaAdminClient | None = None
+        self._partitions: list[TopicPartition] = []
 
-    def look(self) -> dict[str, int]:
-        """Return the records that each service has not finished.
+    def measure(self) -> dict[str, int]:
+        """Return the number of records that each service has not processed.
 
         Raises:
-            Retryable: the broker is away.
+            Retryable: the broker is unavailable.
 
         """
         try:
-            if self._admin is None:
-                self._admin = KafkaAdminClient(
-                    **connection(self._settings), client_id="duban-lag", request_timeout_ms=5_000
-                )
-                topics = sorted({each for topics in self._groups.values() for each in topics})
-                self._parts = {
-                    each["name"]: [part["partition_index"] for part in each["partitions"]]
-                    for each in self._admin.describe_topics(topics)
-                }
-            where = {
-                TopicPartition(topic, part): OffsetSpec.LATEST for topic, parts in self._parts.items() for part in parts
-            }
-            ends = self._admin.list_partition_offsets(where)
-            committed = self._admin.list_group_offsets(list(self._groups))
+            admin = self._connect()
+            ends = admin.list_partition_offsets(dict.fromkeys(self._partitions, OffsetSpec.LATEST))
+            committed = admin.list_group_offsets(list(self._groups))
         except KafkaError as error:
             self.close()
-            raise Retryable(
-                f"the broker at {self._settings.bootstrap_servers} is away ({type(error).__name__})"
-            ) from error
+            raise _unavailable(self._settings, error) from error
         return {
             group.removeprefix("duban-"): sum(
-                max(found.offset - _offset(committed.get(group, {}).get(part)), 0)
-                for part, found in ends.items()
-                if part.topic in topics
+                max(end.offset - _offset(committed.get(group, {}).get(partition)), 0)
+                for partition, end in ends.items()
+                if partition.topic in topics
             )
             for group, topics in self._groups.items()
         }
+
+    def _connect(self) -> KafkaAdminClient:
+        if self._admin is None:
+            self._admin = KafkaAdminClient(
+                **client_options(self._settings), client_id="duban-lag", request_timeout_ms=5_000
+            )
+            names = sorted({name for names in self._groups.values() for name in names})
+            self._partitions = [
+                TopicPartition(topic["name"], partition["partition_index"])
+                for topic in self._admin.describe_topics(names)
+                for partition in topic["partitions"]
+            ]
+        return self._admin
 
     def close(self) -> None:
         """Disconnect."""

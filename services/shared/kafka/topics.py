@@ -1,4 +1,4 @@
-"""Topics are created from `schemas/topics.toml`, the one list; an existing topic is checked, never changed silently."""
+"""Creates the topics listed in `schemas/topics.toml`; an existing topic is checked, never changed silently."""
 
 import tomllib
 from pathlib import Path
@@ -9,7 +9,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaConfigurationError, KafkaError, TopicAlreadyExistsError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.shared.kafka.connection import connection
+from services.shared.kafka.connection import client_options
 from services.shared.runtime import package_data
 from services.shared.runtime.errors import ConfigurationError, Retryable
 from services.shared.runtime.settings import KafkaSettings
@@ -19,15 +19,15 @@ HOUR = 3_600_000
 
 
 class Topic(BaseModel):
-    """One entry of the list."""
+    """One topic of `schemas/topics.toml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     model: str | None = None
-    """`module:Class` of the value; None for a foreign topic."""
+    """Class of the value as `module:Class`; None for a foreign topic."""
     foreign: bool = False
-    """In the words of a channel, not ours."""
+    """Whether the values are in the format of a channel instead of one of our models."""
     key: str
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
@@ -36,7 +36,7 @@ class Topic(BaseModel):
     max_record_kib: Annotated[int, Field(gt=0)]
 
     def configuration(self) -> dict[str, str]:
-        """Return the broker's settings for it."""
+        """Return the topic's configuration for the broker."""
         return {
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_hours * HOUR if self.retention_hours else -1),
@@ -45,31 +45,31 @@ class Topic(BaseModel):
 
 
 def load(path: Path = LIST) -> dict[str, Topic]:
-    """Read the list."""
+    """Return the topics of a list, by name."""
     return TypeAdapter(dict[str, Topic]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
-    """Create the topics that are missing and return their names; safe to repeat while everything runs.
+    """Create the missing topics and return their names; safe to repeat while the system runs.
 
     Raises:
         ConfigurationError: a topic exists with another partition count, which would break the order of its keys.
-        Retryable: the broker is away.
+        Retryable: the broker is unavailable.
 
     """
     try:
-        admin = KafkaAdminClient(**connection(settings), client_id="duban-topics", request_timeout_ms=15_000)
+        admin = KafkaAdminClient(**client_options(settings), client_id="duban-topics", request_timeout_ms=15_000)
     except KafkaConfigurationError:
         raise
     except KafkaError as error:
-        raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
+        raise _unavailable(settings, error) from error
     try:
         present = set(admin.list_topics())
-        for each in admin.describe_topics([name for name in topics if name in present]):
-            count = len(each["partitions"])
+        for topic in admin.describe_topics([name for name in topics if name in present]):
+            count = len(topic["partitions"])
             if count != settings.partitions:
                 raise ConfigurationError(
-                    f"topic {each['topic'] if 'topic' in each else each['name']} has {count} partitions, not "
+                    f"topic {topic['topic'] if 'topic' in topic else topic['name']} has {count} partitions, not "
                     f"{settings.partitions}: set DUBAN_KAFKA_PARTITIONS={count}, or follow docs/partitions.md"
                 )
         missing = [name for name in topics if name not in present]
@@ -87,13 +87,17 @@ def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:
                     ]
                 )
             except TopicAlreadyExistsError:
-                # Another process was first, or the list above was not yet complete.
+                # Another process was first, or the broker's list was not yet complete.
                 continue
             created.append(name)
         return created
     except KafkaConfigurationError:
         raise
     except KafkaError as error:
-        raise Retryable(f"the broker at {settings.bootstrap_servers} is away ({type(error).__name__})") from error
+        raise _unavailable(settings, error) from error
     finally:
         admin.close()
+
+
+def _unavailable(settings: KafkaSettings, error: KafkaError) -> Retryable:
+    return Retryable(f"the broker at {settings.bootstrap_servers} is unavailable ({type(error).__name__})")

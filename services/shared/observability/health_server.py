@@ -1,4 +1,4 @@
-"""What operations look at in every service: /livez, /readyz and /metrics on a port of their own."""
+"""Health and metrics over HTTP: /livez, /readyz and /metrics on a port of their own."""
 
 import threading
 import time
@@ -10,56 +10,59 @@ from typing import Self
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 STALLED_AFTER = 60.0
-"""Seconds without a sign of life of a loop after which the process is better restarted."""
+"""Seconds without a heartbeat of a loop after which the process should be restarted."""
 
 
 class Health:
-    """What a service says of itself; set by its main loop, read by the operations server."""
+    """A service's liveness and readiness; written by its loops, read by the health server."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._beats = {"start": monotonic()}
-        self._missing: dict[str, str] = {"start": "the service is starting"}
+        self._heartbeats = {"start": monotonic()}
+        self._not_ready: dict[str, str] = {"start": "the service is starting"}
 
-    def beat(self, loop: str = "main") -> None:
-        """Say that a loop goes round; it has to go on saying so, but for `start`, which ends with the first other."""
-        self._beats[loop] = self._monotonic()
+    def heartbeat(self, loop: str = "main") -> None:
+        """Report that a loop is running; it has to do so again within a minute.
+
+        Only `start`, the startup itself, may fall silent: it ends with the first heartbeat of another loop.
+        """
+        self._heartbeats[loop] = self._monotonic()
         if loop != "start":
-            self._beats.pop("start", None)
+            self._heartbeats.pop("start", None)
 
-    def lack(self, part: str, reason: str) -> None:
-        """Say that a part is not ready, and why."""
-        self._missing[part] = reason
+    def mark_not_ready(self, component: str, reason: str) -> None:
+        """Report that a component is not ready, and why."""
+        self._not_ready[component] = reason
 
-    def have(self, part: str) -> None:
-        """Say that a part is ready."""
-        self._missing.pop(part, None)
+    def mark_ready(self, component: str) -> None:
+        """Report that a component is ready."""
+        self._not_ready.pop(component, None)
 
     @property
     def live(self) -> bool:
-        """Whether every loop still goes round."""
-        return self._monotonic() - min(self._beats.values()) < STALLED_AFTER
+        """Whether every loop has sent a heartbeat within the last minute."""
+        return self._monotonic() - min(self._heartbeats.values()) < STALLED_AFTER
 
     @property
-    def missing(self) -> dict[str, str]:
-        """Parts that are not ready, with the reason; empty when the service is."""
-        return dict(self._missing)
+    def not_ready(self) -> dict[str, str]:
+        """Components that are not ready, each with the reason; empty when the service is ready."""
+        return dict(self._not_ready)
 
 
 class HealthServer:
-    """Serves the three pages in a thread; port 0 takes a free one (see `port`)."""
+    """Serves the three pages from a thread; use it as a context manager. Port 0 takes any free one (see `port`)."""
 
     def __init__(self, health: Health, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:
-        class Pages(BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
                     self._send(200, generate_latest(registry), CONTENT_TYPE_LATEST)
                 elif self.path == "/livez":
                     self._send(200 if health.live else 503, b"live\n" if health.live else b"stalled\n")
                 elif self.path == "/readyz":
-                    missing = health.missing
-                    text = "".join(f"{part}: {why}\n" for part, why in sorted(missing.items())) or "ready\n"
-                    self._send(503 if missing else 200, text.encode())
+                    reasons = health.not_ready
+                    text = "".join(f"{name}: {reason}\n" for name, reason in sorted(reasons.items())) or "ready\n"
+                    self._send(503 if reasons else 200, text.encode())
                 else:
                     self._send(404, b"try /livez, /readyz or /metrics\n")
 
@@ -71,9 +74,9 @@ class HealthServer:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Probes are not worth a log line."""
+                """Log nothing: probes come every few seconds."""
 
-        self._server = ThreadingHTTPServer((host, port), Pages)
+        self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="operations", daemon=True)
 

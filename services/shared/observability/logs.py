@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with service, ticket and event ids, never names, numbers or message text."""
+"""Structured logs: a JSON object per line with service, ticket and event ids, never names, numbers or message text."""
 
 import logging
 import sys
@@ -19,12 +19,12 @@ def configure(service: str, level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        _trace,
+        _add_trace,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # What is below the level costs nothing: services say debug lines where each microsecond counts.
+        # Lines below the level cost nothing: services log at debug where every microsecond counts.
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
@@ -41,30 +41,30 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The broker being away is one line of ours with its reason, not thousands of the client's.
+    # An unavailable broker is one line of ours with the reason, not thousands of the client's.
     for noisy in ("kafka", "aiokafka", "faust", "mode", "yoyo", "httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy in {"kafka", "aiokafka"} else logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def place(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """Return an error's type and where it was raised, without its text, which may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
-    return type(error).__name__ + (f" at {_frame(frames[-1])}" if frames else "")
+    return type(error).__name__ + (f" at {_format_frame(frames[-1])}" if frames else "")
 
 
-def _frame(frame: traceback.FrameSummary) -> str:
+def _format_frame(frame: traceback.FrameSummary) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
 
 
-def _trace(_: object, __: str, event: EventDict) -> EventDict:
-    """Write an error as its frames and those of its causes; never its text."""
-    told = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+def _add_trace(_: object, __: str, event: EventDict) -> EventDict:
+    """Replace `exc_info` by the frames of the error and of its causes; an error's text is never logged."""
+    exc_info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
     trace: list[str] = []
     while isinstance(error, BaseException):
         trace.append(type(error).__name__)
-        trace += [_frame(each) for each in traceback.extract_tb(error.__traceback__)]
+        trace += [_format_frame(frame) for frame in traceback.extract_tb(error.__traceback__)]
         error = error.__cause__ or error.__context__
     if trace:
         event["trace"] = trace
@@ -72,6 +72,6 @@ def _trace(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def get(name: str) -> Logger:
-    """Return a logger."""
+    """Return the logger of a module."""
     logger: Logger = structlog.get_logger(name)
     return logger

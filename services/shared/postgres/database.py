@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool per process, and named statements kept in a `queries.sql` beside the code that uses them."""
+"""PostgreSQL: a connection pool per process, and named statements from a `queries.sql` next to the code."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from services.shared.runtime.errors import Retryable
 _NAME = re.compile(r"^-- name: *([a-z_]+) *$", re.MULTILINE)
 
 WAIT = 5.0
-"""Seconds to wait for a connection before the database counts as away."""
+"""Seconds to wait for a connection before the database counts as unavailable."""
 
 
 class Queries(Mapping[str, LiteralString]):
@@ -30,7 +30,7 @@ class Queries(Mapping[str, LiteralString]):
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             if name in self._queries:
                 raise ValueError(f"two statements are named {name}")
-            # From our own file, so as trustworthy as a literal in the code.
+            # From a file of our own, so as trustworthy as a literal in the code.
             self._queries[name] = cast("LiteralString", body.strip().removesuffix(";"))
 
     @classmethod
@@ -48,17 +48,17 @@ class Queries(Mapping[str, LiteralString]):
         return len(self._queries)
 
 
-def as_json(model: Model) -> Jsonb:
-    """Return a model as a value of a jsonb column."""
-    return Jsonb(model, dumps=_dumped)
+def to_jsonb(model: Model) -> Jsonb:
+    """Return a model as the value of a jsonb column."""
+    return Jsonb(model, dumps=_dump)
 
 
-def _dumped(model: Model) -> bytes:
+def _dump(model: Model) -> bytes:
     return model.to_json()
 
 
 class Database:
-    """A pool of connections. It connects when first used, and again whenever the server has been away."""
+    """A pool of connections. It connects on first use, and reconnects after the server was unavailable."""
 
     def __init__(self, url: SecretStr, *, name: str, size: int = 4) -> None:
         self._pool = ConnectionPool(
@@ -69,7 +69,7 @@ class Database:
             timeout=WAIT,
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
-            # A peer that is silent for ten seconds is gone, whatever TCP itself would believe.
+            # A peer that is silent for ten seconds counts as gone; TCP alone would wait much longer.
             kwargs={
                 "application_name": f"duban-{name}",
                 "connect_timeout": 5,
@@ -82,10 +82,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection]:
-        """Give a connection in a transaction that commits at the end, or rolls back on an exception.
+        """Provide a connection in a transaction that commits at the end, or rolls back on an exception.
 
         Raises:
-            Retryable: the database is away, or ended the transaction for reasons of its own.
+            Retryable: the database is unavailable, or aborted the transaction, as after a deadlock.
 
         """
         try:
@@ -94,20 +94,20 @@ class Database:
             with self._pool.connection() as connection, connection.transaction():
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Retryable(f"the database is away ({type(error).__name__})") from error
+            raise Retryable(f"the database is unavailable ({type(error).__name__})") from error
 
-    def real_time(self) -> datetime:
-        """Return the server's real time, in UTC: what a wall clock of this machine can be held against.
+    def server_time(self) -> datetime:
+        """Return the server's real time, in UTC, against which this machine's wall clock can be checked.
 
         Raises:
-            Retryable: the database is away.
+            Retryable: the database is unavailable.
 
         """
         with self.transaction() as connection:
             row = connection.execute("select clock_timestamp()").fetchone()
         assert row is not None
-        told: datetime = row[0]
-        return told.astimezone(UTC)
+        now: datetime = row[0]
+        return now.astimezone(UTC)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,4 +1,4 @@
-"""Database migrations: numbered SQL files in `deploy/migrations`, applied once, in order, under a lock."""
+"""Applies the database migrations: numbered SQL files in `deploy/migrations`, once, in order, under a lock."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ FOLDER = package_data.folder("deploy") / "migrations"
 
 
 def migrate(url: SecretStr, folder: Path = FOLDER) -> list[str]:
-    """Apply what is missing and return its names; safe to repeat while everything runs."""
+    """Apply the missing migrations and return their names; safe to repeat while the system runs."""
     backend = get_backend(url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with backend.lock(timeout=60):
             missing = backend.to_apply(read_migrations(str(folder)))
-            names = [each.id for each in missing]
+            names = [migration.id for migration in missing]
             backend.apply_migrations(missing)
             return names
     finally:

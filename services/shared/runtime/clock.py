@@ -1,4 +1,4 @@
-"""The one source of business time: the system's, or a scaled one for demos and acceptance tests (DESIGN 5).
+"""The source of business time: real time, or a scaled clock for demos and acceptance tests (DESIGN 5).
 
 Only business time is scaled. Timeouts, backoff, record timestamps and signatures use real time.
 """
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells business time."""
+    """Business time, and its relation to real time."""
 
     def now(self) -> datetime:
         """Return the present business time, in UTC."""
@@ -24,13 +24,13 @@ class Clock(Protocol):
         """Return how many real seconds a span of business time takes."""
         ...
 
-    def business(self, seconds: float) -> timedelta:
-        """Return how much business time passes in so many real seconds."""
+    def business_span(self, seconds: float) -> timedelta:
+        """Return how much business time passes in a number of real seconds."""
         ...
 
 
 class SystemClock:
-    """Business time is real time."""
+    """The clock of production: business time is real time."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""
@@ -44,14 +44,14 @@ class SystemClock:
         """Return the span in seconds."""
         return span.total_seconds()
 
-    def business(self, seconds: float) -> timedelta:
+    def business_span(self, seconds: float) -> timedelta:
         """Return the seconds as a span."""
         return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
 class ScaledClock:
-    """One real second is `scale` seconds of business time, counted from a fixed origin.
+    """A clock whose real second is `scale` seconds of business time, counted from a fixed origin.
 
     Attributes:
         scale: seconds of business time in one real second, above 0.
@@ -76,6 +76,6 @@ class ScaledClock:
         """Return how many real seconds a span of business time takes."""
         return span.total_seconds() / self.scale
 
-    def business(self, seconds: float) -> timedelta:
-        """Return how much business time passes in so many real seconds."""
+    def business_span(self, seconds: float) -> timedelta:
+        """Return how much business time passes in a number of real seconds."""
         return timedelta(seconds=seconds * self.scale)

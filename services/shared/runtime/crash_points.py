@@ -1,7 +1,7 @@
-"""Named points at which a fault test may kill this process, to prove the promises of DESIGN 9 across kill -9.
+"""Named points at which a fault test can kill this process, to prove the promises of DESIGN 9 across `kill -9`.
 
 A test arms a point by writing its name into the file `<faults>/<service>`; reaching the point removes the file and
-ends the process as `kill -9` would. Without the setting this costs nothing.
+kills the process with SIGKILL. Without the setting DUBAN_FAULTS this costs nothing.
 """
 
 import os
@@ -17,19 +17,19 @@ class CrashPoints:
     """The crash points of one service.
 
     Attributes:
-        file: where a test arms a point; None: never.
+        file: where a test arms a point; None: no fault tests.
 
     """
 
     def __init__(self, folder: Path | None, service: str) -> None:
         self.file = folder / service if folder is not None else None
 
-    def ending(self, point: str) -> Callable[[], None] | None:
-        """Return what ends this process at a point; None if no test asked for it."""
+    def armed_crash(self, point: str) -> Callable[[], None] | None:
+        """Return a function that kills this process at a point; None unless a test has armed the point."""
         return partial(self.reach, point) if self._armed(point) else None
 
     def reach(self, point: str) -> None:
-        """Die here if a test asked for it."""
+        """Kill this process if a test has armed the point."""
         if self.file is not None and self._armed(point):
             self.file.unlink()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What is fixed once for a whole deployment: the scale and origin of business time, and which environment it is."""
+"""The deployment's clock: scale and origin of business time, stored once in the database for all services."""
 
 from datetime import datetime
 
@@ -13,11 +13,20 @@ from services.shared.runtime.errors import ConfigurationError
 log = logs.get(__name__)
 
 
-def fix(connection: psycopg.Connection, *, scale: float, business_origin: datetime | None, environment: str) -> None:
-    """Store scale and origin unless they are stored already.
+def store_clock(
+    connection: psycopg.Connection, *, scale: float, business_origin: datetime | None, environment: str
+) -> None:
+    """Store the scale and origin of business time, unless they are stored already.
+
+    Args:
+        connection: to the database; the caller commits.
+        scale: seconds of business time in one real second; 1 is real time.
+        business_origin: business time at this moment; None: the present real time.
+        environment: of the deployment.
+
 
     Raises:
-        ConfigurationError: another scale is in force, or a scaled clock is asked for in production.
+        ConfigurationError: another scale is stored, or a scaled clock is requested in production.
 
     """
     if scale != 1 and environment == "production":
@@ -25,11 +34,11 @@ def fix(connection: psycopg.Connection, *, scale: float, business_origin: dateti
             "a scaled clock is for demos and tests: unset the scale, or DUBAN_ENVIRONMENT=production"
         )
     if scale <= 0:
-        raise ConfigurationError("the scale of the clock must be above 0")
+        raise ConfigurationError(f"the scale of the clock is {scale:g}: choose a number above 0")
     connection.execute(
-        queries["fix_clock"], {"scale": scale, "business_origin": business_origin, "environment": environment}
+        queries["store_clock"], {"scale": scale, "business_origin": business_origin, "environment": environment}
     )
-    row = connection.execute(queries["read_clock"]).fetchone()
+    row = connection.execute(queries["load_clock"]).fetchone()
     assert row is not None
     if row[0] != scale:
         raise ConfigurationError(
@@ -38,17 +47,17 @@ def fix(connection: psycopg.Connection, *, scale: float, business_origin: dateti
         )
 
 
-def read(database: Database, environment: str) -> Clock:
+def load_clock(database: Database, environment: str) -> Clock:
     """Return the deployment's clock.
 
     Raises:
-        ConfigurationError: the database has not been migrated, or a scaled clock meets production.
-        Retryable: the database is away.
+        ConfigurationError: the database is not migrated, or a scaled clock is stored and this is production.
+        Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
         try:
-            row = connection.execute(queries["read_clock"]).fetchone()
+            row = connection.execute(queries["load_clock"]).fetchone()
         except psycopg.errors.UndefinedTable as error:
             raise ConfigurationError("the database has no tables yet: run `duban db migrate`") from error
     if row is None:
@@ -61,9 +70,9 @@ def read(database: Database, environment: str) -> Clock:
     return ScaledClock(scale=scale, real_origin=real_origin, business_origin=business_origin)
 
 
-def announced(database: Database, environment: str) -> Clock:
-    """Return the deployment's clock, and say in the log when it is a scaled one; raises as `read`."""
-    clock = read(database, environment)
+def load_and_log_clock(database: Database, environment: str) -> Clock:
+    """Return the deployment's clock and log a warning when it is a scaled one; raises as `load_clock`."""
+    clock = load_clock(database, environment)
     if isinstance(clock, ScaledClock):
         log.warning("scaled_clock", scale=clock.scale, business_origin=clock.business_origin.isoformat())
     return clock

@@ -1,22 +1,22 @@
-"""Errors that tell the runner what to do: dead-letter, try again, decide again, or stop."""
+"""The errors of this system. Each tells the service runner what to do: dead-letter, retry, start over, or stop."""
 
 from collections.abc import Mapping
 
 
 class DubanError(Exception):
-    """Base of all errors raised on purpose; the docstring of a class is its default message."""
+    """Base class of all errors raised on purpose; the first line of a class docstring is its default message."""
 
     def __str__(self) -> str:
         return super().__str__() or (self.__doc__ or type(self).__name__).strip().splitlines()[0]
 
 
 class InvalidMessage(DubanError):
-    """The record cannot be used; it goes to dead-letters and the batch goes on.
+    """The record cannot be used: it becomes a dead letter, and the rest of its batch is processed.
 
     Attributes:
         reason: one of `schemas.dead_letter.DeadLetterReason`.
-        field: path of the field at fault, if one is.
-        sender: who sent the record, for the bound of dead letters.
+        field: path of the invalid field; None when no single field is to blame.
+        sender: who sent the record, by whom dead letters are limited.
 
     """
 
@@ -28,28 +28,30 @@ class InvalidMessage(DubanError):
 
 
 class Retryable(DubanError):
-    """Something we depend on is away; the same work will succeed later."""
+    """A dependency is unavailable; the same work will succeed later."""
 
 
 class LostRace(DubanError):
-    """Another owner changed the same rows first: read again and decide again."""
+    """Another owner changed the same rows first: load them again and decide again."""
 
 
-class DeadLetterBound(DubanError):
-    """Too many dead letters of one sender within an hour: stop rather than drain a topic away."""
+class DeadLetterLimitExceeded(DubanError):
+    """Too many dead letters of one sender within an hour: stop before a whole topic becomes dead letters."""
 
 
 class ConfigurationError(DubanError):
-    """The service cannot start as it is configured."""
+    """The service cannot start with its configuration."""
 
 
 class Problem(DubanError):
-    """A request that cannot be served, as an RFC 9457 problem document.
+    """A request that cannot be served; becomes an RFC 9457 problem document.
 
     Attributes:
         status: HTTP status.
         title: short summary for a person.
-        errors: (field, reason, what to do) for every field at fault.
+        detail: what happened and what to do, for a person.
+        errors: field, reason and detail for every invalid field.
+        headers: additional HTTP headers of the response.
 
     """
 
@@ -80,11 +82,11 @@ class Problem(DubanError):
         what_to_do: str,
         headers: Mapping[str, str] | None = None,
     ) -> "Problem":
-        """Return the problem of one field, or of one header."""
+        """Return the problem of one invalid field or header; `what_to_do` is also its detail."""
         fault = {"field": field, "reason": reason, "detail": what_to_do}
         return cls(status, title, what_to_do, errors=(fault,), headers=headers)
 
     @property
     def reason(self) -> str:
-        """The first fault's reason, by which problems are counted; empty when no field is at fault."""
+        """The reason of the first invalid field, by which problems are counted; empty when there is none."""
         return self.errors[0]["reason"] if self.errors else ""

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for clients that need one where there is none."""
+"""Runs an asyncio event loop in a thread, so that blocking code can use asyncio clients."""
 
 import asyncio
 import threading
@@ -6,11 +6,11 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+ResultT = TypeVar("ResultT")
 
 
 class EventLoopThread:
-    """Runs coroutines in a thread, which begins with the first of them."""
+    """Runs coroutines in one background thread, which starts with the first of them."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -18,8 +18,8 @@ class EventLoopThread:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Let a coroutine run there; cancelling what is returned cancels it."""
+    def run(self, coroutine: Coroutine[Any, Any, ResultT]) -> "Future[ResultT]":
+        """Start a coroutine; cancelling the returned future cancels it."""
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -28,7 +28,7 @@ class EventLoopThread:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """Cancel what still runs there, and end the thread."""
+        """Cancel the coroutines that still run, and end the thread."""
         with self._starting:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
@@ -41,6 +41,6 @@ class EventLoopThread:
 
 async def _cancel_others() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    for each in others:
-        each.cancel()
+    for task in others:
+        task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

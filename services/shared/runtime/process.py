@@ -1,4 +1,4 @@
-"""The frame of a service process: logs, health pages, signals, and a stop that leaves nothing half done."""
+"""Runs a service process: sets up logs, health pages and signal handlers, and exits with a code that says why."""
 
 import gc
 import signal
@@ -17,48 +17,52 @@ from services.shared.runtime.settings import Settings
 
 log = logs.get(__name__)
 
-STOP_WITHIN = 10
-"""Seconds within which a service ends after SIGTERM."""
-
 
 class StopSignal:
-    """Whether the process was told to stop, and whom to tell."""
+    """Whether the process has to stop; `stop` is installed as the handler of SIGTERM and SIGINT."""
 
     def __init__(self) -> None:
         self.stopping = False
         self._hooks: list[Callable[[], None]] = []
 
     def on_stop(self, hook: Callable[[], None]) -> None:
-        """Call the hook when SIGTERM or SIGINT comes."""
+        """Register a function to be called when the process has to stop."""
         self._hooks.append(hook)
 
     def stop(self, *_: int | FrameType | None) -> None:
-        """Ask everything to end after what it is doing."""
+        """Ask every part of the service to end after its current work; takes the arguments of a signal handler."""
         self.stopping = True
         for hook in self._hooks:
             hook()
 
 
 def run(service: str, settings: Settings, body: Callable[[StopSignal, Health], None]) -> None:
-    """Run a service until it is told to stop; ends the process with a code that says why.
+    """Run a service until it is stopped by a signal; exits the process if it ends for any other reason.
 
-    Exit codes: 0 told to stop, 2 wrongly configured, 3 stopped itself (dead letters, fenced), 1 anything else.
+    Exit codes: 0 stopped by a signal, 2 `ConfigurationError`, 3 any other `DubanError` such as the dead-letter limit,
+    1 any other error.
+
+    Args:
+        service: its name in logs.
+        settings: from the environment.
+        body: runs the service; it has to return soon after the stop signal.
+
     """
     logs.configure(service, settings.log_level)
-    running, health = StopSignal(), Health()
-    signal.signal(signal.SIGTERM, running.stop)
-    signal.signal(signal.SIGINT, running.stop)
+    stop_signal, health = StopSignal(), Health()
+    signal.signal(signal.SIGTERM, stop_signal.stop)
+    signal.signal(signal.SIGINT, stop_signal.stop)
     try:
         if settings.faults is not None and settings.environment == "production":
             raise ConfigurationError("DUBAN_FAULTS is for tests: unset it, or DUBAN_ENVIRONMENT=production")
-        with HealthServer(health, settings.operations_host, settings.operations_port) as pages:
-            log.info("started", operations_port=pages.port, environment=settings.environment)
-            body(running, health)
+        with HealthServer(health, settings.operations_host, settings.operations_port) as server:
+            log.info("started", operations_port=server.port, environment=settings.environment)
+            body(stop_signal, health)
     except ConfigurationError as error:
-        log.error("wrongly_configured", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
+        log.error("configuration_error", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
         sys.exit(2)
     except DubanError as error:
-        log.error("stopped_itself", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
+        log.error("fatal_error", reason=str(error))  # noqa: TRY400 - a sentence, not a trace
         sys.exit(3)
     except Exception:
         log.exception("failed")
@@ -66,23 +70,28 @@ def run(service: str, settings: Settings, body: Callable[[StopSignal, Health], N
     log.info("stopped")
 
 
-def rarely_look_for_cycles() -> None:
-    """Collect cycles seldom: a batch leaves none, and what the start made stays."""
+def tune_garbage_collection() -> None:
+    """Collect garbage rarely: a batch leaves no reference cycles, and objects made at startup live on."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
-def wait_for_clock(database: Database, settings: Settings, running: StopSignal, health: Health) -> Clock | None:
-    """Return the deployment's clock, waiting for the database; None when told to stop before it came."""
-    while not running.stopping:
+def wait_for_clock(database: Database, settings: Settings, stop_signal: StopSignal, health: Health) -> Clock | None:
+    """Return the deployment's clock as soon as the database is available; None when stopped before that.
+
+    Raises:
+        ConfigurationError: the database is not migrated, or a scaled clock is stored and this is production.
+
+    """
+    while not stop_signal.stopping:
         try:
-            clock = deployment.announced(database, settings.environment)
+            clock = deployment.load_and_log_clock(database, settings.environment)
         except Retryable as error:
-            health.lack("database", str(error))
-            health.beat("start")
+            health.mark_not_ready("database", str(error))
+            health.heartbeat("start")
             time.sleep(0.5)
         else:
-            health.have("database")
+            health.mark_ready("database")
             return clock
     return None

@@ -1,4 +1,4 @@
-"""The frame of a service that lives on a topic: one delivery loop, and what it needs from the start to the end."""
+"""Runs a Kafka service: builds its consumer, database pool and background tasks, and shuts them down in order."""
 
 import threading
 import time
@@ -17,83 +17,83 @@ from services.shared.runtime.errors import ConfigurationError
 from services.shared.runtime.process import StopSignal
 from services.shared.runtime.settings import Settings
 
-M = TypeVar("M")
+BodyT = TypeVar("BodyT")
 
 log = logs.get(__name__)
 
-STOP_BESIDE_WITHIN = 8.0
-"""Seconds that a service waits for its threads when it stops."""
+TASK_STOP_TIMEOUT = 8.0
+"""Seconds that all background tasks together have to end; a service as a whole has ten."""
 
 
 class BackgroundTask(Protocol):
-    """Something that runs in a thread of its own while the loop runs; when it ends unasked, the whole service does."""
+    """Runs in a thread of its own next to the consumer; when it ends without being stopped, the service ends."""
 
     def run(self) -> None:
-        """Run until told to stop."""
+        """Run until `stop` is called."""
         ...
 
     def stop(self) -> None:
-        """Ask it to end."""
+        """Ask `run` to end; called from another thread."""
         ...
 
 
 @dataclass
-class ServiceSpec(Generic[M]):
-    """What a service does.
+class ServiceSpec(Generic[BodyT]):
+    """What a Kafka service consists of.
 
     Attributes:
-        stage: with each batch.
-        between: between two batches, on its own account.
-        gained, lost: when partitions come and go.
-        beside: each in a thread of its own.
+        handler: decodes records and handles batches.
+        after_batch: called in the consumer's thread after each poll, with a function that publishes records.
+        on_assigned, on_revoked: called with partition numbers when a rebalance assigns or revokes them.
+        background_tasks: each runs in a thread of its own.
 
     """
 
-    stage: BatchHandler[M]
-    between: Callable[[Publish], None] = lambda _: None
-    gained: Callable[[set[int]], None] = lambda _: None
-    lost: Callable[[set[int]], None] = lambda _: None
-    beside: Sequence[BackgroundTask] = ()
+    handler: BatchHandler[BodyT]
+    after_batch: Callable[[Publish], None] = lambda _: None
+    on_assigned: Callable[[set[int]], None] = lambda _: None
+    on_revoked: Callable[[set[int]], None] = lambda _: None
+    background_tasks: Sequence[BackgroundTask] = ()
 
 
 def run(
-    name: str, settings: Settings, topics: Sequence[str], build: Callable[[Database, Clock], ServiceSpec[M]]
+    name: str, settings: Settings, topics: Sequence[str], build: Callable[[Database, Clock], ServiceSpec[BodyT]]
 ) -> None:
-    """Run a service until it is told to stop; ends the process with a code that says why.
+    """Run a service until it is stopped by a signal; exits the process as `process.run` does.
 
     Args:
-        name: of the service.
-        settings: what its environment says.
-        topics: what it reads.
-        build: makes its work, once the database and the deployment's clock are known.
+        name: of the service; its consumer group is `duban-<name>`.
+        settings: from the environment.
+        topics: to consume.
+        build: creates the service's parts, once the database and the deployment's clock are known.
 
     """
 
-    def body(running: StopSignal, health: Health) -> None:
+    def body(stop_signal: StopSignal, health: Health) -> None:
         database = Database(settings.database_url, name=name)
-        clock = process.wait_for_clock(database, settings, running, health)
+        clock = process.wait_for_clock(database, settings, stop_signal, health)
         if clock is None:
             return
         try:
-            work = build(database, clock)
+            spec = build(database, clock)
         except ValueError as error:
-            # A policy that cannot be used, told with file and key.
+            # An invalid policy; the message names file and key.
             raise ConfigurationError(str(error)) from error
-        loop = BatchConsumer(
-            work.stage,
+        consumer = BatchConsumer(
+            spec.handler,
             service=name,
             topics=topics,
             settings=settings,
             database=database,
             health=health,
             metrics=ConsumerMetrics(name),
-            between=work.between,
+            after_batch=spec.after_batch,
         )
-        process.rarely_look_for_cycles()
-        loop.assignments.gained, loop.assignments.lost = work.gained, work.lost
-        running.on_stop(loop.stop)
+        process.tune_garbage_collection()
+        consumer.assignments.on_assigned, consumer.assignments.on_revoked = spec.on_assigned, spec.on_revoked
+        stop_signal.on_stop(consumer.stop)
         try:
-            _together(loop, work.beside)
+            run_with_background_tasks(consumer, spec.background_tasks)
         finally:
             database.close()
 
@@ -101,43 +101,43 @@ def run(
 
 
 class BackgroundTaskEnded(Exception):
-    """A thread beside the loop ended although nobody had told it to."""
+    """A background task ended although it was not stopped; the message names its class."""
 
 
-def _together(loop: BatchConsumer[M], beside: Sequence[BackgroundTask]) -> None:
-    """Run the loop and what is beside it; when one ends on its own, all end, so that the service is started again.
+def run_with_background_tasks(consumer: BatchConsumer[BodyT], tasks: Sequence[BackgroundTask]) -> None:
+    """Run the consumer and the background tasks; when any of them ends, all are stopped.
 
     Raises:
-        SideWorkEnded: a thread beside the loop ended unasked: alive without it, the service would look well and do half
-            its work.
+        BackgroundTaskEnded: a background task ended by itself. A service that went on without it would look healthy
+            and do half its work; it has to be restarted.
 
     """
     stopping = threading.Event()
     ended: list[str] = []
 
-    def watched(each: BackgroundTask) -> None:
+    def run_task(task: BackgroundTask) -> None:
         try:
-            each.run()
+            task.run()
         except Exception:
-            log.exception("side_work_failed", work=type(each).__name__)
+            log.exception("background_task_failed", task=type(task).__name__)
         if not stopping.is_set():
-            ended.append(type(each).__name__)
-            loop.stop()
+            ended.append(type(task).__name__)
+            consumer.stop()
 
     threads = [
-        threading.Thread(target=watched, args=(each,), name=f"beside-{at}", daemon=True)
-        for at, each in enumerate(beside)
+        threading.Thread(target=run_task, args=(task,), name=f"background-{number}", daemon=True)
+        for number, task in enumerate(tasks)
     ]
     for thread in threads:
         thread.start()
     try:
-        loop.run()
+        consumer.run()
         if ended:
             raise BackgroundTaskEnded(", ".join(ended))
     finally:
         stopping.set()
-        for each in beside:
-            each.stop()
-        until = time.monotonic() + STOP_BESIDE_WITHIN
+        for task in tasks:
+            task.stop()
+        until = time.monotonic() + TASK_STOP_TIMEOUT
         for thread in threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))

@@ -1,4 +1,4 @@
-"""What every service is told by its environment: `DUBAN_*` variables, the same on a laptop and in a cluster."""
+"""Settings of every service, read from `DUBAN_*` environment variables."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from services.shared.runtime import package_data
 
 
 class KafkaSettings(BaseSettings):
-    """How to reach the broker."""
+    """Connection to Kafka, and how topics are created."""
 
     model_config = SettingsConfigDict(env_prefix="DUBAN_KAFKA_", frozen=True)
 
@@ -31,22 +31,22 @@ class KafkaSettings(BaseSettings):
     sasl_password: SecretStr | None = None
     """Password of that user."""
     session_timeout_ms: int = 10_000
-    """How long a consumer may be silent before its partitions are given to another."""
+    """Milliseconds without a heartbeat after which a consumer's partitions are given to another."""
     partitions: int = 12
-    """Partition count of topics at their creation."""
+    """Partitions of a topic when it is created."""
     replication_factor: int = 1
     """Copies of each partition of topics at their creation; 3 on a cluster of three brokers or more."""
 
 
 class Settings(BaseSettings):
-    """What every service needs."""
+    """Settings that every service has; a service with more of its own inherits from this."""
 
     model_config = SettingsConfigDict(env_prefix="DUBAN_", frozen=True)
 
     environment: Literal["production", "staging", "local", "test"] = "local"
     """What the deployment is; production refuses a scaled clock, armed crash points and a password without TLS."""
     instance: str = ""
-    """Stable name of this process in its consumer group; empty: the service's name and `-0`."""
+    """Stable id of this process in its consumer group; empty: the service's name and `-0`."""
     database_url: SecretStr = SecretStr("postgresql://127.0.0.1/duban")
     """The PostgreSQL database, as the service's own role."""
     operations_host: str = "127.0.0.1"
@@ -58,11 +58,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least important lines that are logged."""
     batch_size: int = Field(default=500, ge=1)
-    """Records handled in one transaction at the most."""
+    """Maximum number of records handled in one transaction."""
     dead_letters_per_hour: int = Field(default=1000, ge=1)
-    """Of one sender on one topic; one more stops the service (DESIGN 3)."""
+    """Dead letters of one sender on one topic within an hour; one more stops the service (DESIGN 3)."""
     contact_key_secret: SecretStr = SecretStr("change-me")
-    """Keys the hash that contacts are partitioned by; the same in every service of a deployment."""
+    """Secret key of the hash that contacts are partitioned by; the same in every service of a deployment."""
     faults: Path | None = None
-    """Folder in which a fault test arms the named crash points; refused in production."""
+    """Folder in which a fault test arms crash points (see `crash_points`); refused in production."""
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

@@ -1,1 +1,1 @@
-"""When which ticket has to be looked at; pure."""
+"""Which ticket is due when, and which partitions a monitor watches. Pure."""

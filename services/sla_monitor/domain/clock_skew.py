@@ -1,52 +1,52 @@
-"""Watching the clock itself: wall time against monotonic time, and against the database's (DESIGN 4). Pure."""
+"""Detects errors of the wall clock by comparing it with monotonic time and the database's time (DESIGN 4). Pure."""
 
 from dataclasses import dataclass
 
 TOLERANCE = 2.0
-"""Real seconds that wall time may differ from what it is compared with."""
+"""Real seconds that the wall clock may differ from what it is compared with."""
 
 
 @dataclass(slots=True)
 class ClockSkewDetector:
-    """Knows by how much the wall clock is wrong.
+    """Keeps the error of the wall clock.
 
-    A jump is not believed: time goes on as monotonic time says, until the database's time is known.
+    A jump counts as an error of the wall clock until the database's time shows which of the two was right.
 
     Attributes:
-        wall: wall time of the last look, in seconds.
-        monotonic: monotonic time of the last look, in seconds.
-        error: real seconds by which the wall clock is ahead of what is believed.
-        doubtful: whether the database is to be asked.
+        wall: wall time of the last observation, in seconds.
+        monotonic: monotonic time of the last observation, in seconds.
+        error: real seconds by which the wall clock is ahead of the trusted time.
+        needs_check: whether the wall clock has to be compared with the database's time.
 
     """
 
     wall: float
     monotonic: float
     error: float = 0.0
-    doubtful: bool = True
+    needs_check: bool = True
 
-    def look(self, wall: float, monotonic: float) -> float:
-        """Return by how many seconds the wall clock jumped since the last look; 0.0 when it did not."""
+    def observe(self, wall: float, monotonic: float) -> float:
+        """Return the seconds by which the wall clock jumped since the last observation; 0.0 within the tolerance."""
         jump = (wall - self.wall) - (monotonic - self.monotonic)
         self.wall, self.monotonic = wall, monotonic
         if abs(jump) <= TOLERANCE:
             return 0.0
         self.error += jump
-        self.doubtful = True
+        self.needs_check = True
         return jump
 
-    def settle(self, wall: float, monotonic: float, theirs: float, took: float = 0.0) -> None:
-        """Believe the database's time: if the wall clock differs from it, the wall clock is wrong by that much.
+    def correct(self, wall: float, monotonic: float, reference: float, round_trip: float = 0.0) -> None:
+        """Set the error from the database's time.
 
         Args:
-            wall: wall time in the middle of the question, in seconds.
+            wall: wall time in the middle of the round trip, in seconds.
             monotonic: monotonic time at that moment, in seconds.
-            theirs: what the database answered, in seconds.
-            took: seconds from the question to the answer, by which the answer may be off.
+            reference: the database's time, in seconds.
+            round_trip: seconds from the question to the answer; half of it adds to the tolerance.
 
         """
-        ahead = wall - theirs
-        self.error = ahead if abs(ahead) > TOLERANCE + took / 2 else 0.0
-        # What the wall clock did up to here is in the error: the next look must not count it once more.
+        ahead = wall - reference
+        self.error = ahead if abs(ahead) > TOLERANCE + round_trip / 2 else 0.0
+        # A jump before this moment is part of the error: the next observation must not count it again.
         self.wall, self.monotonic = wall, monotonic
-        self.doubtful = False
+        self.needs_check = False

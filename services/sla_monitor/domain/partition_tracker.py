@@ -1,4 +1,4 @@
-"""The monitor's core: assignments, snapshots, events and wake-ups in, ticks out (DESIGN 4). Pure."""
+"""The core of the SLA monitor: assignments, snapshots and events in, due tickets and ticks out (DESIGN 4). Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,124 +15,131 @@ ACTOR = Actor(kind="service", name=NAME)
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionLoad:
-    """What a new assignment asks for.
+class AssignmentChange:
+    """How an assignment differs from the one before, and what has to be loaded for it.
 
     Attributes:
-        run: its number; what is loaded under an older one than its partition's is too late.
+        generation: number of the assignment. A snapshot that was loaded for an older generation than its partition's
+            is out of date.
         kept: partitions that were watched before, each with the offset at which reading goes on.
-        new: partitions whose clocks have to be loaded.
-        lost: partitions that somebody else watches now.
+        added: partitions whose deadlines have to be loaded.
+        removed: partitions that another monitor watches now.
 
     """
 
-    run: int
+    generation: int
     kept: Mapping[int, int]
-    new: frozenset[int]
-    lost: frozenset[int]
+    added: frozenset[int]
+    removed: frozenset[int]
 
 
 @dataclass(slots=True)
-class _Partition:
-    """One partition.
+class _WatchedPartition:
+    """State of one partition.
 
     Attributes:
-        run: the assignment that it came with.
-        following: offset of the next event to read; None until the end of its events is known.
+        generation: the assignment that added it.
+        next_offset: offset of the next event to read; None until the end of its events is known.
 
     """
 
-    run: int
-    following: int | None = None
+    generation: int
+    next_offset: int | None = None
 
 
 class PartitionTracker:
-    """Which tickets one monitor watches, and how far it has read of what is told of them.
+    """The partitions that one monitor watches, how far it has read their events, and the schedule of their tickets.
 
-    While its group settles, a monitor has no partition in the group's eyes. It goes on with those that it had until
-    it is told which it has now: a tick too many changes nothing, one that nobody sends is late. What it keeps need
-    not be loaded again, since it reads on where it had stopped.
+    While a rebalance is in progress a monitor has no partitions as far as its group is concerned. It goes on with
+    those that it had until it gets the new assignment: a surplus tick changes nothing, a missing one is late. A
+    partition that it keeps need not be loaded again, since it reads on where it had stopped.
     """
 
     def __init__(self, schedule: Schedule | None = None) -> None:
         self.schedule = schedule if schedule is not None else Schedule()
-        self._shares: dict[int, _Partition] = {}
-        self._run = 0
+        self._watched: dict[int, _WatchedPartition] = {}
+        self._generation = 0
 
     @property
     def partitions(self) -> frozenset[int]:
-        """What it watches."""
-        return frozenset(self._shares)
+        """The partitions that are watched."""
+        return frozenset(self._watched)
 
-    def following(self, partition: int) -> int | None:
-        """Return the offset of the next event of a partition that it watches; None when it has not begun to read."""
-        return self._shares[partition].following
+    def next_offset(self, partition: int) -> int | None:
+        """Return the offset of the next event of a watched partition; None until its end is known."""
+        return self._watched[partition].next_offset
 
-    def assigned(self, partitions: Iterable[int]) -> PartitionLoad:
-        """Forget what somebody else watches now; returns what is to be done about the rest."""
-        self._run += 1
-        now = frozenset(partitions)
-        lost, new = self.partitions - now, now - self.partitions
-        for each in lost:
-            del self._shares[each]
-        self.schedule.drop(set(lost))
-        begun = {each: share.following for each, share in self._shares.items()}
-        for each in new:
-            self._shares[each] = _Partition(self._run)
-        return PartitionLoad(self._run, {each: at for each, at in begun.items() if at is not None}, new, lost)
+    def assign(self, partitions: Iterable[int]) -> AssignmentChange:
+        """Take over a new assignment and drop the partitions that are not in it."""
+        self._generation += 1
+        assigned = frozenset(partitions)
+        removed, added = self.partitions - assigned, assigned - self.partitions
+        for number in removed:
+            del self._watched[number]
+        self.schedule.drop(set(removed))
+        kept = {
+            number: watched.next_offset for number, watched in self._watched.items() if watched.next_offset is not None
+        }
+        for number in added:
+            self._watched[number] = _WatchedPartition(self._generation)
+        return AssignmentChange(self._generation, kept, added, removed)
 
-    def current(self, partitions: Iterable[int], run: int) -> set[int]:
-        """Return those partitions that are watched since that assignment and were not given away meanwhile."""
-        return {each for each in partitions if each in self._shares and self._shares[each].run == run}
+    def still_assigned(self, partitions: Iterable[int], generation: int) -> set[int]:
+        """Return those of the partitions that have been watched since that assignment without a break."""
+        return {
+            number
+            for number in partitions
+            if number in self._watched and self._watched[number].generation == generation
+        }
 
-    def begin(self, ends: Mapping[int, int], run: int) -> set[int]:
-        """Watch new partitions from the ends of their events; a snapshot of what was before has to follow.
+    def start_loading(self, ends: Mapping[int, int], generation: int) -> set[int]:
+        """Read the events of added partitions from their ends on; a snapshot of what was before has to follow.
 
         Returns:
-            those of them that are still watched since that assignment.
+            those of the partitions that are still assigned.
 
         """
-        current = self.current(ends, run)
-        for each in current:
-            self._shares[each].following = ends[each]
-        self.schedule.begin(current)
+        current = self.still_assigned(ends, generation)
+        for number in current:
+            self._watched[number].next_offset = ends[number]
+        self.schedule.start_loading(current)
         return current
 
-    def rows(self, entries: Iterable[ScheduledTicket]) -> int:
-        """Take in a part of a snapshot; returns how many rows were news. An old one does no harm: its version tells."""
-        return sum(self.schedule.learn(each) for each in entries)
+    def apply_snapshot(self, entries: Iterable[ScheduledTicket]) -> int:
+        """Apply rows of a snapshot; returns how many were new. Out-of-date rows do no harm: their version is older."""
+        return sum(self.schedule.update(entry) for entry in entries)
 
-    def loaded(self, partitions: Iterable[int], run: int) -> set[int]:
-        """Note that a snapshot is whole; returns the partitions that it was for and that are still watched."""
-        current = self.current(partitions, run)
-        self.schedule.loaded(current)
+    def finish_loading(self, partitions: Iterable[int], generation: int) -> set[int]:
+        """Mark the snapshot of partitions as complete; returns those of them that are still assigned."""
+        current = self.still_assigned(partitions, generation)
+        self.schedule.finish_loading(current)
         return current
 
-    def events(self, partition: int, entries: Iterable[ScheduledTicket], *, following: int) -> None:
-        """Take in events of a partition, and the offset of the one that follows them."""
-        share = self._shares.get(partition)
-        if share is None or share.following is None:
+    def apply_events(self, partition: int, entries: Iterable[ScheduledTicket], *, next_offset: int) -> None:
+        """Apply events of a partition; ignored when the partition is not watched, or its end is not known yet."""
+        watched = self._watched.get(partition)
+        if watched is None or watched.next_offset is None:
             return
-        for each in entries:
-            self.schedule.learn(each)
-        share.following = following
+        for entry in entries:
+            self.schedule.update(entry)
+        watched.next_offset = next_offset
 
-    def due(self, now: float, most: int) -> list[ScheduledTicket]:
-        """Return tickets whose time has come, nearest deadline first; each once."""
-        return self.schedule.take_due(now, most)
+    def take_due(self, now: float, limit: int) -> list[ScheduledTicket]:
+        """Return up to `limit` tickets that are due, nearest deadline first; each is returned once."""
+        return self.schedule.take_due(now, limit)
 
-    def not_sent(self, entries: Sequence[ScheduledTicket]) -> None:
-        """Make tickets due again whose tick the broker did not take."""
+    def put_back(self, entries: Sequence[ScheduledTicket]) -> None:
+        """Make tickets due again whose tick the broker did not acknowledge."""
         self.schedule.put_back(entries)
 
 
 def tick(entry: ScheduledTicket, now: datetime) -> Command:
-    """Return the command that says that a ticket's time has come; the same whoever sends it, and however often."""
+    """Return the tick of a due ticket; its id is the same whichever monitor sends it, and however often."""
     ticket = UUID(bytes=entry.ticket)
     return Command(
         id=command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"),
         ticket_id=ticket,
-        # A clock that was put back since it was due must not make the tick come to nothing.
+        # If the clock was set back since the ticket was due, a tick at `now` would find nothing due.
         at=max(now, datetime.fromtimestamp(entry.at, UTC)),
         actor=ACTOR,
         action=Tick(),

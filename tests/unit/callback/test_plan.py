@@ -1,4 +1,4 @@
-"""Who is asked, how, how often and until when; whatever happens, nobody is asked twice and nobody forgotten."""
+"""Callback plans: who is asked, how, how often and until when; nobody twice, and nobody is forgotten."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, Record
 from schemas.ticket import Survey
 from services.callback.domain import plan as plans
 from services.callback.domain.call_capacity import CallCapacity
-from services.callback.domain.plan import CallbackPlan, follow
+from services.callback.domain.plan import CallbackPlan, update_plan
 from services.domain.ids import ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
@@ -28,14 +28,14 @@ CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="pho
 
 
 @dataclass
-class Asking:
-    """A ticket, and the plan that follows its events."""
+class CallbackScenario:
+    """A ticket, and the callback plan that its events lead to."""
 
     pack: Pack = PACK
     customer: Customer = CALLER
-    calls: CallCapacity = field(default_factory=CallCapacity)
+    capacity: CallCapacity = field(default_factory=CallCapacity)
     by_run: dict[int, CallbackPlan] = field(default_factory=dict)
-    seen: int = 0
+    processed: int = 0
 
     def __post_init__(self) -> None:
         first = contact(policy=self.pack.header.name, customer=self.customer)
@@ -53,23 +53,23 @@ class Asking:
         assert self.plan is not None
         return self.plan
 
-    def do(self, action: Action) -> "Asking":
-        """Decide a command, and let the plan follow; each event comes twice, as after a crash."""
+    def do(self, action: Action) -> "CallbackScenario":
+        """Decide a command and update the plan; each event is processed twice, as after a crash."""
         self.scenario.do(action, unit=self.scenario.ticket.centre if self.scenario.ticket is not None else None)
         events = self.scenario.events
-        for event in (*events[self.seen :], *events[max(0, self.seen - 3) :]):
-            after = follow(self.plan, event, self.pack, self.scenario.now, self.calls)
+        for event in (*events[self.processed :], *events[max(0, self.processed - 3) :]):
+            after = update_plan(self.plan, event, self.pack, self.scenario.now, self.capacity)
             if after is not None:
                 self.by_run[after.run] = after
-        self.seen = len(events)
+        self.processed = len(events)
         return self
 
-    def answered(self) -> "Asking":
+    def answered(self) -> "CallbackScenario":
         """Give the customer an answer."""
         return self.do(Answer(explanation="e", result="r", cause="c", agreement="agreed"))
 
-    def wait(self, span: timedelta) -> "Asking":
-        """Let time pass, and ask as the service does, which looks all the time."""
+    def wait(self, span: timedelta) -> "CallbackScenario":
+        """Let time pass, and ask as the service does, which looks for due plans all the time."""
         end = self.scenario.now + span
         while self.plan is not None and self.plan.due_at is not None and self.plan.due_at <= end:
             self.scenario.now = max(self.scenario.now, self.plan.due_at)
@@ -77,21 +77,23 @@ class Asking:
                 break
             self._ask()
         self.scenario.now = end
-        self._look()
+        self._move_if_missed()
         return self
 
-    def _look(self) -> None:
+    def _move_if_missed(self) -> None:
         if self.plan is not None and self.plan.until_at is not None and self.plan.until_at <= self.scenario.now:
-            self.by_run[self.plan.run] = plans.missed(self.plan, self.pack, self.scenario.now, self.calls)
+            self.by_run[self.plan.run] = plans.after_missed_hours(
+                self.plan, self.pack, self.scenario.now, self.capacity
+            )
 
     def _ask(self) -> None:
-        self._look()
+        self._move_if_missed()
         plan = self.current
         if plan.due_at is None or plan.due_at > self.scenario.now:
             return
-        over = plan.attempts >= self.pack.outcome.callback.attempts
-        self.by_run[plan.run] = plans.asked(plan, self.pack, self.scenario.now)
-        self.do(EndCallback(reason="no_answer") if over else CallBack(attempt=plan.attempts + 1, means=plan.means))
+        given_up = plan.attempts >= self.pack.outcome.callback.attempts
+        self.by_run[plan.run] = plans.after_attempt(plan, self.pack, self.scenario.now)
+        self.do(EndCallback(reason="no_answer") if given_up else CallBack(attempt=plan.attempts + 1, means=plan.means))
 
 
 @pytest.mark.requirement("R5.3")
@@ -114,77 +116,80 @@ def test_who_is_called_by_a_person(changes: dict[str, object], customer: dict[st
     ticket = TicketScenario.dispatched().current
     facts = msgspec.structs.replace(PACK.facts_of(ticket), **changes)
     assert (
-        plans.means(PACK.outcome.callback, ticket.replace(customer=ticket.customer.replace(**customer)), facts) == means
+        plans.choose_means(PACK.outcome.callback, ticket.replace(customer=ticket.customer.replace(**customer)), facts)
+        == means
     )
 
 
 @pytest.mark.requirement("R5.3")
 @pytest.mark.parametrize("name", [name for name, pack in PACKS.items() if pack.outcome.callback.means == "phone"])
-def test_a_pack_that_calls_everybody_asks_in_writing_at_last_and_then_gives_up(name: str) -> None:
-    asking = Asking(PACKS[name], CALLER.replace(preferred_means=None)).answered()
-    assert asking.current.means == "phone"
+def test_a_pack_that_calls_everybody_finally_asks_in_writing_and_then_gives_up(name: str) -> None:
+    callback = CallbackScenario(PACKS[name], CALLER.replace(preferred_means=None)).answered()
+    assert callback.current.means == "phone"
     for _ in range(PACKS[name].outcome.callback.attempts):
-        asking.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
-    assert (asking.current.means, asking.current.open) == ("sms", True)
+        callback.wait(26 * HOUR).do(RecordCallback(result="no_answer"))
+    assert (callback.current.means, callback.current.open) == ("sms", True)
     for _ in range(4):
-        asking.wait(26 * HOUR)
-    assert (asking.current.state, asking.current.due_at) == ("done", None)
-    assert asking.scenario.current.callback_ended == "no_answer"
-    without = Asking(PACKS[name], Customer(name="钱先生", email="q@mail.example")).answered()
+        callback.wait(26 * HOUR)
+    assert (callback.current.state, callback.current.due_at) == ("done", None)
+    assert callback.scenario.current.callback_ended == "no_answer"
+    without = CallbackScenario(PACKS[name], Customer(name="钱先生", email="q@mail.example")).answered()
     assert without.current.means == "sms"
 
 
 @pytest.mark.requirement("R5.3", "R3.6")
-def test_a_rejected_outcome_ends_the_plan_of_its_run_and_the_next_answer_begins_another() -> None:
-    asking = Asking(PACKS["call_centre"]).answered().do(Reject(reason="not solved"))
-    assert (asking.current.run, asking.current.state, asking.current.due_at) == (1, "cancelled", None)
-    asking.answered()
-    assert (asking.current.run, asking.current.state, asking.current.attempts) == (2, "planned", 0)
-    assert not asking.by_run[1].open
+def test_a_rejected_outcome_ends_the_plan_and_the_next_answer_begins_another() -> None:
+    callback = CallbackScenario(PACKS["call_centre"]).answered().do(Reject(reason="not solved"))
+    assert (callback.current.run, callback.current.state, callback.current.due_at) == (1, "cancelled", None)
+    callback.answered()
+    assert (callback.current.run, callback.current.state, callback.current.attempts) == (2, "planned", 0)
+    assert not callback.by_run[1].open
 
 
 @pytest.mark.requirement("R5.3")
-def test_the_customer_s_own_hours_count_and_change_when_they_are_corrected() -> None:
-    asking = Asking(customer=CALLER.replace(contact_hours="18:00-20:00")).answered()
-    assert asking.current.due_at == _at("2026-03-13T18:00")
-    asking.do(Correct(customer=CALLER.replace(contact_hours="10:00-11:00"), reason="x"))
-    asking.wait(_at("2026-03-13T18:00") - asking.scenario.now)
-    assert (asking.current.due_at, asking.current.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
-    asking.do(Correct(customer=CALLER.replace(phone=None, email="z@mail.example"), reason="x"))
-    assert asking.current.means == "sms"
+def test_the_customers_own_hours_count_and_change_when_they_are_corrected() -> None:
+    callback = CallbackScenario(customer=CALLER.replace(contact_hours="18:00-20:00")).answered()
+    assert callback.current.due_at == _at("2026-03-13T18:00")
+    callback.do(Correct(customer=CALLER.replace(contact_hours="10:00-11:00"), reason="x"))
+    callback.wait(_at("2026-03-13T18:00") - callback.scenario.now)
+    assert (callback.current.due_at, callback.current.until_at) == (_at("2026-03-14T10:00"), _at("2026-03-14T11:00"))
+    callback.do(Correct(customer=CALLER.replace(phone=None, email="z@mail.example"), reason="x"))
+    assert callback.current.means == "sms"
 
 
 @pytest.mark.requirement("R5.3")
 def test_a_call_that_nobody_made_in_time_is_planned_for_the_next_day() -> None:
-    asking = Asking().answered()
-    asking.wait(_at("2026-03-13T23:00") - asking.scenario.now)
-    assert (asking.current.due_at, asking.current.until_at) == (_at("2026-03-14T09:00"), _at("2026-03-14T20:00"))
+    callback = CallbackScenario().answered()
+    callback.wait(_at("2026-03-13T23:00") - callback.scenario.now)
+    assert (callback.current.due_at, callback.current.until_at) == (_at("2026-03-14T09:00"), _at("2026-03-14T20:00"))
 
 
 @pytest.mark.requirement("R5.3")
-def test_further_calls_and_moved_ones_have_their_place_among_the_team_s() -> None:
+def test_repeated_and_moved_calls_take_hours_in_which_the_team_is_free() -> None:
     most = PACK.outcome.callback.calls_per_hour
     team = ("carrier", "provincial_centre")
     full = {_at("2026-03-12T13:00"): most, _at("2026-03-12T15:00"): most}
-    asking = Asking(calls=CallCapacity(lambda: {(team, hour): count for hour, count in full.items()})).answered()
-    asking.do(RecordCallback(result="busy"))  # four hours later it is one o'clock
-    assert asking.current.due_at == _at("2026-03-12T14:00")
-    asking.do(RecordCallback(result="moved", until=_at("2026-03-12T15:00")))
-    assert asking.current.due_at == _at("2026-03-12T16:00")
+    callback = CallbackScenario(
+        capacity=CallCapacity(lambda: {(team, hour): count for hour, count in full.items()})
+    ).answered()
+    callback.do(RecordCallback(result="busy"))  # four hours later it is one o'clock
+    assert callback.current.due_at == _at("2026-03-12T14:00")
+    callback.do(RecordCallback(result="moved", until=_at("2026-03-12T15:00")))
+    assert callback.current.due_at == _at("2026-03-12T16:00")
 
 
 @pytest.mark.requirement("R5.3")
-def test_callers_have_a_script_and_talk_freely_with_a_vip() -> None:
-    assert "评" in str(Asking().answered().current.script)
-    vip = Asking(customer=CALLER.replace(level="金卡", language="en")).answered()
+def test_callers_have_a_script_that_lets_them_talk_freely_with_a_vip() -> None:
+    assert "评" in str(CallbackScenario().answered().current.script)
+    vip = CallbackScenario(customer=CALLER.replace(level="金卡", language="en")).answered()
     assert str(vip.current.script).startswith("Talk freely")
 
 
-def test_who_was_wrongly_thought_malicious_is_asked_after_all() -> None:
-    asking = Asking().answered().do(Assess(validity="malicious", reason="x"))
-    assert (asking.current.state, asking.current.reason) == ("cancelled", "malicious")
-    asking.do(Assess(validity="valid", reason="y"))
-    assert asking.current.open
+def test_a_customer_who_was_wrongly_thought_malicious_is_asked_after_all() -> None:
+    callback = CallbackScenario().answered().do(Assess(validity="malicious", reason="x"))
+    assert (callback.current.state, callback.current.reason) == ("cancelled", "malicious")
+    callback.do(Assess(validity="valid", reason="y"))
+    assert callback.current.open
 
 
 def _at(text: str) -> datetime:
@@ -219,47 +224,49 @@ STEPS = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 40 * 60)), max_siz
 @pytest.mark.requirement("R5.3")
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["carrier", "call_centre", "service_company", "property"]), st.booleans(), STEPS)
-def test_whatever_happens_nobody_is_asked_twice_and_nobody_forgotten(
+def test_nobody_is_asked_twice_and_nobody_is_forgotten(
     name: str,
     wants_call: bool,  # noqa: FBT001
     steps: list[tuple[int, int]],
 ) -> None:
     pack = PACKS[name]
-    asking = Asking(pack, CALLER if wants_call else CALLER.replace(preferred_means=None)).answered()
+    callback = CallbackScenario(pack, CALLER if wants_call else CALLER.replace(preferred_means=None)).answered()
     for number, minutes in steps:
-        asking.wait(minutes * MINUTE).do(_actions(asking.scenario.now)[number])
-        _check(asking)
-    attempts = len([each for each in asking.scenario.types if each == "called_back"])
-    # Left alone, every plan comes to its end: a person's call waits for the person, who reaches nobody.
+        callback.wait(minutes * MINUTE).do(_actions(callback.scenario.now)[number])
+        _check(callback)
+    attempts = len([each for each in callback.scenario.types if each == "called_back"])
+    # Without further events every plan comes to its end: a call waits for the caller, who reaches nobody.
     for _ in range(2 * pack.outcome.callback.attempts + 2):
-        asking.wait(max(asking.plan.due_at - asking.scenario.now, HOUR) if asking.plan and asking.plan.due_at else HOUR)
-        if asking.plan is not None and asking.plan.open and asking.plan.means == "phone":
-            asking.do(RecordCallback(result="no_answer"))
-        _check(asking)
-    assert asking.plan is None or not asking.plan.open
-    further = len([each for each in asking.scenario.types if each == "called_back"]) - attempts
+        callback.wait(
+            max(callback.plan.due_at - callback.scenario.now, HOUR) if callback.plan and callback.plan.due_at else HOUR
+        )
+        if callback.plan is not None and callback.plan.open and callback.plan.means == "phone":
+            callback.do(RecordCallback(result="no_answer"))
+        _check(callback)
+    assert callback.plan is None or not callback.plan.open
+    further = len([each for each in callback.scenario.types if each == "called_back"]) - attempts
     assert further <= pack.outcome.callback.attempts + 1
 
 
-def _check(asking: Asking) -> None:
-    ticket, rule = asking.scenario.current, asking.pack.outcome.callback
-    open_ = [each for each in asking.by_run.values() if each.open]
+def _check(callback: CallbackScenario) -> None:
+    ticket, rule = callback.scenario.current, callback.pack.outcome.callback
+    open_ = [each for each in callback.by_run.values() if each.open]
     assert len(open_) <= 1
-    for each in asking.by_run.values():
+    for each in callback.by_run.values():
         assert each.open == (each.due_at is not None) == (each.until_at is not None)
-    asked = ticket.status in plans.TOLD and ticket.classification.validity not in rule.never_for
+    asked = ticket.status in plans.ANSWERED_STATUSES and ticket.classification.validity not in rule.never_for
     if not asked or ticket.survey is not None or ticket.callback_ended is not None:
         assert open_ == []
     else:
-        # Given up on, and the command that says so is under way; or planned, in the ticket's own run.
-        assert asking.current.run == ticket.run
-        assert asking.current.open or asking.current.reason == "no_answer"
-        assert asking.current.means != "phone" or ticket.customer.phone is not None
+        # Given up, and the command that says so is on its way; or planned, in the ticket's present run.
+        assert callback.current.run == ticket.run
+        assert callback.current.open or callback.current.reason == "no_answer"
+        assert callback.current.means != "phone" or ticket.customer.phone is not None
 
 
 def test_a_plan_is_the_same_object_when_nothing_changed() -> None:
-    asking = Asking().answered()
-    before = asking.current
-    asking.do(Note(text="x"))
-    assert asking.current is before
+    callback = CallbackScenario().answered()
+    before = callback.current
+    callback.do(Note(text="x"))
+    assert callback.current is before
     assert replace(before) == before

@@ -1,4 +1,4 @@
-"""What a bad answer leads to."""
+"""The re-handle ticket after a bad result of the survey."""
 
 import pytest
 
@@ -19,14 +19,14 @@ def dissatisfied() -> TicketEvent:
 
 
 @pytest.mark.requirement("R5.5")
-def test_a_bad_answer_opens_a_ticket_for_the_same_department_and_links_both() -> None:
+def test_a_bad_result_opens_a_ticket_for_the_same_department_and_links_both() -> None:
     event = dissatisfied()
-    opening, tie = rehandle.commands(event, event.at)
+    opening, linking = rehandle.rehandle_commands(event, event.at)
     assert isinstance(opening.action, Open)
-    assert isinstance(tie.action, LinkTo)
+    assert isinstance(linking.action, LinkTo)
     assert opening.action.classification.department == "network"
-    assert opening.action.links[0].ticket_id == event.ticket_id == tie.ticket_id
-    assert tie.action.link.ticket_id == opening.ticket_id
+    assert opening.action.links[0].ticket_id == event.ticket_id == linking.ticket_id
+    assert linking.action.link.ticket_id == opening.ticket_id
     assert "还是慢" in opening.action.contact.text
     again = TicketScenario(now=event.at, id=opening.ticket_id).decide(opening)
     assert again.types == ["accepted", "form_completed"]
@@ -34,4 +34,4 @@ def test_a_bad_answer_opens_a_ticket_for_the_same_department_and_links_both() ->
 
 def test_the_same_event_again_leads_to_the_same_commands() -> None:
     event = dissatisfied()
-    assert rehandle.commands(event, event.at) == rehandle.commands(event, event.at)
+    assert rehandle.rehandle_commands(event, event.at) == rehandle.rehandle_commands(event, event.at)

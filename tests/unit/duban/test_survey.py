@@ -49,5 +49,5 @@ def test_samples_are_the_same_by_their_options_not_by_later_answers() -> None:
     later = SurveySample(
         "a", "carrier", begin, begin + timedelta(days=31), 4, ["region"], "1", 99, [TicketScenario().id], begin
     )
-    assert first.drawn_like(later)
-    assert not first.drawn_like(SurveySample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))
+    assert first.same_plan_as(later)
+    assert not first.same_plan_as(SurveySample("a", "carrier", begin, begin, 4, ["region"], "2", 10, [], begin))

@@ -12,7 +12,7 @@ import pytest
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.sla_monitor.domain.schedule import Schedule
-from services.sla_monitor.events import read
+from services.sla_monitor.events import parse_events
 from tests.builders import TicketScenario
 from tests.load import peers, tickets
 from tests.load.bench import ON_TIME, Window, cores
@@ -24,14 +24,14 @@ NOON = datetime(2026, 3, 12, 4, 0, tzinfo=UTC).timestamp()
 
 
 def learned(schedule: Schedule, records: Sequence[object]) -> int:
-    news, refused = read(0, records)
-    assert not refused
-    return sum(schedule.learn(each) for each in news)
+    entries, invalid = parse_events(0, records)
+    assert not invalid
+    return sum(schedule.update(each) for each in entries)
 
 
 def test_every_event_of_every_round_is_news_to_the_monitor() -> None:
     news, schedule = tickets.News(100), Schedule()
-    schedule.begin({0})
+    schedule.start_loading({0})
     for count in (100, 30, 100, 250):
         assert learned(schedule, news.take(count)) == count
     assert len(schedule) == 100
@@ -59,7 +59,7 @@ def test_a_ticket_that_comes_due_is_the_same_to_ledger_and_monitor_and_its_tick_
             each.row[2],
             each.row[5],
         )
-        [entry], _ = read(0, [each.news])
+        [entry], _ = parse_events(0, [each.news])
         assert entry.at == each.at
         assert UUID(bytes=entry.ticket) == each.id
         scenario = TicketScenario(now=datetime.fromtimestamp(each.at, UTC), ticket=ticket, id=ticket.id).tick()

@@ -185,7 +185,7 @@ def test_a_steady_flow_to_one_unit_is_one_letter_a_minute_beside_its_share(syste
             store.queue(connection, [(told, share)], clock)
             time.sleep(0.05)
         eventually(lambda: rows(system, "state") == ["sent"] * 100, why="not everything was sent")
-    minutes = clock.business(time.monotonic() - began) / timedelta(minutes=1)
+    minutes = clock.business_span(time.monotonic() - began) / timedelta(minutes=1)
     assert len(means.got) <= (share + 1) * (minutes + 1)
 
 

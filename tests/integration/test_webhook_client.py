@@ -62,15 +62,15 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await writer.drain()
 
 
-async def ask(line: SubscriberConnection, url: str) -> WebhookResponse:
-    return await line.post(url, {}, b"", private=True)
+async def ask(connection: SubscriberConnection, url: str) -> WebhookResponse:
+    return await connection.post(url, {}, b"", private=True)
 
 
 def test_thirty_that_hang_delay_no_other() -> None:
     async def work() -> None:
         async with serving(hang) as slow, serving(answer) as fast:
-            lines = [SubscriberConnection(TRUST, timeout=30) for _ in range(30)]
-            waiting = [asyncio.create_task(ask(each, slow)) for each in lines for _ in range(MAX_CONCURRENT)]
+            connections = [SubscriberConnection(TRUST, timeout=30) for _ in range(30)]
+            waiting = [asyncio.create_task(ask(each, slow)) for each in connections for _ in range(MAX_CONCURRENT)]
             quick = SubscriberConnection(TRUST, timeout=5)
             async with asyncio.timeout(5):
                 told = await asyncio.gather(*[ask(quick, fast) for _ in range(MAX_CONCURRENT)])
@@ -78,8 +78,8 @@ def test_thirty_that_hang_delay_no_other() -> None:
             for each in waiting:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-            for line in (*lines, quick):
-                await line.close()
+            for connection in (*connections, quick):
+                await connection.close()
 
     asyncio.run(work())
 
@@ -92,11 +92,11 @@ def test_a_connection_is_used_again() -> None:
         await answer(reader, writer)
 
     async def work() -> None:
-        line = SubscriberConnection(TRUST, timeout=5)
+        connection = SubscriberConnection(TRUST, timeout=5)
         async with serving(counted) as url:
             for _ in range(20):
-                assert (await ask(line, url)).status == 200
-        await line.close()
+                assert (await ask(connection, url)).status == 200
+        await connection.close()
 
     asyncio.run(work())
     assert len(connections) == 1
@@ -118,21 +118,21 @@ def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: 
         await asyncio.Event().wait()
 
     async def work() -> None:
-        line = SubscriberConnection(TRUST, timeout=5)
+        connection = SubscriberConnection(TRUST, timeout=5)
         for endless in (flood, drip):
             async with serving(endless) as url, asyncio.timeout(4):
-                assert await ask(line, url) == WebhookResponse(200)
-        await line.close()
+                assert await ask(connection, url) == WebhookResponse(200)
+        await connection.close()
 
     asyncio.run(work())
 
 
 def test_who_says_nothing_has_not_answered_in_time() -> None:
     async def work() -> WebhookResponse:
-        line = SubscriberConnection(TRUST, timeout=0.1)
+        connection = SubscriberConnection(TRUST, timeout=0.1)
         async with serving(hang) as url:
-            told = await ask(line, url)
-        await line.close()
+            told = await ask(connection, url)
+        await connection.close()
         return told
 
     assert asyncio.run(work()) == WebhookResponse(None, error="did not answer in time")
