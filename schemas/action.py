@@ -1,4 +1,4 @@
-"""Actions: each thing that can be asked of a ticket, and what has to be told with it (R2.7, R5.1)."""
+"""Actions: everything a command can ask of a ticket, with its parameters (R2.7, R5.1)."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,16 +12,16 @@ from schemas.ticket import Classification, Link
 
 
 class ActionModel(Model, tag_field="type"):
-    """One thing that can be asked of a ticket."""
+    """Base of all actions; the `type` of the JSON document says which."""
 
     @property
     def type(self) -> str:
-        """Its name, as in the JSON document."""
+        """The name of the action, as in the JSON document."""
         return str(self.__struct_config__.tag)
 
 
 class Open(ActionModel, tag="open"):
-    """Open a ticket for a contact; never refused."""
+    """Open a ticket for a contact (受理); never refused."""
 
     contact: Contact
     classification: Classification
@@ -29,23 +29,23 @@ class Open(ActionModel, tag="open"):
 
 
 class Remind(ActionModel, tag="remind"):
-    """A repeat contact on an open ticket (催办); on a closed one DECISIONS 17 applies; never refused (R2.4)."""
+    """A repeat contact about an open ticket (催办); about a closed one, DECISIONS 17 applies; never refused (R2.4)."""
 
     contact: Contact
     classification: Classification
     reason: Name
     disputed: bool = False
-    """The customer disputes the outcome rather than asking how things stand."""
+    """The customer disputes the outcome, rather than asking for progress."""
 
 
 class CompleteForm(ActionModel, tag="complete_form"):
-    """The accepting channel has filled the form in; starts the centre's review (R2.5, R4.2)."""
+    """The accepting channel has completed the form; starts the centre's review (R2.5, R4.2)."""
 
     settlement: Settlement | None = None
 
 
 class Reclassify(ActionModel, tag="reclassify"):
-    """Change kind, type, tier, priority or department; the promise keeps its start (DECISIONS 6)."""
+    """Change kind, types, tier, priority or department; the promise keeps its start (DECISIONS 6)."""
 
     classification: Classification
     reason: Text
@@ -65,27 +65,27 @@ class Claim(ActionModel, tag="claim"):
 
 
 class SendBack(ActionModel, tag="send_back"):
-    """The unit is not in charge and gives the ticket back to whoever dispatched it."""
+    """The unit is not in charge and returns the ticket to whoever dispatched it."""
 
     reason: Text
 
 
 class Transfer(ActionModel, tag="transfer"):
-    """Hand the ticket to another unit; time used in the stage is kept (R4.11)."""
+    """Hand the ticket over to another unit; time used in the stage is kept (R4.11)."""
 
     unit: Code
     reason: Text
 
 
 class RequestAssistance(ActionModel, tag="request_assistance"):
-    """Ask another unit to help; the owner stays responsible."""
+    """Ask another unit for help; the holder of the ticket stays responsible."""
 
     unit: Code
     demand: Text
 
 
 class FeedBack(ActionModel, tag="feed_back"):
-    """The unit tells whoever dispatched to it what was found and done (反馈)."""
+    """The unit reports what was found and done to whoever dispatched the ticket to it (反馈)."""
 
     result: Text
     cause: Text
@@ -93,7 +93,7 @@ class FeedBack(ActionModel, tag="feed_back"):
 
 
 class Answer(ActionModel, tag="answer"):
-    """The customer is told the final outcome (答复); R5.1 says who may."""
+    """The customer was given the final outcome (答复); R5.1 says who may."""
 
     explanation: Text
     result: Text | None = None
@@ -103,7 +103,7 @@ class Answer(ActionModel, tag="answer"):
 
 
 class ReplyProgress(ActionModel, tag="reply_progress"):
-    """The customer is told where things stand (回复)."""
+    """The customer was informed of the progress (回复)."""
 
     text: Text
 
@@ -116,13 +116,13 @@ class RequestExtension(ActionModel, tag="request_extension"):
 
 
 class ApproveExtension(ActionModel, tag="approve_extension"):
-    """The centre agrees to the new limit; both limits stay visible."""
+    """The centre agrees to the new limit; the ticket keeps both limits."""
 
     note: Text | None = None
 
 
 class DenyExtension(ActionModel, tag="deny_extension"):
-    """The centre does not agree to the new limit."""
+    """The centre rejects the new limit."""
 
     reason: Text
 
@@ -141,19 +141,19 @@ class Resume(ActionModel, tag="resume"):
 
 
 class Escalate(ActionModel, tag="escalate"):
-    """Tell the next level."""
+    """Escalate the ticket to the next level."""
 
     reason: Text
 
 
 class Supervise(ActionModel, tag="supervise"):
-    """A supervision order on demand (督办)."""
+    """Issue a supervision order by hand (督办)."""
 
     reason: Text
 
 
 class Close(ActionModel, tag="close"):
-    """Clear the ticket (销项); refused with what is missing (R5.2)."""
+    """Close the ticket (销项); refused with the list of what is missing (R5.2)."""
 
     cause: Text | None = None
     owner: Code | None = None
@@ -161,50 +161,50 @@ class Close(ActionModel, tag="close"):
 
 
 class Reopen(ActionModel, tag="reopen"):
-    """Work begins again with a new run of the clocks (DECISIONS 27)."""
+    """Resume work with a new run of the SLA timers (DECISIONS 27)."""
 
     reason: Text
 
 
 class Withdraw(ActionModel, tag="withdraw"):
-    """The customer takes the complaint back."""
+    """The customer withdraws the complaint."""
 
     reason: Text
 
 
 class Reject(ActionModel, tag="reject"):
-    """The customer rejects the outcome; the policy says what follows (R3.6, R4.5)."""
+    """The customer rejects the outcome; the policy decides what follows (R3.6, R4.5)."""
 
     reason: Text
 
 
 class Assign(ActionModel, tag="assign"):
-    """Give the ticket to a person of the unit that holds it."""
+    """Assign the ticket to a person of the unit that holds it."""
 
     person: Name
 
 
 class Attach(ActionModel, tag="attach"):
-    """Add a paper, a recording or a photo by reference."""
+    """Attach a document, a recording or a photo by reference."""
 
     evidence: tuple[Evidence, ...]
 
 
 class JoinCall(ActionModel, tag="join_call"):
-    """The record of the call came after its form: the ticket gets what it would have had otherwise (R2.1)."""
+    """The record of a call arrived after its form: add its data to the ticket (R2.1)."""
 
     call: Call
 
 
 class Correct(ActionModel, tag="correct"):
-    """Put the customer's data right."""
+    """Correct the customer's data."""
 
     customer: Customer
     reason: Text
 
 
 class Split(ActionModel, tag="split"):
-    """Make a ticket of its own of what is another matter; both are linked (DECISIONS 30)."""
+    """Open a separate ticket for another matter in this one; both are linked (DECISIONS 30)."""
 
     text: Text
     classification: Classification
@@ -212,14 +212,14 @@ class Split(ActionModel, tag="split"):
 
 
 class Merge(ActionModel, tag="merge"):
-    """Close it in favour of another about the same matter; both are linked (DECISIONS 30)."""
+    """Close the ticket in favour of another about the same matter; both are linked (DECISIONS 30)."""
 
     into: UUID
     reason: Text
 
 
 class Assess(ActionModel, tag="assess"):
-    """Judge the case: validity, whether it is founded, who is liable, whether a case is opened (R2.9, R3.6, R3.12)."""
+    """Assess the case: validity, whether it is justified, liability, whether a case is opened (R2.9, R3.6, R3.12)."""
 
     validity: Code | None = None
     opening: Code | None = None
@@ -229,7 +229,7 @@ class Assess(ActionModel, tag="assess"):
 
 
 class RecordEntry(ActionModel, tag="record"):
-    """Put a report, a finding, an approval or another entry that the policy knows on record (R5.9-R5.11)."""
+    """Add a report, a finding, an approval or another kind of entry of the policy to the record (R5.9-R5.11)."""
 
     kind: Code
     value: Code | None = None
@@ -238,7 +238,7 @@ class RecordEntry(ActionModel, tag="record"):
 
 
 class Compensate(ActionModel, tag="compensate"):
-    """Grant compensation by the authority of a level (R3.6)."""
+    """Grant compensation within the authority of a level (R3.6)."""
 
     level: Code
     covers: Code
@@ -247,30 +247,30 @@ class Compensate(ActionModel, tag="compensate"):
 
 
 class ApplyPolicy(ActionModel, tag="apply_policy"):
-    """Derive the open deadlines anew by the version of the policy that is in force (R4.12)."""
+    """Recalculate the open deadlines by the version of the policy that is in force (R4.12)."""
 
     version: Name
 
 
 class Note(ActionModel, tag="note"):
-    """Something worth knowing, for colleagues only."""
+    """An internal note, which the customer does not see."""
 
     text: Text
 
 
 class LinkTo(ActionModel, tag="link"):
-    """Tie this ticket to another."""
+    """Link the ticket to another."""
 
     link: Link
 
 
 class JoinHotIssue(ActionModel, tag="join_hot_issue"):
-    """The ticket is one of many that are the same issue; that it is broad may raise its priority (R3.7)."""
+    """The ticket belongs to a hot issue; this may raise its priority (R3.7)."""
 
     issue: UUID
     tickets: Annotated[int, Meta(ge=0)]
-    """How many the issue had by then."""
+    """Number of tickets of the issue at that time."""
 
 
 class Tick(ActionModel, tag="tick"):
-    """A threshold may be due; changes nothing when none is (DESIGN 2)."""
+    """A threshold may be due; changes nothing if none is (DESIGN 2)."""

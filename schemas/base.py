@@ -1,6 +1,6 @@
-"""What every model of the contract has in common: frozen, closed to unknown keys, time always with an offset.
+"""Base classes of the contract's models: frozen, closed to unknown keys, every time with its offset from UTC.
 
-The models are structs of msgspec: rules make thousands of them a second, and each is read and written without a detour.
+They are msgspec structs, which are encoded and decoded fast enough for thousands of tickets a second.
 """
 
 from dataclasses import dataclass
@@ -16,60 +16,61 @@ AwareDatetime = Annotated[datetime, Meta(tz=True)]
 
 
 class ModelMeta(msgspec.StructMeta):
-    """Gives every model, not only the first, what a struct does not inherit: fields by name, in any order."""
+    """Makes all models keyword-only; msgspec does not inherit that setting."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
-        """Make a model's class."""
+        """Create the class of a model."""
         return super().__new__(cls, name, bases, namespace, **{"kw_only": True, **config})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True):
-    """A part of the contract: immutable, and an unknown key is an error rather than a surprise."""
+    """Base of every model of the contract: immutable, and an unknown key is an error."""
 
     @classmethod
     def from_json(cls, value: bytes | str) -> Self:
-        """Read a JSON document.
+        """Decode a JSON document.
 
         Raises:
-            msgspec.DecodeError: it is none; msgspec.ValidationError, a kind of it: it is not of this shape.
+            msgspec.DecodeError: it is not JSON.
+            msgspec.ValidationError: it does not fit the model.
 
         """
         return msgspec.json.decode(value, type=cls)
 
     @classmethod
     def from_plain(cls, value: Any) -> Self:
-        """Read what a JSON document became.
+        """Convert a decoded JSON document: dicts, lists, texts and numbers.
 
         Raises:
-            msgspec.ValidationError: it is not of this shape.
+            msgspec.ValidationError: it does not fit the model.
 
         """
         return msgspec.convert(value, cls)
 
     def to_json(self) -> bytes:
-        """Return it as a JSON document."""
+        """Encode the model as a JSON document."""
         return msgspec.json.encode(self)
 
     def to_plain(self) -> dict[str, Any]:
-        """Return it as what a JSON document holds: objects, lists, texts, numbers."""
+        """Return the model as a decoded JSON document: dicts, lists, texts and numbers."""
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return plain
 
     def replace(self, **changes: Any) -> Self:
-        """Return it with other values for some fields; they are not checked."""
+        """Return a copy with some fields replaced; the values are not validated."""
         return msgspec.structs.replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)
 class CloudEvent:
-    """What the headers of a record say of it (CloudEvents 1.0).
+    """The CloudEvents 1.0 attributes that a record carries in its headers.
 
     Attributes:
         id: the same for every copy of the record.
         type: such as ticket.accepted.
-        time: when what it tells happened, in business time.
-        subject: what it is about; the record's key, unless a topic says otherwise.
+        time: when the event occurred, in business time.
+        subject: id of what it is about; the record's key, unless the topic says otherwise.
 
     """
 
@@ -80,11 +81,11 @@ class CloudEvent:
 
 
 class Record(Model):
-    """A model that travels as the value of one of our topics."""
+    """Base of the models that are the value of one of our topics."""
 
     TOPIC: ClassVar[str]
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What its headers say."""
+        """The CloudEvents attributes of the record."""
         raise NotImplementedError

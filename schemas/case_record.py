@@ -1,4 +1,4 @@
-"""What is put on a ticket's record beside the work itself: papers, judgements, approvals, compensation (R3.6, R5.9)."""
+"""The case record of a ticket: reports, findings, approvals and compensation (R3.6, R5.9)."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from schemas.contact import Code, Money, Name, Text
 
 
 class Entry(Model):
-    """One entry of the record: a report, a finding, a signature, a penalty ...; the policy names the kinds."""
+    """One entry of the case record: a report, a finding, a signature, a penalty ...; the policy defines the kinds."""
 
     kind: Code
     at: AwareDatetime
@@ -15,21 +15,21 @@ class Entry(Model):
     """Who made it."""
     unit: Code | None = None
     value: Code | None = None
-    """What was chosen, for kinds that have a list to choose from."""
+    """The chosen value, for kinds with a list of values."""
     text: Text | None = None
     reference: Name | None = None
-    """Where the paper itself is kept."""
+    """Where the document itself is kept."""
 
 
 class Compensation(Model):
-    """What somebody granted a customer by the authority of his level (R3.6)."""
+    """Compensation granted to a customer within the authority of a level (R3.6)."""
 
     at: AwareDatetime
     by: Name
     level: Code
-    """Level of authority, as the policy names it."""
+    """Level of authority, as defined by the policy."""
     covers: Code
-    """What it is for: service_use, charging_error, ending_contract ..."""
+    """What it compensates: service_use, charging_error, ending_contract ..."""
     amount: Money
     """Yuan."""
     command_id: UUID

@@ -1,4 +1,4 @@
-"""A command: anything that changes a ticket, from a person or a program; the value of tickets.commands (R2.7)."""
+"""A command: a request by a person or a program to change a ticket; the value of tickets.commands (R2.7)."""
 
 from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
@@ -60,13 +60,13 @@ from schemas.customer_actions import (
 
 
 class Actor(Model):
-    """Who did something."""
+    """Who issued a command."""
 
     kind: Literal["customer", "agent", "unit", "service"]
     name: Name
     """The person, unit or service."""
     unit: Code | None = None
-    """The unit the person acts for; refusals of R5.1 look at it."""
+    """The unit that the person acts for; it decides what the person may do (R5.1)."""
 
 
 Action = (
@@ -116,10 +116,10 @@ Action = (
     | AnswerSurvey
     | Tick
 )
-"""Whatever can be asked of a ticket; `type` tells which."""
+"""Any action; `type` says which."""
 
-MODELS: dict[str, type[ActionModel]] = {str(each.__struct_config__.tag): each for each in get_args(Action)}
-"""The model of each action."""
+MODELS: dict[str, type[ActionModel]] = {str(model.__struct_config__.tag): model for model in get_args(Action)}
+"""The models of the actions, by their `type`."""
 
 
 class Command(Record):
@@ -128,17 +128,17 @@ class Command(Record):
     TOPIC: ClassVar[str] = "tickets.commands"
 
     id: UUID
-    """From its cause: a person's Idempotency-Key, a contact, a threshold."""
+    """Derived from its cause: an Idempotency-Key, a contact, a threshold."""
     ticket_id: UUID
     at: AwareDatetime
-    """When our door had it, in business time."""
+    """When it was received, in business time."""
     actor: Actor
     policy: Code | None = None
-    """The pack, when the ticket does not exist yet."""
+    """The policy pack, if the ticket does not exist yet."""
     expected_version: Annotated[int, Meta(ge=1)] | None = None
     action: Action
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         return CloudEvent(self.id, f"command.{self.action.type}", self.at, self.ticket_id)

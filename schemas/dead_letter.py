@@ -1,4 +1,4 @@
-"""A dead letter: a record that could not be used, with the reason; its value is the original bytes."""
+"""A dead letter: a record that could not be processed, with the reason; its value is the original bytes."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -8,7 +8,7 @@ from schemas.contact import Code, Name
 
 
 class DeadLetterReason(StrEnum):
-    """Why a record is in dead-letters; the first group as in the normalisers' refusals."""
+    """Why a record is in dead-letters; most values are also the reasons for which intake rejects a message."""
 
     BAD_SYNTAX = "bad_syntax"
     TRUNCATED = "truncated"
@@ -26,13 +26,13 @@ class DeadLetterReason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     CONFLICT = "conflict"
-    """Another body under an id that is already taken."""
+    """Different content under an id that is already in use."""
     BUG = "bug"
-    """Our own code failed on it, alone."""
+    """Processing the record alone raised an unexpected error."""
 
 
 class DeadLetter(Model):
-    """The headers of a record of dead-letters (`dl_` before each name), read back."""
+    """The headers of a record of dead-letters, where each name has the prefix `dl_`."""
 
     id: UUID
     """uuid5 of topic, partition and offset."""

@@ -1,4 +1,4 @@
-"""A delivery: proof that a notice reached, or did not reach, its reader; the value of deliveries (R4.9, R5.7)."""
+"""A delivery: whether a notice reached its reader; the value of deliveries (R4.9, R5.7)."""
 
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -10,15 +10,15 @@ from schemas.contact import Code, Name
 
 
 class Delivery(Record):
-    """One notice to one reader by one means. The address itself stays in the notifier's table."""
+    """The state of one notice to one reader by one means; the address is not published."""
 
     TOPIC: ClassVar[str] = "deliveries"
 
     id: UUID
-    """From the event and the audience: the same notice is never sent twice under two ids."""
+    """Derived from the event and the audience, so that a notice never has two ids."""
     event_id: UUID
     ticket_id: UUID
-    """A hot issue's own id when the notice is about one."""
+    """The id of the hot issue, if the notice is about one."""
     template: Code
     language: Code
     audience: Code
@@ -26,15 +26,15 @@ class Delivery(Record):
     means: Code
     """sms or mail."""
     state: Code
-    """sent, delivered (the provider says so), failed, or obsolete (no longer true, so not sent)."""
+    """sent, delivered (as reported by the provider), failed, or obsolete (no longer true, so not sent)."""
     attempts: Annotated[int, Meta(ge=0)]
-    """By this means; 0: it was not tried."""
+    """Attempts by this means; 0 if it was not tried."""
     at: AwareDatetime
     provider_id: Name | None = None
-    """What the gateway or mail server called it."""
+    """The id that the gateway or mail server gave it."""
     error: Name | None = None
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         return CloudEvent(self.id, f"notice.{self.state}", self.at, self.ticket_id)

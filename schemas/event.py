@@ -13,7 +13,7 @@ from schemas.ticket import Reason, SlaTimer, Ticket
 
 
 class Fired(Model):
-    """The threshold that an event decided: exactly one event per key (promise 4)."""
+    """The threshold that an event decided; there is exactly one event for each (promise 4)."""
 
     clock: Code
     run: int
@@ -24,14 +24,14 @@ class Fired(Model):
     """fired or settled."""
     reason: Code | None = None
     late: bool = False
-    """Whether it was decided more than five seconds after its time: nobody watched it then."""
+    """Whether it was decided more than five seconds after its time, because no service watched it then."""
 
 
 class TicketChange(Record):
-    """Event number `version` of a ticket, as the ledger stores it: without the ticket, which the events make.
+    """Event number `version` of a ticket as the ledger stores it, without the ticket itself.
 
     `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
-    together turn the ticket before into the ticket after.
+    together turn the previous state of the ticket into the next.
     """
 
     TOPIC: ClassVar[str] = "tickets.events"
@@ -43,22 +43,22 @@ class TicketChange(Record):
     type: Code
     """accepted, dispatched, warned, breached, answered ..."""
     at: AwareDatetime
-    """Business time of the change; never before the event before it."""
+    """Business time of the change; never before that of the previous event."""
     recorded_at: AwareDatetime
-    """Business time at which the ledger decided; recorded_at - at is how late a threshold was noticed."""
+    """Business time at which the ledger decided; recorded_at - at is the delay with which a threshold was noticed."""
     actor: Actor
     command_id: UUID
     rule: Reason
-    """The rule that made it."""
+    """The rule that caused it."""
     threshold: Fired | None = None
     details: dict[str, Any] = msgspec.field(default_factory=dict)
-    """What the action said, for people: reasons, notes, explanations."""
+    """Details for people: reasons, notes, explanations."""
     changes: dict[str, Any] = msgspec.field(default_factory=dict)
     clocks: tuple[SlaTimer, ...] = ()
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         return CloudEvent(self.id, f"ticket.{self.type}", self.at, self.ticket_id)
 
 
@@ -66,7 +66,7 @@ class TicketEvent(TicketChange):
     """Event number `version` of a ticket.
 
     `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
-    together turn the ticket before into `ticket`.
+    together turn the previous state of the ticket into `ticket`.
     """
 
     ticket: Ticket
@@ -79,12 +79,12 @@ class TicketEvent(TicketChange):
 
     @classmethod
     def of(cls, change: TicketChange, ticket: Ticket) -> "TicketEvent":
-        """Return an event with the ticket after it."""
+        """Combine a change with the ticket after it."""
         return cls(**{name: getattr(change, name) for name in TicketChange.__struct_fields__}, ticket=ticket)
 
 
 class Refusal(Model):
-    """Why a command changed nothing; final, on the caller's record."""
+    """Why the ledger refused a command; final, and returned to the caller."""
 
     id: UUID
     command_id: UUID
@@ -92,6 +92,6 @@ class Refusal(Model):
     at: AwareDatetime
     code: Code
     message: Name
-    """What is missing and what to do, for a person."""
+    """What is wrong and what to do, for people."""
     missing: tuple[Code, ...] = ()
     current_version: int | None = None

@@ -12,40 +12,40 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class HotIssue(Record):
-    """A hot issue (热点问题) as it stands after its change number `version`; of several within a second, the last."""
+    """A hot issue (热点问题) after its change number `version`; of several changes within a second, only the last."""
 
     TOPIC: ClassVar[str] = "hot-issues"
 
     id: UUID
     version: Annotated[int, Meta(ge=1)]
     policy: Code
-    """The pack whose types are meant."""
+    """The policy pack that defines the types."""
     business_type: Code
     problem_type: Code
     region: Name
-    """City, or else the region where the customer was or is at home."""
+    """City of the customers; if unknown, the region that they visited or live in."""
     status: Literal["open", "calm", "closed"]
     opened_at: AwareDatetime
     updated_at: AwareDatetime
     recent: Count
-    """Tickets of the kind accepted in the hour before this change, but none from before the last issue of it closed."""
+    """Matching tickets accepted in the hour before this change and after the last such issue was closed."""
     usual: float | None = None
-    """Their mean in this hour of the day over the last four weeks; None: not known yet."""
+    """Their mean in the same hour of the day over the last four weeks; None if not known yet."""
     tickets: Count
-    """Linked to it so far; a ticket counts once, however often its customer reminds."""
+    """Tickets linked to it so far; a ticket counts once, however often its customer reminds."""
     peak: Count
-    """The most there were in one hour."""
+    """The largest number in any hour."""
     below_since: AwareDatetime | None = None
-    """Since when fewer than half of what opens an issue came in an hour."""
+    """Since when fewer tickets came within an hour than half of the number that opens an issue."""
     calm_since: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
     closed_by: Name | None = None
-    """A person, or the service itself after a day of calm."""
+    """The person who closed it, or the service itself after a day of calm."""
     reason: Text | None = None
-    """What the person who closed it said."""
+    """Why it was closed."""
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         id_ = uuid5(self.id, str(self.version))
         return CloudEvent(id_, f"hot_issue.{self.status}", self.updated_at, self.id)

@@ -1,4 +1,4 @@
-"""The contract as JSON Schema: the shape from the models, what each field means from the text below it."""
+"""Exports the contract as JSON Schema: types from the models, descriptions from the texts below their fields."""
 
 import ast
 import inspect
@@ -15,15 +15,15 @@ PUBLISHED_NAMES = {"NonTicket": "Kept", "SlaTimer": "Clock"}
 
 
 def components(models: Iterable[Any], *, template: str) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return the schemas of some models or unions of them, and the definitions that these refer to.
+    """Return the schemas of models or unions of models, and the definitions that they refer to.
 
     Args:
-        models: what to describe.
-        template: of a reference, with {name} in it.
+        models: models or unions.
+        template: pattern of a reference, with {name} in it.
 
     """
-    described = tuple(models)
-    by_model, by_class = msgspec.json.schema_components(described, ref_template=template)
+    roots = tuple(models)
+    by_model, by_class = msgspec.json.schema_components(roots, ref_template=template)
     renamed = {
         template.format(name=name): template.format(name=published) for name, published in PUBLISHED_NAMES.items()
     }
@@ -32,9 +32,9 @@ def components(models: Iterable[Any], *, template: str) -> tuple[list[dict[str, 
         PUBLISHED_NAMES.get(name, name): _with_published_names(definition, renamed)
         for name, definition in by_class.items()
     }
-    for model in _reached(described):
+    for model in _referenced_models(roots):
         definition = definitions.get(published_name(model), {})
-        for name, text in _texts(model):
+        for name, text in _field_texts(model):
             field = definition.get("properties", {}).get(name)
             if field is not None:
                 field["description"] = text
@@ -42,7 +42,7 @@ def components(models: Iterable[Any], *, template: str) -> tuple[list[dict[str, 
 
 
 def published_name(model: type[Model]) -> str:
-    """Return the name that a model has in every published schema."""
+    """Return the name of a model in the published schemas."""
     return PUBLISHED_NAMES.get(model.__name__, model.__name__)
 
 
@@ -52,46 +52,46 @@ def _with_published_names(value: Any, references: Mapping[str, str]) -> Any:
         return [_with_published_names(item, references) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {key: _with_published_names(item, references) for key, item in value.items()}
-    if isinstance(found.get("title"), str):
-        found["title"] = PUBLISHED_NAMES.get(found["title"], found["title"])
-    if isinstance(found.get("$ref"), str):
-        found["$ref"] = references.get(found["$ref"], found["$ref"])
-    return found
+    schema = {key: _with_published_names(item, references) for key, item in value.items()}
+    if isinstance(schema.get("title"), str):
+        schema["title"] = PUBLISHED_NAMES.get(schema["title"], schema["title"])
+    if isinstance(schema.get("$ref"), str):
+        schema["$ref"] = references.get(schema["$ref"], schema["$ref"])
+    return schema
 
 
-def schema(model: type[Model]) -> dict[str, Any]:
-    """Return the JSON Schema of a model, complete in itself."""
+def schema_of(model: type[Model]) -> dict[str, Any]:
+    """Return the self-contained JSON Schema of a model."""
     (_,), definitions = components([model], template="#/$defs/{name}")
     own = definitions.pop(published_name(model))
     return {**own, "$defs": definitions} if definitions else own
 
 
-def _reached(annotations: Iterable[Any], seen: set[type[Model]] | None = None) -> set[type[Model]]:
-    """Return every model that these types lead to."""
+def _referenced_models(annotations: Iterable[Any], seen: set[type[Model]] | None = None) -> set[type[Model]]:
+    """Return every model that some types refer to, directly or through the fields of other models."""
     seen = set() if seen is None else seen
-    for each in annotations:
-        if isinstance(each, type) and issubclass(each, Model):
-            if each not in seen:
-                seen.add(each)
-                _reached((field.type for field in msgspec.structs.fields(each)), seen)
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, Model):
+            if annotation not in seen:
+                seen.add(annotation)
+                _referenced_models((field.type for field in msgspec.structs.fields(annotation)), seen)
         else:
-            _reached(get_args(each), seen)
+            _referenced_models(get_args(annotation), seen)
     return seen
 
 
-def _texts(model: type[Model]) -> Iterator[tuple[str, str]]:
-    """Return each field of a model that has a text below it, those of the models it extends first."""
-    for each in model.__bases__:
-        if issubclass(each, Model) and each is not Model:
-            yield from _texts(each)
+def _field_texts(model: type[Model]) -> Iterator[tuple[str, str]]:
+    """Return the fields of a model that have a text below them, those of its base classes first."""
+    for base in model.__bases__:
+        if issubclass(base, Model) and base is not Model:
+            yield from _field_texts(base)
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     assert isinstance(tree, ast.ClassDef)
-    for field, below in zip(tree.body, tree.body[1:], strict=False):
+    for field, following in zip(tree.body, tree.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(field.target, ast.Name)
-            and isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
         ):
-            yield field.target.id, inspect.cleandoc(str(below.value.value))
+            yield field.target.id, inspect.cleandoc(str(following.value.value))

@@ -1,4 +1,4 @@
-"""A valid message that opens nothing: kept, because somebody may ask for it, and because it may tell of something."""
+"""A valid message that opens no ticket, such as a bounce; it is kept, and may be noted on an existing ticket."""
 
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -9,17 +9,17 @@ from schemas.base import AwareDatetime, CloudEvent, Record
 from schemas.contact import Code, Contact, Name, Raw, Text
 
 KeptReason = Literal["auto_reply", "bounce", "outgoing", "private_note", "event", "resolved", "empty", "history"]
-"""Why it opens nothing: a machine answered, a mail of ours came back, our own staff wrote, the channel reports an event
-of its own, an alert is over, nothing was said, or it is history from a data set."""
+"""Why a message opens no ticket: an automatic reply, a bounce of our own mail, a message or note of our staff, an event
+of the channel, an alert that is over, an empty message, or a record of a historical data set."""
 
 
 class NonTicket(Record):
-    """One message that opened nothing."""
+    """A message that opened no ticket."""
 
     TOPIC: ClassVar[str] = "contacts.kept"
 
     id: UUID
-    """uuid5 of sender, channel and message id, as of a contact."""
+    """uuid5 of sender, channel and message id, like that of a contact."""
     sender: Code
     channel: Code
     message_id: Name
@@ -27,14 +27,14 @@ class NonTicket(Record):
     received_at: AwareDatetime
     reason: KeptReason
     about: UUID | None = None
-    """The contact it tells something about, such as the one that an alert made which is now over."""
+    """The contact that it concerns, such as that of an alert which is now over."""
     facts: dict[Code, Text] = field(default_factory=dict)
-    """What it says, by name, such as resolved_at or failed_recipient."""
+    """Data of the message, by name, such as resolved_at or failed_recipient."""
     contact: Contact | None = None
-    """What it would be as a contact, of history."""
+    """The message as a contact, for history."""
     raw: Raw | None = None
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         return CloudEvent(self.id, f"contact.kept.{self.reason}", self.received_at, self.id)

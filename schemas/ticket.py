@@ -1,4 +1,4 @@
-"""A ticket: one complaint from acceptance to archive, with its clocks; the value of tickets.state."""
+"""A ticket: one complaint from acceptance to archive, with its SLA timers; the value of tickets.state."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -13,25 +13,25 @@ from schemas.contact import Code, Customer, Evidence, Name, OwnCode, Settlement,
 
 
 class Status(StrEnum):
-    """Where a ticket is on its way; `contracts` map these onto TMF621."""
+    """The stage of processing of a ticket; TMF621 statuses are mapped onto these."""
 
     ACCEPTED = "accepted"
     """With the centre: the form is being completed or reviewed (受理)."""
     DISPATCHED = "dispatched"
-    """Sent to a unit that has not yet claimed it (派单)."""
+    """Dispatched to a unit that has not claimed it yet (派单)."""
     HANDLING = "handling"
-    """A unit works on it (处理)."""
+    """A unit is working on it (处理)."""
     FED_BACK = "fed_back"
-    """The unit has told whoever dispatched to it; the customer is to be answered (反馈)."""
+    """The unit has reported back; the customer is to be answered (反馈)."""
     ANSWERED = "answered"
-    """The customer has the final outcome (答复)."""
+    """The customer was given the final outcome (答复)."""
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
     ARCHIVED = "archived"
 
 
 class ThresholdState(StrEnum):
-    """A threshold is open until it is decided, in exactly one event (promise 4)."""
+    """State of a threshold: open until exactly one event decides it (promise 4)."""
 
     OPEN = "open"
     FIRED = "fired"
@@ -39,26 +39,26 @@ class ThresholdState(StrEnum):
 
 
 class Threshold(Model):
-    """A point in time at which a clock does something by itself."""
+    """A point in time at which an SLA timer triggers something."""
 
     name: OwnCode
     """warning, breach, escalation_1 ..., lapse, resume, reminder, archive."""
     at: AwareDatetime
     state: ThresholdState = ThresholdState.OPEN
     reason: OwnCode | None = None
-    """Why it was settled without firing, such as stage_ended."""
+    """Why it was settled instead of fired, such as stage_ended."""
     decided_at: AwareDatetime | None = None
     notifies: tuple[OwnCode, ...] = ()
-    """Who is told when it fires."""
+    """Readers that are notified when it fires."""
     unless_acted: bool = False
-    """Whether it is settled instead of fired when something was done in the stage (R4.1)."""
+    """Whether it is settled instead of fired if something was done in the stage (R4.1)."""
 
 
 class SlaTimer(Model):
-    """One running or ended limit.
+    """An SLA timer: one limit that is running, paused or stopped.
 
-    Its key is (ticket, name, run, limit): a clock that starts anew is a new run, an extension or a changed limit is a
-    new limit (R4.1, R4.10). A clock that is carried on after its stage was left is the same run.
+    Its key is (ticket, name, run, limit): a timer that starts anew begins a new run, an extension or a changed limit is
+    a new limit (R4.1, R4.10). A timer that continues after its stage was left stays in the same run.
     """
 
     name: OwnCode
@@ -69,47 +69,49 @@ class SlaTimer(Model):
     limit: Annotated[int, Meta(ge=1)] = 1
     calendar: OwnCode
     length: timedelta
-    """The limit itself, in time of its calendar."""
+    """The limit itself, in time of the calendar."""
     started_at: AwareDatetime
     due_at: AwareDatetime
     stopped_at: AwareDatetime | None = None
     stopped_by: OwnCode | None = None
-    """Type of the event that stopped it."""
+    """Type of the event that stopped the timer."""
     paused_at: AwareDatetime | None = None
     used: timedelta = timedelta(0)
-    """Time of the calendar used before the last pause or hand-over (R4.11)."""
+    """Time of the calendar used before the last pause or transfer (R4.11)."""
     held: bool = False
-    """An extension asked in time holds the breach until it is decided (DECISIONS 29)."""
+    """Whether an extension requested in time holds back the breach until it is decided (DECISIONS 29)."""
     committed: bool = False
-    """Its end was committed to a customer: nothing but an exceeding moves it to an earlier time (R4.10)."""
+    """Whether its deadline was committed to a customer: only a breach moves it to an earlier time (R4.10)."""
     thresholds: tuple[Threshold, ...] = ()
     resumed_at: AwareDatetime | None = None
-    """When it last went on after a pause."""
+    """When it last continued after a pause."""
     provisional: bool = False
-    """Its end lies in a year whose holidays are not known yet."""
+    """Whether its deadline lies in a year whose holidays are not published yet."""
     rule: Name
-    """The rule of the policy that said so."""
+    """The rule of the policy that set the limit."""
     source: Name
-    """That rule's place in the customer's documents, or `ours: ` and the reason."""
+    """The rule's place in the customer's documents, or `ours: ` and the reason."""
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What tells this clock from the ticket's other clocks."""
+        """Identifies the timer among those of the ticket."""
         return (self.name, self.run, self.limit)
 
     @property
     def running(self) -> bool:
-        """Neither stopped nor paused."""
+        """Whether it is neither stopped nor paused."""
         return self.stopped_at is None and self.paused_at is None
 
     @property
     def exceeded(self) -> bool:
         """Whether its limit was exceeded, or counts as over for another reason."""
-        return any(point.name == "breach" and point.state is not ThresholdState.OPEN for point in self.thresholds)
+        return any(
+            threshold.name == "breach" and threshold.state is not ThresholdState.OPEN for threshold in self.thresholds
+        )
 
 
 class Reason(Model):
-    """One decision and the rule that made it (promise 6)."""
+    """A decision and the rule that made it (promise 6)."""
 
     subject: Code
     """What was decided: tier, priority, department, kind, validity ..."""
@@ -119,40 +121,40 @@ class Reason(Model):
     source: Name
     """Its place in the customer's documents, or `ours: ` and the reason."""
     matched: str | None = None
-    """What in the contact matched, when a text rule decided."""
+    """The keyword that matched, if a keyword rule decided."""
 
 
 class Classification(Model):
-    """What kind of ticket this is, where it goes first, and why (R3.1-R3.5)."""
+    """How a ticket is classified, where it goes first, and why (R3.1-R3.5)."""
 
     kind: Code
     origin: Code | None = None
-    """Where an appeal is from (R3.8): filed, not_filed, other_authority, direct."""
+    """Origin of an appeal (R3.8): filed, not_filed, other_authority, direct."""
     validity: Code = "valid"
     opening: Code = "opened"
     """Whether a case is opened (R2.9): opened, not_opened, unsure."""
     founded: bool | None = None
-    """Whether reason and demand were found to hold, once somebody judged (R3.12)."""
+    """Whether the complaint was found justified; None until it is assessed (R3.12)."""
     liability: Code | None = None
-    """liable, not_liable or unclear, once somebody judged (R3.6)."""
+    """liable, not_liable or unclear; None until it is assessed (R3.6)."""
     tier: Code
-    """How far up it has to go, or how grave it is, in the words of the policy (R3.3, R3.11)."""
+    """The level that has to handle it, or its severity, as defined by the policy (R3.3, R3.11)."""
     vip: bool = False
     priority: Annotated[int, Meta(ge=1, le=3)]
     signals: tuple[Code, ...] = ()
-    """Of importance, severity, breadth, urgency."""
+    """Any of importance, severity, breadth, urgency."""
     business_type: Code | None = None
     problem_type: Code | None = None
     department: Code | None = None
-    """The unit that gets the ticket from the centre; None: manual triage."""
+    """The unit that the centre dispatches the ticket to; None: manual triage."""
     path: tuple[Code, ...] = ()
     triage: Name | None = None
-    """Why a person has to look, when the rules are unsure."""
+    """Why manual triage is needed."""
     reasons: tuple[Reason, ...] = ()
 
 
 class Link(Model):
-    """A tie to another ticket."""
+    """A link to another ticket."""
 
     ticket_id: UUID
     kind: Code
@@ -161,19 +163,19 @@ class Link(Model):
 
 
 class Outcome(Model):
-    """What closing needs (R5.2)."""
+    """The outcome, as closing needs it (R5.2)."""
 
     result: Text | None = None
     explanation: Text | None = None
     cause: Text | None = None
     owner: Code | None = None
-    """The unit whose responsibility the cause is."""
+    """The unit that is responsible for the cause."""
     agreement: Code | None = None
     """agreed, agreed_wording or refused."""
 
 
 class Extension(Model):
-    """A request for a new limit of the handling stage that awaits a decision, or was decided (R4.10)."""
+    """A request to extend the limit of the handling stage, pending or decided (R4.10)."""
 
     clock: Code
     run: int
@@ -185,7 +187,7 @@ class Extension(Model):
 
 
 class Survey(Model):
-    """The customer's own judgement: process, result and staff apart, 1 to 5 each (R5.4)."""
+    """The customer's scores for process, result and staff, each from 1 to 5 (R5.4)."""
 
     process: Annotated[int, Meta(ge=1, le=5)]
     result: Annotated[int, Meta(ge=1, le=5)]
@@ -194,20 +196,20 @@ class Survey(Model):
 
 
 class PolicyVersion(Model):
-    """Which version of which pack decided."""
+    """The policy pack that decided, and its version."""
 
     pack: Code
     version: Name
 
 
 class Ticket(Record):
-    """A ticket as it stands after its event number `version`."""
+    """The state of a ticket after its event number `version`."""
 
     TOPIC: ClassVar[str] = "tickets.state"
 
     id: UUID
     number: Name
-    """What people say on the phone (工单号)."""
+    """The number that people use (工单号)."""
     version: Annotated[int, Meta(ge=1)]
     policy: PolicyVersion
     status: Status
@@ -229,53 +231,53 @@ class Ticket(Record):
     updated_at: AwareDatetime
     customer: Customer
     subject: Text
-    """What the customer complains of."""
+    """The text of the complaint."""
     desired_outcome: Text | None = None
     flags: tuple[Code, ...] = ()
     classification: Classification
     centre: Code
-    """The complaint centre in charge of it: reviews, dispatches, answers and closes."""
+    """The complaint centre in charge, which reviews, dispatches, answers and closes the ticket."""
     unit: Code | None = None
-    """Who holds the ticket now."""
+    """The unit that holds the ticket now."""
     person: Name | None = None
     form_completed_at: AwareDatetime | None = None
-    """When the registration form was filled in (R2.5)."""
+    """When the registration form was completed (R2.5)."""
     dispatched_at: AwareDatetime | None = None
-    """When it was first sent to a unit, in this run."""
+    """When it was first dispatched to a unit, in this run."""
     claimed_at: AwareDatetime | None = None
-    """When a person took it, in this run."""
+    """When a person claimed it, in this run."""
     handled_by: Code | None = None
-    """The unit that fed back last; a disputed answer goes back to it (DECISIONS 28)."""
+    """The unit that last reported back; a disputed answer returns to it (DECISIONS 28)."""
     assisting: tuple[Code, ...] = ()
     dispatched_by: tuple[Code, ...] = ()
-    """Feedback goes back along these, last one first (R3.9)."""
+    """Units that dispatched the ticket; feedback returns along them, the last one first (R3.9)."""
     acted_in_stage: bool = False
-    """Whether anything was done since the stage began; a warning fires only when nothing was (R4.1)."""
+    """Whether anything was done since the stage began; a warning fires only if nothing was (R4.1)."""
     wanted_by: AwareDatetime | None = None
-    """The customer's own limit, where the policy lets it count."""
+    """The customer's own deadline, if the policy lets it count."""
     level: Annotated[int, Meta(ge=0)] = 0
-    """Steps up the ladder after rejected outcomes (R3.6)."""
+    """Steps up the escalation ladder after rejected outcomes (R3.6)."""
     earlier_number: Name | None = None
-    """Its number in the system before this one."""
+    """Its number in the system from which it was migrated."""
     call: Name | None = None
     """The exchange's id of the call by which the customer complained."""
     evidence: tuple[Evidence, ...] = ()
     entries: tuple[Entry, ...] = ()
     compensations: tuple[Compensation, ...] = ()
     settlement: Settlement | None = None
-    """How the accepting channel answered it on the spot."""
+    """How the accepting channel answered on the spot."""
     progress_replied_at: AwareDatetime | None = None
-    """When the customer was last told where things stand."""
+    """When the customer was last informed of the progress."""
     callbacks: Annotated[int, Meta(ge=0)] = 0
     """Attempts to reach the customer after the outcome."""
     callback_ended: Code | None = None
     """Why no more attempts are made: no_answer, opted_out or refused."""
     asking_ended_at: AwareDatetime | None = None
-    """When the customer had answered the survey, or was not asked any more."""
+    """When the customer replied to the survey, or the callback ended without a reply."""
     screened: Code | None = None
-    """What the back office found in a bad answer: wrong_handling or other_cause."""
+    """The back office's finding on a dissatisfied customer: wrong_handling or other_cause."""
     calling: Name | None = None
-    """Who is calling the customer just now."""
+    """Who is calling the customer at the moment."""
     calling_since: AwareDatetime | None = None
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
@@ -285,27 +287,27 @@ class Ticket(Record):
     reopened: Annotated[int, Meta(ge=0)] = 0
     reopened_at: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
-    """When it was closed or withdrawn; clocks of the callback may go on after it."""
+    """When it was closed or withdrawn; SLA timers of the callback may continue after that."""
     warnings: Annotated[int, Meta(ge=0)] = 0
     breaches: Annotated[int, Meta(ge=0)] = 0
     supervisions: Annotated[int, Meta(ge=0)] = 0
     links: tuple[Link, ...] = ()
     hot_issue: UUID | None = None
-    """The hot issue that it is one of (R3.7)."""
+    """The hot issue that the ticket belongs to (R3.7)."""
     clocks: tuple[SlaTimer, ...] = ()
     promised_at: AwareDatetime | None = None
     """By when the customer was promised an answer (R2.6); moves with a commitment (DECISIONS 31)."""
     first_promised_at: AwareDatetime | None = None
     """The promise that this run began with."""
     next_action_at: AwareDatetime | None = None
-    """The earliest open threshold: when the monitor has to send a tick."""
+    """Time of the earliest open threshold, when the SLA monitor has to send a tick."""
 
     @property
     def cloud_event(self) -> CloudEvent:
-        """What the record's headers say."""
+        """The CloudEvents attributes of the record."""
         return CloudEvent(uuid5(self.id, f"state/{self.version}"), "ticket.state", self.updated_at, self.id)
 
     @property
     def open(self) -> bool:
-        """Whether work on it is still due."""
+        """Whether the ticket is neither closed, withdrawn nor archived."""
         return self.status not in {Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED}

@@ -1,4 +1,4 @@
-"""What is wrong with a value that is not of a model's shape: every fault, each with the path of its field."""
+"""Finds everything that is wrong with a document that does not fit a model, each with the path of its field."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?:key in )?\$?(?P<path>.*)`)?$"
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field at fault.
+    """What is wrong with one field.
 
     Attributes:
-        field: its path, such as customer.phone; empty: the whole.
+        field: its path, such as customer.phone; empty for the whole document.
         message: what is expected.
 
     """
@@ -27,11 +27,17 @@ class FieldError:
 
 
 def to_field_error(error: msgspec.ValidationError, path: str = "") -> FieldError:
-    """Return the fault of an error; `path` is where the value that was read stands."""
-    told = _PATH.match(str(error))
-    assert told is not None
-    within = re.sub(r"\[([0-9]+)\]", r".\1", (told["path"] or "").replace("[...]", "")).removeprefix(".")
-    message = told["message"].replace("`", "")
+    """Convert an error of msgspec.
+
+    Args:
+        error: raised for a value.
+        path: path of that value in the whole document.
+
+    """
+    match = _PATH.match(str(error))
+    assert match is not None
+    within = re.sub(r"\[([0-9]+)\]", r".\1", (match["path"] or "").replace("[...]", "")).removeprefix(".")
+    message = match["message"].replace("`", "")
     unknown = re.fullmatch(r"Object contains unknown field (\S+)", message)
     missing = re.fullmatch(r"Object missing required field (\S+)", message)
     if unknown is not None:
@@ -41,31 +47,38 @@ def to_field_error(error: msgspec.ValidationError, path: str = "") -> FieldError
     return FieldError(_joined(path, within), message)
 
 
-def find_errors(model: type[Model], told: Mapping[str, Any], path: str = "") -> Iterator[FieldError]:
-    """Return everything that is wrong with an object, not only what is found first."""
-    fields = {each.encode_name: each for each in msgspec.structs.fields(model)}
-    for name in told.keys() - fields.keys():
+def find_errors(model: type[Model], document: Mapping[str, Any], path: str = "") -> Iterator[FieldError]:
+    """Return everything that is wrong with a document, where msgspec stops at the first error.
+
+    Args:
+        model: what it should fit.
+        document: a decoded JSON object.
+        path: path of the object in a larger document.
+
+    """
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    for name in document.keys() - fields.keys():
         yield FieldError(_joined(path, str(name)), "there is no such field: leave it out")
     for name, field in fields.items():
         here = _joined(path, name)
-        if name not in told:
+        if name not in document:
             if field.required:
                 yield FieldError(here, "this field is missing")
             continue
         part = _model_of(field.type)
-        if part is not None and isinstance(told[name], Mapping):
-            yield from find_errors(part, told[name], here)
+        if part is not None and isinstance(document[name], Mapping):
+            yield from find_errors(part, document[name], here)
             continue
         try:
-            msgspec.convert(told[name], field.type)
+            msgspec.convert(document[name], field.type)
         except msgspec.ValidationError as error:
             yield to_field_error(error, here)
 
 
 def _model_of(annotation: Any) -> type[Model] | None:
-    """Return the model that a field holds, when it is one or nothing."""
-    kinds = [annotation, *getattr(annotation, "__args__", ())]
-    models = [each for each in kinds if isinstance(each, type) and issubclass(each, Model)]
+    """Return the model of a field whose type is one model or None."""
+    types = [annotation, *getattr(annotation, "__args__", ())]
+    models = [type_ for type_ in types if isinstance(type_, type) and issubclass(type_, Model)]
     return models[0] if len(models) == 1 and models[0].__struct_config__.tag is None else None
 
 

@@ -38,7 +38,7 @@ def _schemas() -> Iterator[tuple[Path, str]]:
             schema = {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "$id": f"urn:duban:{name}:1",
-                **json_schema.schema(model_of(topic)),
+                **json_schema.schema_of(model_of(topic)),
                 "examples": [
                     json.loads(file.read_text(encoding="utf-8"))
                     for file in sorted((asyncapi.EXAMPLES / name).glob("*.json"))
