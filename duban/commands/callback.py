@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
+from duban.arguments import TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
 from services.shared.runtime.errors import DubanError
 
@@ -52,7 +53,7 @@ def next_(
 
 @group.command()
 def start(
-    number: str,
+    number: TicketNumber,
     name: Annotated[str, typer.Option(help="who calls")] = "duban",
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -62,7 +63,7 @@ def start(
 
 @group.command()
 def result(
-    number: str,
+    number: TicketNumber,
     outcome: Annotated[str, typer.Argument(help="answered, no_answer, busy, refused, opted_out or moved")],
     scores: Annotated[str, typer.Option(help="scores of process, result and staff from 1 to 5, such as 5,4,5")] = "",
     comment: Annotated[str, typer.Option(help="what else the customer said")] = "",

@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         "file", nargs="?", help="a contact as JSON (- for standard input); optional fields may be left out"
     )
     parser.add_argument("--text", help="the text of the complaint, instead of a file")
-    parser.add_argument("--channel", default="web")
+    parser.add_argument("--channel", default="web", help="channel of the contact, with --text")
     parser.add_argument("--level", help="customer level")
     parser.add_argument("--pack", default="", help="a policy pack; default: the contact's own, or carrier")
     parser.add_argument("--at", help="when it was received, ISO 8601; default: the contact's own time, or now")

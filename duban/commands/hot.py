@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duban import system_connection
+from duban.arguments import IssueId
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
@@ -59,7 +60,7 @@ def list_(
 
 
 @group.command()
-def show(issue: str, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
+def show(issue: IssueId, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
     """Show a hot issue as a report of the product's defect: how many, where, the customers' words, and the outcome."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)
@@ -69,7 +70,7 @@ def show(issue: str, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
 
 @group.command()
 def close(
-    issue: str,
+    issue: IssueId,
     reason: Annotated[str, typer.Option(help="why it is over")],
     name: Annotated[str, typer.Option(help="who you are")] = "duban",
     data: Data = DEFAULT_DATA,

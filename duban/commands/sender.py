@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
+from duban.arguments import SenderName
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.contact import Code
 from services.intake import senders
@@ -23,7 +24,7 @@ ACTIONS = ("contacts", "commands", "read", "receipts")
 
 @group.command()
 def add(
-    name: str,
+    name: SenderName,
     policy: Annotated[str, typer.Option(help="the policy pack of its contacts")] = "carrier",
     channel: Annotated[list[str], typer.Option(help="a channel it may use; * for all")] = [senders.ANY],  # noqa: B006
     action: Annotated[list[str], typer.Option(help="contacts, commands, read or receipts")] = ["contacts"],  # noqa: B006
@@ -104,7 +105,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 
 
 @group.command()
-def revoke(name: str, data: Data = DEFAULT_DATA) -> None:
+def revoke(name: SenderName, data: Data = DEFAULT_DATA) -> None:
     """Revoke a sender's key; intake applies it within a few seconds."""
     with system_connection.find(data).connect() as connection:
         if connection.execute(senders.queries["revoke_sender"], {"name": name}).rowcount == 0:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
+from duban.arguments import SubscriberName
 from duban.system_connection import DEFAULT_DATA, Data
 from services.domain.events import EVENTS
 from services.notifier import subscribers, webhook_client
@@ -29,8 +30,8 @@ TEST_TIMEOUT = 10.0
 
 @group.command()
 def add(
-    name: str,
-    url: str,
+    name: SubscriberName,
+    url: Annotated[str, typer.Argument(help="where its messages are sent: http or https")],
     events: Annotated[str, typer.Option(help="event types, such as accepted,closed; none: all")] = "",
     secret: Annotated[str, typer.Option(help="whsec_...; none: a new one is generated")] = "",
     private: Annotated[bool, typer.Option("--private", help="allow an address of your own private network")] = False,  # noqa: FBT002
@@ -71,7 +72,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 
 
 @group.command(name="test")
-def send_test(name: str, data: Data = DEFAULT_DATA) -> None:
+def send_test(name: SubscriberName, data: Data = DEFAULT_DATA) -> None:
     """Send a signed message of type duban.test and show the response; exit code 1 unless it is 2xx."""
     with system_connection.find(data).connect() as connection:
         matches = [each for each in subscribers.load_all(connection) if each.name == name]
@@ -97,7 +98,7 @@ def send_test(name: str, data: Data = DEFAULT_DATA) -> None:
 
 @group.command()
 def rotate(
-    name: str,
+    name: SubscriberName,
     overlap: Annotated[float, typer.Option(help="hours for which the previous secret signs too")] = 24.0,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -110,7 +111,7 @@ def rotate(
 
 
 @group.command()
-def disable(name: str, data: Data = DEFAULT_DATA) -> None:
+def disable(name: SubscriberName, data: Data = DEFAULT_DATA) -> None:
     """Stop sending to a subscriber; messages go on being queued until it is enabled."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, "by hand"):
@@ -118,7 +119,7 @@ def disable(name: str, data: Data = DEFAULT_DATA) -> None:
 
 
 @group.command()
-def enable(name: str, data: Data = DEFAULT_DATA) -> None:
+def enable(name: SubscriberName, data: Data = DEFAULT_DATA) -> None:
     """Send to a subscriber again, queued messages first."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.disable(connection, name, None):
@@ -127,7 +128,7 @@ def enable(name: str, data: Data = DEFAULT_DATA) -> None:
 
 @group.command()
 def redeliver(
-    name: str,
+    name: SubscriberName,
     since: Annotated[
         datetime | None, typer.Option(help="queued since then, real time in UTC; none: from the first")
     ] = None,
@@ -144,7 +145,7 @@ def redeliver(
 
 
 @group.command()
-def remove(name: str, data: Data = DEFAULT_DATA) -> None:
+def remove(name: SubscriberName, data: Data = DEFAULT_DATA) -> None:
     """Delete a subscriber with all its messages, queued and sent."""
     with system_connection.find(data).connect() as connection:
         if not subscribers.remove(connection, name):

@@ -93,7 +93,7 @@ def list_(data: Data = DEFAULT_DATA) -> None:
 
 @group.command()
 def export(
-    name: str,
+    name: Annotated[str, typer.Argument(help="name of the sample, as `duban survey list` shows it")],
     contacts: Contacts = False,  # noqa: FBT002
     out: Out = None,
     policies: PolicyFolder = DEFAULT_POLICIES,

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from duban import system_connection, timeline
+from duban.arguments import TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
@@ -18,7 +19,7 @@ ZONE = "Asia/Shanghai"
 
 @group.command()
 def show(
-    number: str,
+    number: TicketNumber,
     data: Data = DEFAULT_DATA,
     zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
     as_json: Annotated[bool, typer.Option("--json", help="every event in full, one per line")] = False,  # noqa: FBT002
@@ -38,7 +39,7 @@ def show(
 
 @group.command()
 def do(
-    number: str,
+    number: TicketNumber,
     action: Annotated[str, typer.Argument(help="such as dispatch, claim, feed_back, answer, close")],
     field: Annotated[
         list[str] | None, typer.Argument(help="fields of the action as name=value; values other than text as JSON")
