@@ -1,13 +1,28 @@
-"""Single values that strangers wrote."""
+"""Tests of parsing single values: phone numbers, amounts, whole numbers, and the cleaning of texts."""
 
-from datetime import UTC, date, datetime
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.fields import InputErrors, PhoneNumber, clean, parse_amount, parse_phone
-from services.intake.domain.times import parse_epoch, parse_instant, parse_instant_or_day
+from services.intake.domain.fields import (
+    MAX_TEXT_LENGTH,
+    InputErrors,
+    PhoneNumber,
+    clean,
+    find_phones,
+    parse_amount,
+    parse_phone,
+    parse_whole_number,
+)
+from tests.unit.intake.parsing import NOT_DIGITS
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.mark.requirement("R2.3")
@@ -27,81 +42,63 @@ from services.intake.domain.times import parse_epoch, parse_instant, parse_insta
         ("+1 202 555 0143", "+12025550143", None),
     ],
 )
-def test_phones_as_people_write_them(written: str, number: str, extension: str | None) -> None:
+def test_a_phone_number_is_parsed_as_people_write_it(written: str, number: str, extension: str | None) -> None:
     assert parse_phone(written) == PhoneNumber(number, extension)
 
 
 @pytest.mark.parametrize("written", ["", None, "138****0805", "1.38E+10", "未留", "12", "110110199003071234"])
-def test_what_is_no_phone(written: str | None) -> None:
+def test_a_text_that_is_no_phone_number_is_none(written: str | None) -> None:
     assert parse_phone(written) is None
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=30))
-def test_any_text_is_a_phone_in_e164_or_none(text: str) -> None:
-    found = parse_phone(text)
-    assert found is None or (found.number.startswith("+") and found.number[1:].isdigit())
+def test_any_text_is_parsed_to_a_phone_number_in_e164_or_to_none(text: str) -> None:
+    phone = parse_phone(text)
+    assert phone is None or (phone.number.startswith("+") and phone.number[1:].isdigit())
 
 
-@pytest.mark.requirement("R2.3", "R2.5")
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        ("2026-03-12T09:13:42+08:00", datetime(2026, 3, 12, 1, 13, 42, tzinfo=UTC)),
-        ("2026-03-12 09:13", datetime(2026, 3, 12, 1, 13, tzinfo=UTC)),
-        ("2026/3/12 9:05:30", datetime(2026, 3, 12, 1, 5, 30, tzinfo=UTC)),
-        ("2026-03-12", date(2026, 3, 12)),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_times_as_people_write_them(written: str | None, told: object) -> None:
-    errors = InputErrors()
-    assert parse_instant_or_day(written, "at", errors) == told
-    assert errors.found == []
-
-
-@pytest.mark.requirement("R2.5")
-@pytest.mark.parametrize("written", ["2026-02-30", "2026-13-01 10:00", "2026-03-12 25:00", "12.3.", "1970-01-01", 5])
-def test_impossible_times_are_named(written: object) -> None:
-    errors = InputErrors()
-    assert parse_instant(written, "occurred_at", errors) is None
-    assert [(each.field, each.reason) for each in errors.found] == [("occurred_at", "bad_date")]
-
-
-@pytest.mark.parametrize(
-    ("millis", "good"), [(1773282060000, True), (1773282060, False), (None, False), (10**18, False), (True, False)]
-)
-def test_milliseconds_are_not_seconds(millis: object, good: bool) -> None:  # noqa: FBT001
-    errors = InputErrors()
-    assert (parse_epoch(millis, "accepted_at", errors) is not None) is good
-    assert bool(errors.found) is not good
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec=None)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
+def test_only_the_beginning_of_a_long_text_is_searched_for_phone_numbers() -> None:
+    began = time.process_time()
+    assert len(find_phones("13800000101 " * 200_000)) == 1
+    assert time.process_time() - began < 2.0
+    assert find_phones("x" * MAX_TEXT_LENGTH + " 13800000101") == []
 
 
 @given(JSON)
-def test_what_is_cleaned_can_be_stored(value: object) -> None:
+def test_a_cleaned_value_can_be_stored(value: object) -> None:
     text = repr(clean(value))
     assert "\\x00" not in text
     assert "\\ud8" not in text
 
 
+def test_control_characters_and_bidirectional_overrides_are_removed() -> None:
+    assert clean("a\x9b31mb\x85c\td\ne\u202ef") == "a31mbc\td\nef"
+
+
+@pytest.mark.parametrize("written", NOT_DIGITS)
+def test_only_ascii_digits_are_a_whole_number(written: str) -> None:
+    assert parse_whole_number(written) is None
+
+
 @pytest.mark.parametrize(
-    ("told", "amount"), [("120.5", "120.50"), (30, "30.00"), (0.1, "0.10"), ("", None), (None, None), (" 7 ", "7.00")]
+    ("text", "digits", "number"), [("0042", 20, 42), ("", 20, None), ("9" * 21, 20, None), ("1234567", 6, None)]
 )
-def test_an_amount_is_kept_to_the_cent(told: object, amount: str | None) -> None:
-    errors = InputErrors()
-    assert (parse_amount(told, "amount", errors), errors.found) == (amount, [])
+def test_a_whole_number_has_at_least_one_digit_and_not_too_many(text: str, digits: int, number: int | None) -> None:
+    assert parse_whole_number(text, digits) == number
 
 
-@pytest.mark.parametrize("told", ["much", "NaN", "1e40", True, [], "Infinity"])
-def test_what_is_no_amount_is_a_fault(told: object) -> None:
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("120.5", "120.50"), (30, "30.00"), (0.1, "0.10"), ("", None), (None, None), (" 7 ", "7.00")],
+)
+def test_an_amount_is_rounded_to_the_cent(written: object, amount: str | None) -> None:
     errors = InputErrors()
-    assert parse_amount(told, "amount", errors) is None
-    assert [each.field for each in errors.found] == ["amount"]
+    assert (parse_amount(written, "amount", errors), errors.found) == (amount, [])
+
+
+@pytest.mark.parametrize("written", ["much", "NaN", "1e40", True, [], "Infinity"])
+def test_a_value_that_is_no_amount_is_an_error(written: object) -> None:
+    errors = InputErrors()
+    assert parse_amount(written, "amount", errors) is None
+    assert [error.field for error in errors.found] == ["amount"]

@@ -1,4 +1,4 @@
-"""The HTTP door without a broker or a database: what it published is a list, and each key is its sender's name."""
+"""The HTTP door without broker or database: published records are in a list, and each key is its sender's name."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from services.shared.runtime.clock import SystemClock
 
 
 class _Keys:
-    """Stands for the database that the keys are in."""
+    """Stands for the database with the keys."""
 
     def __init__(self, senders: Sequence[Sender]) -> None:
         self._senders = senders
@@ -35,8 +35,8 @@ class _Keys:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return [
-            (each.name, hash_key(each.name), each.policy, each.channels, each.actions, each.per_minute)
-            for each in self._senders
+            (sender.name, hash_key(sender.name), sender.policy, sender.channels, sender.actions, sender.per_minute)
+            for sender in self._senders
         ]
 
 
@@ -50,12 +50,12 @@ class _Publisher:
         self.records += records
 
 
-class Door:
-    """The door of an intake.
+class HttpDoor:
+    """The HTTP application of one intake process.
 
     Attributes:
-        way: what it needs.
-        published: the records that it put on their topics.
+        context: the context of its routes.
+        published: the records that it published.
 
     """
 
@@ -68,7 +68,7 @@ class Door:
         publisher = _Publisher()
         self.registry = CollectorRegistry()
         self.published = publisher.records
-        self.way = HttpContext(
+        self.context = HttpContext(
             settings,
             cast("Any", None),
             keys,
@@ -78,27 +78,34 @@ class Door:
             rate_limiter=RateLimiter(lambda: 0.0),
             clock=SystemClock(),
         )
-        self._application = application(self.way)
+        self._application = application(self.context)
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send a request and return the answer."""
+        """Send a request and return the response."""
 
-        async def answer() -> httpx.Response:
+        async def respond() -> httpx.Response:
             transport = httpx.ASGITransport(self._application, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
                 return await client.request(method, path, **request)
 
-        return asyncio.run(answer())
+        return asyncio.run(respond())
 
     def post(self, path: str, **request: Any) -> httpx.Response:
-        """Post a request and return the answer."""
+        """Send a POST request and return the response."""
         return self.send("POST", path, **request)
 
-    def counted(self, name: str, **labels: str) -> float:
-        """Return a counter's value."""
+    def counter(self, name: str, **labels: str) -> float:
+        """Return the value of a counter."""
         return self.registry.get_sample_value(f"duban_{name}_total", labels) or 0.0
 
 
 def key(name: str) -> dict[str, str]:
-    """Return the header that shows a sender's key."""
+    """Return the header with the key of a sender."""
     return {"Authorization": f"Bearer {name}"}
+
+
+def reasons(response: httpx.Response) -> list[tuple[str, str]]:
+    """Return field and reason of every error in a response."""
+    errors = response.json()["errors"]
+    assert all(error["detail"] for error in errors), "each error says what to do"
+    return [(error["field"], error["reason"]) for error in errors]

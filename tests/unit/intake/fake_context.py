@@ -1,0 +1,70 @@
+"""A context of the HTTP routes behind which the ledger decides at once, without broker or database."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from services.intake import problems
+from services.intake.http_context import HttpContext
+from services.intake.metrics import IntakeMetrics
+from tests.builders import MORNING
+
+SECRET = "secret"
+"""Secret with which survey links are signed."""
+
+
+class FakeContext:
+    """Stands for HttpContext, and for the senders and the clock that it holds."""
+
+    class Settings:
+        """Settings of the context."""
+
+        contact_key_secret = SecretStr(SECRET)
+
+    settings = Settings
+    database = None
+
+    @property
+    def senders(self) -> "FakeContext":
+        return self
+
+    def authenticate(self, _: str | None) -> "FakeContext":
+        return self
+
+    def require_action(self, _: str) -> None: ...
+
+    def check_rate(self, _: "FakeContext") -> None: ...
+
+    def require_clock(self) -> "FakeContext":
+        return self
+
+    def now(self) -> datetime:
+        return MORNING
+
+    async def query(self, read: Callable[[], Any]) -> Any:
+        return read()
+
+    async def publish(self, _: list[Any]) -> None: ...
+
+    async def wait_for(self, _: float, read: Callable[[], Any], __: Callable[[Any], bool]) -> Any:
+        return read()
+
+
+def request(install: Callable[[FastAPI, HttpContext], None], method: str, path: str, **options: Any) -> httpx.Response:
+    """Send a request to the routes that a module installs."""
+    app = FastAPI()
+    problems.install(app, IntakeMetrics(CollectorRegistry()))
+    install(app, cast("HttpContext", FakeContext()))
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(send())
