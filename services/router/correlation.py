@@ -22,8 +22,11 @@ from services.router.domain.route import CandidateTicket
 from services.router.store import EarlierContact, queries
 from services.shared.postgres.database import to_jsonb
 
-FORM_WITHIN = timedelta(hours=1)
-"""How long an answered call waits for its form; then it becomes an incomplete ticket of its own (R2.5)."""
+FORM_WITHIN = timedelta(minutes=45)
+"""How long after its beginning an answered call waits for its form; then it becomes an incomplete ticket (R2.5).
+
+The form is due an hour after the call began and warned of six minutes before (002-1 §2.4.2, §2.4.7): the ticket has to
+be there by then."""
 MAX_UNMATCHED_CALLS = 100
 """Calls without a form that are turned into contacts at a time."""
 EARLIER_TICKET = "earlier_ticket"
@@ -227,8 +230,8 @@ def _kept_row(message: NonTicket, now: datetime) -> dict[str, object]:
 
 
 def contacts_of_unmatched_calls(connection: psycopg.Connection, now: datetime) -> list[Contact]:
-    """Return an incomplete contact for each answered call whose form did not come within the hour (R2.5)."""
-    values = {"before": now - FORM_WITHIN, "most": MAX_UNMATCHED_CALLS}
+    """Return an incomplete contact for each answered call that is over and whose form did not come in time (R2.5)."""
+    values = {"now": now, "before": now - FORM_WITHIN, "most": MAX_UNMATCHED_CALLS}
     rows = connection.execute(queries["calls_without_form"], values).fetchall()
     if rows:
         connection.execute(queries["call_announced"], {"ids": [row[0] for row in rows], "now": now})

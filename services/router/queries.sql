@@ -61,7 +61,8 @@ set call = excluded.call, answered = excluded.answered, ended_at = excluded.ende
 -- name: calls_without_form
 -- Answered calls whose form did not come in time, oldest first.
 select id, call::text, sender, channel, policy from router.call
-where contact_id is null and answered and ended_at <= %(before)s and announced_at is null
+where contact_id is null and answered and announced_at is null
+    and ended_at <= %(now)s and coalesce((call ->> 'started_at')::timestamptz, ended_at) <= %(before)s
 order by ended_at
 limit %(most)s
 for update skip locked;

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import uuid4
 
@@ -11,15 +11,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.action import Note
+from schemas.call import Call
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.non_ticket import NonTicket
 from services.domain.ids import ticket_id
-from services.router.correlation import Body
+from services.router.correlation import Body, contacts_of_unmatched_calls
 from services.router.handlers import ContactHandler
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import Message
 from services.shared.kafka.records import Incoming
+from services.shared.postgres.database import to_jsonb
 from services.shared.runtime.clock import SystemClock
 from tests.builders import PACK, contact, eventually
 from tests.system import System
@@ -107,3 +109,22 @@ def waiting(connection: psycopg.Connection) -> bool:
     row = connection.execute(told).fetchone()
     assert row is not None
     return bool(row[0])
+
+
+@pytest.mark.requirement("R2.5", "R4.1")
+def test_a_call_without_a_form_becomes_a_ticket_before_the_form_s_warning(system: System) -> None:
+    """The form is warned of 54 minutes after the call began (002-1 §2.4.7), and a call may be a long one."""
+    now = system.clock.now()
+    calls = {
+        "young": Call(id="young", started_at=now - timedelta(minutes=44), ended_at=now - timedelta(minutes=40)),
+        "old": Call(id="old", started_at=now - timedelta(minutes=46), ended_at=now - timedelta(minutes=44)),
+        "long": Call(id="long", started_at=now - timedelta(minutes=50), ended_at=now - timedelta(minutes=1)),
+        "no start": Call(id="no start", ended_at=now - timedelta(minutes=46)),
+    }
+    row = "insert into router.call values (%s, %s, 'tests', 'hotline', 'carrier', true, %s, null, null, %s, null)"
+    with system.database() as connection, connection.transaction(force_rollback=True):
+        connection.execute("update router.call set announced_at = %s where announced_at is null", (now,))
+        for name, call in calls.items():
+            connection.execute(row, (name, to_jsonb(call), call.ended_at, now))
+        found = contacts_of_unmatched_calls(connection, now)
+    assert {each.call for each in found} == {"old", "long", "no start"}
