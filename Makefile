@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-wheel lint sim bench bench-monitor bench-telling faults-monitor faults-telling chaos fuzz docs site contract lock clean
+.PHONY: help setup demo test test-wheel lint sim bench bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -57,8 +57,8 @@ fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=1
 sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)
 
-faults-telling: $(READY) ## notifier and callback die at every point of a send and of a plan; ROUNDS=200 SEED=1
-	@$(BIN)/python -m tests.faults.telling --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
+faults-notifications: $(READY) ## kill notifier and callback at every crash point, check notices and callbacks; ROUNDS=200 SEED=1
+	@$(BIN)/python -m tests.faults.notifications --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the time; SEED=1 ONLY="clock dead"
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
@@ -66,8 +66,8 @@ faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the 
 bench-monitor: $(READY) ## the monitor at 10,000 and 1,000,000 open tickets, beside its peers; BENCH="--rounds 1 --open 10000"
 	@$(BIN)/python -m tests.load.monitor $(if $(OPEN),--open $(OPEN)) $(BENCH)
 
-bench-telling: $(READY) ## notices a second beside a bare loop, while a provider hangs; BENCH="--notices 20000"
-	@$(BIN)/python -m tests.load.telling $(BENCH)
+bench-notifications: $(READY) ## notices per second, beside a loop without storage, while a provider hangs; BENCH="--notices 20000"
+	@$(BIN)/python -m tests.load.notifications $(BENCH)
 
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)

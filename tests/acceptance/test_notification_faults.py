@@ -1,8 +1,8 @@
-"""A short form of `make faults-telling`: no notice or callback is lost or doubled when services are killed."""
+"""A short form of `make faults-notifications`: no notice or callback is lost or doubled when services are killed."""
 
 import pytest
 
-from tests.faults.telling import POINTS, rounds
+from tests.faults.notifications import POINTS, rounds
 
 SEED = 20261124
 

@@ -1,4 +1,4 @@
-"""`make bench-telling`: notices a second with their records, beside a bare loop that keeps none; one provider hangs.
+"""`make bench-notifications`: notices per second with their records, beside a loop without storage.
 
 The bare loop renders the same letters and sends them with the same clients to the same receivers. Ours has events:
 it plans a notice for each while the first are being sent. Callbacks are planned from events too, every fifth as a call
@@ -223,7 +223,7 @@ def bench() -> Iterator[Bench]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="make bench-telling", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make bench-notifications", description=__doc__)
     parser.add_argument("--notices", type=int, default=100_000, help="in all, half of them mail")
     parser.add_argument("--callbacks", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=1)

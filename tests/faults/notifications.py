@@ -1,4 +1,4 @@
-"""`make faults-telling`: notifier and callback die at every point of a send and of a plan; nothing is lost or doubled.
+"""`make faults-notifications`: kills notifier and callback at every crash point; nothing may be lost or doubled.
 
 A notice that was handed over and not yet saved may be handed over again, under the same id; how often after each death
 is counted by providers that forget nothing.
@@ -256,7 +256,7 @@ def rounds(seed: int) -> Iterator[Rounds]:
 
 def main() -> None:
     """Play rounds; exit code 1 when a notice was lost, or a callback lost or doubled."""
-    parser = argparse.ArgumentParser(prog="make faults-telling", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make faults-notifications", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     told = parser.parse_args()
