@@ -10,6 +10,7 @@ PACKAGES = {
     "chaos": "chaos",
     "demo": "demo",
     "duban": "duban",
+    "fuzz": "tests/fuzz",
     "load": "tests/load",
     "local": "deploy/local",
     "receivers": "deploy/receivers",
@@ -25,7 +26,6 @@ NOT_MIRRORED_YET = (
     "tests/unit/domain/",
     "tests/unit/ledger/",
     "tests/unit/load/",
-    "tests/unit/policies/",
     "tests/unit/router/",
 )
 """Folders whose files are still being renamed; the list may only shrink."""

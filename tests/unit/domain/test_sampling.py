@@ -1,4 +1,4 @@
-"""Samples that anyone can draw again, and how long an SMS is."""
+"""Stratified samples: reproducible, and each stratum with its share."""
 
 from uuid import uuid5
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ticket import Ticket
-from services.domain import sampling, sms_segments
+from services.domain import sampling
 from tests.builders import TicketScenario
 
 BASE = TicketScenario.opened().current
@@ -44,25 +44,3 @@ def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
         assert 0 <= seats[key] <= count
         if size < whole:
             assert abs(seats[key] - count * size / whole) < 1
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "parts"),
-    [
-        ("a" * 160, "GSM-7", 1),
-        ("a" * 161, "GSM-7", 2),
-        ("€" * 80, "GSM-7", 1),
-        ("€" * 81, "GSM-7", 2),
-        ("a" * 152 + "€", "GSM-7", 1),
-        ("a" * 152 + "€" * 10, "GSM-7", 2),
-        ("您" * 70, "UCS-2", 1),
-        ("您" * 71, "UCS-2", 2),
-        ("您" * 134, "UCS-2", 2),
-        ("您" * 135, "UCS-2", 3),
-        ("😀" * 35, "UCS-2", 1),
-        ("😀" * 67, "UCS-2", 3),
-        ("", "GSM-7", 1),
-    ],
-)
-def test_how_many_messages_an_sms_is(text: str, encoding: str, parts: int) -> None:
-    assert (sms_segments.encoding(text), sms_segments.count_segments(text)) == (encoding, parts)

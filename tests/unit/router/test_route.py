@@ -1,4 +1,4 @@
-"""Same ticket or a new one."""
+"""Routing: an earlier ticket or a new one."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -6,13 +6,12 @@ from uuid import uuid4
 import pytest
 
 from deploy.tools.checkout import PROJECT
-from schemas.contact import Contact, Customer
+from schemas.contact import Contact
 from schemas.ticket import Status
-from services.domain.ids import contact_digest, ticket_id
+from services.domain.ids import ticket_id
 from services.domain.policy import loading
 from services.router.domain.route import CandidateTicket, RoutingDecision, route
-from services.router.store import EarlierContact
-from tests.builders import HOUR, MORNING, PACK, contact
+from tests.builders import MORNING, PACK, contact
 
 OLD = uuid4()
 
@@ -146,52 +145,3 @@ def test_an_appeal_is_linked_to_the_complaint_that_it_names() -> None:
 
 def test_a_ticket_that_the_ledger_has_not_seen_yet_counts_as_open() -> None:
     assert routed(contact("m2"), known(status=None)).disposition == "remind"
-
-
-MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
-
-
-@pytest.mark.requirement("R2.4")
-@pytest.mark.parametrize(
-    ("mine", "theirs", "person"),
-    [
-        (Customer(phone=MOBILE), Customer(phone=MOBILE), "same"),
-        (Customer(phone=MOBILE, number="C1"), Customer(phone=MOBILE, number="C2"), "another"),
-        (Customer(phone=MOBILE, number="C1"), Customer(phone="+8613800000102", number="C1"), "same"),
-        (Customer(phone=MOBILE, email="a@b.c"), Customer(phone="+8613800000102", email="a@b.c"), "same"),
-        (Customer(phone=MOBILE, name="张先生"), Customer(phone=MOBILE, name="张三"), "same"),
-        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王女士"), "another"),
-        (Customer(phone=MOBILE, name="王芳女士"), Customer(phone=MOBILE, name="王先生"), "another"),
-        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王经理"), "same"),
-        (Customer(phone=MOBILE, name="Mr. Wang"), Customer(phone=MOBILE, name="Ms Wang"), "another"),
-        (Customer(phone=LANDLINE, switchboard=True), Customer(phone=LANDLINE), "another"),
-        (Customer(phone=LANDLINE), Customer(phone=LANDLINE), "perhaps"),
-        (Customer(phone="+864008001234"), Customer(phone="+864008001234"), "perhaps"),
-        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE), "perhaps"),
-        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="张 三"), "same"),
-        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="李四"), "another"),
-        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张三"), "perhaps"),
-        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张先生"), "perhaps"),
-        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张经理"), "another"),
-        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="2"), "another"),
-        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="1"), "same"),
-    ],
-)
-def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
-    earlier = EarlierContact(known(), mine)
-    assert earlier.may_be_of(theirs)
-    assert earlier.candidate_for(theirs).person == person
-
-
-@pytest.mark.requirement("R2.4")
-def test_everybody_who_wrote_about_a_ticket_counts() -> None:
-    """王先生's ticket that 王小明 joined is not 王芳's."""
-    earlier = EarlierContact(known(), Customer(phone=MOBILE, name="王先生"))
-    assert earlier.candidate_for(Customer(phone=MOBILE, name="王芳")).person == "same"
-    joined = earlier.with_writer(Customer(phone=MOBILE, name="王小明"))
-    assert joined.candidate_for(Customer(phone=MOBILE, name="王芳")).person == "another"
-
-
-def test_the_same_message_at_another_time_has_the_same_digest() -> None:
-    assert contact_digest(contact()) == contact_digest(contact(at=MORNING + HOUR))
-    assert contact_digest(contact()) != contact_digest(contact(text="another"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.domain.policy.base import Span
 from services.domain.sla.calendar import Calendar
-from tests.unit.domain.test_calendar import CN, ELAPSED, EVERY_DAY, ROLLING, SHANGHAI, WORKING, at, span
+from tests.unit.domain.sla.test_calendar import CN, ELAPSED, EVERY_DAY, ROLLING, SHANGHAI, WORKING, at, span
 
 INSTANTS = st.datetimes(datetime(2025, 1, 2), datetime(2026, 4, 20), timezones=st.just(UTC))
 LENGTHS = st.integers(0, 60 * 24 * 20).map(lambda minutes: timedelta(minutes=minutes))

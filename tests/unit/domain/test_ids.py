@@ -1,19 +1,44 @@
-"""The same message heard twice is one message: what our door adds, or a machine measures anew, makes no other of it."""
+"""Deterministic ids and digests: what makes two messages the same."""
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.contact import Contact
-from services.domain.ids import contact_digest
+from services.domain.ids import command_id, contact_digest, contact_id, event_id, notice_id, refusal_id, ticket_id
 from services.intake.channel_registry import channels
 from services.intake.domain.envelope import Envelope
-from tests.builders import MORNING
+from tests.builders import HOUR, MORNING, contact
+
+TEXT = st.text(max_size=20)
+
+
+@given(one=st.tuples(TEXT, TEXT, TEXT), other=st.tuples(TEXT, TEXT, TEXT))
+def test_two_messages_share_an_id_only_when_everything_is_the_same(
+    one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
+    assert (contact_id(*one) == contact_id(*other)) == (one == other)
+
+
+def test_each_kind_of_id_has_a_space_of_its_own() -> None:
+    cause = uuid4()
+    ids = {ticket_id(cause), command_id(cause), event_id(cause, 1), refusal_id(cause), notice_id(cause, "")}
+    assert len(ids) == 5
+
 
 TABLE = channels()
+
+
 SMS = b"MessageSid=SM1&From=%2B8613800000101&Body=%E5%AE%BD%E5%B8%A6%E6%96%AD%E7%BD%91&NumMedia=0"
+
+
 MAIL = b"From: li@mail.example\r\nMessage-ID: <1@mail.example>\r\nSubject: x\r\n\r\nbroadband is down\r\n"
+
+
 ALERT = {
     "version": "4",
     "alerts": [
@@ -56,3 +81,8 @@ def test_an_alert_that_tells_a_new_measurement_is_the_same_alert() -> None:
 
 def test_another_text_under_the_same_id_is_another_message() -> None:
     assert contact_digest(heard("sms", SMS, 0)) != contact_digest(heard("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))
+
+
+def test_the_same_message_at_another_time_has_the_same_digest() -> None:
+    assert contact_digest(contact()) == contact_digest(contact(at=MORNING + HOUR))
+    assert contact_digest(contact()) != contact_digest(contact(text="another"))
