@@ -17,7 +17,6 @@ _SQL_COMMENT = re.compile(r"--.*")
 LONGEST_TEST_NAME = 80
 
 NOT_RENAMED_YET = (
-    "duban/",
     "schemas/",
     "services/",
     "tests/",
