@@ -1,4 +1,4 @@
-"""Authenticates senders by key and says what each may do; keys are cached, so that they work without PostgreSQL."""
+"""Authenticates senders by key and checks what they may do; keys are cached against database outages."""
 
 import base64
 import binascii

@@ -110,7 +110,8 @@ class EvidenceMapping(MappingPart):
     """Where evidence is referenced in a message.
 
     Attributes:
-        each: path of a list that has one item per piece of evidence; None: the message itself refers to one piece.
+        items_at: path of a list with one item per piece of evidence (`each` in the file); None: the message itself
+            refers to one piece.
         kind: kind of the evidence.
         reference: where the reference is; empty: the list's items are the references.
         name, media_type, size, sha256: paths of these properties; None: not in the message.
@@ -118,7 +119,7 @@ class EvidenceMapping(MappingPart):
 
     """
 
-    each: str | None = None
+    items_at: str | None = Field(default=None, alias="each")
     kind: str
     reference: ValueSources = ()
     name: str | None = None
@@ -140,7 +141,7 @@ class MessageMapping(MappingPart):
         fields: how to fill each contact field, by its name; prefix `customer.` for the customer's fields and `details.`
             for facts that only the channel knows.
         labels: paths of the channel's own words for business type and problem type.
-        papers: its evidence.
+        evidence: where its evidence is referenced (`papers` in the file).
 
     """
 
@@ -150,7 +151,7 @@ class MessageMapping(MappingPart):
     reach: str | None = None
     fields: dict[str, Annotated[FieldMapping, BeforeValidator(_normalise_target)]]
     labels: tuple[str, ...] = ()
-    papers: tuple[EvidenceMapping, ...] = ()
+    evidence: tuple[EvidenceMapping, ...] = Field(default=(), alias="papers")
 
     @model_validator(mode="after")
     def _check_fields(self) -> "MessageMapping":

@@ -91,12 +91,7 @@ class MappingReader:
         if source.flag:
             self.errors.flag(source.flag)
         if target.words:
-            word = str(value).strip()
-            if target.strict and word not in target.words:
-                choices = ", ".join(target.words)
-                self.errors.add(source.at, "bad_schema", f"{word[:40]!r} is unknown: choose one of {choices}")
-            # Any allowed word stands in for an unknown one, so that the same error is not reported twice.
-            value = target.words.get(word, next(iter(target.words.values())) if target.strict else None)
+            value = self._translate(value, target, source.at)
             if value is None:
                 return
         if format_ in _TIMES:
@@ -105,6 +100,15 @@ class MappingReader:
             self._readers[format_](name, value, source.at)
         else:
             self._put(name, self._read_text(value, source.at))
+
+    def _translate(self, value: Any, target: FieldMapping, path: str) -> str | None:
+        """Return our word for the channel's, None for an unknown one that is to be ignored."""
+        word = str(value).strip()
+        if target.strict and word not in target.words:
+            choices = ", ".join(target.words)
+            self.errors.add(path, "bad_schema", f"{word[:40]!r} is unknown: choose one of {choices}")
+        # Any allowed word stands in for an unknown one, so that the same error is not reported twice.
+        return target.words.get(word, next(iter(target.words.values())) if target.strict else None)
 
     def _put(self, name: str, value: Any) -> None:
         head, _, rest = name.partition(".")
@@ -219,7 +223,7 @@ class MappingReader:
 
     def _read_evidence(self, form: MessageMapping) -> list[dict[str, Any]]:
         evidence: list[dict[str, Any]] = []
-        for rule in form.papers:
+        for rule in form.evidence:
             if rule.unless_any and evidence:
                 continue
             for part in self._evidence_parts(rule):
@@ -232,12 +236,12 @@ class MappingReader:
 
     def _evidence_parts(self, rule: EvidenceMapping) -> list[Mapping[str, Any]]:
         """Return the objects that refer to evidence; an item that is only a reference gets the empty key."""
-        if rule.each is None:
+        if rule.items_at is None:
             return [self._message]
-        value = value_at(self._message, rule.each)
+        value = value_at(self._message, rule.items_at)
         if value is None:
             return []
         if not isinstance(value, list):
-            self.errors.add(rule.each, "bad_schema", "write this as a list")
+            self.errors.add(rule.items_at, "bad_schema", "write this as a list")
             return []
         return [item if isinstance(item, Mapping) else {"": item} for item in value]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -22,12 +23,7 @@ SECRET = "secret"
 class FakeContext:
     """Stands for HttpContext, and for the senders and the clock that it holds."""
 
-    class Settings:
-        """Settings of the context."""
-
-        contact_key_secret = SecretStr(SECRET)
-
-    settings = Settings
+    settings = SimpleNamespace(contact_key_secret=SecretStr(SECRET))
     database = None
 
     @property

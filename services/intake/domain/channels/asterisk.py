@@ -85,27 +85,7 @@ def parse_call_records(envelope: Envelope) -> list[ParsedItem]:
 
 def _parse_call_record(line: str, envelope: Envelope, *, complete: bool) -> Call:
     """Parse one line; `complete`: it ends with a line break, so it was not cut."""
-    try:
-        (cells,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError):
-        raise InvalidPayload([InputError("line", "truncated", "the line is cut: send it whole")]) from None
-    expected = envelope.config.columns
-    if len(cells) == COLUMNS_WITHOUT_ID and expected != COLUMNS_WITHOUT_ID:
-        raise InvalidPayload(
-            [
-                InputError(
-                    "uniqueid",
-                    "missing_id",
-                    "set loguniqueid=yes in cdr.conf, so that a form can be joined",
-                )
-            ]
-        )
-    if len(cells) not in {COLUMNS_WITH_ID, NEW_COLUMNS} or (expected is not None and len(cells) != expected):
-        wanted = expected or f"{COLUMNS_WITH_ID} or {NEW_COLUMNS}"
-        cut = not complete and len(cells) < (expected or NEW_COLUMNS)
-        message = f"{len(cells)} columns, expected {wanted}: check cdr.conf and the channel's setting `columns`"
-        raise InvalidPayload([InputError("line", "truncated" if cut else "bad_schema", message)])
-    record = dict(zip(COLUMNS, map(clean, cells), strict=False))
+    record = _read_columns(line, envelope.config.columns, complete=complete)
     errors = InputErrors()
     if not record["uniqueid"]:
         errors.add("uniqueid", "missing_id", "the record has no uniqueid: set loguniqueid=yes in cdr.conf")
@@ -129,6 +109,23 @@ def _parse_call_record(line: str, envelope: Envelope, *, complete: bool) -> Call
         operator=_extension_of(record["dstchannel"]) if answered else None,
         recording=recording,
     )
+
+
+def _read_columns(line: str, expected: int | None, *, complete: bool) -> dict[str, str]:
+    """Split one line into its columns by name and check their number."""
+    try:
+        (cells,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError):
+        raise InvalidPayload([InputError("line", "truncated", "the line is cut: send it whole")]) from None
+    if len(cells) == COLUMNS_WITHOUT_ID and expected != COLUMNS_WITHOUT_ID:
+        message = "set loguniqueid=yes in cdr.conf, so that a form can be joined"
+        raise InvalidPayload([InputError("uniqueid", "missing_id", message)])
+    if len(cells) not in {COLUMNS_WITH_ID, NEW_COLUMNS} or (expected is not None and len(cells) != expected):
+        wanted = expected or f"{COLUMNS_WITH_ID} or {NEW_COLUMNS}"
+        cut = not complete and len(cells) < (expected or NEW_COLUMNS)
+        message = f"{len(cells)} columns, expected {wanted}: check cdr.conf and the channel's setting `columns`"
+        raise InvalidPayload([InputError("line", "truncated" if cut else "bad_schema", message)])
+    return dict(zip(COLUMNS, map(clean, cells), strict=False))
 
 
 def _extension_of(channel: str) -> str | None:

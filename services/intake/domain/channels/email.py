@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from schemas.non_ticket import KeptReason
 from services.intake.domain.channels.mail_message import ParsedMail
 from services.intake.domain.channels.non_ticket import build_non_ticket
 from services.intake.domain.contact_builder import build_contact
@@ -42,41 +41,29 @@ def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:  # n
 
 
 def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
-    errors = InputErrors()
     message_id = mail.message_id
+    id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
+    if mail.is_bounce:
+        return [ParsedItem(build_non_ticket(envelope, id_, "bounce", facts=mail.bounce_report()))]
+    if mail.is_automatic:
+        return [ParsedItem(build_non_ticket(envelope, id_, "auto_reply"))]
+    errors = InputErrors()
     if message_id is None:
         errors.flag("no_message_id")
-    reason: KeptReason | None = "bounce" if mail.is_bounce else "auto_reply" if mail.is_automatic else None
-    if reason is not None:
-        id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
-        return [
-            ParsedItem(
-                build_non_ticket(envelope, id_, reason, facts=mail.bounce_report() if reason == "bounce" else None)
-            )
-        ]
     contacted_at = mail.date
     if contacted_at is None:
         errors.flag("bad_date")
     if mail.truncated:
         errors.flag("truncated")
     text = mail.text
-    numbers = find_phones(text, envelope.config.default_region)
-    if len(numbers) > 1:
-        errors.flag("phone_ambiguous")
-    number = numbers[0] if len(numbers) == 1 else None
+    customer = _read_customer(mail, text, envelope.config.default_region, errors)
     if mail.text_truncated or len(text) > MAX_TEXT_LENGTH:
         errors.flag("text_cut")
     evidence, left_out = _collect_attachments(mail, envelope.attachments, errors)
-    name, address = mail.sender
     details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
     fields: dict[str, Any] = {
         "contacted_at": contacted_at,
-        "customer": {
-            "name": name,
-            "email": address,
-            "phone": number.number if number else None,
-            "phone_extension": number.extension if number else None,
-        },
+        "customer": customer,
         "text": text[:MAX_TEXT_LENGTH],
         "evidence": evidence,
         "follows": mail.ticket_number,
@@ -84,8 +71,22 @@ def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
     }
     # The complete mail is stored with the contact, attachments included.
     complete = dataclasses.replace(envelope, media_type="message/rfc822")
-    id_ = message_id or hashlib.sha256(envelope.body).hexdigest()
     return [ParsedItem(build_contact(complete, id_, fields, errors, reach="From", id_field="Message-ID"))]
+
+
+def _read_customer(mail: ParsedMail, text: str, region: str, errors: InputErrors) -> dict[str, Any]:
+    """Return the author, with the phone number when the text names exactly one."""
+    name, address = mail.sender
+    numbers = find_phones(text, region)
+    if len(numbers) > 1:
+        errors.flag("phone_ambiguous")
+    number = numbers[0] if len(numbers) == 1 else None
+    return {
+        "name": name,
+        "email": address,
+        "phone": number.number if number else None,
+        "phone_extension": number.extension if number else None,
+    }
 
 
 def _collect_attachments(

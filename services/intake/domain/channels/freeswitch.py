@@ -20,6 +20,8 @@ FORM = "application/x-www-form-urlencoded"
 BASE64 = "application/x-www-form-base64-encoded"
 ENCODED = frozenset({FORM, BASE64})
 """Media types in which mod_json_cdr wraps the JSON record."""
+_MOMENTS = ("start_epoch", "answer_epoch", "end_epoch", "cc_queue_joined_epoch", "cc_queue_answered_epoch")
+"""Variables that hold a Unix time."""
 _NEVER = frozenset({"", "0"})
 """How FreeSWITCH writes the time of something that did not happen."""
 
@@ -48,44 +50,56 @@ def parse_record(record: Mapping[str, Any], envelope: Envelope) -> ParsedItem:
 
     """
     errors = InputErrors()
-    variables = FieldReader(record, errors).part("variables")
-    if envelope.config.encode_values is not False:
-        # Cleaned again: the encoding hid control characters when the record was parsed.
-        values = {
-            name: clean(unquote(value)) if isinstance(value, str) else value for name, value in variables.values.items()
-        }
-        variables = dataclasses.replace(variables, values=values)
+    variables = _read_variables(record, errors, encoded=envelope.config.encode_values is not False)
     id_ = variables.text("uuid")
     if id_ is None:
         errors.add("variables.uuid", "missing_id", "the record has no uuid: send it as mod_json_cdr writes it")
-    start, answer, end = (_read_epoch(variables, name, errors) for name in ("start_epoch", "answer_epoch", "end_epoch"))
-    joined, queue_answer = (_read_epoch(variables, f"cc_queue_{name}_epoch", errors) for name in ("joined", "answered"))
-    if start is None and not errors.found:
+    moments = {name: _read_epoch(variables, name, errors) for name in _MOMENTS}
+    if moments["start_epoch"] is None and not errors.found:
         errors.add("variables.start_epoch", "bad_date", "the record has no start time: write when the call began")
     if errors.found or id_ is None:
         raise InvalidPayload(errors.found)
     if variables.text("direction") == "outbound":
         # The leg to an agent is posted like the customer's and holds no further facts.
         return ParsedItem(build_non_ticket(envelope, id_, "outgoing"))
-    queued = variables.text("cc_queue") is not None
+    return ParsedItem(calls.build_call_record(_build_call(id_, variables, moments, envelope), envelope))
+
+
+def _read_variables(record: Mapping[str, Any], errors: InputErrors, *, encoded: bool) -> FieldReader:
+    """Return a reader of the record's variables; `encoded`: their values are URL-encoded."""
+    variables = FieldReader(record, errors).part("variables")
+    if not encoded:
+        return variables
+    # Cleaned again: the encoding hid control characters when the record was parsed.
+    values = {
+        name: clean(unquote(value)) if isinstance(value, str) else value for name, value in variables.values.items()
+    }
+    return dataclasses.replace(variables, values=values)
+
+
+def _build_call(id_: str, variables: FieldReader, moments: Mapping[str, datetime | None], envelope: Envelope) -> Call:
+    """Build the call from the variables and the times of a record."""
+    queue, agent = variables.text("cc_queue"), variables.text("cc_agent")
+    end, queue_answer = moments["end_epoch"], moments["cc_queue_answered_epoch"]
     # In a queue the exchange itself answers first; the call counts as answered when an agent answers.
-    answered = (queue_answer if queued else None) or (answer if not queued or variables.text("cc_agent") else None)
+    exchange_answer = moments["answer_epoch"] if queue is None or agent else None
+    answered = (queue_answer if queue is not None else None) or exchange_answer
+    waited_until = queue_answer or (end if queue is not None and answered is None else None)
     number, withheld = calls.parse_caller(variables.text("caller_id_number"), envelope.config.default_region)
-    facts = Call(
+    return Call(
         id=id_,
         phone=number,
         withheld=withheld,
-        started_at=start,
+        started_at=moments["start_epoch"],
         answered_at=answered,
         ended_at=end,
-        waiting=calls.seconds_between(joined, queue_answer or (end if queued and answered is None else None)),
+        waiting=calls.seconds_between(moments["cc_queue_joined_epoch"], waited_until),
         talk=calls.seconds_between(answered, end) or 0,
-        operator=_agent_name(variables.text("cc_agent")),
+        operator=_agent_name(agent),
         recording=variables.text("cc_record_filename") if answered is not None else None,
-        queue=variables.text("cc_queue"),
+        queue=queue,
         ended_by="abandoned" if variables.text("cc_cause") == "cancel" else None,
     )
-    return ParsedItem(calls.build_call_record(facts, envelope))
 
 
 def _read_epoch(variables: FieldReader, name: str, errors: InputErrors) -> datetime | None:

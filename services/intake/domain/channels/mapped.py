@@ -86,8 +86,8 @@ def _source_paths(form: MessageMapping, message: Mapping[str, Any]) -> dict[str,
     paths = {name: (first_value(message, sources)[1] or sources[0]).at for name, sources in fields.items()}
     labels = (path for path in form.labels if isinstance(value := value_at(message, path), str) and value.strip())
     paths |= {f"labels.{number}": path for number, path in enumerate(labels)}
-    if form.papers and form.papers[0].each is not None:
-        paths["evidence"] = form.papers[0].each
+    if form.evidence and form.evidence[0].items_at is not None:
+        paths["evidence"] = form.evidence[0].items_at
     return paths
 
 

@@ -35,14 +35,7 @@ def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
         errors.add("status", "bad_schema", f"choose one of {', '.join(sorted(STATUSES))}")
     external_ids = [_external_id(identifier) for identifier in ticket.parts("externalIdentifier")]
     attachments = [_read_attachment(attachment, envelope, errors) for attachment in ticket.parts("attachment")]
-    details: dict[str, str] = {}
-    if len(external_ids) > 1:
-        details["earlier_id"] = external_ids[1]
-    for relationship in ticket.parts("troubleTicketRelationship"):
-        if number := relationship.text("id"):
-            details["related_ticket"] = number
-    if notes := [text for note in ticket.parts("note") if (text := note.text("text"))]:
-        details["notes"] = "\n".join(notes)
+    details = _read_details(ticket, external_ids)
     if not external_ids:
         errors.flag("no_message_id")
     message_id = external_ids[0] if external_ids else hashlib.sha256(envelope.body).hexdigest()
@@ -54,6 +47,19 @@ def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
             MappedChannel(mapping).build(values, envelope, errors=errors, overrides=overrides, message_id=message_id)
         )
     ]
+
+
+def _read_details(ticket: FieldReader, external_ids: list[str]) -> dict[str, str]:
+    """Return what only TMF621 knows: a second external id, a related ticket and the notes."""
+    details: dict[str, str] = {}
+    if len(external_ids) > 1:
+        details["earlier_id"] = external_ids[1]
+    for relationship in ticket.parts("troubleTicketRelationship"):
+        if number := relationship.text("id"):
+            details["related_ticket"] = number
+    if notes := [text for note in ticket.parts("note") if (text := note.text("text"))]:
+        details["notes"] = "\n".join(notes)
+    return details
 
 
 def _external_id(identifier: FieldReader) -> str:
