@@ -1,4 +1,4 @@
-"""The only writer of tickets: decide, record, publish.
+"""Decides commands, stores tickets and their events, and publishes both: the only writer of tickets.
 
 Consumes tickets.commands. Produces tickets.state, tickets.events and tickets.commands (to itself).
 Owns ledger.* in PostgreSQL.

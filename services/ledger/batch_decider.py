@@ -68,4 +68,4 @@ class BatchDecider:
     def _spent(self, person: str, month: Period) -> Decimal:
         """Return the yuan that a person has granted in a month: what is stored, and what the batch has added."""
         known = self._granted.get((person, month))
-        return known if known is not None else store.spent(self._connection, person, month)
+        return known if known is not None else store.granted_compensation(self._connection, person, month)

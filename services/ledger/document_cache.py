@@ -1,4 +1,4 @@
-"""The JSON documents of a batch: each ticket and each change is written once, for its row and for its topics."""
+"""Caches the JSON documents of a batch: each is serialised once, for the database and for the topics."""
 
 from uuid import UUID
 
@@ -7,25 +7,25 @@ from schemas.ticket import Ticket
 
 
 class DocumentCache:
-    """What was written so far of one batch."""
+    """The documents of one batch that were serialised so far."""
 
     def __init__(self) -> None:
         self._tickets: dict[tuple[UUID, int], bytes] = {}
         self._changes: dict[UUID, bytes] = {}
 
     def ticket(self, ticket: Ticket) -> bytes:
-        """Return a ticket as a document."""
+        """Return the document of a ticket."""
         key = (ticket.id, ticket.version)
         if key not in self._tickets:
             self._tickets[key] = ticket.to_json()
         return self._tickets[key]
 
     def change(self, event: TicketEvent) -> bytes:
-        """Return an event without the ticket after it as a document."""
+        """Return the document of an event without its ticket, as it is stored."""
         if event.id not in self._changes:
             self._changes[event.id] = event.change.to_json()
         return self._changes[event.id]
 
     def event(self, event: TicketEvent) -> bytes:
-        """Return an event as a document; the ticket after it is its last field."""
+        """Return the document of an event with its ticket as the last field, as it is published."""
         return b'%b,"ticket":%b}' % (self.change(event)[:-1], self.ticket(event.ticket))

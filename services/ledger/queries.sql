@@ -1,7 +1,7 @@
--- Statements of the ledger; one name each.
+-- Statements of the ledger.
 
 -- name: load_tickets
--- As bytes: the contract's own reader is faster than two readers one after the other.
+-- As bytes, so that the model's own decoder is the only one that parses the document.
 select id, convert_to(body::text, 'UTF8'), trace from ledger.ticket where id = any(%(ids)s);
 
 -- name: load_commands
@@ -12,36 +12,36 @@ where id = any(%(ids)s);
 -- name: load_events
 select body::text from ledger.event where ticket_id = %(ticket_id)s and version <= %(last)s order by version;
 
--- name: next_numbers
--- Numbers are handed out before the decision, so a gap may stay; two tickets never share one.
+-- name: next_running_numbers
+-- Taken before the decision, so there may be gaps; two tickets never share a number.
 select nextval('ledger.ticket_number') from generate_series(1, %(count)s);
 
 -- name: insert_tickets
--- What a batch decided comes as one document for each table: one statement, however many rows it has.
+-- The rows of a batch come as one JSON document for each table: one statement, however many rows there are.
 insert into ledger.ticket
     (id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body,
      trace)
 select id, number, version, partition, status, phone, customer_number, contact_id, accepted_at, updated_at, closed_at, body,
     trace
-from jsonb_to_recordset(%(rows)s) as told (
+from jsonb_to_recordset(%(rows)s) as incoming (
     id uuid, number text, version integer, partition integer, status text, phone text, customer_number text,
     contact_id uuid, accepted_at timestamptz, updated_at timestamptz, closed_at timestamptz, body jsonb, trace text);
 
 -- name: update_tickets
--- Changes a row only if nobody else did since it was read; fewer rows than told mean that the race is lost.
+-- Updates a row only if its version is still the one that was loaded; a smaller row count means a lost race.
 update ledger.ticket
-set version = told.version, partition = told.partition, status = told.status, phone = told.phone,
-    customer_number = told.customer_number, updated_at = told.updated_at, closed_at = told.closed_at,
-    saved_at = clock_timestamp(), body = told.body
-from jsonb_to_recordset(%(rows)s) as told (
+set version = incoming.version, partition = incoming.partition, status = incoming.status, phone = incoming.phone,
+    customer_number = incoming.customer_number, updated_at = incoming.updated_at, closed_at = incoming.closed_at,
+    saved_at = clock_timestamp(), body = incoming.body
+from jsonb_to_recordset(%(rows)s) as incoming (
     id uuid, before integer, version integer, partition integer, status text, phone text, customer_number text,
     updated_at timestamptz, closed_at timestamptz, body jsonb)
-where ticket.id = told.id and ticket.version = told.before;
+where ticket.id = incoming.id and ticket.version = incoming.before;
 
 -- name: insert_events
 insert into ledger.event (ticket_id, version, id, type, at, threshold, body)
 select ticket_id, version, id, type, at, threshold, body
-from jsonb_to_recordset(%(rows)s) as told (
+from jsonb_to_recordset(%(rows)s) as incoming (
     ticket_id uuid, version integer, id uuid, type text, at timestamptz, threshold text, body jsonb);
 
 -- name: insert_commands
@@ -50,23 +50,23 @@ insert into ledger.command
      decided_at)
 select id, decode(digest, 'base64'), ticket_id, topic, partition, "offset", type, outcome, first_version, last_version,
     refusal, commands, decided_at
-from jsonb_to_recordset(%(rows)s) as told (
+from jsonb_to_recordset(%(rows)s) as incoming (
     id uuid, digest text, ticket_id uuid, topic text, partition integer, "offset" bigint, type text, outcome text,
     first_version integer, last_version integer, refusal jsonb, commands jsonb, decided_at timestamptz);
 
--- name: set_clocks
+-- name: set_deadlines
 insert into ledger.clock (ticket_id, partition, version, next_at)
 select ticket_id, partition, version, next_at
-from jsonb_to_recordset(%(rows)s) as told (ticket_id uuid, partition integer, version integer, next_at timestamptz)
+from jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid, partition integer, version integer, next_at timestamptz)
 on conflict (ticket_id) do update
 set partition = excluded.partition, version = excluded.version, next_at = excluded.next_at, swept_at = null, sweeps = 0;
 
--- name: clear_clocks
-delete from ledger.clock using jsonb_to_recordset(%(rows)s) as told (ticket_id uuid)
-where clock.ticket_id = told.ticket_id;
+-- name: clear_deadlines
+delete from ledger.clock using jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid)
+where clock.ticket_id = incoming.ticket_id;
 
--- name: overdue
--- Thresholds that nobody has decided although they are due; the spacing doubles for each sweep of a ticket.
+-- name: take_overdue
+-- Deadlines that have passed without a decision; the pause between two sweeps of a ticket doubles each time.
 update ledger.clock
 set swept_at = clock_timestamp(), sweeps = sweeps + 1
 where ticket_id in (
@@ -74,34 +74,32 @@ where ticket_id in (
     where next_at < %(before)s
       and (swept_at is null or swept_at < clock_timestamp() - make_interval(secs => least(3600, 30 * 2 ^ least(sweeps, 10))))
     order by next_at
-    limit %(most)s
+    limit %(limit)s
     for update skip locked
 )
 returning ticket_id, version, next_at, sweeps;
 
--- name: changed_since
--- The tickets of some partitions that were saved within the last (real) seconds.
+-- name: recently_saved
 select partition, array_agg(id order by saved_at) from ledger.ticket
 where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
 group by partition;
 
--- name: every_ticket
+-- name: all_tickets
 select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 group by t.id;
 
--- name: story
+-- name: ticket_with_events
 select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
 where t.number = %(number)s
 group by t.id;
 
--- name: spent
--- The month is told in the pack's zone; that of the connection says nothing.
+-- name: granted_compensation
+-- The month is given as instants, because it begins and ends in the time zone of the pack.
 select coalesce(sum((body #>> '{details,amount}')::numeric), 0)
 from ledger.event
 where type = 'compensated' and body #>> '{actor,name}' = %(person)s and at >= %(since)s and at < %(until)s;
 
--- name: history
--- Tickets of a pack that were accepted in a range, each with what figures need of its events.
+-- name: case_histories
 select t.body::text,
     (select jsonb_agg(jsonb_build_object('type', e.type, 'at', e.at, 'agreement', e.body #>> '{details,agreement}')
             order by e.version)
@@ -110,7 +108,7 @@ from ledger.ticket t
 where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.body #>> '{policy,pack}' = %(pack)s
 order by t.accepted_at;
 
--- name: running
+-- name: tickets_with_running_timer
 select t.body::text
 from ledger.clock c
 join ledger.ticket t on t.id = c.ticket_id

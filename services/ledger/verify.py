@@ -1,4 +1,4 @@
-"""Does the ledger say the same everywhere? Events folded, stored tickets, and the last records of tickets.state."""
+"""Checks that folded events, stored tickets and the last records of tickets.state are the same (promise 3)."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -8,26 +8,27 @@ import psycopg
 from schemas.event import TicketChange
 from schemas.ticket import Ticket
 from services.ledger import store
+from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.evolve import evolve
 from services.shared.kafka import topic_reader
 from services.shared.runtime.settings import KafkaSettings
 
 
 def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, list[str]]:
-    """Return the number of tickets and every difference found (promise 3).
+    """Return the number of tickets and every difference found.
 
-    Run it when nothing is in flight: a ticket that changes while it is looked at may be called different.
+    Run it when no command is being handled: a ticket that changes meanwhile may be reported as different.
 
     Raises:
-        Retryable: the broker is away.
+        Retryable: the broker is unavailable.
 
     """
     differences: list[str] = []
     last = {record.key: record.value for record in topic_reader.read_all(kafka, Ticket.TOPIC)}
     count = 0
-    for ticket, events in store.every_ticket(connection):
+    for ticket, events in store.all_tickets(connection):
         count += 1
-        differences += _of_ticket(ticket, events)
+        differences += _check_events(ticket, events)
         value = last.pop(str(ticket.id).encode(), None)
         if value is None:
             differences.append(f"{ticket.number}: tickets.state has no record of it")
@@ -37,7 +38,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
     return count, differences
 
 
-def _of_ticket(ticket: Ticket, events: Sequence[TicketChange]) -> Iterator[str]:
+def _check_events(ticket: Ticket, events: Sequence[TicketChange]) -> Iterator[str]:
     folded: Ticket | None = None
     for event in events:
         try:
@@ -47,6 +48,6 @@ def _of_ticket(ticket: Ticket, events: Sequence[TicketChange]) -> Iterator[str]:
             return
     if folded != ticket:
         yield f"{ticket.number}: the stored ticket is not what its {len(events)} events make"
-    keys = [key for each in events if (key := store.threshold_key(each)) is not None]
+    keys = [key for event in events if (key := threshold_key(event)) is not None]
     if len(keys) != len(set(keys)):
         yield f"{ticket.number}: a threshold was decided twice"

@@ -51,9 +51,9 @@ from schemas.ticket import Link, Survey, Ticket
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import BREACH, next_action
+from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
-from services.ledger.store import threshold_key
 from services.router.domain.classify import classify
 from tests import clock_invariants
 

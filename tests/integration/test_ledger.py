@@ -1,4 +1,4 @@
-"""The ledger on real stores: one writer wins, a repeat is known as one, states are told again after a hand-over."""
+"""The ledger on a real database and broker: lost races, repeated commands, takeovers, the sweeper."""
 
 import json
 from dataclasses import dataclass
@@ -17,9 +17,13 @@ from services.domain.ids import ticket_id
 from services.domain.kpi.periods import PeriodLength, period_at
 from services.domain.policy import loading
 from services.ledger import store
-from services.ledger.handlers import CommandHandler, LedgerMaintenance
+from services.ledger.batch_rows import CommandRecord, build_rows
+from services.ledger.document_cache import DocumentCache
+from services.ledger.handlers import CommandHandler
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
+from services.ledger.state_republisher import StateRepublisher
+from services.ledger.sweeper import Sweeper
 from services.router.domain.classify import classify
 from services.shared.kafka import topic_reader
 from services.shared.kafka.batch_consumer import Message
@@ -35,24 +39,24 @@ def bodies(groups: list[list[Outgoing]]) -> list[object]:
     return [json.loads(each.value or b"") for group in groups for each in group]
 
 
-class Ledger:
-    """A ledger of its own kind, so that the running one does not see its commands."""
+class LedgerUnderTest:
+    """A ledger without topics, so that the running one does not see its commands."""
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.decider = CommandHandler({"carrier": PACK}, SystemClock(), LedgerMetrics(CollectorRegistry()))
+        self.handler = CommandHandler({"carrier": PACK}, SystemClock(), LedgerMetrics(CollectorRegistry()))
 
     def message(self, command: Command, offset: int) -> Message[Command]:
         return Message(Incoming("tests", 0, offset, None, None), command)
 
     def decide(self, connection: psycopg.Connection, command: Command, offset: int) -> list[list[Outgoing]]:
-        return self.decider.handle([self.message(command, offset)], connection).publish
+        return self.handler.handle([self.message(command, offset)], connection).publish
 
 
-def opening() -> Command:
-    told = contact(str(uuid4()), at=datetime.now(UTC))
-    action = Open(contact=told, classification=classify(told, PACK))
-    return command(ticket_id(told.id), action)
+def opening_command() -> Command:
+    first = contact(str(uuid4()), at=datetime.now(UTC))
+    action = Open(contact=first, classification=classify(first, PACK))
+    return command(ticket_id(first.id), action)
 
 
 def command(ticket: UUID, action: Open | Note | Remind | Compensate) -> Command:
@@ -66,102 +70,101 @@ def command(ticket: UUID, action: Open | Note | Remind | Compensate) -> Command:
     )
 
 
-def test_the_same_command_at_the_same_place_is_published_again_at_another_it_is_not(system: System) -> None:
-    ledger, told = Ledger(system), opening()
+def test_a_command_is_published_again_only_if_the_same_record_is_read_again(system: System) -> None:
+    ledger, opening = LedgerUnderTest(system), opening_command()
     with system.database() as connection:
-        first = ledger.decide(connection, told, 1)
-        again = ledger.decide(connection, told, 1)
-        elsewhere = ledger.decide(connection, told, 2)
+        first = ledger.decide(connection, opening, 1)
+        again = ledger.decide(connection, opening, 1)
+        elsewhere = ledger.decide(connection, opening, 2)
     assert bodies(again) == bodies(first) != []
     assert elsewhere == [[], [], []]
 
 
-def test_two_owners_for_a_moment_and_only_one_of_them_writes(system: System) -> None:
-    """DESIGN 3: whoever loses the version check reads again and decides again."""
-    ledger, told = Ledger(system), opening()
+def test_of_two_owners_of_a_partition_only_one_writes(system: System) -> None:
+    """The owner that loses the version check loads and decides again (DESIGN 3)."""
+    ledger, opening = LedgerUnderTest(system), opening_command()
     with system.database() as connection:
-        ledger.decide(connection, told, 1)
-        before, traces = store.load_tickets(connection, [told.ticket_id])
-        ledger.decide(connection, command(told.ticket_id, Note(text="first")), 2)
-        late = {told.ticket_id: before[told.ticket_id].replace(version=before[told.ticket_id].version + 1)}
-        note = command(told.ticket_id, Note(text="second"))
-        decision = store.CommandRecord(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
-        saving = store.saving(connection, before, late, [decision], traces)
-        with pytest.raises(LostRace), connection.transaction(), saving:
+        ledger.decide(connection, opening, 1)
+        before, traces = store.load_tickets(connection, [opening.ticket_id])
+        ledger.decide(connection, command(opening.ticket_id, Note(text="first")), 2)
+        late = {opening.ticket_id: before[opening.ticket_id].replace(version=before[opening.ticket_id].version + 1)}
+        note = command(opening.ticket_id, Note(text="second"))
+        record = CommandRecord(note, ("tests", 0, 3), (), (), None, datetime.now(UTC))
+        rows = build_rows(before, late, [record], traces, DocumentCache())
+        with pytest.raises(LostRace), connection.transaction(), store.save_rows(connection, rows):
             pass
         ledger.decide(connection, note, 3)
-        after, _ = store.load_tickets(connection, [told.ticket_id])
-    assert after[told.ticket_id].version == before[told.ticket_id].version + 2
+        after, _ = store.load_tickets(connection, [opening.ticket_id])
+    assert after[opening.ticket_id].version == before[opening.ticket_id].version + 2
 
 
 @pytest.mark.requirement("R2.4")
-def test_another_command_under_the_same_id_is_a_conflict_that_is_kept(system: System) -> None:
-    ledger, told = Ledger(system), opening()
-    note = command(told.ticket_id, Note(text="first"))
+def test_another_command_under_the_same_id_is_a_conflict(system: System) -> None:
+    ledger, opening = LedgerUnderTest(system), opening_command()
+    note = command(opening.ticket_id, Note(text="first"))
     with system.database() as connection:
-        ledger.decide(connection, told, 1)
+        ledger.decide(connection, opening, 1)
         ledger.decide(connection, note, 2)
-        result = ledger.decider.handle([ledger.message(note.replace(action=Note(text="another")), 3)], connection)
-    assert [(each.reason, each.field) for each in result.dead_letters] == [("conflict", "Idempotency-Key")]
+        result = ledger.handler.handle([ledger.message(note.replace(action=Note(text="another")), 3)], connection)
+    assert [(letter.reason, letter.field) for letter in result.dead_letters] == [("conflict", "Idempotency-Key")]
 
 
-def test_a_command_of_a_pack_that_is_not_there_is_refused_with_the_reason(system: System) -> None:
-    ledger, told = Ledger(system), opening().replace(policy="moon")
+def test_a_command_with_an_unknown_pack_is_rejected_with_the_reason(system: System) -> None:
+    ledger, opening = LedgerUnderTest(system), opening_command().replace(policy="moon")
     with system.database() as connection:
-        result = ledger.decider.handle([ledger.message(told, 1)], connection)
-    assert [(each.reason, each.field) for each in result.dead_letters] == [("bad_schema", "policy")]
+        result = ledger.handler.handle([ledger.message(opening, 1)], connection)
+    assert [(letter.reason, letter.field) for letter in result.dead_letters] == [("bad_schema", "policy")]
 
 
-def test_after_a_hand_over_the_states_of_changed_tickets_are_published_once_more(system: System) -> None:
-    """A zombie's late record never stays last (DESIGN 3)."""
+def test_states_of_changed_tickets_are_published_again_after_a_takeover(system: System) -> None:
+    """A late record of the owner before must not stay the last one (DESIGN 3)."""
     number = system.open_ticket()
     ticket, _ = system.ticket_and_events(number)
     with system.database() as connection:
         row = connection.execute("select partition from ledger.ticket where id = %s", (ticket.id,)).fetchone()
     assert row is not None
     pool = system.database_pool()
-    settings = LedgerSettings(settle_after=0.5, sweep_after=10**6)
-    chores = LedgerMaintenance(pool, system.clock, settings, LedgerMetrics(CollectorRegistry()))
-    chores.gained({row[0]})
+    republisher = StateRepublisher(pool, LedgerSettings(settle_after=0.5))
+    republisher.on_assigned({row[0]})
     with system.database() as connection:
         connection.execute("update ledger.ticket set saved_at = clock_timestamp() where id = %s", (ticket.id,))
     published: list[Outgoing] = []
 
-    def again() -> list[Outgoing]:
-        chores(published.extend)
-        return [each for each in published if each.topic == "tickets.state" and each.key == str(ticket.id).encode()]
+    def states() -> list[Outgoing]:
+        republisher.publish_states(published.extend)
+        key = str(ticket.id).encode()
+        return [record for record in published if record.topic == "tickets.state" and record.key == key]
 
-    states = eventually(again)
-    assert [json.loads(each.value or b"") for each in states] == [ticket.to_plain()]
+    assert [json.loads(record.value or b"") for record in eventually(states)] == [ticket.to_plain()]
     published.clear()
-    chores(published.extend)
+    republisher.publish_states(published.extend)
     assert published == []
     pool.close()
 
 
 @dataclass(frozen=True)
-class DayAhead(ScaledClock):
-    """A clock on a machine whose wall clock has jumped."""
+class ClockADayAhead(ScaledClock):
+    """The clock of a machine whose wall clock has jumped forward."""
 
     def now(self) -> datetime:
         return super().now() + timedelta(days=1)
 
 
 @pytest.mark.requirement("R4.9")
-def test_the_sweeper_goes_by_the_database_s_time(system: System) -> None:
+def test_the_sweeper_uses_the_time_of_the_database(system: System) -> None:
     assert isinstance(system.clock, ScaledClock)
-    ahead = DayAhead(system.clock.scale, system.clock.real_origin, system.clock.business_origin)
+    ahead = ClockADayAhead(system.clock.scale, system.clock.real_origin, system.clock.business_origin)
     pool, published = system.database_pool(), list[Outgoing]()
-    chores = LedgerMaintenance(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
+    sweeper = Sweeper(pool, ahead, LedgerSettings(), LedgerMetrics(CollectorRegistry()))
     number = system.open_ticket()
-    chores(published.extend)
+    sweeper.send_ticks(published.extend)
     assert str(system.ticket_and_events(number)[0].id).encode() not in {each.key for each in published}
     pool.close()
 
 
 @pytest.mark.requirement("R2.6")
 def test_a_reminder_takes_no_ticket_number(system: System) -> None:
-    ledger, first, second = Ledger(system), opening(), opening()
+    ledger, first, second = LedgerUnderTest(system), opening_command(), opening_command()
     assert isinstance(first.action, Open)
     message = contact(str(uuid4()), at=datetime.now(UTC))
     reminder = command(first.ticket_id, Remind(contact=message, classification=first.action.classification, reason="x"))
@@ -177,8 +180,8 @@ def test_a_reminder_takes_no_ticket_number(system: System) -> None:
 
 
 @pytest.mark.requirement("R3.6")
-def test_compensation_counts_in_the_month_of_the_pack_whatever_the_connection_s_zone(system: System) -> None:
-    ledger, first, person = Ledger(system), opening(), str(uuid4())
+def test_compensation_counts_in_the_month_of_the_pack_in_any_connection_zone(system: System) -> None:
+    ledger, first, person = LedgerUnderTest(system), opening_command(), str(uuid4())
     give = command(first.ticket_id, Compensate(amount="20", covers="service_use", level="agent", text="x"))
     give = give.replace(actor=Actor(kind="unit", name=person, unit=CENTRE))
     with system.database() as connection:
@@ -187,17 +190,17 @@ def test_compensation_counts_in_the_month_of_the_pack_whatever_the_connection_s_
         month = period_at(datetime.now(UTC), PeriodLength.MONTH, PACK.header.zone)
         for name in ("UTC", "Pacific/Kiritimati", "America/Los_Angeles"):
             connection.execute("select set_config('TimeZone', %s, false)", (name,))
-            assert store.spent(connection, person, month) == Decimal(20)
-            assert store.spent(connection, person, month.previous) == Decimal(0)
+            assert store.granted_compensation(connection, person, month) == Decimal(20)
+            assert store.granted_compensation(connection, person, month.previous) == Decimal(0)
         # At the very beginning of the month in Shanghai, which is still the month before in UTC.
         connection.execute(
             "update ledger.event set at = %s where type = 'compensated' and ticket_id = %s",
             (month.start, first.ticket_id),
         )
-        assert store.spent(connection, person, month) == Decimal(20)
+        assert store.granted_compensation(connection, person, month) == Decimal(20)
 
 
-def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -> None:
+def test_a_command_that_is_on_the_topic_three_times_is_done_once(system: System) -> None:
     number = system.open_ticket()
     ticket, _ = system.ticket_and_events(number)
     note = Command(
@@ -215,12 +218,13 @@ def test_a_command_that_came_twice_over_the_topic_is_done_once(system: System) -
     eventually(lambda: [each.type for each in system.ticket_and_events(number)[1]].count("noted") == 2)
     _, events = system.ticket_and_events(number)
 
-    def told() -> list[int]:
-        records = topic_reader.read_all(system.kafka, "tickets.events")
-        return [json.loads(each.value or b"")["version"] for each in records if each.key == str(ticket.id).encode()]
+    def published_versions() -> list[int]:
+        key, records = str(ticket.id).encode(), topic_reader.read_all(system.kafka, "tickets.events")
+        return [json.loads(record.value or b"")["version"] for record in records if record.key == key]
 
-    eventually(lambda: len(told()) >= len(events), why="not every event is on the topic")
-    assert told() == list(range(1, len(told()) + 1))
+    eventually(lambda: len(published_versions()) >= len(events), why="not every event is on the topic")
+    versions = published_versions()
+    assert versions == list(range(1, len(versions) + 1))
 
 
 def test_the_policies_of_the_tree_are_those_of_the_services() -> None:

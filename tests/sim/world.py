@@ -7,7 +7,7 @@ from uuid import UUID
 from schemas.command import Command
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
-from services.ledger.store import threshold_key
+from services.ledger.batch_rows import threshold_key
 
 PARTITIONS = 3
 

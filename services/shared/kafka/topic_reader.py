@@ -27,6 +27,9 @@ def read_all(settings: KafkaSettings, topic: str) -> Iterator[Incoming]:
         raise _unavailable(settings, error) from error
     try:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            # The topic does not exist, or the broker has just started and does not know it yet.
+            return
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
         consumer.seek_to_beginning(*partitions)

@@ -1,0 +1,146 @@
+"""Builds the database rows of a batch of decisions. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from schemas.command import Command
+from schemas.event import Refusal, TicketChange, TicketEvent
+from schemas.ticket import Ticket
+from services.domain.ids import command_digest
+from services.ledger.document_cache import DocumentCache
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """What the ledger stores about a command that was decided (DESIGN 3).
+
+    Attributes:
+        position: topic, partition and offset.
+        events: of its ticket.
+        commands: that the ledger sends to itself because of it.
+        decided_at: business time.
+
+    """
+
+    command: Command
+    position: tuple[str, int, int]
+    events: tuple[TicketEvent, ...]
+    commands: tuple[Command, ...]
+    refusal: Refusal | None
+    decided_at: datetime
+
+    @property
+    def outcome(self) -> str:
+        """done, nothing or refused; a refused command may still have settled thresholds."""
+        if self.refusal is not None:
+            return "refused"
+        return "done" if self.events or self.commands else "nothing"
+
+
+def build_rows(
+    before: Mapping[UUID, Ticket],
+    after: Mapping[UUID, Ticket],
+    records: Sequence[CommandRecord],
+    traces: Mapping[UUID, str | None],
+    documents: DocumentCache,
+) -> dict[str, list[Row]]:
+    """Return the rows of a batch by the name of the statement that saves them, in the order of execution.
+
+    Args:
+        before: the tickets that existed before the batch.
+        after: all tickets as the batch has left them.
+        records: the commands that were decided, with their events.
+        traces: trace context of each ticket.
+        documents: the JSON documents of the batch; filled here.
+
+    """
+    partitions = {record.command.ticket_id: record.position[1] for record in records}
+    changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
+    return {
+        "insert_tickets": [
+            _ticket_row(ticket, partitions, documents) | {"trace": traces.get(ticket.id)}
+            for ticket in changed
+            if ticket.id not in before
+        ],
+        "update_tickets": [
+            _ticket_row(ticket, partitions, documents) | {"before": before[ticket.id].version}
+            for ticket in changed
+            if ticket.id in before
+        ],
+        "insert_events": [_event_row(event, documents) for record in records for event in record.events],
+        "insert_commands": [_command_row(record) for record in records],
+        "set_deadlines": [_deadline_row(ticket, partitions) for ticket in changed if ticket.next_action_at is not None],
+        "clear_deadlines": [{"ticket_id": ticket.id} for ticket in changed if ticket.next_action_at is None],
+    }
+
+
+def threshold_key(event: TicketChange) -> str | None:
+    """Return the unique key of the threshold that an event decides (promise 4); None if it decides none."""
+    decided = event.threshold
+    if decided is None:
+        return None
+    return f"{event.ticket_id}/{decided.clock}/{decided.run}/{decided.limit}/{decided.threshold}"
+
+
+def _ticket_row(ticket: Ticket, partitions: Mapping[UUID, int], documents: DocumentCache) -> Row:
+    return {
+        "id": ticket.id,
+        "number": ticket.number,
+        "version": ticket.version,
+        "partition": partitions[ticket.id],
+        "status": ticket.status.value,
+        "phone": ticket.customer.phone,
+        "customer_number": ticket.customer.number,
+        "contact_id": ticket.contact_id,
+        "accepted_at": ticket.accepted_at,
+        "updated_at": ticket.updated_at,
+        "closed_at": ticket.closed_at,
+        "body": msgspec.Raw(documents.ticket(ticket)),
+    }
+
+
+def _event_row(event: TicketEvent, documents: DocumentCache) -> Row:
+    return {
+        "ticket_id": event.ticket_id,
+        "version": event.version,
+        "id": event.id,
+        "type": event.type,
+        "at": event.at,
+        "threshold": threshold_key(event),
+        "body": msgspec.Raw(documents.change(event)),
+    }
+
+
+def _command_row(record: CommandRecord) -> Row:
+    topic, partition, offset = record.position
+    versions = [event.version for event in record.events]
+    return {
+        "id": record.command.id,
+        "digest": command_digest(record.command),
+        "ticket_id": record.command.ticket_id,
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "type": record.command.action.type,
+        "outcome": record.outcome,
+        "first_version": versions[0] if versions else None,
+        "last_version": versions[-1] if versions else None,
+        "refusal": record.refusal,
+        "commands": record.commands,
+        "decided_at": record.decided_at,
+    }
+
+
+def _deadline_row(ticket: Ticket, partitions: Mapping[UUID, int]) -> Row:
+    return {
+        "ticket_id": ticket.id,
+        "partition": partitions[ticket.id],
+        "version": ticket.version,
+        "next_at": ticket.next_action_at,
+    }
