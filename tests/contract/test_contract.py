@@ -40,15 +40,15 @@ def test_every_topic_of_ours_has_a_schema_and_an_example_that_fits() -> None:
 
 
 def test_unknown_keys_are_errors_not_surprises() -> None:
-    told = contact().to_plain()
+    document = contact().to_plain()
     with pytest.raises(ValidationError, match="colour"):
-        Contact.from_plain(told | {"colour": "red"})
+        Contact.from_plain(document | {"colour": "red"})
 
 
 def test_times_without_an_offset_are_errors() -> None:
-    told = contact().to_plain()
+    document = contact().to_plain()
     with pytest.raises(ValidationError, match="received_at"):
-        Contact.from_plain(told | {"received_at": "2026-03-12T09:00:00"})
+        Contact.from_plain(document | {"received_at": "2026-03-12T09:00:00"})
 
 
 def test_every_action_of_the_contract_is_decided() -> None:
@@ -58,8 +58,8 @@ def test_every_action_of_the_contract_is_decided() -> None:
 def test_every_state_of_a_ticket_survives_json() -> None:
     scenario = TicketScenario.dispatched()
     for event in scenario.events:
-        told = event.to_json()
-        assert type(event).from_json(told).to_json() == told
+        encoded = event.to_json()
+        assert type(event).from_json(encoded).to_json() == encoded
 
 
 def test_the_largest_contact_fits_into_every_record_that_carries_it() -> None:

@@ -6,5 +6,5 @@ from tests.fuzz import parsers
 
 
 @pytest.mark.requirement("R2.5")
-def test_damaged_and_hostile_messages_are_heard_or_refused_with_a_reason() -> None:
+def test_damaged_and_hostile_messages_are_parsed_or_rejected_with_a_reason() -> None:
     assert parsers.play(20261124, seconds=30) > 0

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a value is told at once, each with the path of its field."""
+"""Everything that is wrong with a document is found at once, each with the path of its field."""
 
 import pytest
 
@@ -9,16 +9,16 @@ from tests.builders import contact
 
 
 @pytest.mark.requirement("R2.5")
-def test_every_fault_is_told_with_its_path() -> None:
-    told = contact().to_plain() | {
+def test_every_error_is_found_with_its_path() -> None:
+    document = contact().to_plain() | {
         "received_at": "2026-03-12T09:00:00",
         "customer": {"phone": "12", "language": "fr", "colour": "red"},
         "evidence": [{"kind": "scan"}],
         "labels": "many",
         "shape": "round",
     }
-    del told["channel"]
-    found = {each.field for each in validation_errors.find_errors(Contact, told)}
+    del document["channel"]
+    found = {error.field for error in validation_errors.find_errors(Contact, document)}
     assert found == {
         "received_at",
         "customer.phone",
@@ -31,10 +31,12 @@ def test_every_fault_is_told_with_its_path() -> None:
     }
 
 
-def test_nothing_is_wrong_with_a_good_one() -> None:
+def test_a_valid_document_has_no_errors() -> None:
     assert list(validation_errors.find_errors(Contact, contact().to_plain())) == []
 
 
-def test_a_fault_says_what_to_do() -> None:
-    told = contact().to_plain() | {"shape": "round"}
-    assert FieldError("shape", "there is no such field: leave it out") in validation_errors.find_errors(Contact, told)
+def test_an_error_says_what_to_do() -> None:
+    document = contact().to_plain() | {"shape": "round"}
+    assert FieldError("shape", "there is no such field: leave it out") in validation_errors.find_errors(
+        Contact, document
+    )

@@ -1,4 +1,4 @@
-"""The list of types of events is what the ledger does: no type and no detail is missing from it."""
+"""The catalogue of event types matches what the ledger emits: no type and no detail is missing."""
 
 import ast
 from dataclasses import dataclass, field
@@ -17,26 +17,26 @@ NAMED = {"timers.POLICY_APPLIED": POLICY_APPLIED, "APPROVED": APPROVED}
 PACKS = loading.load(PROJECT / "policies")
 
 
-def made_by_the_ledger() -> set[str]:
-    """Return every type that stands in the ledger's code; that of an entry is the pack's."""
+def emitted_types() -> set[str]:
+    """Return every type in the ledger's code, without those that packs define for record entries."""
     found: set[str] = set()
     for file in (PROJECT / "services" / "ledger" / "domain").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record_event":
-                told = node.args[0]
-                parts = [told.body, told.orelse] if isinstance(told, ast.IfExp) else [told]
+                argument = node.args[0]
+                parts = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
                 found |= {str(each.value) for each in parts if isinstance(each, ast.Constant)}
                 found |= {NAMED[ast.unparse(each)] for each in parts if ast.unparse(each) in NAMED}
     return found
 
 
 def test_every_type_is_listed() -> None:
-    assert made_by_the_ledger() == set(EVENTS)
+    assert emitted_types() == set(EVENTS)
 
 
 @dataclass
-class Heard(Play):
-    """A story that keeps its events."""
+class RecordedPlay(Play):
+    """A play that keeps its events."""
 
     events: list[TicketEvent] = field(default_factory=list)
 
@@ -45,27 +45,27 @@ class Heard(Play):
         self.events.append(event)
 
 
-def test_every_event_of_any_story_has_the_details_that_are_listed() -> None:
+def test_every_event_of_any_ticket_has_the_details_that_are_listed() -> None:
     seen: set[str] = set()
     for pack in PACKS.values():
         entries = {each.event for each in pack.outcome.entries}
         for seed in range(60):
-            heard = Heard(pack, Random(f"{pack.header.name}/{seed}"), BEGIN)
+            play = RecordedPlay(pack, Random(f"{pack.header.name}/{seed}"), BEGIN)
             for number in range(25):
-                heard.step(number)
-                heard.now += (BEGIN.replace(hour=8) - BEGIN) * heard.rng.choice((0, 1, 20))
-            for event in heard.events:
-                told = ENTRY if event.type in entries else EVENTS[event.type]
+                play.step(number)
+                play.now += (BEGIN.replace(hour=8) - BEGIN) * play.rng.choice((0, 1, 20))
+            for event in play.events:
+                expected = ENTRY if event.type in entries else EVENTS[event.type]
                 details = event.details.keys() - {"taken_over"}
-                assert told.always <= details <= told.always | told.sometimes, (event.type, details)
+                assert expected.always <= details <= expected.always | expected.sometimes, (event.type, details)
                 if event.threshold is None:
-                    assert told.threshold != "always", event.type
+                    assert expected.threshold != "always", event.type
                 else:
-                    assert told.threshold != "never", event.type
+                    assert expected.threshold != "never", event.type
                 seen.add(event.type)
     assert len(seen) > 30
 
 
-def test_who_errs_is_told_what_was_meant() -> None:
+def test_a_misspelt_name_leads_to_advice() -> None:
     assert suggest("acepted", EVENTS) == "did you mean 'accepted'?"
     assert "accepted, answered" in suggest("zzz", EVENTS)

@@ -30,15 +30,9 @@ def test_each_kind_of_id_has_a_space_of_its_own() -> None:
     assert len(ids) == 5
 
 
-TABLE = channels()
-
-
+CHANNELS = channels()
 SMS = b"MessageSid=SM1&From=%2B8613800000101&Body=%E5%AE%BD%E5%B8%A6%E6%96%AD%E7%BD%91&NumMedia=0"
-
-
 MAIL = b"From: li@mail.example\r\nMessage-ID: <1@mail.example>\r\nSubject: x\r\n\r\nbroadband is down\r\n"
-
-
 ALERT = {
     "version": "4",
     "alerts": [
@@ -53,10 +47,10 @@ ALERT = {
 }
 
 
-def heard(channel: str, body: bytes, seconds: int) -> Contact:
+def parsed(channel: str, body: bytes, seconds: int) -> Contact:
     kind = {"sms": "application/x-www-form-urlencoded", "email": "message/rfc822"}.get(channel, "application/json")
     at = MORNING + timedelta(seconds=seconds)
-    (only,) = TABLE[channel].parse(Envelope(channel, channel, "carrier", at, kind, body))
+    (only,) = CHANNELS[channel].parse(Envelope(channel, channel, "carrier", at, kind, body))
     assert isinstance(only.content, Contact)
     return only.content
 
@@ -66,21 +60,21 @@ def heard(channel: str, body: bytes, seconds: int) -> Contact:
     ("channel", "body"), [("sms", SMS), ("email", MAIL), ("device_monitor", json.dumps(ALERT).encode())]
 )
 def test_a_retry_is_the_same_message(channel: str, body: bytes) -> None:
-    first, again = heard(channel, body, 0), heard(channel, body, 7)
+    first, again = parsed(channel, body, 0), parsed(channel, body, 7)
     assert first.id == again.id
     assert contact_digest(first) == contact_digest(again)
 
 
-def test_an_alert_that_tells_a_new_measurement_is_the_same_alert() -> None:
+def test_an_alert_with_a_new_measurement_is_the_same_alert() -> None:
     later = json.loads(json.dumps(ALERT))
     later["alerts"][0]["annotations"]["description"] = "offline for 65 minutes"
     later["truncatedAlerts"] = 2
-    first, again = (heard("device_monitor", json.dumps(each).encode(), 0) for each in (ALERT, later))
+    first, again = (parsed("device_monitor", json.dumps(each).encode(), 0) for each in (ALERT, later))
     assert contact_digest(first) == contact_digest(again)
 
 
 def test_another_text_under_the_same_id_is_another_message() -> None:
-    assert contact_digest(heard("sms", SMS, 0)) != contact_digest(heard("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))
+    assert contact_digest(parsed("sms", SMS, 0)) != contact_digest(parsed("sms", SMS.replace(b"%BD%91", b"%BC%80"), 0))
 
 
 def test_the_same_message_at_another_time_has_the_same_digest() -> None:

@@ -36,11 +36,11 @@ def test_the_same_seed_draws_the_same_tickets_in_whatever_order_they_come() -> N
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=12), st.integers(0, 500))
 def test_every_stratum_has_its_share(counts: list[int], size: int) -> None:
-    told = dict(enumerate(counts))
-    seats = sampling.allocate_seats(told, size)
+    strata = dict(enumerate(counts))
+    seats = sampling.allocate_seats(strata, size)
     whole = sum(counts)
     assert sum(seats.values()) == min(size, whole)
-    for key, count in told.items():
+    for key, count in strata.items():
         assert 0 <= seats[key] <= count
         if size < whole:
             assert abs(seats[key] - count * size / whole) < 1

@@ -104,7 +104,7 @@ def test_everything_else_is_a_contact_like_any_other(text: str) -> None:
 SCORES = st.sampled_from("12345一二三四五")
 
 
-SAID = st.text(st.sampled_from("网络断了没人管账单多扣费用宽带"), min_size=1, max_size=12)
+COMMENTS = st.text(st.sampled_from("网络断了没人管账单多扣费用宽带"), min_size=1, max_size=12)
 
 
 @pytest.mark.requirement("R5.4")
@@ -123,14 +123,14 @@ def test_three_scores_are_three_scores_however_they_are_parted(a: str, b: str, c
 
 
 @pytest.mark.requirement("R5.4")
-@given(SCORES, st.sampled_from(["", " ", "  "]), st.sampled_from(sorted(MEASURES - {"分", "星"})), SAID)
-def test_a_date_or_a_quantity_is_no_score(score: str, space: str, measure: str, said: str) -> None:
-    assert parse_reply(f"{score}{space}{measure}{said}") is None
+@given(SCORES, st.sampled_from(["", " ", "  "]), st.sampled_from(sorted(MEASURES - {"分", "星"})), COMMENTS)
+def test_a_date_or_a_quantity_is_no_score(score: str, space: str, measure: str, comment: str) -> None:
+    assert parse_reply(f"{score}{space}{measure}{comment}") is None
 
 
 @pytest.mark.requirement("R5.4")
 @given(
-    st.lists(SAID, min_size=2, max_size=4),
+    st.lists(COMMENTS, min_size=2, max_size=4),
     st.sampled_from([".", "、", "，", ")", " ", "。", "："]),
     st.sampled_from([" ", "\n", "，", "。"]),
 )

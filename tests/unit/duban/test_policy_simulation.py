@@ -231,7 +231,7 @@ def test_a_tenth_pack_needs_no_code(tmp_path: Path) -> None:
     assert list(policy_simulation.play(folder / "day.toml", pack)) == [("an incunable is not where it should be", [])]
 
 
-def test_what_differs_from_the_expected_is_told(tmp_path: Path) -> None:
+def test_differences_from_the_expected_are_reported(tmp_path: Path) -> None:
     day = (POLICIES / "bank" / "day.toml").read_text(encoding="utf-8").replace('tier = "grave"', 'tier = "light"')
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
     played = dict(policy_simulation.play(tmp_path / "day.toml", loading.load_one(POLICIES, "bank")))

@@ -40,13 +40,13 @@ def test_the_change_is_against_the_period_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "by", "told"),
+    ("names", "by", "message"),
     [
         (["speed"], [], "no figure 'speed'"),
         ([], ["shoe_size"], "no dimension 'shoe_size'"),
         (["satisfaction"], ["stage"], "satisfaction is about whole tickets"),
     ],
 )
-def test_what_cannot_be_reported_is_told(names: list[str], by: list[str], told: str) -> None:
-    with pytest.raises(DubanError, match=told):
+def test_an_impossible_report_is_refused_with_the_reason(names: list[str], by: list[str], message: str) -> None:
+    with pytest.raises(DubanError, match=message):
         report.choose_kpis(names, by)

@@ -29,24 +29,28 @@ VIP = Customer(phone="+8613800000102", level="gold")
 def test_types_from_words_and_the_department_they_lead_to(
     text: str, business: str, problem: str | None, department: str
 ) -> None:
-    told = classify(contact(text=text), PACK)
-    assert (told.business_type, told.problem_type, told.department) == (business, problem, department)
+    classification = classify(contact(text=text), PACK)
+    assert (classification.business_type, classification.problem_type, classification.department) == (
+        business,
+        problem,
+        department,
+    )
 
 
 @pytest.mark.requirement("R3.1")
 def test_types_that_the_channel_knows_count_before_words() -> None:
-    told = classify(contact(text="宽带网速慢", business_type="nr", problem_type="charging"), PACK)
-    assert (told.business_type, told.problem_type) == ("nr", "charging")
+    classification = classify(contact(text="宽带网速慢", business_type="nr", problem_type="charging"), PACK)
+    assert (classification.business_type, classification.problem_type) == ("nr", "charging")
     labelled = classify(contact(text="宽带网速慢", labels=("移动/5G", "计费")), PACK)
     assert (labelled.business_type, labelled.problem_type) == ("nr", "charging")
 
 
 @pytest.mark.requirement("R3.1")
 def test_what_no_rule_can_type_goes_to_a_person_with_the_reason() -> None:
-    told = classify(contact(text="你们到底管不管"), PACK)
-    assert told.department is None
-    assert told.triage is not None
-    assert "neither business type nor problem type" in told.triage
+    classification = classify(contact(text="你们到底管不管"), PACK)
+    assert classification.department is None
+    assert classification.triage is not None
+    assert "neither business type nor problem type" in classification.triage
 
 
 @pytest.mark.requirement("R3.3")
@@ -83,8 +87,8 @@ def test_roaming_is_national_only_when_the_fact_lies_in_the_visited_network() ->
     ],
 )
 def test_priority_from_signals(text: str, customer: Customer | None, priority: int, signals: tuple[str, ...]) -> None:
-    told = classify(contact(text=text, customer=customer), PACK)
-    assert (told.priority, told.signals) == (priority, signals)
+    classification = classify(contact(text=text, customer=customer), PACK)
+    assert (classification.priority, classification.signals) == (priority, signals)
 
 
 @pytest.mark.requirement("R3.2")
@@ -97,21 +101,24 @@ def test_the_kind() -> None:
 
 @pytest.mark.requirement("R3.4", "R8.1")
 def test_every_decision_names_its_rule_and_source() -> None:
-    told = classify(contact(text="5G多扣话费，找媒体曝光", customer=VIP), PACK)
-    subjects = {each.subject for each in told.reasons}
+    classification = classify(contact(text="5G多扣话费，找媒体曝光", customer=VIP), PACK)
+    subjects = {each.subject for each in classification.reasons}
     assert {"kind", "vip", "business_type", "problem_type", "tier", "signal", "priority", "department"} <= subjects
-    assert all(each.rule and each.source for each in told.reasons)
+    assert all(each.rule and each.source for each in classification.reasons)
 
 
 @settings(max_examples=80, deadline=None)
 @given(text=st.text(max_size=60), level=st.none() | st.text(min_size=1, max_size=8).filter(str.strip))
 def test_nothing_that_a_customer_can_write_makes_it_fail(text: str, level: str | None) -> None:
-    told = classify(contact(text=text, customer=Customer(phone="+8613800000104", level=level)), PACK)
-    assert (told.department is None) == (told.triage is not None)
+    classification = classify(contact(text=text, customer=Customer(phone="+8613800000104", level=level)), PACK)
+    assert (classification.department is None) == (classification.triage is not None)
 
 
 @pytest.mark.requirement("R3.1")
 @pytest.mark.parametrize("text", ["家裡寬帶網速很慢", "５Ｇ套餐多扣話費", "5g套餐多扣话费", "My BROADBAND is Slow"])
 def test_words_are_found_in_any_width_case_and_script(text: str) -> None:
-    told = classify(contact(text=text), PACK)
-    assert (told.business_type, told.problem_type) in {("broadband", "quality_inside"), ("nr", "charging")}
+    classification = classify(contact(text=text), PACK)
+    assert (classification.business_type, classification.problem_type) in {
+        ("broadband", "quality_inside"),
+        ("nr", "charging"),
+    }

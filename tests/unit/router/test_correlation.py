@@ -78,8 +78,8 @@ def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> No
     joined = CorrelationBatch(numbered={"TS20260312000001": ticket})
 
     def person(customer: Customer) -> str:
-        told = contact(customer=customer, follows="TS20260312000001")
-        (only,) = named_tickets(told, joined)
+        named = contact(customer=customer, follows="TS20260312000001")
+        (only,) = named_tickets(named, joined)
         return only.person
 
     assert person(Customer(email="stranger@evil.example")) == "another"

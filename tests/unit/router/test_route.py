@@ -29,8 +29,8 @@ def known(**changes: object) -> CandidateTicket:
     return CandidateTicket(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def routed(told: Contact, *history: CandidateTicket) -> RoutingDecision:
-    return route(told, history, PACK, MORNING)
+def routed(new_contact: Contact, *history: CandidateTicket) -> RoutingDecision:
+    return route(new_contact, history, PACK, MORNING)
 
 
 def test_a_first_contact_opens_a_ticket_whose_id_comes_from_it() -> None:
@@ -75,7 +75,7 @@ def test_a_withdrawn_ticket_is_not_taken_up_again() -> None:
 
 
 @pytest.mark.requirement("R2.4")
-def test_people_who_share_a_number_are_told_apart_by_the_subject() -> None:
+def test_people_who_share_a_number_are_distinguished_by_the_subject() -> None:
     """Fifty colleagues behind one number (DECISIONS 30)."""
     other = known(person="another")
     assert routed(contact("m2", text="宽带安装师傅没有来"), other).disposition == "open"
@@ -85,7 +85,7 @@ def test_people_who_share_a_number_are_told_apart_by_the_subject() -> None:
 
 
 @pytest.mark.requirement("R2.4")
-def test_from_a_landline_and_nobody_knows_whom_only_nearly_the_same_words_are_a_reminder() -> None:
+def test_from_a_shared_landline_only_nearly_equal_words_are_a_reminder() -> None:
     perhaps = known(person="perhaps")
     assert routed(contact("m2", text="家里宽带网速很慢，已经一个星期了！"), perhaps).disposition == "remind"
     for text in ("宽带还是很慢", "催一下", ""):

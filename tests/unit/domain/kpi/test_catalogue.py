@@ -19,26 +19,26 @@ from tests.unit.domain.kpi.scenarios import case_of, good, late, late_in_one_sta
 PACKS = loading.load(PROJECT / "policies")
 
 
-def figure(name: str, *tales: TicketScenario, users: int = 0) -> KpiValue:
-    return compute_cells(KPIS[name], [case_of(each) for each in tales], (), users)[()]
+def figure(name: str, *scenarios: TicketScenario, users: int = 0) -> KpiValue:
+    return compute_cells(KPIS[name], [case_of(each) for each in scenarios], (), users)[()]
 
 
 @pytest.mark.requirement("R6.1")
 def test_the_formulas_of_complaints() -> None:
-    tales = (good(), late(), refused(), on_the_spot(), misdirected())
-    assert figure("complaints", *tales).numerator == 5
-    assert figure("complaint_rate", *tales, users=1000).value == 5 / 1000
+    scenarios = (good(), late(), refused(), on_the_spot(), misdirected())
+    assert figure("complaints", *scenarios).numerator == 5
+    assert figure("complaint_rate", *scenarios, users=1000).value == 5 / 1000
     # Settled in time: the good one and the one on the spot; the refused one was in time and is not settled.
-    assert figure("on_time_completion", *tales) == KpiValue(2, 5)
-    assert figure("answered_on_time", *tales).numerator == 3
-    assert figure("first_contact_resolution", *tales).numerator == 1
+    assert figure("on_time_completion", *scenarios) == KpiValue(2, 5)
+    assert figure("answered_on_time", *scenarios).numerator == 3
+    assert figure("first_contact_resolution", *scenarios).numerator == 1
     # Dispatched: good, late, refused, misdirected; settled of these: good and late.
     assert (
-        figure("settled_after_dispatch", *tales).numerator,
-        figure("settled_after_dispatch", *tales).denominator,
+        figure("settled_after_dispatch", *scenarios).numerator,
+        figure("settled_after_dispatch", *scenarios).denominator,
     ) == (2, 4)
-    assert (figure("flow_validity", *tales).numerator, figure("flow_validity", *tales).denominator) == (3, 4)
-    assert figure("mean_delay", *tales).value == pytest.approx(3.0)
+    assert (figure("flow_validity", *scenarios).numerator, figure("flow_validity", *scenarios).denominator) == (3, 4)
+    assert figure("mean_delay", *scenarios).value == pytest.approx(3.0)
     assert figure("supervision_orders", late()).numerator == late().current.supervisions > 0
 
 
@@ -47,15 +47,15 @@ def test_satisfaction_has_both_denominators_and_its_response_rate() -> None:
     happy = good().do(AnswerSurvey(survey=Survey(process=5, result=4, staff=5)))
     unhappy = good().do(AnswerSurvey(survey=Survey(process=5, result=2, staff=5)))
     silent = good()
-    told = [figure(name, happy, unhappy, silent, late()) for name in ("satisfaction", "satisfaction_of_all")]
-    assert [(each.numerator, each.denominator) for each in told] == [(1, 2), (1, 4)]
+    values = [figure(name, happy, unhappy, silent, late()) for name in ("satisfaction", "satisfaction_of_all")]
+    assert [(value.numerator, value.denominator) for value in values] == [(1, 2), (1, 4)]
     assert figure("survey_response", happy, unhappy, silent).value == 2 / 3
     apart = [figure(f"satisfaction_{part}", happy, unhappy, silent) for part in ("process", "result", "staff")]
     assert apart == [KpiValue(2, 2), KpiValue(1, 2), KpiValue(2, 2)]
 
 
 @pytest.mark.requirement("R5.4", "R6.2")
-def test_a_response_rate_is_of_the_same_cases_as_the_satisfaction_that_it_stands_beside() -> None:
+def test_a_response_rate_counts_the_cases_of_the_satisfaction_that_it_accompanies() -> None:
     satisfied = {name: each for name, each in KPIS.items() if "satisf" in name}
     assert len(satisfied) == 6
     for each in satisfied.values():
@@ -116,8 +116,8 @@ def test_the_figures_of_escalated_complaints() -> None:
 
 @pytest.mark.requirement("R6.5", "R6.7")
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]), st.booleans()), max_size=20))
-def test_cells_add_up_whatever_they_are_cut_by(told: list[tuple[str, str, bool]]) -> None:
-    known = [replace(GOOD, channel=channel, tier=tier, on_time=on_time) for channel, tier, on_time in told]
+def test_cells_add_up_whatever_dimensions_they_are_broken_down_by(rows: list[tuple[str, str, bool]]) -> None:
+    known = [replace(GOOD, channel=channel, tier=tier, on_time=on_time) for channel, tier, on_time in rows]
     whole = compute_cells(KPIS["answered_on_time"], known, (), 0)[()]
     for by in (("channel",), ("tier", "channel"), ("level", "tier", "business")):
         parts = compute_cells(KPIS["answered_on_time"], known, by, 0).values()

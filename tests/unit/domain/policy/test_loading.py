@@ -30,7 +30,7 @@ ours = "a test"
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
         ("carrier/limits.toml", 'value = "24h"', 'value = "24 hours"', "no length of time"),
         ("carrier/limits.toml", 'value = "24h"', 'valeu = "24h"', "valeu"),
@@ -98,14 +98,14 @@ ours = "a test"
         ),
     ],
 )
-def test_a_mistake_in_a_pack_is_told_with_file_and_key(
-    tmp_path: Path, file: str, old: str, new: str, told: str
+def test_a_mistake_in_a_pack_is_reported_with_file_and_key(
+    tmp_path: Path, file: str, old: str, new: str, message: str
 ) -> None:
     folder = copied(tmp_path)
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(PolicyError, match=told):
+    with pytest.raises(PolicyError, match=message):
         loading.load(folder)
 
 

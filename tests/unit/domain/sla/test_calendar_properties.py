@@ -238,6 +238,6 @@ def test_a_provisional_year_never_ends_a_limit_later_than_any_notice(
     never_later(PROVISIONAL, real, start, limit, length, rolls=rolls)
 
 
-def test_a_calendar_that_never_listed_make_up_days_has_its_plain_week_in_a_provisional_year() -> None:
+def test_without_listed_make_up_days_a_provisional_year_has_plain_weeks() -> None:
     plain = listing({2024}, {date(2024, 12, 25)}, set())
     assert plain.due(at("2025-01-24T10:00"), span("1wd")) == at("2025-01-27T17:30")

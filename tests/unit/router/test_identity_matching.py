@@ -1,0 +1,38 @@
+"""Identity matching: one number may belong to one person or to many (DECISIONS 30)."""
+
+import pytest
+
+from schemas.contact import Customer
+from services.router.domain.identity_matching import compare_customers
+
+MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    ("mine", "theirs", "person"),
+    [
+        (Customer(phone=MOBILE), Customer(phone=MOBILE), "same"),
+        (Customer(phone=MOBILE, number="C1"), Customer(phone=MOBILE, number="C2"), "another"),
+        (Customer(phone=MOBILE, number="C1"), Customer(phone="+8613800000102", number="C1"), "same"),
+        (Customer(phone=MOBILE, email="a@b.c"), Customer(phone="+8613800000102", email="a@b.c"), "same"),
+        (Customer(phone=MOBILE, name="张先生"), Customer(phone=MOBILE, name="张三"), "same"),
+        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王女士"), "another"),
+        (Customer(phone=MOBILE, name="王芳女士"), Customer(phone=MOBILE, name="王先生"), "another"),
+        (Customer(phone=MOBILE, name="王先生"), Customer(phone=MOBILE, name="王经理"), "same"),
+        (Customer(phone=MOBILE, name="Mr. Wang"), Customer(phone=MOBILE, name="Ms Wang"), "another"),
+        (Customer(phone=LANDLINE, switchboard=True), Customer(phone=LANDLINE), "another"),
+        (Customer(phone=LANDLINE), Customer(phone=LANDLINE), "perhaps"),
+        (Customer(phone="+864008001234"), Customer(phone="+864008001234"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE), "perhaps"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="张 三"), "same"),
+        (Customer(phone=LANDLINE, name="张三"), Customer(phone=LANDLINE, name="李四"), "another"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张三"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张先生"), "perhaps"),
+        (Customer(phone=LANDLINE, name="张先生"), Customer(phone=LANDLINE, name="张经理"), "another"),
+        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="2"), "another"),
+        (Customer(phone=LANDLINE, phone_extension="1"), Customer(phone=LANDLINE, phone_extension="1"), "same"),
+    ],
+)
+def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
+    assert compare_customers(mine, theirs) == person
