@@ -25,7 +25,7 @@ def stub_server(respond: Callable[[dict[str, str], bytes], StubResponse]) -> Ite
 
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class StubHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         # Headers and body are two writes: without this the second waits for the acknowledgement of the first.
         disable_nagle_algorithm = True
@@ -42,7 +42,7 @@ def stub_server(respond: Callable[[dict[str, str], bytes], StubResponse]) -> Ite
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    server = _StubHttpServer(("127.0.0.1", 0), Handler)
+    server = _StubHttpServer(("127.0.0.1", 0), StubHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""`make faults-monitor`: monitors that join, leave, freeze and err about the time, and stores that go away.
+"""`make faults-monitor`: monitors that join, leave, freeze or have a wrong clock, and outages of the stores.
 
-Each fault is injected into real processes on a real broker and a real database, and shown to have happened.
+Each fault is injected into real processes on a real broker and database, and its occurrence is verified.
 """

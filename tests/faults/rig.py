@@ -1,4 +1,4 @@
-"""Broker, database, ledger, and monitors that come and go; deadlines, and what became of them."""
+"""A system whose monitors are started, frozen and killed by scenarios, and the deadlines that they have to meet."""
 
 import os
 import signal
@@ -27,20 +27,21 @@ from services.shared.kafka.publisher import Publisher
 from services.shared.runtime.settings import KafkaSettings
 from tests.builders import eventually
 from tests.load import tickets
-from tests.load.outcome import Outcome
-from tests.load.tickets import Due
+from tests.load.deadline_statistics import DeadlineStatistics
+from tests.load.tickets import DueTicket
 
-TERM_WITHIN = 15.0
+STOPPED_WITHIN = 15.0
+"""Real seconds that a monitor has to end after a signal."""
 
 
 @dataclass
-class Worker:
-    """One monitor.
+class MonitorProcess:
+    """A running monitor.
 
     Attributes:
-        number: of its instance; static membership goes by it.
-        process: as it runs now.
-        log: what it says.
+        number: number of its instance, which names its static group membership.
+        process: its process.
+        log: its log file.
 
     """
 
@@ -50,109 +51,125 @@ class Worker:
 
     @property
     def frozen(self) -> bool:
-        """Whether the system has stopped it."""
+        """Whether the process is stopped by SIGSTOP."""
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
-    def said(self, event: str) -> int:
-        """Return how often it has logged something."""
+    def count_logged(self, event: str) -> int:
+        """Return how often it has logged an event."""
         return self.log.read_text(encoding="utf-8").count(f'"event": "{event}"') if self.log.exists() else 0
 
-    def end(self, how: signal.Signals) -> None:
-        """Let it end, and wait until it has."""
+    def stop(self, how: signal.Signals) -> None:
+        """Send a signal and wait until the process has ended."""
         self.process.send_signal(how)
-        self.process.wait(TERM_WITHIN)
+        self.process.wait(STOPPED_WITHIN)
 
 
-class Rig:
-    """A system without a monitor of its own."""
+class MonitorRig:
+    """Broker, database and ledger, with monitors of the scenario's own.
+
+    Attributes:
+        stack: the running system.
+        kafka: settings of a Kafka client.
+        monitors: running monitors by number.
+
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
-        self.workers: dict[int, Worker] = {}
+        self.monitors: dict[int, MonitorProcess] = {}
         self._processes = count(1)
 
     def fill(self, count: int) -> None:
-        """Put open tickets that are not due for days into the ledger's tables."""
+        """Insert open tickets that are not due for days into the ledger's tables."""
         with psycopg.connect(self.stack.database_url()) as connection:
             tickets.fill(connection, count)
 
-    def join(self, number: int, *, clock: Path | None = None) -> Worker:
-        """Start a monitor, with a clock of its own if a file is given."""
-        command = ["-m", "tests.faults.skewed", str(clock)] if clock is not None else ["-m", "services.sla_monitor"]
-        # A log for each process: what an earlier one of this number has said is not said by this one.
-        log = self.stack.folder.logs / f"worker-{number}-{next(self._processes)}.log"
+    def start_monitor(self, number: int, *, clock_file: Path | None = None) -> MonitorProcess:
+        """Start a monitor; with a clock file, its clock is wrong by the seconds in that file."""
+        skewed = ["-m", "tests.faults.skewed", str(clock_file)]
+        command = skewed if clock_file is not None else ["-m", "services.sla_monitor"]
+        # Each process has a log of its own, so that events of an earlier one are not counted.
+        log = self.stack.folder.logs / f"monitor-{number}-{next(self._processes)}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, *command],
                 env=self.stack.environment("sla_monitor")
-                | {"DUBAN_INSTANCE": f"worker-{number}", "DUBAN_OPERATIONS_PORT": "0"},
+                | {"DUBAN_INSTANCE": f"monitor-{number}", "DUBAN_OPERATIONS_PORT": "0"},
                 stdout=file,
                 stderr=file,
             )
-        self.workers[number] = worker = Worker(number, process, log)
-        return worker
+        self.monitors[number] = monitor = MonitorProcess(number, process, log)
+        return monitor
 
-    def leave(self, number: int, how: signal.Signals = signal.SIGTERM) -> None:
-        """End a monitor."""
-        self.workers.pop(number).end(how)
+    def stop_monitor(self, number: int, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop a monitor with a signal."""
+        self.monitors.pop(number).stop(how)
 
-    def all_leave(self) -> None:
-        """End every monitor, the frozen ones too."""
-        for number in list(self.workers):
-            self.workers[number].process.send_signal(signal.SIGCONT)
-            self.leave(number, signal.SIGKILL)
+    def kill_all(self) -> None:
+        """Kill every monitor, including frozen ones."""
+        for number in list(self.monitors):
+            self.monitors[number].process.send_signal(signal.SIGCONT)
+            self.stop_monitor(number, signal.SIGKILL)
 
-    def said(self, event: str) -> int:
-        """Return how often monitors have logged something, those that are gone too."""
-        logs = self.stack.folder.logs.glob("worker-*.log")
-        return sum(each.read_text(encoding="utf-8").count(f'"event": "{event}"') for each in logs)
+    def count_logged(self, event: str) -> int:
+        """Return how often monitors have logged an event, including those that ended."""
+        logs = self.stack.folder.logs.glob("monitor-*.log")
+        return sum(log.read_text(encoding="utf-8").count(f'"event": "{event}"') for log in logs)
 
-    def loaded(self, number: int, times: int = 1) -> None:
-        """Wait until a monitor has loaded clocks so often."""
-        worker = self.workers[number]
-        eventually(lambda: worker.said("loaded") >= times, within=60, why=f"worker {number} has loaded no clocks")
+    def wait_until_loaded(self, number: int) -> None:
+        """Wait until a monitor has loaded its timers."""
+        monitor = self.monitors[number]
+        eventually(lambda: monitor.count_logged("loaded"), within=60, why=f"monitor {number} has loaded no timers")
 
-    def plan(self, count: int, start: float, over: float) -> list[Due]:
-        """Let so many tickets come due, one after the other; monitors hear of them as of any other."""
-        told = list(tickets.due(count, start, over))
+    def plan(self, count: int, start: float, duration: float) -> list[DueTicket]:
+        """Let tickets come due one after the other; monitors learn of them by their events.
+
+        Args:
+            count: number of tickets.
+            start: first deadline, in seconds since the epoch.
+            duration: seconds over which the deadlines are spread.
+
+        """
+        planned = list(tickets.due(count, start, duration))
         with psycopg.connect(self.stack.database_url()) as connection:
-            tickets.insert(connection, told)
+            tickets.insert(connection, planned)
         publisher = Publisher(self.kafka, "faults")
-        publisher.publish([each.news for each in told])
+        publisher.publish([ticket.event for ticket in planned])
         publisher.close()
-        return told
+        return planned
 
-    def outcome(self, told: Sequence[Due], *, until: float) -> Outcome:
-        """Wait until every deadline is decided, or an instant has passed; return what became of them."""
-        ids = [each.id for each in told]
+    def collect(self, planned: Sequence[DueTicket], *, until: float) -> DeadlineStatistics:
+        """Wait until every deadline is decided, or until a time in seconds since the epoch; return the statistics."""
+        ids = [ticket.id for ticket in planned]
         while time.time() < until and len(self._warned(ids)) < len(ids):
             time.sleep(0.2)
         decided = self._warned(ids)
-        at = {each.id: each.at for each in told}
-        late = sorted(moment.timestamp() - at[id_] for id_, moments in decided.items() for moment in moments[:1])
+        stored = DeadlineStatistics.of({ticket.id: ticket.at for ticket in planned}, decided)
         published = self._published(set(ids))
-        return Outcome(
-            late,
-            missing=sum(1 for id_ in ids if id_ not in decided or id_ not in published),
-            doubled=sum(1 for id_ in ids if len(decided.get(id_, ())) > 1 or len(published.get(id_, ())) > 1),
-            early=sum(1 for each in late if each < 0),
+        # A warning counts only if it is stored and published, and as doubled if it is either twice.
+        return DeadlineStatistics(
+            stored.lateness,
+            missing=sum(id_ not in decided or id_ not in published for id_ in ids),
+            doubled=sum(len(decided.get(id_, ())) > 1 or len(published.get(id_, ())) > 1 for id_ in ids),
+            early=stored.early,
         )
 
-    def _warned(self, ids: Sequence[UUID]) -> dict[UUID, list[datetime]]:
-        """Return when each warning was saved, by the database's clock: no event says of itself that it is early."""
-        found: dict[UUID, list[datetime]] = {}
+    def _warned(self, ids: Sequence[UUID]) -> dict[UUID, list[float]]:
+        """Return when each ticket's warnings were stored, by the database's clock, in seconds since the epoch."""
         query = (
             "select e.ticket_id, t.saved_at from ledger.event e join ledger.ticket t on t.id = e.ticket_id"
             " where e.ticket_id = any(%s) and e.type = 'warned' order by e.version"
         )
+        moments: dict[UUID, list[float]] = {}
         try:
             with psycopg.connect(self.stack.database_url(), connect_timeout=5) as connection:
-                for id_, moment in connection.execute(query, (list(ids),)):
-                    found.setdefault(id_, []).append(moment)
+                rows: list[tuple[UUID, datetime]] = connection.execute(query, (list(ids),)).fetchall()
         except psycopg.OperationalError:
             return {}
-        return found
+        for id_, saved_at in rows:
+            moments.setdefault(id_, []).append(saved_at.timestamp())
+        return moments
 
     def _published(self, ids: set[UUID]) -> dict[UUID, set[str]]:
         """Return the ids of each ticket's warnings on tickets.events."""
@@ -163,17 +180,9 @@ class Rig:
                 found.setdefault(id_, set()).add(headers["ce_id"].decode())
         return found
 
-    def swept(self) -> int:
-        """Return how many ticks the ledger has sent itself."""
-        query = "select coalesce(sum(sweeps), 0) from ledger.clock"
-        with psycopg.connect(self.stack.database_url()) as connection:
-            row = connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
-
     @contextmanager
-    def away(self, name: str) -> Iterator[None]:
-        """Let the broker (kafka) or the database (postgres) be away while the block runs."""
+    def outage(self, name: str) -> Iterator[None]:
+        """Stop the broker (kafka) or the database (postgres) while the block runs."""
         self.stack.hold(name)
         try:
             yield
@@ -182,8 +191,14 @@ class Rig:
 
 
 @contextmanager
-def rig(*, session_timeout: int, sweep_after: float) -> Iterator[Rig]:
-    """Start broker, database and ledger; whatever monitors run at the end are ended."""
+def running_rig(*, session_timeout: int, sweep_after: float) -> Iterator[MonitorRig]:
+    """Run broker, database and ledger while the block runs, and kill all monitors at the end.
+
+    Args:
+        session_timeout: of the monitors' consumer group, in milliseconds.
+        sweep_after: seconds after a deadline at which the ledger's sweeper decides it.
+
+    """
     tuned = {
         "DUBAN_TUNE_KAFKA_SESSION_TIMEOUT_MS": str(session_timeout),
         "DUBAN_TUNE_SWEEP_AFTER": str(sweep_after),
@@ -194,8 +209,8 @@ def rig(*, session_timeout: int, sweep_after: float) -> Iterator[Rig]:
             data=Path(folder) / "data", services=("ledger",), stop_with_parent=True, http_port=free_port()
         )
         with Stack.start(options) as stack:
-            made = Rig(stack)
+            rig = MonitorRig(stack)
             try:
-                yield made
+                yield rig
             finally:
-                made.all_leave()
+                rig.kill_all()

@@ -1,199 +1,199 @@
-"""What goes wrong, how, and what shows that it did; long for `make faults-monitor`, short for the tests."""
+"""Faults of monitors and stores, and proof that they occurred; long for `make faults-monitor`, short for the tests."""
 
 import random
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.builders import eventually
-from tests.faults.rig import Rig
-from tests.load.outcome import Outcome
+from tests.faults.rig import MonitorRig
+from tests.load.deadline_statistics import DeadlineStatistics
 
 
 @dataclass(frozen=True)
-class Size:
-    """How much of it.
+class ScenarioScale:
+    """Numbers and durations of a scenario; durations in real seconds.
 
     Attributes:
-        due: deadlines in each scenario.
-        lead: seconds between the planning of deadlines and the first of them.
-        storm: seconds of joining and leaving.
-        every: seconds between two of them.
-        frozen: seconds that a monitor is stopped, longer than the session timeout.
-        away: seconds without a broker or a database.
-        dead: seconds without any monitor.
-        wrong: seconds that a clock is wrong.
-        swept: seconds after which the sweeper acts.
+        due: number of deadlines.
+        lead: from planning the deadlines to the first of them.
+        churn: how long monitors join and leave.
+        churn_every: between two joins or leaves.
+        frozen: how long a monitor is frozen; longer than its session timeout.
+        outage: how long the broker or the database is stopped.
+        no_monitor: how long no monitor runs.
+        wrong_clock: how long each wrong time lasts.
+        sweep_after: after a deadline until the sweeper decides it.
 
     """
 
     due: int
     lead: float
-    storm: float
-    every: float
+    churn: float
+    churn_every: float
     frozen: float
-    away: float
-    dead: float
-    wrong: float
-    swept: float
+    outage: float
+    no_monitor: float
+    wrong_clock: float
+    sweep_after: float
 
 
-LONG = Size(due=6000, lead=10, storm=180, every=5, frozen=25, away=20, dead=120, wrong=40, swept=30)
-SHORT = Size(due=120, lead=1, storm=4.5, every=1.5, frozen=7.5, away=1.5, dead=3, wrong=2, swept=3)
-
-Proof = list[str]
+LONG = ScenarioScale(
+    due=6000,
+    lead=10,
+    churn=180,
+    churn_every=5,
+    frozen=25,
+    outage=20,
+    no_monitor=120,
+    wrong_clock=40,
+    sweep_after=30,
+)
+SHORT = ScenarioScale(
+    due=120,
+    lead=1,
+    churn=4.5,
+    churn_every=1.5,
+    frozen=7.5,
+    outage=1.5,
+    no_monitor=3,
+    wrong_clock=2,
+    sweep_after=3,
+)
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a scenario ended.
+class ScenarioResult:
+    """Outcome of a scenario.
 
     Attributes:
-        outcome: what became of its deadlines.
-        proof: what shows that the fault happened; an empty one is a failure of its own.
+        deadlines: statistics of its deadlines.
+        proof: evidence that the fault occurred; empty if it did not.
 
     """
 
-    outcome: Outcome
-    proof: Proof
+    deadlines: DeadlineStatistics
+    proof: list[str]
 
     @property
-    def sound(self) -> bool:
-        """Whether the fault happened and did no harm."""
-        return self.outcome.sound and bool(self.proof)
+    def passed(self) -> bool:
+        """Whether the fault occurred and did no harm."""
+        return self.deadlines.correct and bool(self.proof)
 
 
-def storm(rig: Rig, size: Size, chance: random.Random, workers: int) -> Result:
-    """Let monitors join and leave, killed or asked to, never fewer than one."""
-    for number in range(workers):
-        rig.join(number)
-    rig.loaded(0)
-    before = rig.said("loaded")
-    start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.storm)
+def churn(rig: MonitorRig, scale: ScenarioScale, rng: random.Random, monitors: int) -> ScenarioResult:
+    """Let monitors join, stop cleanly and be killed at random; at least one always runs."""
+    for number in range(monitors):
+        rig.start_monitor(number)
+    rig.wait_until_loaded(0)
+    loads_before = rig.count_logged("loaded")
+    start = time.time() + scale.lead
+    planned = rig.plan(scale.due, start, scale.churn)
     joined = left = killed = 0
-    while time.time() < start + size.storm:
-        time.sleep(size.every)
-        present = sorted(rig.workers)
-        if len(present) > 1 and (len(present) > workers or chance.random() < 0.5):
-            how = chance.choice((signal.SIGTERM, signal.SIGKILL))
-            rig.leave(chance.choice(present), how)
+    while time.time() < start + scale.churn:
+        time.sleep(scale.churn_every)
+        running = sorted(rig.monitors)
+        if len(running) > 1 and (len(running) > monitors or rng.random() < 0.5):
+            how = rng.choice((signal.SIGTERM, signal.SIGKILL))
+            rig.stop_monitor(rng.choice(running), how)
             left += 1
             killed += how == signal.SIGKILL
         else:
-            rig.join(next(number for number in range(workers + 2) if number not in rig.workers))
+            rig.start_monitor(next(number for number in range(monitors + 2) if number not in rig.monitors))
             joined += 1
-    outcome = rig.outcome(told, until=time.time() + 60)
-    loads = rig.said("loaded") - before
-    rig.all_leave()
-    proof = [f"{joined} joined, {left} left ({killed} killed), clocks were loaded {loads} times"]
-    return Result(outcome, proof if joined + left and loads else [])
+    deadlines = rig.collect(planned, until=time.time() + 60)
+    loads = rig.count_logged("loaded") - loads_before
+    rig.kill_all()
+    proof = [f"{joined} joined, {left} left ({killed} killed), timers were loaded {loads} times"]
+    return ScenarioResult(deadlines, proof if joined + left and loads else [])
 
 
-def frozen(rig: Rig, size: Size, _: random.Random) -> Result:
-    """Stop one of two monitors for longer than a session, then let it go on as if nothing had been."""
+def freeze(rig: MonitorRig, scale: ScenarioScale, _: random.Random) -> ScenarioResult:
+    """Freeze one of two monitors for longer than its session, then let it continue."""
     for number in range(2):
-        rig.join(number)
+        rig.start_monitor(number)
     for number in range(2):
-        rig.loaded(number)
-    start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.frozen * 1.25)
-    victim, other = rig.workers[0], rig.workers[1]
-    loads = other.said("loaded")
+        rig.wait_until_loaded(number)
+    start = time.time() + scale.lead
+    duration = scale.frozen * 1.25
+    planned = rig.plan(scale.due, start, duration)
+    victim, other = rig.monitors[0], rig.monitors[1]
+    loads_before = other.count_logged("loaded")
     time.sleep(max(start - time.time(), 0))
     victim.process.send_signal(signal.SIGSTOP)
     time.sleep(0.2)
-    stopped = victim.frozen
-    time.sleep(size.frozen)
-    # How long after the session's end the group notices is the broker's business.
-    taken_over = eventually(lambda: other.said("loaded") - loads, why="the other took nothing over")
+    frozen = victim.frozen
+    time.sleep(scale.frozen)
+    # The broker decides how long after the end of the session the group rebalances.
+    loads = eventually(lambda: other.count_logged("loaded") - loads_before, why="the other monitor took nothing over")
     victim.process.send_signal(signal.SIGCONT)
-    outcome = rig.outcome(told, until=start + size.frozen * 1.25 + 60)
+    deadlines = rig.collect(planned, until=start + duration + 60)
     alive = victim.process.poll() is None
-    rig.all_leave()
-    proof = [f"stopped for {size.frozen:g} s, the other loaded {taken_over} times meanwhile; went on: {alive}"]
-    return Result(outcome, proof if stopped else [])
+    rig.kill_all()
+    proof = [f"frozen for {scale.frozen:g} s, the other loaded {loads} times meanwhile; still running: {alive}"]
+    return ScenarioResult(deadlines, proof if frozen else [])
 
 
-def bounce(rig: Rig, size: Size, _: random.Random, name: str) -> Result:
-    """Let the broker or the database go away and come back while deadlines pass."""
-    rig.join(0)
-    rig.loaded(0)
-    start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.away * 3)
-    time.sleep(max(start + size.away * 0.5 - time.time(), 0))
-    before = rig.stack.state.processes[name].pid
-    with rig.away(name):
-        time.sleep(size.away)
+def outage(rig: MonitorRig, scale: ScenarioScale, _: random.Random, name: str) -> ScenarioResult:
+    """Stop the broker or the database and start it again while deadlines pass."""
+    rig.start_monitor(0)
+    rig.wait_until_loaded(0)
+    start = time.time() + scale.lead
+    planned = rig.plan(scale.due, start, scale.outage * 3)
+    time.sleep(max(start + scale.outage * 0.5 - time.time(), 0))
+    pid_before = rig.stack.state.processes[name].pid
+    with rig.outage(name):
+        time.sleep(scale.outage)
     eventually(lambda: name in rig.stack.state.processes, within=60)
-    after = rig.stack.state.processes[name].pid
-    outcome = rig.outcome(told, until=start + size.away * 3 + 90)
-    rig.all_leave()
-    return Result(outcome, [f"{name} away for {size.away:g} s, another process since"] if before != after else [])
+    pid_after = rig.stack.state.processes[name].pid
+    deadlines = rig.collect(planned, until=start + scale.outage * 3 + 90)
+    rig.kill_all()
+    proof = [f"{name} stopped for {scale.outage:g} s, another process since"]
+    return ScenarioResult(deadlines, proof if pid_before != pid_after else [])
 
 
-def broker(rig: Rig, size: Size, chance: random.Random) -> Result:
-    """Let the broker go away and come back."""
-    return bounce(rig, size, chance, "kafka")
+def no_monitor(rig: MonitorRig, scale: ScenarioScale, _: random.Random) -> ScenarioResult:
+    """Kill every monitor, so that only the ledger's sweeper decides deadlines."""
+    rig.start_monitor(0)
+    rig.wait_until_loaded(0)
+    rig.kill_all()
+    start = time.time() + scale.lead
+    planned = rig.plan(scale.due, start, scale.no_monitor)
+    deadlines = rig.collect(planned, until=start + scale.no_monitor + scale.sweep_after + 60)
+    swept = sum(seconds >= scale.sweep_after for seconds in deadlines.lateness)
+    proof = [f"no monitor; {swept} of {len(planned)} decided {scale.sweep_after:g} s after their time or later"]
+    return ScenarioResult(deadlines, proof if swept == len(planned) and not rig.monitors else [])
 
 
-def database(rig: Rig, size: Size, chance: random.Random) -> Result:
-    """Let the database go away and come back."""
-    return bounce(rig, size, chance, "postgres")
-
-
-def dead(rig: Rig, size: Size, _: random.Random) -> Result:
-    """Kill every monitor: the ledger's sweeper has to do alone."""
-    rig.join(0)
-    rig.loaded(0)
-    rig.all_leave()
-    start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.dead)
-    outcome = rig.outcome(told, until=start + size.dead + size.swept + 60)
-    # A threshold that is decided gets a new row of its clock, so the sweeper shows in how late everything is.
-    swept = sum(each >= size.swept for each in outcome.late)
-    proof = [f"no monitor; {swept} of {len(told)} decided {size.swept:g} s after their time or later"]
-    return Result(outcome, proof if swept == len(told) and not rig.workers else [])
-
-
-def wrong_clock(rig: Rig, size: Size, _: random.Random) -> Result:
-    """Put a monitor's wall clock ten minutes forward, then ten minutes back, then right."""
+def wrong_clock(rig: MonitorRig, scale: ScenarioScale, _: random.Random) -> ScenarioResult:
+    """Set a monitor's wall clock ten minutes forward, then ten minutes back, then right."""
     file: Path = rig.stack.folder.root / "clock"
-    worker = rig.join(0, clock=file)
-    rig.loaded(0)
-    start = time.time() + size.lead
-    told = rig.plan(size.due, start, size.wrong * 3)
+    monitor = rig.start_monitor(0, clock_file=file)
+    rig.wait_until_loaded(0)
+    start = time.time() + scale.lead
+    planned = rig.plan(scale.due, start, scale.wrong_clock * 3)
     for seconds in (600, -600, 0):
         time.sleep(max(start - time.time(), 0))
         file.write_text(str(seconds), encoding="ascii")
-        time.sleep(size.wrong)
-    outcome = rig.outcome(told, until=start + size.wrong * 3 + 60)
-    jumps = worker.said("clock_jumped")
-    rig.all_leave()
+        time.sleep(scale.wrong_clock)
+    deadlines = rig.collect(planned, until=start + scale.wrong_clock * 3 + 60)
+    jumps = monitor.count_logged("clock_jumped")
+    rig.kill_all()
     file.unlink()
-    return Result(outcome, [f"the monitor saw {jumps} jumps of its clock"] if jumps >= 2 else [])
+    return ScenarioResult(deadlines, [f"the monitor detected {jumps} jumps of its clock"] if jumps >= 2 else [])
 
 
-def storm_of_two(rig: Rig, size: Size, chance: random.Random) -> Result:
-    """Let two monitors join and leave."""
-    return storm(rig, size, chance, 2)
-
-
-def storm_of_three(rig: Rig, size: Size, chance: random.Random) -> Result:
-    """Let three monitors join and leave."""
-    return storm(rig, size, chance, 3)
-
-
-SCENARIOS: dict[str, Callable[[Rig, Size, random.Random], Result]] = {
-    "storm-2": storm_of_two,
-    "storm-3": storm_of_three,
-    "frozen": frozen,
-    "broker": broker,
-    "database": database,
-    "dead": dead,
+SCENARIOS: dict[str, Callable[[MonitorRig, ScenarioScale, random.Random], ScenarioResult]] = {
+    "storm-2": partial(churn, monitors=2),
+    "storm-3": partial(churn, monitors=3),
+    "frozen": freeze,
+    "broker": partial(outage, name="kafka"),
+    "database": partial(outage, name="postgres"),
+    "dead": no_monitor,
     "clock": wrong_clock,
 }
-LATEST = {"storm-2": 10.0, "storm-3": 10.0}
-"""Seconds below which 99 of 100 have to stay."""
+MAX_LATENESS = {"storm-2": 10.0, "storm-3": 10.0}
+"""Seconds that the lateness of 99 of 100 deadlines must not exceed."""

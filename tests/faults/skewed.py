@@ -1,6 +1,6 @@
-"""A monitor whose wall clock is wrong: by as many seconds as a file says; empty or missing: right.
+"""Runs a monitor whose wall clock is wrong by the seconds in a file: `python -m tests.faults.skewed FILE`.
 
-`python -m tests.faults.skewed FILE`
+Without the file, or while it is empty, the clock is right.
 """
 
 import runpy
@@ -13,19 +13,19 @@ from services.shared.runtime import clock
 
 
 def main() -> None:
-    """Run the monitor with the clock of the file."""
-    file, real = Path(sys.argv[1]), time.time
+    """Run the monitor with the skewed clock."""
+    file, real_time = Path(sys.argv[1]), time.time
 
-    def wrong() -> float:
-        told = file.read_text(encoding="ascii") if file.exists() else ""
-        return real() + float(told or 0)
+    def skewed_time() -> float:
+        skew = file.read_text(encoding="ascii") if file.exists() else ""
+        return real_time() + float(skew or 0)
 
-    time.time = wrong
+    time.time = skewed_time
 
     def now(_: clock.SystemClock) -> datetime:
-        return datetime.fromtimestamp(wrong(), UTC)
+        return datetime.fromtimestamp(skewed_time(), UTC)
 
-    setattr(clock.SystemClock, "now", now)  # noqa: B010 - a method is replaced
+    setattr(clock.SystemClock, "now", now)  # noqa: B010 - replaces a method
     sys.argv = ["services.sla_monitor"]
     runpy.run_module("services.sla_monitor", run_name="__main__")
 

@@ -1,4 +1,4 @@
-"""A burst of contacts by HTTP batch and by topic: nothing is lost, and how much memory intake takes for it."""
+"""Measures a burst of contacts by HTTP batch and by topic: lost contacts, duration and intake's memory."""
 
 import json
 import threading
@@ -14,50 +14,52 @@ from services.shared.kafka.records import Outgoing
 from tests.builders import eventually
 from tests.system import System
 
-AT_ONCE = 500
-EVERY = 0.1
-"""Seconds between two looks at the memory."""
+BATCH = 500
+"""Contacts in a request."""
+SAMPLE_EVERY = 0.1
+"""Seconds between two samples of the memory."""
 
 
 @dataclass
-class Memory:
-    """Resident memory of a process while something happens.
+class MemoryWatcher:
+    """Samples the resident memory of a process.
 
     Attributes:
-        peak: most of it, bytes.
+        pid: id of the process.
+        peak: highest sample, in bytes.
 
     """
 
     pid: int
     peak: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
+    _stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def watched(self) -> Iterator["Memory"]:
-        """Look at it again and again while the block runs."""
-        thread = threading.Thread(target=self._watch, daemon=True)
+    def sampling(self) -> Iterator["MemoryWatcher"]:
+        """Sample the memory while the block runs."""
+        thread = threading.Thread(target=self._sample, daemon=True)
         thread.start()
         try:
             yield self
         finally:
-            self._over.set()
+            self._stopping.set()
             thread.join()
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         process = psutil.Process(self.pid)
-        while not self._over.wait(EVERY):
+        while not self._stopping.wait(SAMPLE_EVERY):
             self.peak = max(self.peak, process.memory_info().rss)
 
 
 @dataclass(frozen=True)
-class Burst:
-    """What came of a burst.
+class ContactBurst:
+    """Outcome of a burst.
 
     Attributes:
-        sent: contacts.
-        seconds: until intake had acknowledged them, or published them.
-        missing: contacts without a ticket in the end.
-        peak: bytes of memory that intake took at the most.
+        sent: number of contacts.
+        seconds: until intake had acknowledged all, or all had tickets.
+        missing: number of contacts without a ticket in the end.
+        peak: highest resident memory of intake, in bytes.
 
     """
 
@@ -67,38 +69,38 @@ class Burst:
     peak: int
 
 
-def by_batch(system: System, count: int) -> Burst:
+def send_by_batch(system: System, count: int) -> ContactBurst:
     """Send a burst by `POST /v1/contacts/batch`."""
-    told = [system.contact_body() for _ in range(count)]
-    bodies = [json.dumps(each, ensure_ascii=False).encode() for each in told]
-    with _intake(system).watched() as memory:
-        began = time.perf_counter()
-        for first in range(0, count, AT_ONCE):
-            answer = system.http.post("/v1/contacts/batch", content=b"\n".join(bodies[first : first + AT_ONCE]))
-            assert answer.text.count('"status": 202') == len(bodies[first : first + AT_ONCE]), answer.text[:300]
-        spent = time.perf_counter() - began
-        missing = _missing(system, [str(each["message_id"]) for each in told])
-    return Burst(count, spent, missing, memory.peak)
+    contacts = [system.contact_body() for _ in range(count)]
+    bodies = [json.dumps(contact, ensure_ascii=False).encode() for contact in contacts]
+    with _intake_memory(system).sampling() as memory:
+        started = time.perf_counter()
+        for first in range(0, count, BATCH):
+            response = system.http.post("/v1/contacts/batch", content=b"\n".join(bodies[first : first + BATCH]))
+            assert response.text.count('"status": 202') == len(bodies[first : first + BATCH]), response.text[:300]
+        spent = time.perf_counter() - started
+        missing = _missing(system, [str(contact["message_id"]) for contact in contacts])
+    return ContactBurst(count, spent, missing, memory.peak)
 
 
-def by_topic(system: System, count: int) -> Burst:
-    """Send a burst by the halls' channel topic."""
+def send_by_topic(system: System, count: int) -> ContactBurst:
+    """Send a burst by the channel topic of business halls."""
     names = [system.unique_ids() for _ in range(count)]
     accepted = int(system.clock.now().timestamp() * 1000)
     records = [
-        Outgoing("channel.store", name.encode(), json.dumps(_event(name, phone, accepted)).encode(), [])
+        Outgoing("channel.store", name.encode(), json.dumps(_store_event(name, phone, accepted)).encode(), [])
         for name, phone in names
     ]
-    with _intake(system).watched() as memory:
+    with _intake_memory(system).sampling() as memory:
         publisher = Publisher(system.kafka, "burst")
         publisher.publish(records)
         publisher.close()
-        began = time.perf_counter()
+        started = time.perf_counter()
         missing = _missing(system, [name for name, _ in names])
-    return Burst(count, time.perf_counter() - began, missing, memory.peak)
+    return ContactBurst(count, time.perf_counter() - started, missing, memory.peak)
 
 
-def _event(name: str, phone: str, accepted: int) -> dict[str, object]:
+def _store_event(name: str, phone: str, accepted: int) -> dict[str, object]:
     return {
         "event_id": name,
         "hall": {"code": "H1"},
@@ -108,12 +110,12 @@ def _event(name: str, phone: str, accepted: int) -> dict[str, object]:
     }
 
 
-def _intake(system: System) -> Memory:
-    return Memory(system.stack.state.processes["intake"].pid)
+def _intake_memory(system: System) -> MemoryWatcher:
+    return MemoryWatcher(system.stack.state.processes["intake"].pid)
 
 
 def _missing(system: System, names: list[str]) -> int:
-    """Wait until every contact has its ticket; returns how many have none after ten minutes."""
+    """Wait up to ten minutes until every contact has a ticket; returns how many have none."""
 
     def without() -> int:
         with system.database() as connection:

@@ -1,8 +1,8 @@
-"""`make bench-monitor`: the monitor with many open tickets, ledger and all, beside its peers, all in one run.
+"""`make bench-monitor`: measures the monitor and the ledger with many open tickets, beside the monitor's peers.
 
-Tickets lie in PostgreSQL with their clocks; 20,000 of them come due over a minute while 500 events a second come in
-about others. Lateness is what a reader of the topic sees: from the deadline to the moment it has the record. Sizes and
-contestants take turns in every round; each figure is a median with the lowest and the highest beside it.
+Open tickets with their timers are stored in PostgreSQL. 20,000 of them come due over a minute, while 500 events per
+second about others arrive. Lateness is the time from a deadline until a reader of the topic has the record. Sizes and
+contestants alternate in every round; each figure is a median with minimum and maximum.
 """
 
 import argparse
@@ -11,202 +11,225 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from tests.load import peers
-from tests.load.bench import MINUTE, Burst, Heap, system
-from tests.load.outcome import Outcome
-from tests.load.table import Table, figures, spread
+from tests.load.comparison_table import ComparisonTable, deadline_figures, spread
+from tests.load.deadline_statistics import DeadlineStatistics
+from tests.load.monitor_bench import MINUTE, BacklogRun, DeadlineBurst, MonitorBench, running_bench
 
-COMPARED = 1_000_000
-"""Open tickets from which on the peers are measured unasked."""
+COMPARED_FROM = 1_000_000
+"""Number of open tickets from which the peers are measured by default."""
 LONG_SESSION = 300_000
-"""Milliseconds: a monitor that is stopped while events heap up is not taken for dead."""
+"""Session timeout in milliseconds with which a frozen monitor stays a member of its group."""
 INCLUDES = {
-    "Duban, tick": "from a deadline to the monitor's command on tickets.commands; events/s are of the monitor alone",
-    "Duban, warning": "that and the ledger: decided by the rules, saved in PostgreSQL with the ticket's state and "
-    "history, published on tickets.state and tickets.events; memory is the monitor's, processor time that of both; "
-    "every ticket that comes due has two running clocks of five thresholds each",
+    "Duban, tick": "from a deadline to the monitor's command on tickets.commands; events/s are those of the monitor",
+    "Duban, warning": "like tick, plus the ledger: decided by the rules, saved in PostgreSQL with the ticket's state "
+    "and history, published on tickets.state and tickets.events; memory is the monitor's, processor time that of both; "
+    "every ticket that comes due has two running timers of five thresholds each",
 }
+"""What the figures of each row of Duban include."""
 
 
-def say(text: str) -> None:
-    """Tell a watcher what goes on."""
+def log(text: str) -> None:
+    """Print progress to standard error, with the time."""
     print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
 
 
-def late(outcome: Outcome) -> str:
-    """Return lateness in a few words."""
-    figures = " / ".join(f"{outcome.part(share) * 1000:,.0f}" for share in (0.5, 0.99, 1.0))
-    return f"{figures} ms late, {outcome.missing} missing, {outcome.doubled} doubled, {outcome.early} early"
+def summarise(deadlines: DeadlineStatistics) -> str:
+    """Return lateness and errors on one line."""
+    lateness = " / ".join(f"{deadlines.percentile(share) * 1000:,.0f}" for share in (0.5, 0.99, 1.0))
+    errors = f"{deadlines.missing} missing, {deadlines.doubled} doubled, {deadlines.early} early"
+    return f"{lateness} ms late, {errors}"
 
 
-class Run:
-    """One run of the command."""
+class MonitorBenchmark:
+    """All measurements of one invocation."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.told = told
-        self.table = Table()
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.table = ComparisonTable()
         self.reloads: dict[int, list[float]] = {}
-        self.heaps: list[Heap] = []
-        self.bursts: list[Burst] = []
+        self.backlogs: list[BacklogRun] = []
+        self.bursts: list[DeadlineBurst] = []
 
-    def size(self, count: int) -> None:
-        """Let tickets come due with so many others open; with the most of them, kill the monitor meanwhile too."""
+    def measure_deadlines(self, count: int) -> None:
+        """Let tickets come due among open ones; at the largest number of open tickets, also with a kill."""
         tick, warning = (f"Duban, {what} ({count:,} open)" for what in ("tick", "warning"))
-        say(f"{count:,} open: broker, database, ledger and monitor start, tickets are put in")
-        with system(count) as bench:
+        log(f"{count:,} open: starting broker, database, ledger and monitor, inserting tickets")
+        with running_bench(count) as bench:
             self.reloads.setdefault(count, []).append(bench.restart())
             bench.warm_up()
             loaded = bench.memory()
-            say(f"{count:,} open: loaded again in {self.reloads[count][-1]:.1f} s; {self.told.due:,} come due")
-            window = bench.window(self.told.due)
-            memory = {"memory": loaded, "most": max(loaded, bench.memory())}
-            say(f"{count:,} open: tick {late(window.ticks)}")
-            say(f"{count:,} open: warning {late(window.warned)}; {window.cores:.2f} cores, {memory['most']:.0f} MiB")
-            again: dict[str, dict[str, float]] = {tick: {}, warning: {}}
-            if not self.told.no_kill and count == max(self.told.open):
-                killed = bench.window(self.told.due, kill=True)
-                for name, outcome, seen in (
-                    (tick, killed.ticks, killed.seen.ticks),
-                    (warning, killed.warned, killed.seen.warned),
-                ):
-                    again[name]["on_time"] = killed.on_time_again(seen)
-                    again[name] |= {"missing_then": outcome.missing, "doubled_then": outcome.doubled}
-                first = spread([again[warning]["on_time"]], 1)
-                say(f"{count:,} open: killed; s until a warning was on time again: {first}")
-                memory["most"] = max(memory["most"], bench.memory())
-        self.table.note(tick, figures(window.ticks) | memory | again[tick])
-        self.table.note(warning, figures(window.warned) | {"cores": window.cores} | again[warning])
+            log(f"{count:,} open: loaded again in {self.reloads[count][-1]:.1f} s; {self.options.due:,} come due")
+            window = bench.window(self.options.due)
+            memory = {"memory": loaded, "memory_peak": max(loaded, bench.memory())}
+            log(f"{count:,} open: tick {summarise(window.ticks)}")
+            cores = f"{window.cores:.2f} cores, {memory['memory_peak']:.0f} MiB"
+            log(f"{count:,} open: warning {summarise(window.warnings)}; {cores}")
+            ticks_after_kill: dict[str, float] = {}
+            warnings_after_kill: dict[str, float] = {}
+            if not self.options.no_kill and count == max(self.options.open):
+                ticks_after_kill, warnings_after_kill = self._measure_kill(bench, count)
+                memory["memory_peak"] = max(memory["memory_peak"], bench.memory())
+        self.table.add(tick, deadline_figures(window.ticks) | memory | ticks_after_kill)
+        self.table.add(warning, deadline_figures(window.warnings) | {"cores": window.cores} | warnings_after_kill)
 
-    def throughput(self) -> None:
-        """Let a heap of events be taken in, with as many tickets open as it has events."""
-        count = self.told.events
-        say(f"{count:,} open: events heap up")
-        with system(count, session_timeout=LONG_SESSION) as bench:
+    def _measure_kill(self, bench: MonitorBench, count: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Kill the monitor while tickets come due; returns the figures of ticks and of warnings."""
+        window = bench.window(self.options.due, kill=True)
+        ticks, warnings = (
+            {
+                "recovery": window.recovery(seen),
+                "missing_after_kill": deadlines.missing,
+                "doubled_after_kill": deadlines.doubled,
+            }
+            for deadlines, seen in (
+                (window.ticks, window.seen.ticks),
+                (window.warnings, window.seen.warnings),
+            )
+        )
+        log(f"{count:,} open: killed; s until a warning was on time again: {spread([warnings['recovery']], 1)}")
+        return ticks, warnings
+
+    def measure_throughput(self) -> None:
+        """Let the monitor process a backlog, with as many open tickets as events."""
+        count = self.options.events
+        log(f"{count:,} open: building a backlog of events")
+        with running_bench(count, session_timeout=LONG_SESSION) as bench:
             bench.restart()
-            self.heaps.append(heap := bench.applied(count))
-        say(f"{count:,} events taken in: {heap.rate:,.0f}/s, {heap.cost:.1f} CPU s per 100,000")
-        self.table.note(f"Duban, tick ({max(self.told.open):,} open)", {"rate": heap.rate, "cost": heap.cost})
+            self.backlogs.append(backlog := bench.process_backlog(count))
+        log(f"{count:,} events processed: {backlog.rate:,.0f}/s, {backlog.cpu_cost:.1f} CPU s per 100,000")
+        figures = {"rate": backlog.rate, "cpu_cost": backlog.cpu_cost}
+        self.table.add(f"Duban, tick ({max(self.options.open):,} open)", figures)
 
-    def burst(self) -> None:
-        """Let a burst come due within a second, with as many tickets open, and a few others after it."""
-        count = self.told.burst
-        say(f"{count:,} open: {count:,} others come due within a second")
-        with system(count) as bench:
+    def measure_burst(self) -> None:
+        """Let a burst come due within a second, with as many open tickets, and some others after it."""
+        count = self.options.burst
+        log(f"{count:,} open: {count:,} others come due within a second")
+        with running_bench(count) as bench:
             bench.restart()
             bench.warm_up()
             self.bursts.append(burst := bench.burst(count))
-        say(f"burst: ticked after {burst.ticked:.1f} s, decided after {burst.decided:.1f} s")
+        log(f"burst: ticked after {burst.ticked:.1f} s, decided after {burst.decided:.1f} s")
 
-    def peer(self, driver: peers.Driver, peer: peers.Peer) -> None:
-        """Measure a peer once, at the sizes of this run as far as it goes."""
-        opened, events = min(peer.open, max(self.told.open)), min(peer.events, self.told.events)
+    def measure_peer(self, driver: peers.PeerDriver, peer: peers.Peer) -> None:
+        """Measure a peer once, at the sizes of this invocation or at its own maximum."""
+        opened, events = min(peer.open, max(self.options.open)), min(peer.events, self.options.events)
         name = f"{peer.title} ({opened:,} open)"
-        kill = ["--no-kill"] if self.told.no_kill else []
+        kill = ["--no-kill"] if self.options.no_kill else []
         try:
             with driver.broker():
-                say(f"{peer.name}: {opened:,} open, {self.told.due:,} come due")
-                options = ("--events", str(opened), "--due", str(self.told.due), *kill)
-                self.table.note(name, peers.deadlines(driver.measure("deadlines", peer, *options)))
-                say(f"{peer.name}: {events:,} events")
-                self.table.note(name, peers.throughput(driver.measure("throughput", peer, "--events", str(events))))
-        except peers.Unavailable as error:
-            say(f"{peer.name}: failed: {error}")
+                log(f"{peer.name}: {opened:,} open, {self.options.due:,} come due")
+                arguments = ("--events", str(opened), "--due", str(self.options.due), *kill)
+                self.table.add(name, peers.deadline_figures(driver.measure("deadlines", peer, *arguments)))
+                log(f"{peer.name}: {events:,} events")
+                throughput = driver.measure("throughput", peer, "--events", str(events))
+                self.table.add(name, peers.throughput_figures(throughput))
+        except peers.PeerUnavailable as error:
+            log(f"{peer.name}: failed: {error}")
             self.table.fail(name, str(error))
 
     def report(self) -> None:
-        """Print what was found."""
-        rounds, memory = self.told.rounds, psutil.virtual_memory().total >> 30
+        """Print the tables."""
+        rounds, memory = self.options.rounds, psutil.virtual_memory().total >> 30
         print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB; rounds: {rounds}\n")
-        print("\n".join(self.table.lines()), end="\n\n")
-        for name, each in (INCLUDES | {each.title: each.includes for each in peers.PEERS}).items():
-            if any(row.startswith(name) for row in self.table.rows):
-                print(f"- {name}: {each}.")
-        loaded = "; ".join(f"{count:,}: {spread(each, 1)} s" for count, each in self.reloads.items())
-        print(f"- Every clock loaded again after a kill: {loaded}.")
-        if self.heaps:
-            size, stored = (statistics.mean(getattr(each, name) for each in self.heaps) for name in ("size", "stored"))
-            print(
-                f"- Duban's events/s: {self.told.events:,} at a time, one of each of as many open tickets, all of them "
-                f"news; {size:,.0f} bytes each, {stored:,.0f} as the broker keeps them (zstd). The peers': as many "
-                "at the most, of 600 bytes, uncompressed."
-            )
+        print("\n".join([*self.table.lines(), "", *self._notes()]))
         if self.bursts:
-            self._tell_burst()
+            print("\n".join(["", *self._burst_lines()]))
 
-    def _tell_burst(self) -> None:
-        print(f"\n| {self.told.burst:,} due within a second, as many open | s | missing | doubled |\n|---|---|---|---|")
-        whole, others = self.bursts[0].itself, [each.others for each in self.bursts]
-        print(f"| until the last tick | {spread([each.ticked for each in self.bursts], 1)} | | |")
-        decided = spread([each.decided for each in self.bursts], 1)
-        print(f"| until the last warning on tickets.events | {decided} | {whole.missing} | {whole.doubled} |")
-        for what, each in (("tick", others[0].ticks), ("warning", others[0].warned)):
-            figures = " / ".join(f"{each.part(share):,.2f}" for share in (0.5, 0.99, 1.0))
-            name = f"{what} of {len(others[0].due)} others due over the next {MINUTE:.0f} s"
-            print(f"| {name}: median / 99 of 100 / latest lateness | {figures} | {each.missing} | {each.doubled} |")
+    def _notes(self) -> Iterator[str]:
+        for name, includes in (INCLUDES | {peer.title: peer.includes for peer in peers.PEERS}).items():
+            if any(row.startswith(name) for row in self.table.rows):
+                yield f"- {name}: {includes}."
+        reloads = "; ".join(f"{count:,}: {spread(seconds, 1)} s" for count, seconds in self.reloads.items())
+        yield f"- Every timer loaded again after a kill: {reloads}."
+        if self.backlogs:
+            size = statistics.mean(backlog.size for backlog in self.backlogs)
+            stored = statistics.mean(backlog.stored for backlog in self.backlogs)
+            yield (
+                f"- Duban's events/s: {self.options.events:,} at once, one for each of as many open tickets, all with "
+                f"a newer version; {size:,.0f} bytes each, {stored:,.0f} as the broker stores them (zstd). The "
+                "peers': as many at most, of 600 bytes, uncompressed."
+            )
+
+    def _burst_lines(self) -> Iterator[str]:
+        yield f"| {self.options.burst:,} due within a second, as many open | s | missing | doubled |"
+        yield "|---|---|---|---|"
+        first, others = self.bursts[0].burst, self.bursts[0].others
+        yield f"| until the last tick | {spread([burst.ticked for burst in self.bursts], 1)} | | |"
+        decided = spread([burst.decided for burst in self.bursts], 1)
+        yield f"| until the last warning on tickets.events | {decided} | {first.missing} | {first.doubled} |"
+        for what, deadlines in (("tick", others.ticks), ("warning", others.warnings)):
+            lateness = " / ".join(f"{deadlines.percentile(share):,.2f}" for share in (0.5, 0.99, 1.0))
+            name = f"{what} of {len(others.due)} others due over the next {MINUTE:.0f} s"
+            errors = f"{deadlines.missing} | {deadlines.doubled}"
+            yield f"| {name}: median / p99 / max lateness | {lateness} | {errors} |"
 
 
-def arguments() -> argparse.Namespace:
-    """Return what was asked for."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="make bench-monitor", description=__doc__)
     add = parser.add_argument
-    add("--rounds", type=int, default=3, help="of everything but the burst")
-    add("--open", type=int, nargs="+", default=[10_000, COMPARED], help="open tickets; the most with a kill too")
-    add("--due", type=int, default=20_000, help="of them due over a minute")
-    add("--events", type=int, default=300_000, help="of a heap to take in, and tickets open then")
-    add("--burst", type=int, help="tickets due within a second, and open then; 0 for none (100,000, or the most open)")
-    add("--no-kill", action="store_true", help="leave out what a kill does")
-    add("--peers", type=Path, metavar="FOLDER", help="of the peers' driver (../shared/bench-peers)")
-    add("--no-peers", action="store_true", help="measure Duban alone")
-    told = parser.parse_args()
-    if told.burst is None:
-        told.burst = min(100_000, max(told.open))
-    return told
+    add("--rounds", type=int, default=3, help="rounds of everything but the burst")
+    add("--open", type=int, nargs="+", default=[10_000, COMPARED_FROM], help="open tickets; the largest with a kill")
+    add("--due", type=int, default=20_000, help="tickets that come due over a minute")
+    add("--events", type=int, default=300_000, help="events of the backlog, and tickets open meanwhile; 0: none")
+    add(
+        "--burst", type=int, help="tickets due within a second, and open meanwhile; 0: none (100,000, or the most open)"
+    )
+    add("--no-kill", action="store_true", help="do not measure a kill")
+    add("--peers", type=Path, metavar="FOLDER", help="folder of the peers' driver (../shared/bench-peers)")
+    add("--no-peers", action="store_true", help="measure Duban only")
+    options = parser.parse_args()
+    if options.burst is None:
+        options.burst = min(100_000, max(options.open))
+    return options
 
 
-def driver(told: argparse.Namespace, table: Table) -> peers.Driver | None:
-    """Return the peers' driver; None, with the reason told, where they are not to be measured."""
-    folder = told.peers or peers.FOLDER
-    if told.no_peers:
+def prepare_peers(options: argparse.Namespace, table: ComparisonTable) -> peers.PeerDriver | None:
+    """Return the peers' driver, or log why the peers are not measured and return None."""
+    folder = options.peers or peers.DRIVER_FOLDER
+    if options.no_peers:
         return None
-    if not told.peers and max(told.open) < COMPARED:
-        say(f"the peers are left out: fewer than {COMPARED:,} open tickets (--peers FOLDER measures them all the same)")
+    if not options.peers and max(options.open) < COMPARED_FROM:
+        log(f"peers are skipped: fewer than {COMPARED_FROM:,} open tickets (--peers FOLDER measures them anyway)")
         return None
     if not (folder / "run.py").is_file():
-        say(f"the peers are left out: there is no driver run.py in {folder} (--peers FOLDER)")
+        log(f"peers are skipped: there is no driver run.py in {folder}: choose its folder with --peers")
         return None
     try:
-        return peers.Driver(folder, say)
-    except peers.Unavailable as error:
-        say(f"the peers are left out: {error}")
-        for each in peers.PEERS:
-            table.fail(each.title, str(error))
+        return peers.PeerDriver(folder, log)
+    except peers.PeerUnavailable as error:
+        log(f"peers are skipped: {error}")
+        for peer in peers.PEERS:
+            table.fail(peer.title, str(error))
         return None
 
 
 def main() -> None:
     """Measure and print the tables."""
-    told = arguments()
-    run = Run(told)
-    contestants = driver(told, run.table)
+    options = parse_arguments()
+    benchmark = MonitorBenchmark(options)
+    driver = prepare_peers(options, benchmark.table)
     try:
-        for number in range(told.rounds):
-            say(f"round {number + 1} of {told.rounds}")
-            for count in told.open:
-                run.size(count)
-            if told.events:
-                run.throughput()
-            if contestants is not None:
+        for number in range(options.rounds):
+            log(f"round {number + 1} of {options.rounds}")
+            for count in options.open:
+                benchmark.measure_deadlines(count)
+            if options.events:
+                benchmark.measure_throughput()
+            if driver is not None:
                 for peer in peers.PEERS:
-                    run.peer(contestants, peer)
-        if told.burst:
-            run.burst()
+                    benchmark.measure_peer(driver, peer)
+        if options.burst:
+            benchmark.measure_burst()
     finally:
-        # What took an hour is told even if it was not to the end.
-        run.report()
+        # Print what was measured so far even after an error.
+        benchmark.report()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`make bench-notifications`: notices per second with their records, beside a loop without storage.
 
-The bare loop renders the same letters and sends them with the same clients to the same receivers. Ours has events:
-it plans a notice for each while the first are being sent. Callbacks are planned from events too, every fifth as a call
-with its place among the team's, and the others asked when they are due.
+The loop renders the same letters and sends them with the same clients to the same receivers. The notifier plans a
+notice for each event while earlier ones are sent. Callbacks are planned from events too, every fifth as a call within
+the team's capacity; the others are sent by SMS when they are due.
 """
 
 import argparse
@@ -53,83 +53,83 @@ from services.shared.runtime.settings import KafkaSettings
 from tests.builders import PACK, TicketScenario, contact, eventually, settlement
 
 HANGING = "hangs"
-DONE: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
+"""Means of the provider that never answers."""
+SENT: LiteralString = "select count(*) from notifier.notice where state = 'sent' and published"
 TRIED: LiteralString = "select count(*) from notifier.notice where means = 'hangs' and attempts > 0"
-NOW_DUE: LiteralString = """
+MAKE_DUE: LiteralString = """
 update callback.plan set due_at = now() - interval '1 hour', until_at = now() + interval '1 day' where means = 'sms'
 """
 BATCH = 500
-"""Events that a service takes at once."""
-CALLED = 5
-"""Every so manieth customer wants to be called."""
+"""Events in a batch of a service."""
+CALLED_EVERY = 5
+"""One customer in so many prefers a call."""
 LETTERS = TemplateLibrary(PROJECT / "policies" / "letters")
 ADDRESSES = {"sms": "+8613800000101", "mail": "li@mail.example", HANGING: "+8613800000102"}
 
 
-class Hanging(SmsProvider):
+class HangingProvider(SmsProvider):
     """A provider that never answers."""
 
     name = HANGING
 
 
-def told(means: str, count: int) -> Iterator[Notice]:
-    """Return the notices of so many tickets that are accepted."""
+def acceptance_notices(means: str, count: int) -> Iterator[Notice]:
+    """Return the notices to customers whose tickets were accepted."""
     event: TicketEvent = TicketScenario.opened().events[0]
-    ways = ((means, ADDRESSES[means]),)
     for _ in range(count):
         (notice,) = plan_notices(event.replace(id=uuid4(), ticket_id=uuid4()), PACK)
-        yield replace(notice, id=uuid4(), ways=ways)
+        yield replace(notice, id=uuid4(), ways=((means, ADDRESSES[means]),))
 
 
-def answered(means: str) -> TicketEvent:
-    """Return the event of a ticket that was settled on the spot, of a customer with a wish."""
+def answered_event(means: str) -> TicketEvent:
+    """Return the event of an answer on the spot to a customer with a preferred means."""
     customer = Customer(name="王", phone=ADDRESSES["sms"], preferred_means=means)
     scenario = TicketScenario.opened(contact(customer=customer, settlement=settlement()))
-    return next(each for each in scenario.events if each.type == "answered")
+    return next(event for event in scenario.events if event.type == "answered")
 
 
-class Bench:
-    """Stores, receivers and settings."""
+class NotificationBench:
+    """Measures notifier and callback on running stores and receivers."""
 
     def __init__(self, stack: Stack, settings: NotifierSettings, hanging: NotifierSettings) -> None:
         self._stack = stack
         self._settings = settings
         self._hanging = hanging
 
-    def bare(self, count: int) -> float:
-        """Return notices a second of a loop that renders and sends, for each means side by side."""
-        whole = {means: list(told(means, count)) for means in ("sms", "mail")}
+    def measure_loop(self, count: int) -> float:
+        """Return letters per second of a loop that only renders and sends, with SMS and mail in parallel."""
+        notices = {means: list(acceptance_notices(means, count)) for means in ("sms", "mail")}
 
-        def send(means: Provider) -> None:
-            for each in whole[means.name]:
-                means.send(ADDRESSES[means.name], LETTERS.render(each.template, each.language, each.context), each.id)
-            means.close()
+        def send(provider: Provider) -> None:
+            for notice in notices[provider.name]:
+                letter = LETTERS.render(notice.template, notice.language, notice.context)
+                provider.send(ADDRESSES[provider.name], letter, notice.id)
+            provider.close()
 
-        return (
-            2 * count / _timed([lambda: send(SmsProvider(self._settings)), lambda: send(SmtpProvider(self._settings))])
-        )
+        sms, mail = SmsProvider(self._settings), SmtpProvider(self._settings)
+        return 2 * count / _time_parallel([lambda: send(sms), lambda: send(mail)])
 
-    def ours(self, count: int) -> tuple[float, int]:
-        """Return notices planned and sent a second while a third provider hangs, and how many of it were tried."""
+    def measure_notifier(self, count: int) -> tuple[float, int]:
+        """Return notices planned and sent per second while a third provider hangs, and how many of that were tried."""
         pool = Database(SecretStr(self._stack.database_url()), name="bench", size=7)
         self._queue(pool, HANGING, count)
         metrics = NotifierMetrics(CollectorRegistry())
-        desks = [
-            DeliveryWorker(each, self._settings, pool, LETTERS, SystemClock(), metrics)
-            for each in (SmsProvider(self._settings), SmtpProvider(self._settings), Hanging(self._hanging))
+        workers = [
+            DeliveryWorker(provider, self._settings, pool, LETTERS, SystemClock(), metrics)
+            for provider in (SmsProvider(self._settings), SmtpProvider(self._settings), HangingProvider(self._hanging))
         ]
-        threads = [threading.Thread(target=each.run, daemon=True) for each in desks]
-        began = time.monotonic()
-        for each in threads:
-            each.start()
+        threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
         for left in range(count, 0, -BATCH):
             for means in ("sms", "mail"):
                 self._queue(pool, means, min(BATCH, left))
-        eventually(lambda: self._count(DONE) >= 2 * count, within=1800)
-        spent = time.monotonic() - began
+        eventually(lambda: self._count(SENT) >= 2 * count, within=1800)
+        spent = time.monotonic() - started
         tried = self._count(TRIED)
-        for desk in desks:
-            desk.stop()
+        for worker in workers:
+            worker.stop()
         for thread in threads:
             thread.join()
         pool.close()
@@ -140,70 +140,72 @@ class Bench:
     @staticmethod
     def _queue(pool: Database, means: str, count: int) -> None:
         with pool.transaction() as connection:
-            store.queue(connection, [(each, 0) for each in told(means, count)], SystemClock())
+            store.queue(connection, [(notice, 0) for notice in acceptance_notices(means, count)], SystemClock())
 
-    def planned(self, count: int) -> float:
-        """Return callbacks planned a second, from the events of so many tickets that were answered."""
-        events = [answered("phone"), *[answered("sms")] * (CALLED - 1)]
+    def measure_planning(self, count: int) -> float:
+        """Return callbacks planned per second from the events of answered tickets."""
+        events = [answered_event("phone"), *[answered_event("sms")] * (CALLED_EVERY - 1)]
         record = Incoming(TicketEvent.TOPIC, 0, 0, None, None)
         planner = CallbackPlanner({"carrier": PACK}, SystemClock(), CallbackMetrics(CollectorRegistry()))
-        began = time.monotonic()
+        started = time.monotonic()
         with psycopg.connect(self._stack.database_url()) as connection:
             for first in range(0, count, BATCH):
-                told = (events[number % CALLED] for number in range(first, min(first + BATCH, count)))
-                planner.handle([Message(record, _another(each)) for each in told], connection)
+                numbers = range(first, min(first + BATCH, count))
+                messages = [Message(record, _of_new_ticket(events[number % CALLED_EVERY])) for number in numbers]
+                planner.handle(messages, connection)
                 connection.commit()
-        return count / (time.monotonic() - began)
+        return count / (time.monotonic() - started)
 
-    def asked(self) -> float:
-        """Return callbacks a second that are asked, once all are due: published as commands and marked."""
+    def measure_dispatch(self) -> float:
+        """Return due callbacks per second that are published as commands and marked as sent."""
         with psycopg.connect(self._stack.database_url()) as connection:
-            count = connection.execute(NOW_DUE).rowcount
+            count = connection.execute(MAKE_DUE).rowcount
         pool = Database(SecretStr(self._stack.database_url()), name="bench", size=2)
         metrics = CallbackMetrics(CollectorRegistry())
-        asker = CallbackDispatcher({"carrier": PACK}, pool, SystemClock(), metrics, CrashPoints(None, "callback"))
+        dispatcher = CallbackDispatcher({"carrier": PACK}, pool, SystemClock(), metrics, CrashPoints(None, "callback"))
         publisher = Publisher(self._settings.kafka, "bench")
-        began = time.monotonic()
-        while self._left():
+        started = time.monotonic()
+        while self._any_due():
             for _ in range(20):
-                asker(publisher.publish)
-        spent = time.monotonic() - began
+                dispatcher(publisher.publish)
+        spent = time.monotonic() - started
         publisher.close()
         pool.close()
         return count / spent
 
-    def _count(self, what: LiteralString) -> int:
+    def _count(self, query: LiteralString) -> int:
         with psycopg.connect(self._stack.database_url()) as connection:
-            row = connection.execute(what).fetchone()
+            row = connection.execute(query).fetchone()
         return int(row[0]) if row else 0
 
-    def _left(self) -> bool:
+    def _any_due(self) -> bool:
         with psycopg.connect(self._stack.database_url()) as connection:
             row = connection.execute("select count(*) from callback.plan where due_at <= now()").fetchone()
         return row is not None and row[0] > 0
 
 
-def _another(event: TicketEvent) -> TicketEvent:
-    """Return the same event of another ticket."""
+def _of_new_ticket(event: TicketEvent) -> TicketEvent:
+    """Return a copy of an event with the id of a new ticket."""
     id_ = uuid4()
     return event.replace(id=uuid4(), ticket_id=id_, ticket=event.ticket.replace(id=id_))
 
 
-def _timed(works: list[Callable[[], None]]) -> float:
-    threads = [threading.Thread(target=each) for each in works]
-    began = time.monotonic()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    return time.monotonic() - began
+def _time_parallel(functions: list[Callable[[], None]]) -> float:
+    """Run functions in parallel threads and return the seconds until all have returned."""
+    threads = [threading.Thread(target=function) for function in functions]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.monotonic() - started
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Start stores and receivers; the third provider is a port that nobody answers at."""
+def running_bench() -> Iterator[NotificationBench]:
+    """Run stores and receivers while the block runs; the third provider accepts connections but never answers."""
     with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-telling-")))
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="duban-notifications-")))
         options = StackOptions(data=folder / "data", services=(), stop_with_parent=True, http_port=free_port())
         stack = cleanup.enter_context(Stack.start(options))
         ports = {}
@@ -217,40 +219,42 @@ def bench() -> Iterator[Bench]:
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         url = f"http://127.0.0.1:{ports['sms']}/messages"
         settings = NotifierSettings(kafka=kafka, smtp_port=ports["smtp"], sms_url=url)
-        away = NotifierSettings(kafka=kafka, sms_url=f"http://127.0.0.1:{silent.getsockname()[1]}/", provider_timeout=5)
-        yield Bench(stack, settings, away)
+        hanging = NotifierSettings(
+            kafka=kafka, sms_url=f"http://127.0.0.1:{silent.getsockname()[1]}/", provider_timeout=5
+        )
+        yield NotificationBench(stack, settings, hanging)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="make bench-notifications", description=__doc__)
-    parser.add_argument("--notices", type=int, default=100_000, help="in all, half of them mail")
-    parser.add_argument("--callbacks", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    given = parser.parse_args()
+    parser.add_argument("--notices", type=int, default=100_000, help="number of notices, half of them by mail")
+    parser.add_argument("--callbacks", type=int, default=50_000, help="number of callbacks")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of the notices")
+    options = parser.parse_args()
     print(f"{platform.system()}, {os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB\n", flush=True)
-    each = given.notices // 2
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, bench() as made:
-        with redirect_stdout(nowhere):
-            # A service's lines, written as it writes them, where nobody has to read them.
+    count = options.notices // 2
+    with Path(os.devnull).open("w", encoding="utf-8") as devnull, running_bench() as bench:
+        with redirect_stdout(devnull):
+            # Log lines are formatted and written as in a service, but to the null device.
             logs.configure("notifier", "info")
-        made.bare(500)
-        bare, ours, tried = [], [], []
-        for _ in range(given.rounds):
-            bare.append(made.bare(each))
-            rate, hung = made.ours(each)
-            ours.append(rate)
-            tried.append(hung)
-        planned = made.planned(given.callbacks)
-        asked = made.asked()
-    loop, kept = statistics.median(bare), statistics.median(ours)
+        bench.measure_loop(500)
+        loop_rates, rates, tried = [], [], []
+        for _ in range(options.rounds):
+            loop_rates.append(bench.measure_loop(count))
+            rate, tried_once = bench.measure_notifier(count)
+            rates.append(rate)
+            tried.append(tried_once)
+        planned = bench.measure_planning(options.callbacks)
+        dispatched = bench.measure_dispatch()
+    loop, notifier = statistics.median(loop_rates), statistics.median(rates)
     print("| what | figure |\n|---|---|")
-    print(f"| bare loop: letters rendered and sent, nothing kept | {loop:,.0f}/s |")
-    print(f"| notices planned and sent with every record, a third provider hanging | {kept:,.0f}/s |")
-    print(f"| share of the bare loop | {kept / loop:.2f} |")
-    print(f"| notices of the hanging provider that were tried meanwhile, of {each:,} | {max(tried)} |")
-    print(f"| callbacks planned, {given.callbacks:,} of them, every {CALLED}th as a call | {planned:,.0f}/s |")
-    print(f"| due callbacks asked and marked | {asked:,.0f}/s |")
+    print(f"| loop: letters rendered and sent, nothing stored | {loop:,.0f}/s |")
+    print(f"| notices planned and sent with every record, a third provider hanging | {notifier:,.0f}/s |")
+    print(f"| share of the loop | {notifier / loop:.2f} |")
+    print(f"| notices of the hanging provider that were tried meanwhile, of {count:,} | {max(tried)} |")
+    print(f"| callbacks planned, {options.callbacks:,} of them, one in {CALLED_EVERY} as a call | {planned:,.0f}/s |")
+    print(f"| due callbacks published and marked | {dispatched:,.0f}/s |")
 
 
 if __name__ == "__main__":

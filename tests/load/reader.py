@@ -1,4 +1,4 @@
-"""Who reads beside the system: when ticks and warnings were there to be read."""
+"""Reads ticks and warnings beside the system and records when each could be read."""
 
 import asyncio
 import threading
@@ -15,45 +15,51 @@ from schemas.command import Command
 from schemas.event import TicketEvent
 from tests.load import tickets
 
-PACE_MS = 20
-"""Milliseconds between two answers of the broker: what it is asked more often is taken from what is measured."""
+FETCH_WAIT_MS = 20
+"""Milliseconds between two responses of the broker; more frequent fetches would slow down what is measured."""
 TOPICS = (Command.TOPIC, TicketEvent.TOPIC)
 
 
 @dataclass
-class Seen:
-    """When a reader had what: every moment for each ticket, in seconds since 1970."""
+class SeenRecords:
+    """Times at which a reader got the records of each ticket, in seconds since the epoch.
+
+    Attributes:
+        ticks: times of the monitor's ticks.
+        warnings: times of the ledger's warnings.
+
+    """
 
     ticks: dict[UUID, list[float]] = field(default_factory=dict)
-    warned: dict[UUID, list[float]] = field(default_factory=dict)
+    warnings: dict[UUID, list[float]] = field(default_factory=dict)
 
-    def note(self, record: Any, now: float) -> None:
-        """Note a record of either topic."""
+    def add(self, record: Any, now: float) -> None:
+        """Add a record of either topic, if it is a tick or a warning."""
         if record.topic == TicketEvent.TOPIC:
             if dict(record.headers).get("ce_type") == b"duban.ticket.warned":
-                self.warned.setdefault(UUID(record.key.decode()), []).append(now)
+                self.warnings.setdefault(UUID(record.key.decode()), []).append(now)
         elif b'"type":"tick"' in record.value and b'"sla_monitor"' in record.value:
             self.ticks.setdefault(UUID(record.key.decode()), []).append(now)
 
 
 @contextmanager
-def reading(bootstrap_servers: str) -> Iterator[Seen]:
-    """Note what comes while the block runs."""
-    seen, ready, stopping = Seen(), threading.Event(), threading.Event()
+def recording(bootstrap_servers: str) -> Iterator[SeenRecords]:
+    """Record ticks and warnings that are published while the block runs."""
+    seen, ready, stopping = SeenRecords(), threading.Event(), threading.Event()
 
     async def read() -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers, fetch_max_wait_ms=PACE_MS, fetch_min_bytes=1024 * 1024
+            bootstrap_servers=bootstrap_servers, fetch_max_wait_ms=FETCH_WAIT_MS, fetch_min_bytes=1024 * 1024
         )
         await consumer.start()
-        consumer.assign([TopicPartition(name, each) for name in TOPICS for each in range(tickets.PARTITIONS)])
+        consumer.assign([TopicPartition(name, number) for name in TOPICS for number in range(tickets.PARTITIONS)])
         await consumer.seek_to_end()
         ready.set()
         while not stopping.is_set():
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 now = time.time()
                 for record in records:
-                    seen.note(record, now)
+                    seen.add(record, now)
         await consumer.stop()
 
     thread = threading.Thread(target=lambda: asyncio.run(read()), daemon=True)
