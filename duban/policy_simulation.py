@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
-from schemas.action import Open
+from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.domain.policy.pack import Pack
+from services.domain.sla.thresholds import PAST
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 
@@ -68,7 +69,7 @@ class PolicySimulation:
 
     def act(self, action: Action, at: datetime, unit: str | None) -> None:
         """Take an action for a unit, or for the customer when there is none."""
-        self._decide(action, at, unit)
+        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit)
 
     def _decide(self, action: Action, at: datetime, unit: str | None) -> None:
         contact = action.contact if isinstance(action, Open) else None

@@ -16,6 +16,7 @@ from schemas.ticket import Classification, SlaTimer, Ticket
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
+from services.domain.sla.thresholds import PAST
 from services.ledger.domain.decide import decide
 from services.router.domain.classify import classify
 
@@ -136,7 +137,7 @@ class TicketScenario:
 
     def tick(self) -> Self:
         """Decide a tick, as the SLA monitor sends it."""
-        return self.do(Tick())
+        return self.do(Tick(), at=self.now + PAST)
 
     @property
     def current(self) -> Ticket:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from deploy.tools import asyncapi
 from deploy.tools.checkout import PROJECT
-from deploy.tools.reference import cli_page, contract_pages, metrics_page, settings_page
+from deploy.tools.reference import cli_page, clocks_page, contract_pages, metrics_page, settings_page
 from schemas import json_schema
-from services.ledger.domain import transitions
+from services.ledger.domain import lifecycle
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
 
@@ -27,7 +27,8 @@ def outputs() -> dict[Path, str]:
         **dict(_schemas()),
         asyncapi.FILE: asyncapi.text(version()),
         PROJECT / "docs" / "requirements.md": _requirements(),
-        PROJECT / "docs" / "states.md": transitions.diagram(),
+        PROJECT / "docs" / "states.md": lifecycle.diagram(),
+        PROJECT / "docs" / "clocks.md": clocks_page.page(),
         **{PROJECT / "docs" / "reference" / name: text for name, text in _reference()},
     }
 

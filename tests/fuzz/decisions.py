@@ -1,6 +1,6 @@
 """Random contacts and commands under any pack, against what must always hold (DESIGN 9)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -54,6 +54,7 @@ from services.domain.sla.thresholds import BREACH, next_action
 from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
+from services.ledger.domain.lifecycle import transition
 from services.router.domain.classify import classify
 from tests import clock_invariants
 
@@ -219,10 +220,25 @@ class Play:
         decided = decide(self.ticket, command, self.pack, self.now, number=str(number))
         for event in decided.events:
             self._hold(event)
+        self._conforms(action, decided.events)
         if decided.events:
             self.ticket = decided.events[-1].ticket
         elif decided.refusal is not None:
             assert decided.refusal.message
+
+    def _conforms(self, action: Action, events: Sequence[TicketEvent]) -> None:
+        """Check that an action did what the table of the lifecycle says, thresholds apart."""
+        row, before = transition(action), self.ticket
+        entries = {entry.event for entry in self.pack.outcome.entries}
+        for event in events:
+            known = (*row.events, *entries) if isinstance(action, RecordEntry) else row.events
+            if event.threshold is None and event.type != "reclassified":
+                assert event.type in known, f"{action.type} makes {event.type}, which the table does not have"
+                was = before.status if before is not None else None
+                leads = event.ticket.status in row.leads_to or event.ticket.status is was
+                assert leads, f"{action.type} leads to {event.ticket.status}, which the table does not have"
+                assert before is None or row.new_run or event.ticket.run == before.run
+            before = event.ticket
 
     def _hold(self, event: TicketEvent) -> None:
         before = self.folded

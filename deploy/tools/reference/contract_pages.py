@@ -13,7 +13,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Status
 from services.domain.events import ENTRY, EVENTS, EventDetails
 from services.intake.commands import INTERNAL
-from services.ledger.domain.transitions import ALLOWED, ANY
+from services.ledger.domain.lifecycle import ANY, LIFECYCLE, name_of
 from services.shared.kafka import topics
 from services.shared.kafka.topic_models import model_of
 
@@ -121,7 +121,7 @@ def _details(details: EventDetails) -> str:
 
 
 def _allowed(action: str) -> str:
-    statuses = ALLOWED.get(action, ANY)
+    statuses = next(row.allowed for model, row in LIFECYCLE.items() if name_of(model) == action)
     names = ", ".join(markdown.code(status) for status in Status if status in statuses)
     internal = " Only services send it: intake refuses it." if action in INTERNAL else ""
     return markdown.paragraph(("Allowed always." if statuses == ANY else f"Allowed while {names}.") + internal)

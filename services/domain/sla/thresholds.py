@@ -15,6 +15,8 @@ _WARNINGS = ("warning", *(f"warning_{number}" for number in range(2, 10)))
 _ESCALATIONS = tuple(f"escalation_{number}" for number in range(1, 10))
 HELD = (BREACH, ESCALATION)
 """What an undecided extension holds back (DECISIONS 29), by the start of the threshold's name."""
+PAST = timedelta(microseconds=1)
+"""How far a tick lies behind the instant: what is stamped at that very instant is still in time (DECISIONS 32)."""
 SAME_DAY_WARNING = timedelta(hours=2)
 """Office time before the end of a same-day limit at which it warns (DECISIONS 33)."""
 

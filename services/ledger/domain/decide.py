@@ -3,88 +3,24 @@
 First every threshold that is due is decided, in order of time; then the command's own events follow.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.ids import refusal_id
 from services.domain.policy.pack import Pack
-from services.ledger.domain import (
-    acceptance,
-    apologies,
-    callback,
-    case_record,
-    deadline_recalculation,
-    escalation,
-    extension,
-    handling,
-    merge_split,
-    migration,
-    reclassification,
-    resolution,
-    suspension,
-)
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
+from services.ledger.domain.lifecycle import transition
 from services.ledger.domain.thresholds import settle
-from services.ledger.domain.transitions import ALLOWED
 
 NOTHING = Decimal(0)
 LATE_AFTER = timedelta(seconds=5)
 """Real time after which the decision of a threshold counts as late."""
 AHEAD = timedelta(seconds=5)
 """How far a tick may be ahead of the ledger's own clock."""
-
-ACTIONS: dict[str, Callable[[DecisionContext, Any], None]] = {
-    "open": migration.open_,
-    "remind": acceptance.remind,
-    "complete_form": acceptance.complete_form,
-    "reclassify": reclassification.reclassify,
-    "assess": reclassification.assess,
-    "apply_policy": deadline_recalculation.apply_policy,
-    "reject": resolution.reject,
-    "assign": case_record.assign,
-    "attach": case_record.attach,
-    "join_call": deadline_recalculation.join_call,
-    "correct": case_record.correct,
-    "record": case_record.record,
-    "compensate": case_record.compensate,
-    "split": merge_split.split,
-    "merge": merge_split.merge,
-    "note": acceptance.note,
-    "link": acceptance.link,
-    "join_hot_issue": reclassification.join_hot_issue,
-    "report_undeliverable": apologies.report_undeliverable,
-    "apologise": apologies.apologise,
-    "dispatch": handling.dispatch,
-    "claim": handling.claim,
-    "send_back": handling.send_back,
-    "transfer": handling.transfer,
-    "request_assistance": handling.request_assistance,
-    "feed_back": handling.feed_back,
-    "answer": resolution.answer,
-    "reply_progress": resolution.reply_progress,
-    "close": resolution.close,
-    "reopen": resolution.reopen,
-    "withdraw": resolution.withdraw,
-    "request_extension": extension.request,
-    "approve_extension": extension.approve,
-    "deny_extension": extension.deny,
-    "suspend": suspension.suspend,
-    "resume": suspension.resume,
-    "escalate": escalation.escalate,
-    "supervise": escalation.supervise,
-    "call_back": callback.call_back,
-    "screen": callback.screen,
-    "start_callback": callback.start_callback,
-    "record_callback": callback.record_callback,
-    "end_callback": callback.end_callback,
-    "answer_survey": callback.answer_survey,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +70,8 @@ def decide(
         _check_time(command, now)
         settle(context, at, late_after)
         _check(context)
-        action = ACTIONS.get(command.action.type)
-        if action is not None:
-            action(context, command.action)
-            settle(context, at, late_after)
+        transition(command.action).decide(context, command.action)
+        settle(context, at, late_after)
     except CommandRejected as refused:
         present = context.ticket_or_none
         refusal = Refusal(
@@ -176,7 +110,7 @@ def _check(context: DecisionContext) -> None:
         )
     if kind == "tick":
         return
-    if ticket.status not in ALLOWED[kind]:
+    if ticket.status not in transition(context.command.action).allowed:
         raise CommandRejected(
             "wrong_status", f"a ticket that is {ticket.status} cannot be asked to {kind.replace('_', ' ')}"
         )

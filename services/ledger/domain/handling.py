@@ -5,6 +5,8 @@ from schemas.ticket import Outcome, Status
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 PATH = "002-1 §2.4.3"
+LONGEST_CHAIN = 4
+"""Units that may send a ticket on before one of them gets it back (DECISIONS 38)."""
 
 
 def dispatch(context: DecisionContext, action: Dispatch) -> None:
@@ -12,6 +14,11 @@ def dispatch(context: DecisionContext, action: Dispatch) -> None:
     ticket, unit = context.ticket, context.unit(action.unit)
     if unit.code == ticket.unit:
         raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; dispatch it to another unit")
+    if len(ticket.dispatched_by) >= LONGEST_CHAIN:
+        raise CommandRejected(
+            "chain_too_long",
+            f"{' > '.join(ticket.dispatched_by)} sent it on already: feed back, or send it back, before it is sent on",
+        )
     if ticket.classification.founded is False or ticket.classification.opening == "not_opened":
         raise CommandRejected(
             "not_founded",

@@ -21,13 +21,13 @@ def settle(context: DecisionContext, until: datetime, late_after: timedelta) -> 
     """
     while True:
         ticket = context.ticket_or_none
-        if ticket is None or ticket.next_action_at is None or ticket.next_action_at > until:
+        if ticket is None or ticket.next_action_at is None or ticket.next_action_at >= until:
             return
         due = [
             (threshold.at, position, number, clock, threshold)
             for position, clock in enumerate(ticket.clocks)
             for number, threshold in enumerate(sla.due_thresholds(clock))
-            if threshold.at <= until
+            if threshold.at < until
         ]
         _, _, _, clock, threshold = min(due, key=lambda each: each[:3])
         _decide(context, clock, threshold, late=context.now - threshold.at > late_after)

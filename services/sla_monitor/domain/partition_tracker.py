@@ -8,6 +8,7 @@ from uuid import UUID
 from schemas.action import Tick
 from schemas.command import Actor, Command
 from services.domain.ids import command_id
+from services.domain.sla.thresholds import PAST
 from services.sla_monitor.domain.schedule import Schedule, ScheduledTicket
 
 NAME = "sla_monitor"
@@ -140,7 +141,7 @@ def tick(entry: ScheduledTicket, now: datetime) -> Command:
         id=command_id(ticket, "tick", entry.version, f"{entry.at:.6f}"),
         ticket_id=ticket,
         # If the clock was set back since the ticket was due, a tick at `now` would find nothing due.
-        at=max(now, datetime.fromtimestamp(entry.at, UTC)),
+        at=max(now, datetime.fromtimestamp(entry.at, UTC) + PAST),
         actor=ACTOR,
         action=Tick(),
     )

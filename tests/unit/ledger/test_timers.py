@@ -408,3 +408,26 @@ def test_thresholds_of_a_stage_that_may_be_entered_again_are_settled_when_the_ti
     assert {point.reason for point in scenario.timer("handling").thresholds} == {"stage_ended"}
     scenario.do(Close(owner="network"), unit=CENTRE).do(Tick())
     assert not watched(scenario.current, PACK)
+
+
+@pytest.mark.requirement("R4.1", "R4.2")
+def test_what_is_stamped_at_the_limit_s_very_instant_is_in_time() -> None:
+    """DECISIONS 32: the documents write <= 1 h."""
+    scenario = TicketScenario.opened(contact(flags=("incomplete",)))
+    due = scenario.timer("form").due_at
+    scenario.advance(due - scenario.now).do(CompleteForm(), unit=CENTRE)
+    assert breaches(scenario, "form") == 0
+    late = TicketScenario.opened(contact(flags=("incomplete",)))
+    late.advance(due - late.now + timedelta(microseconds=1)).do(CompleteForm(), unit=CENTRE)
+    assert breaches(late, "form") == 1
+
+
+def test_a_fifth_dispatch_without_feedback_is_refused() -> None:
+    """DECISIONS 38."""
+    scenario, holder = TicketScenario.opened(), CENTRE
+    for unit in ("fixed_owner", "network", "billing", "mobile_owner"):
+        scenario.do(Dispatch(unit=unit), unit=holder)
+        holder = unit
+    assert len(scenario.current.dispatched_by) == 4, scenario.refusals
+    scenario.do(Dispatch(unit="network"), unit=holder)
+    assert scenario.refusal_code == "chain_too_long"

@@ -1,0 +1,129 @@
+"""docs/clocks.md: which clocks of each pack run in which state of a ticket, from when, until when, and how long."""
+
+from deploy.tools.checkout import PROJECT
+from deploy.tools.reference import markdown
+from schemas.ticket import Status
+from services.domain.policy import loading
+from services.domain.policy.conditions import When
+from services.domain.policy.limits import ClockRule, LimitRule, StateRule
+from services.domain.policy.pack import Pack
+
+STATES = tuple(status for status in Status if status is not Status.ARCHIVED)
+INTRODUCTION = """\
+A clock belongs to a state, not to an event: its rule in `policies/<pack>/limits.toml` says *while* what
+it runs, *until* which facts, from which *anchor* it counts, within what it is the same clock (*once*)
+and what a second visit to its state means (*carry*). After each event the ledger compares once what
+should run with what runs (`services/ledger/domain/timers.py`); what each action does to the state is in
+[states.md](states.md).
+
+Before the answer the outer clock of an open ticket runs, or stands still for a wait that ends by
+itself; from the answer to the closing `closing` runs. What was exceeded stays exceeded, what was
+committed to a customer stays committed unless the new limit is later, and an act that changes no fact
+changes no clock."""
+
+
+def page() -> str:
+    """Return docs/clocks.md."""
+    packs = loading.load(PROJECT / "policies")
+    parts = [f"# Clocks of a ticket\n\n{markdown.GENERATED}\n\n{INTRODUCTION}"]
+    for name, pack in packs.items():
+        parts += [f"## {name}", _matrix(pack), _rules(pack)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _matrix(pack: Pack) -> str:
+    """Return the table of states and clocks of a pack."""
+    rows = [
+        (_name(rule), *("runs" if status in rule.while_.status else "" for status in STATES))
+        for rule in pack.limits.clocks
+    ]
+    return markdown.table(("clock", *(str(status) for status in STATES)), rows)
+
+
+def _rules(pack: Pack) -> str:
+    columns = ("clock", "for", "runs while", "until", "counts from", "once, carry", "limits", "at its end")
+    return markdown.table(columns, (_rule(rule) for rule in pack.limits.clocks))
+
+
+def _rule(rule: ClockRule) -> tuple[str, ...]:
+    return (
+        _name(rule),
+        _tickets(rule),
+        _state(rule.while_, rule),
+        _until(rule),
+        _anchor(rule),
+        f"{rule.once}, {rule.carry}",
+        "; ".join(_limit(row) for row in rule.limits),
+        _end(rule),
+    )
+
+
+def _name(rule: ClockRule) -> str:
+    return f"{markdown.code(rule.name)} {rule.title.zh}" + (" (outer)" if rule.outer else "")
+
+
+def _tickets(rule: ClockRule) -> str:
+    parts = [_conditions(rule.when)] if rule.when != When() else []
+    if rule.unless is not None:
+        parts.append(f"not {_conditions(rule.unless)}")
+    return ", ".join(parts) or "all"
+
+
+def _conditions(when: When) -> str:
+    given = when.model_dump(exclude_defaults=True)
+    return ", ".join(f"{name} {_value(value)}" for name, value in given.items())
+
+
+def _value(value: object) -> str:
+    return " or ".join(str(each) for each in value) if isinstance(value, tuple | list) else str(value)
+
+
+def _state(state: StateRule, rule: ClockRule) -> str:
+    parts = [", ".join(state.status)]
+    for label, units in (("held by", state.holder), ("held by a", state.holder_kind), ("on its way by", state.chain)):
+        if units:
+            parts.append(f"{label} {' or '.join(units)}")
+    if state.claimed is not None:
+        parts.append("which has taken it" if state.claimed else "which has not taken it")
+    if rule.after:
+        parts.append(f"after {', '.join(rule.after)}")
+    if rule.pauses_for:
+        parts.append(f"pauses while waiting for the {' or the '.join(rule.pauses_for)}")
+    return "; ".join(parts)
+
+
+def _until(rule: ClockRule) -> str:
+    return " or ".join((*rule.until, *([" and ".join(rule.until_all)] if rule.until_all else [])))
+
+
+def _anchor(rule: ClockRule) -> str:
+    named = {
+        "contact": "the contact",
+        "acceptance": "the acceptance",
+        "run": "the beginning of the run",
+        "stage": "the beginning of the stage",
+        "condition": "when all of it holds",
+    }
+    return named.get(rule.anchor, f"the entry {rule.anchor}")
+
+
+def _limit(row: LimitRule) -> str:
+    length = str(row.value) if row.value is not None else f"{row.lower} to {row.upper}" if row.lower else ""
+    if row.at is not None:
+        named = f"the time that the {row.at} names"
+        length = f"{length} or {named}, the {row.pick}" if length else named
+    if row.moved is not None:
+        length += f", at least {row.moved.value} after {row.moved.fact}"
+    return f"{row.name}: {length}" + (f" ({row.calendar})" if row.calendar else "")
+
+
+def _end(rule: ClockRule) -> str:
+    if rule.breach.does == "archive":
+        return "archived"
+    ends = {"supervise": "supervision order", "note": "a note, nothing is exceeded"}[rule.breach.does]
+    if rule.breach.regrade is not None:
+        ends += f", becomes {rule.breach.regrade}"
+    warnings = ", ".join(
+        f"{warning.part:.0%}" if warning.part is not None else str(warning.after) for warning in rule.warnings
+    )
+    return f"warns at {warnings}; {ends}" if warnings else ends
