@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.contact import Customer
 from schemas.ticket import Status, Ticket
-from services.domain.policy.base import Cited, CitedValue, Code, Label, Length, Name, PolicyPart, Span
+from services.domain.policy.base import Cited, CitedValue, Code, ElapsedLength, Label, Length, Name, PolicyPart, Span
 from services.domain.policy.conditions import Facts, When
 from services.domain.policy.units import UnitKind
 
@@ -237,16 +237,16 @@ class ExtensionRule(Cited):
     per_stage: Annotated[int, Field(ge=0)]
     at_most: Annotated[float, Field(gt=0)]
     """Longest extension as a part of the limit that the stage had at first."""
-    lapses_after: Length
+    lapses_after: ElapsedLength
     needs_progress_reply: bool = True
 
 
 class SuspensionRule(Cited):
     """How long a ticket may wait (R4.11)."""
 
-    at_most: Length
+    at_most: ElapsedLength
     """Of all waiting in one run of the ticket together (DECISIONS 11)."""
-    reminder_after: Length
+    reminder_after: ElapsedLength
 
 
 def _unique_names(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from schemas.action import (
     Answer,
-    ApproveExtension,
     Assess,
     Claim,
     Close,
     CompleteForm,
-    Correct,
     Dispatch,
     FeedBack,
     JoinHotIssue,
@@ -22,13 +20,8 @@ from schemas.action import (
     RecordEntry,
     Reject,
     Reopen,
-    ReplyProgress,
-    RequestExtension,
-    Resume,
     SendBack,
-    Suspend,
     Tick,
-    Transfer,
 )
 from schemas.customer_actions import AnswerSurvey, EndCallback
 from schemas.ticket import Classification, SlaTimer, Status, Survey, ThresholdState
@@ -204,72 +197,6 @@ def test_the_regrade_after_a_month_breaches_nothing_a_second_time() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.requirement("R4.10")
-@pytest.mark.parametrize("change", ["reclassify", "join_hot_issue", "correct", "transfer"])
-def test_what_was_committed_to_a_customer_stays_committed(change: str) -> None:
-    scenario = extended()
-    committed = scenario.timer("handling").due_at
-    if change == "reclassify":
-        scenario.do(classified(scenario, priority=1), unit=CENTRE)
-    elif change == "join_hot_issue":
-        scenario.do(JoinHotIssue(issue=ISSUE, tickets=12))
-    elif change == "correct":
-        scenario.do(Correct(customer=scenario.current.customer.replace(level="金卡"), reason="r"), unit=CENTRE)
-    else:
-        scenario.do(Transfer(unit="billing", reason="r"), unit="network")
-    assert scenario.timer("handling").due_at == committed
-
-
-def extended() -> TicketScenario:
-    scenario = TicketScenario.dispatched().advance(HOUR)
-    until = scenario.timer("handling").due_at + 20 * HOUR
-    scenario.do(RequestExtension(explanation="e", committed_until=until), unit="network")
-    scenario.do(ReplyProgress(text="t"), unit=CENTRE).do(ApproveExtension(), unit=CENTRE)
-    assert scenario.timer("handling").due_at == until, scenario.refusals
-    return scenario
-
-
-@pytest.mark.requirement("R4.10")
-def test_the_promise_moves_with_an_approved_extension_and_the_first_one_stays_on_record() -> None:
-    """DECISIONS 31: never earlier than the stage's new limit and the time to tell the customer after it."""
-    opened = TicketScenario.dispatched()
-    first = opened.current.promised_at
-    scenario = extended()
-    assert scenario.current.first_promised_at == first
-    assert scenario.current.promised_at == max(first or scenario.now, scenario.timer("handling").due_at + 2 * HOUR)
-
-
-@pytest.mark.requirement("R4.10")
-def test_an_approval_never_shortens_a_limit() -> None:
-    scenario = TicketScenario.dispatched().advance(HOUR)
-    due = scenario.timer("handling").due_at
-    scenario.do(RequestExtension(explanation="e", committed_until=due + HOUR), unit="network")
-    scenario.do(classified(scenario, tier="national"), unit=CENTRE)
-    longer = scenario.timer("handling").due_at
-    assert longer > due + HOUR
-    scenario.do(ReplyProgress(text="t"), unit=CENTRE).do(ApproveExtension(), unit=CENTRE)
-    assert scenario.timer("handling").due_at == longer
-
-
-@pytest.mark.requirement("R4.11")
-def test_a_waiting_ticket_is_relimited_like_a_running_one() -> None:
-    scenario = TicketScenario.opened().advance(2 * HOUR)
-    start = scenario.timer("promise").started_at
-    scenario.do(Suspend(waiting_for="customer", reason="r"), unit=CENTRE).advance(5 * HOUR)
-    scenario.do(classified(scenario, tier="national"), unit=CENTRE).advance(5 * HOUR)
-    scenario.do(Resume(), unit=CENTRE)
-    assert scenario.timer("promise").due_at == start + timedelta(hours=82)
-
-
-@pytest.mark.requirement("R4.11")
-def test_an_extension_can_be_asked_for_while_the_ticket_waits() -> None:
-    scenario = TicketScenario.dispatched().advance(20 * HOUR)
-    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(10 * HOUR)
-    due = scenario.now + 4 * HOUR
-    scenario.do(RequestExtension(explanation="e", committed_until=due + HOUR), unit="network")
-    assert scenario.types[-1] == "extension_requested", scenario.refusals
-
-
 @pytest.mark.requirement("R3.9", "R4.2")
 def test_a_department_that_sends_back_to_the_owner_leaves_the_stage_s_clock_running() -> None:
     scenario = TicketScenario.dispatched("fixed_owner").advance(HOUR)
@@ -312,35 +239,6 @@ def test_an_incomplete_form_that_was_dispatched_is_no_breach_and_can_be_complete
     scenario.do(CompleteForm(), unit=CENTRE)
     assert scenario.types[-1] == "form_completed", scenario.refusals
     assert "review" not in running(scenario)
-
-
-@pytest.mark.requirement("R4.11")
-def test_waiting_ends_after_72_hours_in_sum() -> None:
-    """DECISIONS 11."""
-    scenario = TicketScenario.dispatched()
-    for _ in range(3):
-        scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(23 * HOUR)
-        scenario.do(Resume(), unit="network")
-    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network").advance(10 * HOUR).tick()
-    assert scenario.current.suspended is None
-    scenario.do(Suspend(waiting_for="customer", reason="r"), unit="network")
-    assert scenario.refusal_code == "waited_out"
-
-
-@pytest.mark.requirement("R4.11")
-def test_who_goes_on_with_the_work_does_not_wait() -> None:
-    scenario = TicketScenario.opened().do(Suspend(waiting_for="customer", reason="r"), unit=CENTRE).advance(HOUR)
-    scenario.do(Dispatch(unit="network"), unit=CENTRE)
-    assert scenario.current.suspended is None
-    assert "suspension" not in running(scenario)
-    assert scenario.timer("promise").running
-
-
-@pytest.mark.requirement("R4.11")
-def test_the_customer_is_not_reminded_when_somebody_else_is_waited_for() -> None:
-    scenario = TicketScenario.dispatched().do(Suspend(waiting_for="other", reason="r"), unit="network")
-    scenario.advance(60 * HOUR).tick()
-    assert "reminded_customer" not in scenario.types
 
 
 @pytest.mark.requirement("R5.3")
