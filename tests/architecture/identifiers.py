@@ -41,10 +41,10 @@ def _names_in(node: ast.AST) -> Iterator[str]:
             pass
 
 
-def public_classes(tree: ast.AST) -> Iterator[str]:
+def public_classes(tree: ast.Module | ast.stmt) -> Iterator[str]:
     """Return the names of the classes of a file that others can see; those inside a function are its own."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if not isinstance(node, ast.stmt) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
