@@ -11,7 +11,7 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 
 REPEATING = frozenset({"device_monitor"})
-"""Channels of machines that resend an alert with new measurements; its body does not tell two messages apart."""
+"""Channels of machines that resend an alert with new measurements; a changed body is the same message."""
 
 
 def _namespace(kind: str) -> UUID:

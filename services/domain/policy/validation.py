@@ -43,7 +43,7 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
         problems.append(f"pack.toml: name is {pack.header.name}, but the folder is {folder}")
     problems += _unknown_names(_references(pack))
     problems += [
-        f"{place}: {later!r} can never decide, {earlier!r} before it always does"
+        f"{place}: {later!r} can never apply, because {earlier!r} before it always does"
         for place, earlier, later in _hidden_rules(pack)
     ]
     problems += [

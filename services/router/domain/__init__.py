@@ -1,1 +1,1 @@
-"""What a contact is, and which ticket it belongs to; pure."""
+"""Classification and routing of contacts. Pure."""

@@ -49,7 +49,7 @@ ours = "a test"
             "carrier/routing.toml",
             'name = "type precise: charging"\nwhen = {',
             EARLIER + 'name = "type precise: charging"\nwhen = {',
-            "can never decide, 'mobile first' before it always does",
+            "can never apply, because 'mobile first' before it always does",
         ),
         ("carrier/types.toml", 'groups = ["mobile", "value_added"]', 'groups = ["mobil"]', "there is no 'mobil'"),
         ("calendars/cn.toml", "[hours]", "[hours", "cn.toml"),
