@@ -8,4 +8,4 @@ from tests.system import System
 
 @pytest.mark.requirement("R2.5")
 def test_responses_to_random_requests_match_the_openapi_document(system: System) -> None:
-    assert http.play(system.stack.intake_url, system.key, 20261123, seconds=30) == 0
+    assert http.run(system.stack.intake_url, system.key, 20261123, seconds=30) == 0

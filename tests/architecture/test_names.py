@@ -21,8 +21,6 @@ NOT_RENAMED_YET = (
     "services/ledger/",
     "tests/acceptance/",
     "tests/faults/",
-    "tests/fuzz/",
-    "tests/integration/",
     "tests/load/",
     "tests/unit/intake/",
     "tests/unit/ledger/",

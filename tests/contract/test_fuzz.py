@@ -7,4 +7,4 @@ from tests.fuzz import parsers
 
 @pytest.mark.requirement("R2.5")
 def test_damaged_and_hostile_messages_are_parsed_or_rejected_with_a_reason() -> None:
-    assert parsers.play(20261124, seconds=30) > 0
+    assert parsers.run(20261124, seconds=30) > 0

@@ -1,6 +1,6 @@
-"""`make fuzz`: random decisions under every pack, foul messages on every channel, and the HTTP door by its document.
+"""`make fuzz`: random decisions under every pack, hostile messages on every channel, and the HTTP API by its document.
 
-What fails is printed with its seed and can be played again.
+A failure is printed with its seed, with which it can be run again.
 """
 
 import argparse
@@ -18,7 +18,7 @@ PARTS = ("rules", "parsers", "http")
 
 
 def main() -> int:
-    """Play what was asked for; returns the exit code."""
+    """Run the requested parts; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="default: everything")
     parser.add_argument("--decisions", type=int, default=100_000, help="of each pack")
@@ -27,27 +27,27 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="0: the time")
     parser.add_argument("--pack", default="", help="only this one")
-    told = parser.parse_args()
-    seed, wanted = told.seed or int(time.time()), told.only or PARTS
+    options = parser.parse_args()
+    seed, wanted = options.seed or int(time.time()), options.only or PARTS
     if "rules" in wanted:
-        _rules(seed, told.decisions, told.pack)
+        _rules(seed, options.decisions, options.pack)
     if "parsers" in wanted:
-        number = parsers.play(seed, seconds=told.seconds)
+        number = parsers.run(seed, seconds=options.seconds)
         print(
-            f"{number} damaged and hostile messages, seed {seed}, {told.seconds} s: each heard or refused",
+            f"{number} damaged and hostile messages, seed {seed}, {options.seconds} s: each parsed or rejected",
             flush=True,
         )
-    return _http(seed, told.seconds) if "http" in wanted else 0
+    return _http(seed, options.seconds) if "http" in wanted else 0
 
 
 def _rules(seed: int, count: int, only: str) -> None:
     for name, pack in loading.load(PROJECT / "policies").items():
         if only and only != name:
             continue
-        began = time.monotonic()
-        tickets = decisions.play(pack, seed, count)
-        spent = time.monotonic() - began
-        print(f"{name:16} {count} decisions, {tickets} tickets, seed {seed}, {spent:.0f} s", flush=True)
+        started = time.monotonic()
+        tickets = decisions.run(pack, seed, count)
+        elapsed = time.monotonic() - started
+        print(f"{name:16} {count} decisions, {tickets} tickets, seed {seed}, {elapsed:.0f} s", flush=True)
 
 
 def _http(seed: int, seconds: int) -> int:
@@ -55,7 +55,7 @@ def _http(seed: int, seconds: int) -> int:
 
     os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(PROJECT / "tests" / "channels.toml"))
     with tempfile.TemporaryDirectory() as folder, running_system(Path(folder) / "data") as system:
-        return http.play(system.stack.intake_url, system.key, seed, seconds=seconds)
+        return http.run(system.stack.intake_url, system.key, seed, seconds=seconds)
 
 
 if __name__ == "__main__":

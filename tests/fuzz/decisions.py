@@ -1,4 +1,4 @@
-"""Random contacts and commands under any pack, against what must always hold (DESIGN 9)."""
+"""Random contacts and commands under any pack, checked against the invariants of tickets (DESIGN 9)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,17 +71,17 @@ CHANNELS = (
     "app",
 )
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
-LONGEST_STORY = 40
-"""Commands to one ticket."""
+MAX_COMMANDS = 40
+"""Maximum number of commands to one ticket."""
 
 
 @dataclass
-class Play:
-    """One ticket's story as it is told.
+class RandomTicket:
+    """A ticket that gets random commands; `step` decides one and checks the invariants.
 
     Attributes:
-        keys: thresholds that were decided, each of which may be so once.
-        breached: clocks with their run that were exceeded, each of which may be so once.
+        keys: thresholds that were decided, each at most once.
+        breached: name and run of timers that were exceeded, each at most once.
 
     """
 
@@ -95,7 +95,7 @@ class Play:
     breached: set[tuple[str, int]] = field(default_factory=set)
 
     def contact(self) -> Contact:
-        """Return a contact in words that the pack may know."""
+        """Return a contact with keywords of the pack."""
         rng, types = self.rng, self.pack.types
         words = [word for business in types.business for word in business.words]
         words += [word for problem in types.problem for word in problem.words]
@@ -124,7 +124,7 @@ class Play:
         )
 
     def action(self) -> Action:
-        """Return anything that anybody may ask for."""
+        """Return a random action, allowed or not."""
         rng, pack = self.rng, self.pack
         unit = rng.choice(list(pack.units))
         choices: list[Callable[[], Action]] = [
@@ -200,7 +200,7 @@ class Play:
         return RecordEntry(kind=rule.kind, value=value, text="t")
 
     def step(self, number: int) -> None:
-        """Decide one command and check what must hold."""
+        """Decide a random command and check the invariants."""
         rng = self.rng
         if self.ticket is None:
             contact = self.contact()
@@ -217,17 +217,17 @@ class Play:
             policy=self.pack.header.name,
             action=action,
         )
-        decided = decide(self.ticket, command, self.pack, self.now, number=str(number))
-        for event in decided.events:
-            self._hold(event)
-        self._conforms(action, decided.events)
-        if decided.events:
-            self.ticket = decided.events[-1].ticket
-        elif decided.refusal is not None:
-            assert decided.refusal.message
+        result = decide(self.ticket, command, self.pack, self.now, number=str(number))
+        for event in result.events:
+            self.check_event(event)
+        self._check_transition(action, result.events)
+        if result.events:
+            self.ticket = result.events[-1].ticket
+        elif result.refusal is not None:
+            assert result.refusal.message
 
-    def _conforms(self, action: Action, events: Sequence[TicketEvent]) -> None:
-        """Check that an action did what the table of the lifecycle says, thresholds apart."""
+    def _check_transition(self, action: Action, events: Sequence[TicketEvent]) -> None:
+        """Check that an action did what the table of the lifecycle allows, apart from thresholds."""
         row, before = transition(action), self.ticket
         entries = {entry.event for entry in self.pack.outcome.entries}
         for event in events:
@@ -240,47 +240,51 @@ class Play:
                 assert before is None or row.new_run or event.ticket.run == before.run
             before = event.ticket
 
-    def _hold(self, event: TicketEvent) -> None:
+    def check_event(self, event: TicketEvent) -> None:
+        """Check the invariants of an event and of the ticket after it."""
         before = self.folded
         self.folded = evolve(before, event)
         assert self.folded == event.ticket, f"{event.type}: the event does not make the ticket that it carries"
         assert event.version == (before.version + 1 if before else 1)
         assert before is None or event.at >= before.updated_at
+        assert event.ticket.next_action_at == next_action(event.ticket.clocks)
+        assert event.ticket.unit in self.pack.units
+        self._check_threshold(event)
+        used = {timer.key: timer.used for timer in before.clocks} if before else {}
+        for timer in event.ticket.clocks:
+            assert timer.used >= used.get(timer.key, timer.used), f"{timer.key} lost time that was used"
+        clock_invariants.check(event, before, self.pack)
+
+    def _check_threshold(self, event: TicketEvent) -> None:
         key = threshold_key(event)
         assert key is None or key not in self.keys, f"{key} was decided twice"
         if key is not None:
             self.keys.add(key)
             assert event.threshold is not None
             assert event.at >= event.threshold.due_at, f"{key} was decided too early"
-        assert event.ticket.next_action_at == next_action(event.ticket.clocks)
-        assert event.ticket.unit in self.pack.units
-        used = {each.key: each.used for each in before.clocks} if before else {}
-        for clock in event.ticket.clocks:
-            assert clock.used >= used.get(clock.key, clock.used), f"{clock.key} lost time that was used"
-        clock_invariants.check(event, before, self.pack)
         if event.threshold is not None and event.threshold.threshold == BREACH:
             breached = (event.threshold.clock, event.threshold.run)
             assert breached not in self.breached, f"{breached} was exceeded twice"
             self.breached.add(breached)
 
 
-def play(pack: Pack, seed: int, decisions: int) -> int:
-    """Decide so many commands under a pack; returns how many tickets they went to.
+def run(pack: Pack, seed: int, decisions: int) -> int:
+    """Decide a number of commands under a pack; returns to how many tickets they went.
 
     Raises:
-        AssertionError: something that must hold does not; names the seed.
+        AssertionError: an invariant does not hold; the note names the seed.
 
     """
-    rng, tickets, left = Random(f"{pack.header.name}/{seed}"), 0, decisions
-    while left:
-        told = Play(pack, rng, BEGIN + timedelta(minutes=rng.randint(0, 600_000)))
+    rng, tickets, remaining = Random(f"{pack.header.name}/{seed}"), 0, decisions
+    while remaining:
+        scenario = RandomTicket(pack, rng, BEGIN + timedelta(minutes=rng.randint(0, 600_000)))
         tickets += 1
-        for number in range(min(left, rng.randint(1, LONGEST_STORY))):
+        for number in range(min(remaining, rng.randint(1, MAX_COMMANDS))):
             try:
-                told.step(number)
+                scenario.step(number)
             except Exception as error:
-                error.add_note(f"pack {pack.header.name}, seed {seed}, after {decisions - left} decisions")
+                error.add_note(f"pack {pack.header.name}, seed {seed}, after {decisions - remaining} decisions")
                 raise
-            told.now += timedelta(minutes=rng.choice((0, 1, 20, 240, 1440, 20_000)))
-            left -= 1
+            scenario.now += timedelta(minutes=rng.choice((0, 1, 20, 240, 1440, 20_000)))
+            remaining -= 1
     return tickets

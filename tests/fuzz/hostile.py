@@ -1,4 +1,4 @@
-"""Hostile messages for every channel: its samples, with values that look harmless and settings that are odd."""
+"""Hostile messages for every channel: its samples with odd values, parsed with odd settings."""
 
 import csv
 import io
@@ -95,14 +95,14 @@ RUNS = (
     "[",
     "&#1",
 )
-"""What something that goes back over a text may take minutes for, repeated."""
-LONGEST = 12_000
+"""Repeated, these take minutes in a pattern that backtracks."""
+MAX_REPEATS = 12_000
 
 texts = st.one_of(
     st.sampled_from(WHOLE),
     st.text(st.sampled_from(MARKS + DIGITS + SYMBOLS) | st.characters(codec="utf-8"), max_size=12),
     st.text(st.sampled_from(DIGITS), min_size=1, max_size=22),
-    st.builds(lambda each, times: each * times, st.sampled_from(RUNS), st.integers(1, LONGEST)),
+    st.builds(lambda token, times: token * times, st.sampled_from(RUNS), st.integers(1, MAX_REPEATS)),
 )
 values = st.one_of(
     texts,
@@ -133,60 +133,61 @@ parameters = st.sampled_from(
 
 @st.composite
 def messages(draw: st.DrawFn, samples: Iterable[Envelope]) -> Envelope:
-    """Return a sample with some of its values replaced, read by some settings."""
-    whole = draw(st.sampled_from(list(samples)))
-    made = replace(whole, body=_hostile(draw, whole), media_type=whole.media_type + draw(parameters))
-    told = draw(configs)
+    """Return a sample with some of its values replaced, to be parsed with some settings."""
+    sample = draw(st.sampled_from(list(samples)))
+    message = replace(sample, body=_hostile_body(draw, sample), media_type=sample.media_type + draw(parameters))
+    settings = draw(configs)
     try:
-        return replace(made, config=whole.config.with_settings(told))
+        return replace(message, config=sample.config.with_settings(settings))
     except ValueError as error:
         name, _, what_to_do = str(error).partition(": ")
-        assert name in told, error
+        assert name in settings, error
         assert what_to_do
-    # A file of settings is refused whole; what an operator's program sets is not looked at again.
-    return replace(made, config=replace(whole.config, charset=told.get("charset")))
+    # A file with such settings is rejected; a program that sets them itself is not checked.
+    return replace(message, config=replace(sample.config, charset=settings.get("charset")))
 
 
-def _hostile(draw: st.DrawFn, whole: Envelope) -> bytes:
+def _hostile_body(draw: st.DrawFn, sample: Envelope) -> bytes:
     change: Callable[[st.DrawFn, bytes], bytes]
-    if whole.kind == XLSX:
+    if sample.kind == XLSX:
         change = _sheet
-    elif whole.kind in {MAIL, MBOX}:
+    elif sample.kind in {MAIL, MBOX}:
         change = _mail
-    elif whole.kind.endswith("urlencoded"):
+    elif sample.kind.endswith("urlencoded"):
         change = _form
-    elif whole.kind.endswith("xml"):
+    elif sample.kind.endswith("xml"):
         change = _xml
-    elif whole.kind == "text/csv":
+    elif sample.kind == "text/csv":
         change = _table
-    elif whole.kind.endswith("json"):
+    elif sample.kind.endswith("json"):
         change = _json
     else:
         change = _log
-    return change(draw, whole.body)
+    return change(draw, sample.body)
 
 
-def _places(told: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def _value_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the paths of all values of a JSON document."""
-    inside = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
-    return [*([path] if path else []), *(each for name, part in inside for each in _places(part, (*path, name)))]
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (found for name, member in members for found in _value_paths(member, (*path, name)))
+    return [*([path] if path else []), *inner]
 
 
 def _json(draw: st.DrawFn, body: bytes) -> bytes:
     try:
-        told = json.loads(body.splitlines()[0] if b'"topic"' in body else body)
+        document = json.loads(body.splitlines()[0] if b'"topic"' in body else body)
     except (ValueError, RecursionError):
         return body
-    for path in draw(st.lists(st.sampled_from(_places(told) or [()]), max_size=4)):
-        holder = told
+    for path in draw(st.lists(st.sampled_from(_value_paths(document) or [()]), max_size=4)):
+        container = document
         try:
             for step in path[:-1]:
-                holder = holder[step]
+                container = container[step]
             if path:
-                holder[path[-1]] = draw(values)
+                container[path[-1]] = draw(values)
         except (KeyError, IndexError, TypeError):
             continue
-    return json.dumps(told, ensure_ascii=draw(st.booleans())).encode("utf-8", "replace")
+    return json.dumps(document, ensure_ascii=draw(st.booleans())).encode("utf-8", "replace")
 
 
 def _form(draw: st.DrawFn, body: bytes) -> bytes:
@@ -196,8 +197,8 @@ def _form(draw: st.DrawFn, body: bytes) -> bytes:
 
 def _xml(draw: st.DrawFn, body: bytes) -> bytes:
     names = ("Content", "CreateTime", "FromUserName", "MsgId", "MsgType", "MediaId", "PicUrl", "Event", "Recognition")
-    told = "".join(f"<{name}>{_escaped(draw(texts))}</{name}>" for name in names if draw(st.booleans()))
-    return body.replace(b"</xml>", told.encode("utf-8", "replace") + b"</xml>")
+    elements = "".join(f"<{name}>{_escaped(draw(texts))}</{name}>" for name in names if draw(st.booleans()))
+    return body.replace(b"</xml>", elements.encode("utf-8", "replace") + b"</xml>")
 
 
 def _escaped(text: str) -> str:
@@ -239,8 +240,8 @@ def _mail(draw: st.DrawFn, body: bytes) -> bytes:
     )
     for name in draw(st.lists(st.sampled_from(names), max_size=3)):
         value = draw(texts).replace("\r", "").replace("\n", draw(st.sampled_from(("", "\r\n "))))
-        told = f"{name}: {value}".encode(draw(st.sampled_from(("utf-8", "gb18030"))), "replace")
-        head = told + gap[: len(gap) // 2] + head if draw(st.booleans()) else head + gap[: len(gap) // 2] + told
+        line = f"{name}: {value}".encode(draw(st.sampled_from(("utf-8", "gb18030"))), "replace")
+        head = line + gap[: len(gap) // 2] + head if draw(st.booleans()) else head + gap[: len(gap) // 2] + line
     if draw(st.booleans()):
         kind = draw(
             st.sampled_from(("text/html", "text/plain; charset=undefined", "text/html; charset=utf-7", "text/plain"))
@@ -258,9 +259,9 @@ def _sheet(draw: st.DrawFn, body: bytes) -> bytes:
     new = old + escape(clean(draw(texts)), {'"': ""})
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as before, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as after:
-            for each in before.infolist():
-                told = before.read(each).decode("utf-8", "replace")
-                after.writestr(each.filename, told.replace(old, new, draw(st.sampled_from((1, 3)))).encode())
+            for entry in before.infolist():
+                content = before.read(entry).decode("utf-8", "replace")
+                after.writestr(entry.filename, content.replace(old, new, draw(st.sampled_from((1, 3)))).encode())
     except zipfile.BadZipFile:
         return body
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Damaged and hostile messages for every channel's adapter: each is heard, or refused with a reason, and soon."""
+"""Damaged and hostile messages for every channel adapter: each is parsed, or rejected with a reason, and quickly."""
 
 import json
 import random
@@ -22,11 +22,11 @@ from tests.fuzz import hostile
 
 SAMPLES = PROJECT / "tests" / "samples" / "manifest.json"
 REASONS = frozenset(DeadLetterReason)
-LONGEST = 2.0
-"""Seconds of processor time that one message may take; more is a way to hang a service."""
-TURN = 100
-"""Damaged messages that are played before it is the turn of hostile ones, which are dearer to make."""
-HOSTILE = 25
+MAX_SECONDS = 2.0
+"""Processor time that one message may take; more would be a way to hang a service."""
+DAMAGED_PER_ROUND = 100
+HOSTILE_PER_ROUND = 25
+"""Fewer than damaged ones, because they take longer to generate."""
 TOKENS = (
     *(
         b"\x00",
@@ -75,112 +75,117 @@ TOKENS = (
 )
 
 
-def damaged(body: bytes, other: bytes, chance: random.Random) -> bytes:
-    """Return a message with some damage: cut, spliced, repeated, with bytes changed or odd ones put in."""
-    told = bytearray(body)
-    for _ in range(chance.choice((1, 1, 2, 3, 8))):
-        at = chance.randrange(len(told) + 1)
-        end = min(len(told), at + chance.choice((1, 2, 4, 16, 256)))
-        what = chance.randrange(6)
-        if what == 0:
-            told[at:end] = b""
-        elif what == 1:
-            told[at:at] = chance.choice(TOKENS)
-        elif what == 2:
-            told[at:end] = bytes(chance.randrange(256) for _ in range(end - at))
-        elif what == 3:
-            told[at:at] = told[at:end] * chance.choice((1, 2, 50))
-        elif what == 4 and other:
-            begin = chance.randrange(len(other))
-            told[at:end] = other[begin : begin + 64]
+def damage(body: bytes, other: bytes, rng: random.Random) -> bytes:
+    """Return a message with random damage: cut, spliced, repeated, with bytes changed or odd tokens inserted."""
+    damaged = bytearray(body)
+    for _ in range(rng.choice((1, 1, 2, 3, 8))):
+        begin = rng.randrange(len(damaged) + 1)
+        end = min(len(damaged), begin + rng.choice((1, 2, 4, 16, 256)))
+        operation = rng.randrange(6)
+        if operation == 0:
+            damaged[begin:end] = b""
+        elif operation == 1:
+            damaged[begin:begin] = rng.choice(TOKENS)
+        elif operation == 2:
+            damaged[begin:end] = bytes(rng.randrange(256) for _ in range(end - begin))
+        elif operation == 3:
+            damaged[begin:begin] = damaged[begin:end] * rng.choice((1, 2, 50))
+        elif operation == 4 and other:
+            at = rng.randrange(len(other))
+            damaged[begin:end] = other[at : at + 64]
         else:
-            del told[at:]
-    return bytes(told)
+            del damaged[begin:]
+    return bytes(damaged)
 
 
-def play(seed: int, *, seconds: float) -> int:
-    """Play the samples, then damaged and hostile ones for some seconds; returns how many.
+def run(seed: int, *, seconds: float) -> int:
+    """Parse the samples, then damaged and hostile messages for some seconds; returns how many.
 
     Raises:
-        AssertionError: one was not as it should be; names seed and number, which play it again.
+        AssertionError: a message was not handled as it should be; the note names seed and number to run it again.
 
     """
-    told = json.loads(SAMPLES.read_text(encoding="utf-8"))["files"]
-    samples = [build_envelope(SAMPLES.parent / Path(name), each) for name, each in told.items()]
-    table = channels()
-    for each in samples:
-        hear(table[each.channel], each)
+    listed = json.loads(SAMPLES.read_text(encoding="utf-8"))["files"]
+    samples = [build_envelope(SAMPLES.parent / Path(name), sample) for name, sample in listed.items()]
+    adapters = channels()
+    for sample in samples:
+        check(adapters[sample.channel], sample)
     until, number = time.monotonic() + seconds, len(samples)
     while time.monotonic() < until:
-        _damaged(f"{seed}/{number}", table, samples)
-        _hostile(f"{seed}/{number}", table, samples)
-        number += TURN + HOSTILE
+        _run_damaged(f"{seed}/{number}", adapters, samples)
+        _run_hostile(f"{seed}/{number}", adapters, samples)
+        number += DAMAGED_PER_ROUND + HOSTILE_PER_ROUND
     return number
 
 
-def _damaged(seed: str, table: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
-    for number in range(TURN):
-        chance = random.Random(f"{seed}/{number}")
-        whole = chance.choice(samples)
-        other = chance.choice(samples).body
-        media_type = whole.media_type if chance.random() < 0.9 else chance.choice(samples).media_type
-        damage = replace(whole, body=damaged(whole.body, other, chance), media_type=media_type)
+def _run_damaged(seed: str, adapters: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
+    for number in range(DAMAGED_PER_ROUND):
+        rng = random.Random(f"{seed}/{number}")
+        sample = rng.choice(samples)
+        other = rng.choice(samples).body
+        media_type = sample.media_type if rng.random() < 0.9 else rng.choice(samples).media_type
+        damaged = replace(sample, body=damage(sample.body, other, rng), media_type=media_type)
         try:
-            hear(table[whole.channel], damage)
+            check(adapters[sample.channel], damaged)
         except Exception as error:
-            error.add_note(f"damaged message {number} of {seed}, channel {whole.channel}, {media_type}")
+            error.add_note(f"damaged message {number} of {seed}, channel {sample.channel}, {media_type}")
             raise
 
 
-def _hostile(seed: str, table: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
-    name = random.Random(seed).choice(sorted({each.channel for each in samples}))
+def _run_hostile(seed: str, adapters: Mapping[str, ChannelAdapter], samples: list[Envelope]) -> None:
+    channel = random.Random(seed).choice(sorted({sample.channel for sample in samples}))
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=HOSTILE,
+        max_examples=HOSTILE_PER_ROUND,
         database=None,
         deadline=None,
         phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(hostile.messages([each for each in samples if each.channel == name]))
-    def each_is_heard(message: Envelope) -> None:
-        hear(table[name], message)
+    @hypothesis.given(hostile.messages([sample for sample in samples if sample.channel == channel]))
+    def check_message(message: Envelope) -> None:
+        check(adapters[channel], message)
 
     try:
-        each_is_heard()
+        check_message()
     except Exception as error:
-        error.add_note(f"hostile messages of {seed}, channel {name}")
+        error.add_note(f"hostile messages of {seed}, channel {channel}")
         raise
 
 
-def hear(channel: ChannelAdapter, told: Envelope) -> None:
-    """Hear a message and look at what came of it."""
-    told = replace(told, attachments=AttachmentBuffer(read_stored=told.attachments.read_stored))
-    began = time.process_time()
+def check(adapter: ChannelAdapter, envelope: Envelope) -> None:
+    """Parse a message and check the result.
+
+    Raises:
+        AssertionError: it took too long, was rejected without a reason, or a record is not as it should be.
+
+    """
+    envelope = replace(envelope, attachments=AttachmentBuffer(read_stored=envelope.attachments.read_stored))
+    started = time.process_time()
     try:
-        heard = channel.parse(told)
+        items = adapter.parse(envelope)
     except InvalidPayload as error:
-        _reasoned(error.errors)
+        _check_errors(error.errors)
     else:
-        for each in heard:
-            if isinstance(each.content, RejectedItem):
-                _reasoned(list(each.content.errors))
+        for item in items:
+            if isinstance(item.content, RejectedItem):
+                _check_errors(list(item.content.errors))
             else:
-                _whole(each.content)
-    assert time.process_time() - began < LONGEST, "this message takes too long"
+                _check_record(item.content)
+    assert time.process_time() - started < MAX_SECONDS, "this message takes too long"
 
 
-def _whole(what: Contact | CallRecord | NonTicket) -> None:
-    """Look at a record: it can be read again, and no mark is in it that was to be taken out."""
-    assert type(what).from_json(what.to_json()) == what
-    told = json.loads(what.to_json())
-    assert clean(told) == told, "a mark was to be taken out"
+def _check_record(record: Contact | CallRecord | NonTicket) -> None:
+    """Check that a record can be read again, and that invisible characters were removed from it."""
+    assert type(record).from_json(record.to_json()) == record
+    document = json.loads(record.to_json())
+    assert clean(document) == document, "a character that has to be removed is in the record"
 
 
-def _reasoned(faults: list[InputError]) -> None:
-    assert faults
-    for each in faults:
-        assert each.field
-        assert each.message
-        assert each.reason in REASONS, each.reason
+def _check_errors(errors: list[InputError]) -> None:
+    assert errors
+    for error in errors:
+        assert error.field
+        assert error.message
+        assert error.reason in REASONS, error.reason

@@ -1,4 +1,4 @@
-"""The router on a real database: what belongs together is joined whatever comes first, in one batch or in two."""
+"""The router on a real database: a resolved alert finds its ticket whichever record comes first."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,21 +30,21 @@ OFFSETS = count()
 
 
 def alert() -> Contact:
-    """Return a contact of an alert that no other test knows."""
+    """Return the contact of an alert that no other test uses."""
     name = str(uuid4())
     return contact(name, at=datetime.now(UTC), channel="device_monitor", customer=Customer(number=name))
 
 
-def resolved(told: Contact) -> NonTicket:
+def resolved(contact: Contact) -> NonTicket:
     return NonTicket(
         id=uuid4(),
-        sender=told.sender,
-        channel=told.channel,
-        message_id=f"{told.message_id}/resolved",
-        policy=told.policy,
-        received_at=told.received_at,
+        sender=contact.sender,
+        channel=contact.channel,
+        message_id=f"{contact.message_id}/resolved",
+        policy=contact.policy,
+        received_at=contact.received_at,
         reason="resolved",
-        about=told.id,
+        about=contact.id,
     )
 
 
@@ -53,18 +53,18 @@ def batch(*bodies: Body) -> list[Message[Body]]:
 
 
 def notes(system: System, batches: Sequence[list[Message[Body]]]) -> list[tuple[Note, object]]:
-    """Let routers handle batches, each in a transaction of its own, and return the notes that they order."""
+    """Let routers handle batches, each in its own transaction, and return the notes that they send to the ledger."""
     found = []
     for each in batches:
         with system.database() as connection, connection.transaction():
-            found += ordered(connection, each)
+            found += handle(connection, each)
     return found
 
 
-def ordered(connection: psycopg.Connection, told: list[Message[Body]]) -> list[tuple[Note, object]]:
-    """Let a router handle a batch and return the notes that it orders, with their tickets."""
+def handle(connection: psycopg.Connection, messages: list[Message[Body]]) -> list[tuple[Note, object]]:
+    """Let a router handle a batch and return the notes that it sends to the ledger, with their tickets."""
     router = ContactHandler({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
-    (records,) = router.handle(told, connection).publish
+    (records,) = router.handle(messages, connection).publish
     found = [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
     return [(each.action, each.ticket_id) for each in found if isinstance(each.action, Note)]
 
@@ -73,40 +73,40 @@ def ordered(connection: psycopg.Connection, told: list[Message[Body]]) -> list[t
 @pytest.mark.parametrize("together", [1, 2], ids=["alone", "in one batch"])
 @pytest.mark.parametrize("first", ["alert", "resolved"])
 def test_a_resolved_alert_is_noted_once_whichever_comes_first(system: System, first: str, together: int) -> None:
-    told = alert()
-    over = resolved(told)
-    order: list[Body] = [told, over] if first == "alert" else [over, told]
+    raised = alert()
+    ended = resolved(raised)
+    order: list[Body] = [raised, ended] if first == "alert" else [ended, raised]
     batches = [batch(*order[at : at + together]) for at in range(0, 2, together)]
-    assert [ticket for _, ticket in notes(system, batches)] == [ticket_id(told.id)]
+    assert [ticket for _, ticket in notes(system, batches)] == [ticket_id(raised.id)]
 
 
 @pytest.mark.requirement("R2.1")
 def test_a_resolved_alert_that_is_read_again_with_its_alert_is_noted_once(system: System) -> None:
-    told = alert()
-    over = resolved(told)
-    assert len(notes(system, [batch(over), batch(over, told)])) == 1
+    raised = alert()
+    ended = resolved(raised)
+    assert len(notes(system, [batch(ended), batch(ended, raised)])) == 1
 
 
 @pytest.mark.requirement("R2.1")
 @pytest.mark.parametrize("first", ["alert", "resolved"])
-def test_two_routers_that_read_them_at_once_note_a_resolved_alert_once(system: System, first: str) -> None:
-    told = alert()
-    over = resolved(told)
-    early, late = (batch(told), batch(over)) if first == "alert" else (batch(over), batch(told))
+def test_two_routers_at_once_note_a_resolved_alert_once(system: System, first: str) -> None:
+    raised = alert()
+    ended = resolved(raised)
+    early, late = (batch(raised), batch(ended)) if first == "alert" else (batch(ended), batch(raised))
     with ThreadPoolExecutor() as threads, system.database() as connection:
         with connection.transaction():
-            found = ordered(connection, early)
+            found = handle(connection, early)
             other = threads.submit(notes, system, [late])
             eventually(lambda: waiting(connection) or other.done())
             assert not other.done()
         found += other.result(timeout=30)
-    assert [ticket for _, ticket in found] == [ticket_id(told.id)]
+    assert [ticket for _, ticket in found] == [ticket_id(raised.id)]
 
 
 def waiting(connection: psycopg.Connection) -> bool:
-    """Return whether somebody waits for a lock that this connection holds."""
-    told = "select exists(select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
-    row = connection.execute(told).fetchone()
+    """Return whether another connection waits for a lock that this one holds."""
+    query = "select exists(select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
+    row = connection.execute(query).fetchone()
     assert row is not None
     return bool(row[0])
 

@@ -1,4 +1,4 @@
-"""Mail over TLS with a real server: whom nobody vouches for gets neither a letter nor a password."""
+"""The SMTP provider with a real server over TLS: an untrusted server gets neither a letter nor a password."""
 
 import ipaddress
 import ssl
@@ -25,7 +25,7 @@ from services.notifier.settings import NotifierSettings
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Return a file with a key and a certificate for this machine that it signs itself."""
+    """Return a file with a key and a self-signed certificate for this machine."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example")])
     now = datetime.now(UTC)
@@ -50,16 +50,16 @@ def certificate(tmp_path: Path) -> Path:
     return file
 
 
-class Server(Controller):  # type: ignore[misc]
-    """A mail server that speaks TLS from the first byte on, or after STARTTLS and then only."""
+class TlsSmtpServer(Controller):  # type: ignore[misc]
+    """A mail server that requires TLS: from the first byte on, or after STARTTLS."""
 
     def __init__(self, how: str, context: ssl.SSLContext) -> None:
         self._context = context
-        first = context if how == "implicit" else None
-        super().__init__(Sink(), hostname="127.0.0.1", port=free_port(), ssl_context=first)
+        implicit = context if how == "implicit" else None
+        super().__init__(Sink(), hostname="127.0.0.1", port=free_port(), ssl_context=implicit)
 
     def factory(self) -> SMTP:
-        """Return what serves one client."""
+        """Return the protocol of one connection."""
         context = None if self.ssl_context is not None else self._context
         return SMTP(self.handler, tls_context=context, require_starttls=context is not None)
 
@@ -68,7 +68,7 @@ class Server(Controller):  # type: ignore[misc]
 def serving(how: str, certificate: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = Server(how, context)
+    server = TlsSmtpServer(how, context)
     server.start()
     try:
         yield server.port
@@ -77,14 +77,14 @@ def serving(how: str, certificate: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("how", ["starttls", "implicit"])
-def test_only_a_server_whose_certificate_is_vouched_for_gets_a_letter(how: str, certificate: Path) -> None:
+def test_only_a_server_with_a_trusted_certificate_gets_a_letter(how: str, certificate: Path) -> None:
     letter = Letter("受理", "您的投诉已受理", "TS1")
     with serving(how, certificate) as port:
-        told = {"smtp_port": port, "smtp_tls": how, "provider_timeout": 5.0}
-        stranger = SmtpProvider(NotifierSettings.model_validate(told))
+        options = {"smtp_port": port, "smtp_tls": how, "provider_timeout": 5.0}
+        distrusting = SmtpProvider(NotifierSettings.model_validate(options))
         with pytest.raises(ProviderError, match="SSLCertVerificationError") as caught:
-            stranger.send("a@x.example", letter, UUID(int=1))
+            distrusting.send("a@x.example", letter, UUID(int=1))
         assert caught.value.unavailable
-        known = SmtpProvider(NotifierSettings.model_validate(told | {"smtp_ca": certificate}))
-        assert known.send("a@x.example", letter, UUID(int=1)).provider_id
-        known.close()
+        trusting = SmtpProvider(NotifierSettings.model_validate(options | {"smtp_ca": certificate}))
+        assert trusting.send("a@x.example", letter, UUID(int=1)).provider_id
+        trusting.close()

@@ -1,4 +1,4 @@
-"""Lines to real receivers on loopback: many that hang, connections that are used again, answers that never end."""
+"""The webhook client with real receivers on loopback: hanging ones, reused connections, endless responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,13 +17,13 @@ TRUST = httpx.create_ssl_context()
 
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncIterator[str]:
-    """Serve connections on loopback while the block runs; gives the URL."""
-    begun: set[asyncio.Task[None]] = set()
+    """Serve connections on loopback while the block runs; yields the URL."""
+    tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        begun.add(task)
+        tasks.add(task)
         try:
             await serve(reader, writer)
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
@@ -36,9 +36,9 @@ async def serving(serve: Serve) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     finally:
         server.close()
-        for each in begun:
-            each.cancel()
-        await asyncio.gather(*begun, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def request(reader: asyncio.StreamReader) -> None:
@@ -62,21 +62,21 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await writer.drain()
 
 
-async def ask(connection: SubscriberConnection, url: str) -> WebhookResponse:
+async def post(connection: SubscriberConnection, url: str) -> WebhookResponse:
     return await connection.post(url, {}, b"", private=True)
 
 
-def test_thirty_that_hang_delay_no_other() -> None:
+def test_thirty_hanging_subscribers_delay_no_other() -> None:
     async def work() -> None:
         async with serving(hang) as slow, serving(answer) as fast:
             connections = [SubscriberConnection(TRUST, timeout=30) for _ in range(30)]
-            waiting = [asyncio.create_task(ask(each, slow)) for each in connections for _ in range(MAX_CONCURRENT)]
+            waiting = [asyncio.create_task(post(each, slow)) for each in connections for _ in range(MAX_CONCURRENT)]
             quick = SubscriberConnection(TRUST, timeout=5)
             async with asyncio.timeout(5):
-                told = await asyncio.gather(*[ask(quick, fast) for _ in range(MAX_CONCURRENT)])
-            assert [each.status for each in told] == [200] * MAX_CONCURRENT
-            for each in waiting:
-                each.cancel()
+                responses = await asyncio.gather(*[post(quick, fast) for _ in range(MAX_CONCURRENT)])
+            assert [response.status for response in responses] == [200] * MAX_CONCURRENT
+            for task in waiting:
+                task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
             for connection in (*connections, quick):
                 await connection.close()
@@ -95,14 +95,14 @@ def test_a_connection_is_used_again() -> None:
         connection = SubscriberConnection(TRUST, timeout=5)
         async with serving(counted) as url:
             for _ in range(20):
-                assert (await ask(connection, url)).status == 200
+                assert (await post(connection, url)).status == 200
         await connection.close()
 
     asyncio.run(work())
     assert len(connections) == 1
 
 
-def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_response_counts_by_its_status_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_client, "DRAIN_TIMEOUT", 0.2)
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,18 +121,18 @@ def test_an_answer_without_end_counts_by_its_status_and_is_cut_off(monkeypatch: 
         connection = SubscriberConnection(TRUST, timeout=5)
         for endless in (flood, drip):
             async with serving(endless) as url, asyncio.timeout(4):
-                assert await ask(connection, url) == WebhookResponse(200)
+                assert await post(connection, url) == WebhookResponse(200)
         await connection.close()
 
     asyncio.run(work())
 
 
-def test_who_says_nothing_has_not_answered_in_time() -> None:
+def test_a_subscriber_that_does_not_answer_in_time_is_an_error() -> None:
     async def work() -> WebhookResponse:
         connection = SubscriberConnection(TRUST, timeout=0.1)
         async with serving(hang) as url:
-            told = await ask(connection, url)
+            response = await post(connection, url)
         await connection.close()
-        return told
+        return response
 
     assert asyncio.run(work()) == WebhookResponse(None, error="did not answer in time")

@@ -53,7 +53,7 @@ class HealthServer:
     """Serves the three pages from a thread; use it as a context manager. Port 0 takes any free one (see `port`)."""
 
     def __init__(self, health: Health, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:
-        class Handler(BaseHTTPRequestHandler):
+        class _HealthPages(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
                     self._send(200, generate_latest(registry), CONTENT_TYPE_LATEST)
@@ -76,7 +76,7 @@ class HealthServer:
             def log_message(self, *_: object) -> None:
                 """Log nothing: probes come every few seconds."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server = ThreadingHTTPServer((host, port), _HealthPages)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="operations", daemon=True)
 

@@ -10,7 +10,7 @@ from services.domain.events import ENTRY, EVENTS, suggest
 from services.domain.policy import loading
 from services.ledger.domain.extension import APPROVED
 from services.ledger.domain.timers import POLICY_APPLIED
-from tests.fuzz.decisions import BEGIN, Play
+from tests.fuzz.decisions import BEGIN, RandomTicket
 
 NAMED = {"timers.POLICY_APPLIED": POLICY_APPLIED, "APPROVED": APPROVED}
 """Types that the ledger's code names by a constant."""
@@ -35,13 +35,13 @@ def test_every_type_is_listed() -> None:
 
 
 @dataclass
-class RecordedPlay(Play):
-    """A play that keeps its events."""
+class RecordedTicket(RandomTicket):
+    """A random ticket that keeps its events."""
 
     events: list[TicketEvent] = field(default_factory=list)
 
-    def _hold(self, event: TicketEvent) -> None:
-        super()._hold(event)
+    def check_event(self, event: TicketEvent) -> None:
+        super().check_event(event)
         self.events.append(event)
 
 
@@ -50,7 +50,7 @@ def test_every_event_of_any_ticket_has_the_details_that_are_listed() -> None:
     for pack in PACKS.values():
         entries = {each.event for each in pack.outcome.entries}
         for seed in range(60):
-            play = RecordedPlay(pack, Random(f"{pack.header.name}/{seed}"), BEGIN)
+            play = RecordedTicket(pack, Random(f"{pack.header.name}/{seed}"), BEGIN)
             for number in range(25):
                 play.step(number)
                 play.now += (BEGIN.replace(hour=8) - BEGIN) * play.rng.choice((0, 1, 20))

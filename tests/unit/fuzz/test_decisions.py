@@ -4,7 +4,7 @@ import pytest
 
 from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
-from tests.fuzz.decisions import play
+from tests.fuzz.decisions import run
 
 PACKS = loading.load(PROJECT / "policies")
 
@@ -12,4 +12,4 @@ PACKS = loading.load(PROJECT / "policies")
 @pytest.mark.requirement("R8")
 @pytest.mark.parametrize("name", sorted(PACKS))
 def test_random_decisions(name: str) -> None:
-    assert play(PACKS[name], 20261123, 600) > 5
+    assert run(PACKS[name], 20261123, 600) > 5
