@@ -79,8 +79,13 @@ def _parse_report(report: Mapping[str, Any], sender: str, context: HttpContext) 
         return Receipt.from_plain(values)
     except msgspec.ValidationError as error:
         reported_names = {RECEIPT_FIELDS[own_name]: gateway_name for own_name, gateway_name in names.items()}
+        advice = {"state": f"choose one of {', '.join(states)}"}
         errors = tuple(
-            {"field": reported_names.get(cause.field, cause.field), "reason": "bad_schema", "detail": cause.message}
+            {
+                "field": reported_names.get(cause.field, cause.field),
+                "reason": "bad_schema",
+                "detail": advice.get(cause.field, cause.message),
+            }
             for cause in validation_errors.find_errors(Receipt, values)
         )
         raise Problem(400, "The report cannot be used", errors=errors) from error

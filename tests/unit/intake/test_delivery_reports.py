@@ -33,7 +33,8 @@ def test_a_gateway_may_use_its_own_field_names_words_and_ids() -> None:
     assert parse({"msgid": "8812", "stat": "ACCEPTD"}, **GATEWAY) is None
     with pytest.raises(Problem) as caught:
         parse({"msgid": "8812", "stat": "LOST"}, **GATEWAY)
-    assert [error["field"] for error in caught.value.errors] == ["stat"]
+    (error,) = caught.value.errors
+    assert (error["field"], error["detail"]) == ("stat", "choose one of DELIVRD, UNDELIV, true, ACCEPTD")
 
 
 def test_our_own_format_needs_no_settings() -> None:
