@@ -23,8 +23,6 @@ EXCEPTIONS: dict[str, str] = {
     "tests/unit/intake/test_samples.py": "checks the samples of every channel against their manifest",
 }
 """Test files that mirror no single module, each with the reason."""
-NOT_MIRRORED_YET = ("tests/unit/load/",)
-"""Folders whose files are still being renamed; the list may only shrink."""
 
 
 def package_of(test_file: str) -> str:
@@ -42,9 +40,7 @@ def mirrors(test_file: str, modules: set[str]) -> bool:
 def test_every_unit_test_is_named_as_the_module_it_tests() -> None:
     modules = {name for name in tracked("*.py") if not PurePosixPath(name).name.startswith("test_")}
     strangers = [
-        name
-        for name in tracked("tests/unit/**/test_*.py")
-        if name not in EXCEPTIONS and not name.startswith(NOT_MIRRORED_YET) and not mirrors(name, modules)
+        name for name in tracked("tests/unit/**/test_*.py") if name not in EXCEPTIONS and not mirrors(name, modules)
     ]
     assert strangers == []
 
