@@ -1,4 +1,4 @@
--- What every service shares: the deployment's clock, and the count of dead letters that bounds them.
+-- Shared by all services: the deployment's clock, and the dead letters by which senders are limited.
 create schema if not exists plumbing;
 
 create table plumbing.deployment (
@@ -20,7 +20,7 @@ create table plumbing.dead_letter (
 );
 create index dead_letter_recent on plumbing.dead_letter (topic, sender, at) where resolved_at is null;
 
--- One role for each service; the deployment gives them a way to log in.
+-- One role for each service; the deployment sets their passwords.
 do $$
 declare
     name text;

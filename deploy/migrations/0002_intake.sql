@@ -1,4 +1,4 @@
--- Who may put contacts and commands in, and read back what became of them.
+-- API clients of intake: who may send contacts and commands, and read their results.
 create schema intake;
 
 create table intake.sender (

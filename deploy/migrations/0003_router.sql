@@ -1,4 +1,4 @@
--- Where each contact went, and why.
+-- The router: to which ticket each contact belongs and why, calls, and messages that opened no ticket.
 create schema router;
 
 create table router.contact (

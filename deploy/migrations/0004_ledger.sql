@@ -1,4 +1,4 @@
--- Tickets, and everything that ever happened to them. Only the ledger writes here; every service may read.
+-- Tickets and their events, processed commands and deadlines. Only the ledger writes here; every service may read.
 create schema ledger;
 
 create sequence ledger.ticket_number;

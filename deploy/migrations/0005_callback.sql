@@ -1,4 +1,4 @@
--- Who is asked when, after the outcome.
+-- Callback plans: which customer is asked when about the outcome.
 create schema callback;
 
 create table callback.plan (
@@ -20,6 +20,6 @@ create index plan_due on callback.plan (due_at) where due_at is not null;
 
 grant usage on schema callback to duban_callback, duban_intake;
 grant select, insert, update on callback.plan to duban_callback;
--- The door shows the work list of those who call.
+-- Intake's HTTP API shows the work list to the callers.
 grant select on callback.plan to duban_intake;
 create index plan_calls on callback.plan (due_at) where means = 'phone' and due_at is not null;

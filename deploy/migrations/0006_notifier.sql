@@ -1,4 +1,4 @@
--- Every notice, and the proof of what became of it.
+-- Notices with their delivery attempts, and webhooks.
 create schema notifier;
 
 create table notifier.notice (

@@ -1,4 +1,4 @@
--- Versions of the policy packs: what was in force when, as it was written (R4.12).
+-- Versions of the policy packs: the files that were in force at any time (R4.12).
 create schema policy;
 
 create table policy.version (

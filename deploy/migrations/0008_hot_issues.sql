@@ -1,4 +1,4 @@
--- Many complaints that are one (R3.7).
+-- Hot issues: bursts of similar complaints (R3.7).
 create schema hot_issues;
 
 create table hot_issues.sign (

@@ -1,4 +1,4 @@
--- Reports name the attempt they are about; a notice knows its quiet hours, what makes it true, and since when it is tried.
+-- Delivery reports refer to an attempt; a notice stores its quiet hours, when it is obsolete, and since when it is tried.
 alter table notifier.notice
     add column turn integer not null default 0,
     add column begun_at timestamptz not null default clock_timestamp(),

@@ -1,4 +1,4 @@
--- Plans know until when the customer may be asked, where the customer is, and who calls.
+-- Plans store until when the customer may be asked, the customer's time zone, and the centre that calls.
 alter table callback.plan
     add column until_at timestamptz,
     add column centre text,
@@ -6,12 +6,12 @@ alter table callback.plan
     add column contact_hours text,
     add column script text;
 
--- A rejected outcome left the plan of the run before.
+-- A rejected outcome used to leave the plan of its run open.
 update callback.plan p set state = 'cancelled', reason = 'rejected', due_at = null
 from ledger.ticket t
 where t.id = p.ticket_id and p.due_at is not null and p.run < (t.body ->> 'run')::int;
 
--- Over as soon as they are due: then they move into the hours that count now.
+-- Their hours end as soon as they are due: then they move to the hours that are valid now.
 update callback.plan set until_at = due_at where due_at is not null;
 update callback.plan p set centre = t.body ->> 'centre', contact_hours = t.body #>> '{customer,contact_hours}'
 from ledger.ticket t where t.id = p.ticket_id;

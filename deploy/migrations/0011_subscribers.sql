@@ -1,4 +1,4 @@
--- A subscriber whose address may be within our walls; messages are forgotten by their age, whatever became of them.
+-- A subscriber may have an address in a private network; messages are deleted by age, whatever their state.
 alter table notifier.subscriber add column private boolean not null default false;
 comment on column notifier.subscriber.private is 'whether its address may be one that is not public';
 drop index notifier.hook_settled;

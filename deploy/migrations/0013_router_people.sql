@@ -1,2 +1,2 @@
--- Who wrote about a ticket: people behind one number are told apart by all the names on it (DECISIONS 30).
+-- Contacts of a ticket: people who share a phone number are distinguished by the names on it (DECISIONS 30).
 create index contact_ticket on router.contact (ticket_id);

@@ -1,8 +1,8 @@
--- A ticket is written whole at every decision. Compressed it fits into its row, so that no rows of a second table are
+-- The whole ticket is written at every decision. Compressed it fits into its row, so that no rows of a TOAST table are
 -- written and read with it.
 alter table ledger.ticket set (toast_tuple_target = 4080);
 
--- Where the server was built with lz4, that compresses in a fraction of the time; what is there is read either way.
+-- lz4, where the server was built with it, compresses in a fraction of the time; existing rows can be read either way.
 do $$
 begin
     alter table ledger.ticket alter column body set compression lz4;

@@ -83,13 +83,18 @@ class CallbackDispatcher:
     """
 
     def __init__(
-        self, packs: Mapping[str, Pack], database: Database, clock: Clock, metrics: CallbackMetrics, faults: CrashPoints
+        self,
+        packs: Mapping[str, Pack],
+        database: Database,
+        clock: Clock,
+        metrics: CallbackMetrics,
+        crash_points: CrashPoints,
     ) -> None:
         self._packs = packs
         self._database = database
         self._clock = clock
         self._metrics = metrics
-        self._crash_points = faults
+        self._crash_points = crash_points
         self._next_dispatch = 0.0
 
     def __call__(self, publish: Publish) -> None:

@@ -34,7 +34,7 @@ from services.sla_monitor.trusted_clock import TrustedClock
 
 GROUP = f"duban-{NAME}"
 MAX_SLEEP = 0.5
-"""Real seconds after which the schedule is looked at again, even if nothing is due."""
+"""Maximum real seconds between two searches for due tickets."""
 MIN_SLEEP = 0.02
 """Real seconds between two batches of ticks: deadlines that come meanwhile are sent together."""
 STATUS_INTERVAL = 2.0

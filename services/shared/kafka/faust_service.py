@@ -105,13 +105,16 @@ class ServiceFactory(Protocol):
 
 
 def run(name: str, settings: Settings, build: ServiceFactory, *, agents: bool = False) -> None:
-    """Run a Faust service until the process gets SIGTERM or SIGINT; exits the process as `process.run` does.
+    """Run a Faust service until it is stopped by a signal.
 
     Args:
         name: of the service; its consumer group is `duban-<name>`.
         settings: from the environment.
         build: creates the service once the database and the deployment's clock are known.
         agents: whether the app has agents that consume topics.
+
+    Raises:
+        SystemExit: the service failed; see `process.run` for the codes.
 
     """
 

@@ -37,15 +37,16 @@ class StopSignal:
 
 
 def run(service: str, settings: Settings, body: Callable[[StopSignal, Health], None]) -> None:
-    """Run a service until it is stopped by a signal; exits the process if it ends for any other reason.
-
-    Exit codes: 0 stopped by a signal, 2 `ConfigurationError`, 3 any other `DubanError` such as the dead-letter limit,
-    1 any other error.
+    """Run a service until it is stopped by a signal; an error ends the process with a code that says what to do.
 
     Args:
         service: its name in logs.
         settings: from the environment.
         body: runs the service; it has to return soon after the stop signal.
+
+    Raises:
+        SystemExit: 2 after a `ConfigurationError`, 3 after another `DubanError` such as the dead-letter limit, 1 after
+            any other error.
 
     """
     logs.configure(service, settings.log_level)

@@ -59,13 +59,16 @@ class ServiceSpec(Generic[BodyT]):
 def run(
     name: str, settings: Settings, topics: Sequence[str], build: Callable[[Database, Clock], ServiceSpec[BodyT]]
 ) -> None:
-    """Run a service until it is stopped by a signal; exits the process as `process.run` does.
+    """Run a service until it is stopped by a signal.
 
     Args:
         name: of the service; its consumer group is `duban-<name>`.
         settings: from the environment.
         topics: to consume.
         build: creates the service's parts, once the database and the deployment's clock are known.
+
+    Raises:
+        SystemExit: the service failed; see `process.run` for the codes.
 
     """
 
