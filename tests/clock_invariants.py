@@ -7,6 +7,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import SlaTimer, Status, ThresholdState, Ticket
 from services.domain.policy.limits import UNDER_WAY
 from services.domain.policy.pack import Pack
+from services.domain.sla.thresholds import BREACH
 from services.ledger.domain import timers
 
 CLOSING = "closing"
@@ -31,6 +32,23 @@ def check(event: TicketEvent, before: Ticket | None, pack: Pack) -> None:
     assert not again, f"{event.type}: compared once more, {[timer.key for timer in again]} would change"
     if before is not None and event.threshold is None and not timers.depends_on(event.changes):
         assert not event.clocks or event.type == timers.POLICY_APPLIED, f"{event.type} changes no fact, but clocks"
+
+
+def check_breach(event: TicketEvent, breached: set[tuple[str, int]]) -> None:
+    """Check that each run of a clock is exceeded once at the most, under whatever limit (promise 4).
+
+    Args:
+        event: the next one of the ticket.
+        breached: clocks with their run that the events before it exceeded; the event's is added.
+
+    Raises:
+        AssertionError: names the clock and its run.
+
+    """
+    if event.threshold is not None and event.threshold.threshold == BREACH and event.threshold.outcome == "fired":
+        key = (event.threshold.clock, event.threshold.run)
+        assert key not in breached, f"{key} was exceeded twice"
+        breached.add(key)
 
 
 def watched(ticket: Ticket, pack: Pack) -> bool:

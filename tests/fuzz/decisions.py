@@ -50,7 +50,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, Ticket
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import BREACH, next_action
+from services.domain.sla.thresholds import next_action
 from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
@@ -262,10 +262,7 @@ class RandomTicket:
             self.keys.add(key)
             assert event.threshold is not None
             assert event.at >= event.threshold.due_at, f"{key} was decided too early"
-        if event.threshold is not None and event.threshold.threshold == BREACH:
-            breached = (event.threshold.clock, event.threshold.run)
-            assert breached not in self.breached, f"{breached} was exceeded twice"
-            self.breached.add(breached)
+        clock_invariants.check_breach(event, self.breached)
 
 
 def run(pack: Pack, seed: int, decisions: int) -> int:

@@ -138,6 +138,27 @@ class StateRule(PolicyPart):
         return ticket.status is not Status.DISPATCHED
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The limit of one clock of one ticket, with the rule that set it.
+
+    Attributes:
+        span: the length; None where an instant alone counts.
+        at: the instant that the customer or the regulator has named.
+        pick: which counts where there are both.
+
+
+    """
+
+    span: Span | None
+    calendar: str
+    rule: str
+    source: str
+    at: Literal["customer", "regulator"] | None = None
+    pick: Literal["sooner", "later"] = "sooner"
+    moved: MoveRule | None = None
+
+
 class ClockRule(PolicyPart):
     """One clock of the policy: in which states it runs, from when it counts, what happens on the way (R4.1)."""
 
@@ -187,7 +208,29 @@ class ClockRule(PolicyPart):
         """
         return self.stage and not self.outer and self.breach.does == "supervise" and self.breach.regrade is None
 
-    @property
+    def of_row(self, number: int, *, lower: bool) -> Limit:
+        """Return the limit that one row of the table sets."""
+        found = self._limits.get((number, lower))
+        if found is None:
+            row = self.limits[number]
+            found = Limit(
+                span=row.value or (row.lower if lower else row.upper),
+                calendar=row.calendar or self.calendar,
+                rule=f"{self.name}/{row.name}",
+                source=row.source,
+                at=row.at,
+                pick=row.pick,
+                moved=row.moved,
+            )
+            self._limits[number, lower] = found
+        return found
+
+    @cached_property
+    def _limits(self) -> dict[tuple[int, bool], Limit]:
+        """The limits that were asked for; there are two for each row at the most."""
+        return {}
+
+    @cached_property
     def starts_anew(self) -> bool:
         """Whether a second visit to its state begins with its whole limit."""
         return self.once == "visit" or self.carry == "fresh"
@@ -199,6 +242,11 @@ class ClockRule(PolicyPart):
         return self.unless is None and self.while_ == state and self.when == When(kind=self.when.kind)
 
     @cached_property
+    def named_only(self) -> bool:
+        """Whether it exists only where the customer or the regulator has named an instant."""
+        return all(row.value is None and row.lower is None for row in self.limits)
+
+    @cached_property
     def waits_for_facts(self) -> bool:
         """Whether facts begin or end it."""
         return bool(self.after or self.until or self.until_all)
@@ -208,27 +256,6 @@ class ClockRule(PolicyPart):
         if not self.while_.holds(ticket, kinds) or not self.when.holds(facts):
             return False
         return self.unless is None or not self.unless.holds(facts)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The limit of one clock of one ticket, with the rule that set it.
-
-    Attributes:
-        span: the length; None where an instant alone counts.
-        at: the instant that the customer or the regulator has named.
-        pick: which counts where there are both.
-
-
-    """
-
-    span: Span | None
-    calendar: str
-    rule: str
-    source: str
-    at: Literal["customer", "regulator"] | None = None
-    pick: Literal["sooner", "later"] = "sooner"
-    moved: MoveRule | None = None
 
 
 class ExtensionRule(Cited):
@@ -330,20 +357,10 @@ class LimitPolicy(PolicyPart):
             LookupError: no row of the clock's table applies; `duban policy check` finds that before it happens.
 
         """
-        for row in rule.limits:
+        for number, row in enumerate(rule.limits):
             if row.when.holds(facts):
-                span = row.value
-                if row.lower is not None and row.upper is not None:
-                    span = row.lower if self._takes_lower(facts, customer) else row.upper
-                return Limit(
-                    span=span,
-                    calendar=row.calendar or rule.calendar,
-                    rule=f"{rule.name}/{row.name}",
-                    source=row.source,
-                    at=row.at,
-                    pick=row.pick,
-                    moved=row.moved,
-                )
+                lower = row.lower is not None and self._takes_lower(facts, customer)
+                return rule.of_row(number, lower=lower)
         raise LookupError(
             f"clock {rule.name} has no limit for tier {facts.tier}, type {facts.business}/{facts.problem}"
         )

@@ -18,7 +18,7 @@ from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
 
 DAY = timedelta(days=1)
 NOTHING = timedelta(0)
-CACHED = ("_open_by_day", "_whole_days", "_zone")
+CACHED = ("_closes", "_last_days", "_open_by_day", "_whole_days", "_zone")
 """What a calendar computes once; a copy computes it anew."""
 MAX_DAYS = 4000
 """Days to search at the most; a limit that needs more is a mistake in the policy."""
@@ -169,20 +169,34 @@ class Calendar(PolicyPart):
 
         """
         if span.unit in {"m", "h"}:
-            return start.astimezone(UTC) + span.length
+            return (start if start.tzinfo is UTC else start.astimezone(UTC)) + span.length
         if self.counting.end == "elapsed":
             return self._after_elapsed_days(start, span)
-        day = start.astimezone(self._zone).date()
-        if span.unit == "wd":
-            for _ in range(span.amount):
-                day = self._first_worked(day + DAY)
-        else:
-            day = _months_after(day, span.amount) if span.unit == "mo" else day + DAY * span.amount
-        if self._close(day) <= start:
-            day += DAY
+        first = start.astimezone(self._zone).date()
+        last = self._last_day(first, span.amount, span.unit)
+        if self._close(last) <= start:
+            last += DAY
         if span.unit == "wd" or self._rolls:
-            day = self._first_worked(day)
-        return self._close(day)
+            last = self._first_worked(last)
+        return self._close(last)
+
+    def _last_day(self, first: date, amount: int, unit: str) -> date:
+        """Return the last day of a limit that begins on a day, before it is looked at whether it is over or worked."""
+        known = self._last_days.get((first, amount, unit))
+        if known is None:
+            known = first
+            if unit == "wd":
+                for _ in range(amount):
+                    known = self._first_worked(known + DAY)
+            else:
+                known = _months_after(first, amount) if unit == "mo" else first + DAY * amount
+            self._last_days[first, amount, unit] = known
+        return known
+
+    @cached_property
+    def _last_days(self) -> dict[tuple[date, int, str], date]:
+        """The last days that were looked for: limits that begin on the same day share them."""
+        return {}
 
     def _after_elapsed_days(self, start: datetime, span: Span) -> datetime:
         if span.unit == "mo":
@@ -286,7 +300,16 @@ class Calendar(PolicyPart):
 
     def _close(self, day: date) -> datetime:
         """Return the close of business of a day, worked or not, in UTC; without office hours the end of the day."""
-        return self._instant(day, self.hours.open[-1][1] if self.hours is not None else DAY)
+        known = self._closes.get(day)
+        if known is None:
+            known = self._instant(day, self.hours.open[-1][1] if self.hours is not None else DAY)
+            self._closes[day] = known
+        return known
+
+    @cached_property
+    def _closes(self) -> dict[date, datetime]:
+        """The closes of business that were looked at."""
+        return {}
 
     def _instant(self, day: date, since_midnight: timedelta) -> datetime:
         wall = datetime.combine(day, time.min) + since_midnight

@@ -95,6 +95,7 @@ class Comparison:
         by: its type.
         used: time that a timer which starts now had used in the system before.
         moves: whether something changed on which the length of a limit may depend, once it was asked.
+        known_facts: what `facts` has made.
 
     """
 
@@ -105,17 +106,20 @@ class Comparison:
     by: str
     used: timedelta = NOTHING
     moves: bool | None = None
+    known_facts: Facts | None = None
 
     def changed(self) -> list[SlaTimer]:
         """Return every timer that starts, ends, pauses, goes on or gets another limit."""
         latest = {timer.name: timer for timer in self.ticket.clocks}
         rules = self.pack.limits.candidates(self.ticket.status, self.ticket.classification.kind)
-        facts = self.pack.facts_of(self.ticket)
+        leaves = self.before is None or (self.before.status, self.before.run) != (self.ticket.status, self.ticket.run)
         changed: list[SlaTimer] = []
         for name, rule in rules.items():
-            self._compare(rule, latest.get(name), facts, changed)
+            timer = latest.get(name)
+            if timer is not None or self.ticket.wanted_by is not None or not rule.named_only:
+                self._compare(rule, timer, changed)
         for name, timer in latest.items():
-            if name not in rules and (timer.stopped_at is None or _is_open(timer)):
+            if name not in rules and (timer.stopped_at is None or (leaves and _is_open(timer))):
                 self._end(timer, changed)
         return changed
 
@@ -127,25 +131,32 @@ class Comparison:
                 self._end(timer, changed)
         return changed
 
-    def _compare(self, rule: ClockRule, timer: SlaTimer | None, facts: Facts, changed: list[SlaTimer]) -> None:
+    @property
+    def facts(self) -> Facts:
+        """What conditions of rules look at; made when the first of them asks."""
+        if self.known_facts is None:
+            self.known_facts = self.pack.facts_of(self.ticket)
+        return self.known_facts
+
+    def _compare(self, rule: ClockRule, timer: SlaTimer | None, changed: list[SlaTimer]) -> None:
         """Add what becomes of a clock that may run in the ticket's status."""
         mine = timer
         if timer is not None and timer.ticket_run != self.ticket.run and rule.once != "ticket":
             mine = None
             self._stop(timer, "run_ended", changed)
-        if not rule.always_wanted and not rule.wanted(self.ticket, facts, self.pack.kinds):
+        if not rule.always_wanted and not rule.wanted(self.ticket, self.facts, self.pack.kinds):
             if mine is not None:
                 self._leave(rule, mine, changed, final=False)
         elif rule.waits_for_facts and not self._awaited(rule, mine):
             if mine is not None:
                 self._leave(rule, mine, changed, final=True)
         elif mine is None or (mine.stopped_at is not None and rule.starts_anew):
-            self._start(rule, timer, facts, changed)
+            self._start(rule, timer, changed)
         else:
-            self._keep(rule, mine, facts, changed)
+            self._keep(rule, mine, changed)
 
-    def _start(self, rule: ClockRule, earlier: SlaTimer | None, facts: Facts, changed: list[SlaTimer]) -> None:
-        limit = self.pack.limits.limit(rule, facts, self.ticket.customer)
+    def _start(self, rule: ClockRule, earlier: SlaTimer | None, changed: list[SlaTimer]) -> None:
+        limit = self.pack.limits.limit(rule, self.facts, self.ticket.customer)
         calendar = self.pack.calendar(limit.calendar)
         timer = arithmetic.begin(
             rule,
@@ -163,7 +174,7 @@ class Comparison:
             timer = arithmetic.missed(timer, rule, calendar, self.at)
         changed.append(arithmetic.pause(timer, self.at, calendar) if self._pauses(rule) else timer)
 
-    def _keep(self, rule: ClockRule, timer: SlaTimer, facts: Facts, changed: list[SlaTimer]) -> None:
+    def _keep(self, rule: ClockRule, timer: SlaTimer, changed: list[SlaTimer]) -> None:
         """Go on with a timer: carried on where it was stopped, paused or resumed, under the limit that counts now."""
         kept = timer
         if kept.stopped_at is not None:
@@ -177,7 +188,7 @@ class Comparison:
             kept = kept.replace(held=held)
         if self.moves is None:
             self.moves = self._changes_limits()
-        pair = self._relimited(rule, kept, facts) if self.moves or timer.stopped_at is not None else None
+        pair = self._relimited(rule, kept) if self.moves or timer.stopped_at is not None else None
         if pair is None:
             if kept is not timer:
                 changed.append(kept)
@@ -194,9 +205,9 @@ class Comparison:
             for extension in self.ticket.extensions
         )
 
-    def _relimited(self, rule: ClockRule, timer: SlaTimer, facts: Facts) -> tuple[SlaTimer, SlaTimer] | None:
+    def _relimited(self, rule: ClockRule, timer: SlaTimer) -> tuple[SlaTimer, SlaTimer] | None:
         """Re-limit a timer (the one place that does), if a fact has changed on which its limit depends."""
-        limit, start = self.pack.limits.limit(rule, facts, self.ticket.customer), None
+        limit, start = self.pack.limits.limit(rule, self.facts, self.ticket.customer), None
         if rule.anchor == "contact" and self.ticket.run == 1:
             start = self.ticket.contacted_at
         before = self.before
@@ -270,10 +281,12 @@ class Comparison:
         since = self.ticket.accepted_at if rule.once == "ticket" else self._run_began
         if rule.once == "visit" and timer is not None and timer.stopped_at is None:
             since = max(since, timer.started_at)
-        if not all(self._is_fact(name, since) for name in rule.after):
-            return False
-        if any(self._is_fact(name, since) for name in rule.until):
-            return False
+        for name in rule.after:
+            if not self._is_fact(name, since):
+                return False
+        for name in rule.until:
+            if self._is_fact(name, since):
+                return False
         return not rule.until_all or not all(self._is_fact(name, since) for name in rule.until_all)
 
     @property
