@@ -27,6 +27,8 @@ class DeadLetterReason(StrEnum):
     TOO_LARGE = "too_large"
     CONFLICT = "conflict"
     """Different content under an id that is already in use."""
+    NOT_PUBLISHED = "not_published"
+    """The broker refused our own record for good, for another reason than its size."""
     BUG = "bug"
     """Processing the record alone raised an unexpected error."""
 
@@ -35,12 +37,16 @@ class DeadLetter(Model):
     """The headers of a record of dead-letters, where each name has the prefix `dl_`."""
 
     id: UUID
-    """uuid5 of topic, partition and offset."""
+    """uuid5 of topic, partition and offset; of a record that was never stored, of topic and CloudEvents id."""
     topic: Name
     partition: int
+    """-1 for a record of our own that the broker refused."""
     offset: int
+    """-1 for a record of our own that the broker refused."""
     service: Code
     reason: DeadLetterReason
     field: Name | None = None
     message: Name
+    truncated: int | None = None
+    """Bytes of the original value where it was too large even for dead-letters, and only its beginning is kept."""
     at: AwareDatetime

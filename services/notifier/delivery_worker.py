@@ -63,7 +63,7 @@ class DeliveryWorker:
         self._templates = templates
         self._clock = clock
         self._metrics = metrics
-        self._publisher = Publisher(settings.kafka, f"{NAME}-{provider.name}")
+        self._publisher = Publisher(settings.kafka, f"{NAME}-{provider.name}", service=NAME)
         self._crash_points = CrashPoints(settings.faults, NAME)
         self._stopping = threading.Event()
         self._outages = 0

@@ -9,11 +9,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from kafka import KafkaAdminClient
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from services.shared.kafka import dead_letter_admin, topic_reader, topics
 from services.shared.kafka.batch_consumer import BatchConsumer, BatchResult, Message
+from services.shared.kafka.connection import client_options
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming, Outgoing
 from services.shared.kafka.topics import Topic
@@ -21,7 +23,7 @@ from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage, LostRace
-from services.shared.runtime.settings import Settings
+from services.shared.runtime.settings import KafkaSettings, Settings
 from tests.builders import eventually
 from tests.system import System
 
@@ -35,6 +37,8 @@ class DoublingHandler:
         self.table = table
         self.target = target
         self.races = 0
+        self.oversized: dict[int, bytes] = {}
+        """By number, what is published instead of its double."""
 
     def decode(self, record: Incoming) -> int:
         number = json.loads(record.value or b"null")
@@ -50,7 +54,18 @@ class DoublingHandler:
             if each.body == 13:
                 raise ZeroDivisionError
             connection.execute(f"insert into {self.table} values (%s) on conflict do nothing", (each.body,))  # noqa: S608
-        return BatchResult(publish=[[Outgoing(self.target, b"k", str(each.body * 2).encode(), []) for each in batch]])
+        values = [self.oversized.get(each.body, str(each.body * 2).encode()) for each in batch]
+        return BatchResult(publish=[[Outgoing(self.target, b"k", value, []) for value in values]])
+
+
+def consumer_offsets(settings: KafkaSettings, group: str) -> list[tuple[str, int]]:
+    """Return the committed offset of each partition of a group, with its topic."""
+    admin = KafkaAdminClient(**client_options(settings), client_id="tests")
+    try:
+        found = admin.list_group_offsets({group: None})[group]
+        return [(where.topic, offset.offset) for where, offset in found.items()]
+    finally:
+        admin.close()
 
 
 class ConsumerUnderTest:
@@ -118,6 +133,11 @@ class ConsumerUnderTest:
     def published(self) -> list[int]:
         return [int(each.value or b"") for each in topic_reader.read_all(self.system.kafka, self.target)]
 
+    def committed(self) -> int:
+        """Return how many records of its topic the group has committed."""
+        offsets = consumer_offsets(self.system.kafka, f"duban-{self.name}")
+        return sum(offset for topic, offset in offsets if topic == self.source)
+
     def dead_letters(self) -> list[tuple[bytes, str]]:
         return [
             (each.value, each.details["reason"])
@@ -144,6 +164,21 @@ def test_only_the_record_on_which_our_code_fails_becomes_a_dead_letter(system: S
         eventually(lambda: tested.saved() == [1, 2])
         (letter,) = eventually(tested.dead_letters)
     assert letter == (b"13", "bug")
+
+
+@pytest.mark.requirement("R2.5")
+def test_what_is_published_too_large_is_a_dead_letter_and_the_rest_goes_on(system: System) -> None:
+    """Promise 5."""
+    tested = ConsumerUnderTest(system)
+    tested.handler.oversized = {2: b"".join(uuid4().bytes for _ in range(20_000))}
+    with tested.started():
+        tested.send(b"1", b"2", b"3")
+        eventually(lambda: tested.published() == [2, 6])
+        eventually(lambda: tested.committed() == 3)
+    letters = [each for each in dead_letter_admin.unresolved(system.kafka) if each.details["topic"] == tested.target]
+    assert [(letter.value, letter.details["reason"]) for letter in letters] == [
+        (tested.handler.oversized[2], "too_large")
+    ]
 
 
 def test_a_batch_is_handled_again_after_a_lost_race(system: System) -> None:

@@ -111,7 +111,9 @@ class BatchConsumer(Generic[BodyT]):
         self._health = health
         self._metrics = metrics
         self._crash_points = CrashPoints(settings.faults, service)
-        self._publisher = Publisher(settings.kafka, f"{service}-loop")
+        self._publisher = Publisher(
+            settings.kafka, f"{service}-loop", service=service, on_waiting=self._report_publication
+        )
         self._stopping = False
         self._member: GroupMember | None = None
 
@@ -124,6 +126,7 @@ class BatchConsumer(Generic[BodyT]):
 
         Raises:
             DeadLetterLimitExceeded: too many dead letters of one sender; an operator has to look.
+            ConfigurationError: the broker takes no record of this service before a person mends something.
             FencedInstanceIdError: another process runs under the same instance id.
 
         """
@@ -216,6 +219,12 @@ class BatchConsumer(Generic[BodyT]):
             halfway=self._crash_points.armed_crash("mid_publish"),
             should_stop=lambda: self._stopping,
         )
+
+    def _report_publication(self, reason: str | None) -> None:
+        if reason is None:
+            self._health.mark_ready("publish")
+        else:
+            self._health.mark_not_ready("publish", reason)
 
     def _decode(self, records: Sequence[Incoming]) -> tuple[list[Message[BodyT]], list[DeadLetterCandidate]]:
         messages: list[Message[BodyT]] = []

@@ -93,6 +93,10 @@ def replay(
 
     A crash in between may publish one twice, which stable ids make harmless.
 
+    Raises:
+        DubanError: of a dead letter only the beginning is kept, and nothing is given to publish instead.
+        Unpublishable: the broker will never take one of the records; it stays unresolved.
+
     Args:
         settings: how to reach the broker.
         connection: to the database, where dead letters are counted.
@@ -103,6 +107,11 @@ def replay(
     publisher = Publisher(settings, "duban-dlq")
     try:
         for letter in chosen:
+            if repaired is None and "truncated" in letter.details:
+                raise DubanError(
+                    f"dead letter {letter.details['id']} holds only the beginning of a record of "
+                    f"{letter.details['truncated']} bytes: write the whole of it into a file and replay that"
+                )
             id_, value = letter.details["id"], letter.value if repaired is None else repaired
             publisher.publish([Outgoing(letter.details["topic"], letter.key, value, letter.headers)])
             publisher.publish([Outgoing(TOPIC, id_.encode(), None, [])])

@@ -1,7 +1,8 @@
-"""Dead letters: an unusable record is kept with its reason, and too many of them stop the service (promise 5)."""
+"""Dead letters: a record that cannot be used or published is kept with its reason (promise 5)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import psycopg
@@ -13,6 +14,9 @@ from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessa
 
 TOPIC = "dead-letters"
 NAMESPACE = uuid5(NAMESPACE_URL, "duban:dead-letter")
+MAX_KEPT_VALUE = 64 * 1024
+"""Bytes of the value in the dead letter of a record that is too large even for the topic of dead letters."""
+MAX_KEPT_HEADER = 1024
 
 queries = Queries.of_package(__package__)
 
@@ -72,6 +76,55 @@ def dead_letter_record(candidate: DeadLetterCandidate, service: str) -> Outgoing
     ]
     # A tombstone would resolve the dead letter of a record that had no value, so an empty value stands for none.
     return Outgoing(TOPIC, str(id_).encode(), record.value or b"", headers)
+
+
+def unpublished_id(record: Outgoing) -> UUID:
+    """Return the id of the dead letter of a record that the broker refused: the same however often it is tried."""
+    content = sha256((record.key or b"") + (record.value or b"")).hexdigest().encode()
+    cause = dict(record.headers).get("ce_id", content).decode(errors="replace")
+    return uuid5(NAMESPACE, f"unpublished/{record.topic}/{cause}")
+
+
+def unpublished_record(record: Outgoing, service: str, reason: str, message: str) -> Outgoing:
+    """Return the dead letter of a record that the broker will never take on its own topic (promise 5).
+
+    It has no partition and no offset, for it was never stored: both are -1, and replaying publishes it to its topic.
+
+    Args:
+        record: that was refused.
+        service: that wanted to publish it.
+        reason: one of `schemas.dead_letter.DeadLetterReason`.
+        message: for a person.
+
+    """
+    id_ = str(unpublished_id(record)).encode()
+    headers: Headers = [
+        ("dl_id", id_),
+        ("dl_topic", record.topic.encode()),
+        ("dl_partition", b"-1"),
+        ("dl_offset", b"-1"),
+        ("dl_key", record.key or b""),
+        ("dl_service", service.encode()),
+        ("dl_reason", reason.encode()),
+        ("dl_field", b""),
+        ("dl_message", message[:200].encode()),
+        ("dl_sender", service.encode()),
+        ("dl_at", datetime.now(UTC).isoformat().encode()),
+        *((f"orig_{name}", content) for name, content in record.headers),
+    ]
+    return Outgoing(TOPIC, id_, record.value or b"", headers)
+
+
+def truncated(letter: Outgoing) -> Outgoing:
+    """Return a dead letter that is too large even for its topic with the beginning of its value, and its ids."""
+    value = letter.value or b""
+    kept: Headers = [
+        (name, content[:MAX_KEPT_HEADER])
+        for name, content in letter.headers
+        if name.startswith(("dl_", "orig_ce_")) and not name.startswith("dl_truncated")
+    ]
+    headers = [*kept, ("dl_truncated", str(len(value)).encode())]
+    return Outgoing(letter.topic, letter.key, value[:MAX_KEPT_VALUE], headers)
 
 
 def count(connection: psycopg.Connection, service: str, candidates: list[DeadLetterCandidate], limit: int) -> None:

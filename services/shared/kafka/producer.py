@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from kafka.partitioner import murmur2
 
 from services.shared.kafka.connection import async_client_options
+from services.shared.kafka.publish_errors import RECORD_ERRORS
 from services.shared.kafka.records import Outgoing
 from services.shared.observability import logs
 from services.shared.runtime.settings import KafkaSettings
@@ -34,12 +35,15 @@ class Unacknowledged(Exception):
 
     Attributes:
         records: those that were not acknowledged, in order; the broker may have stored some of them all the same.
+        rejected: how many of the first of them the broker refused for what they are: all of one partition's batch,
+            where at least one record, or the batch as a whole, can never be stored.
 
     """
 
-    def __init__(self, records: Sequence[Outgoing]) -> None:
+    def __init__(self, records: Sequence[Outgoing], rejected: int = 0) -> None:
         super().__init__(len(records))
         self.records = records
+        self.rejected = rejected
 
     @property
     def reason(self) -> str:
@@ -88,7 +92,7 @@ class Producer:
             Unacknowledged: not all of them were.
 
         """
-        remaining, producer = list(records), None
+        remaining, rejected, producer = list(records), 0, None
         try:
             while remaining:
                 producer = await self._connected()
@@ -97,18 +101,21 @@ class Producer:
                 results = await asyncio.gather(
                     *(_send(producer, batch, *where) for where, (batch, _) in batches.items()), return_exceptions=True
                 )
-                failed = [
-                    record
+                failures = [
+                    (result, packed)
                     for (_, packed), result in zip(batches.values(), results, strict=True)
                     if result is not None
-                    for record in packed
                 ]
-                remaining = failed + overflow
-                for error in filter(None, results):
+                # A batch that is refused for what it holds comes first, so that the publisher can take it apart.
+                failures.sort(key=lambda failure: type(failure[0]) not in RECORD_ERRORS)
+                remaining = [record for _, packed in failures for record in packed] + overflow
+                if failures:
+                    error, packed = failures[0]
+                    rejected = len(packed) if type(error) in RECORD_ERRORS else 0
                     raise error
         except (KafkaError, OSError) as error:
             self._discard(producer)
-            raise Unacknowledged(remaining) from error
+            raise Unacknowledged(remaining, rejected) from error
 
     async def _pack(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> tuple[_Batches, list[Outgoing]]:
         """Return one batch for each topic and partition, and the records that did not fit into theirs."""

@@ -3,10 +3,22 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from services.shared.kafka import dead_letters
 from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.publish_errors import (
+    MAX_UNKNOWN_TOPIC,
+    Unpublishable,
+    configuration_error,
+    missing_topic,
+    record_error,
+)
 from services.shared.kafka.records import Outgoing
 from services.shared.observability import logs
+from services.shared.observability.metrics import publisher_metrics
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.event_loop_thread import EventLoopThread
 from services.shared.runtime.settings import KafkaSettings
@@ -17,6 +29,10 @@ CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes in flight at once, unless a single record is larger: a broker refuses a request of 100 MB."""
 WAIT = 1.0
 """Seconds between two calls of `while_waiting`."""
+WAITS_UNTIL_REPORTED = 3
+"""Waits after which records count as waiting for the broker."""
+LOGGED = frozenset({"ce_id", "ce_subject", "dl_id", "dl_topic"})
+"""Headers that tell in the log which record was refused: ids, nothing personal."""
 
 log = logs.get(__name__)
 
@@ -25,12 +41,41 @@ def _nothing() -> None:
     """Do nothing while waiting."""
 
 
-class Publisher:
-    """Publishes records in order and waits for the acknowledgements, for as long as the broker is unavailable."""
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What the caller does while it waits, and when it waits no more."""
 
-    def __init__(self, settings: KafkaSettings, client: str) -> None:
+    call: Callable[[], None]
+    should_stop: Callable[[], bool]
+
+
+class Publisher:
+    """Publishes records in order and waits for the acknowledgements, for as long as the broker is unavailable.
+
+    A record that the broker will never take becomes a dead letter, and what is behind it goes on (DESIGN 3).
+
+    Args:
+        settings: how to reach the broker.
+        client: name of this client in the broker's logs.
+        service: that publishes, for dead letters; None: there are none, and such a record is an error.
+        on_waiting: called with a sentence when records wait for the broker, and with None when they do not any more.
+
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        client: str,
+        *,
+        service: str | None = None,
+        on_waiting: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
         self._producer = Producer(settings, client, idempotent=True)
         self._background = EventLoopThread("publisher")
+        self._client = client
+        self._service = service
+        self._on_waiting = on_waiting
+        self._reported: str | None = None
 
     def publish(
         self,
@@ -54,45 +99,93 @@ class Publisher:
 
         Raises:
             Retryable: the service is stopping before the broker acknowledged everything.
+            ConfigurationError: the broker will not take any record from this client before a person mends something.
+            Unpublishable: the broker will never take one of the records, and this publisher makes no dead letters.
 
         """
+        waiting = _Waiting(while_waiting, should_stop)
         middle = len(records) // 2 if halfway is not None else 0
         if halfway is not None:
-            self._publish_all(records[:middle], while_waiting, should_stop)
+            self._publish_all(records[:middle], waiting)
             halfway()
-        self._publish_all(records[middle:], while_waiting, should_stop)
+        self._publish_all(records[middle:], waiting)
 
-    def _publish_all(
-        self, records: Sequence[Outgoing], while_waiting: Callable[[], None], should_stop: Callable[[], bool]
-    ) -> None:
+    def _publish_all(self, records: Sequence[Outgoing], waiting: "_Waiting") -> None:
         done = 0
         while done < len(records):
             chunk = _next_chunk(records, done)
             done += len(chunk)
-            failures = 0
-            while chunk:
-                try:
-                    self._send(chunk, while_waiting, should_stop)
-                    break
-                except Unacknowledged as failure:
-                    if should_stop():
-                        raise Retryable("stopped while the broker was unavailable") from failure
-                    chunk = failure.records
-                    failures += 1
-                    remaining = len(chunk) + len(records) - done
-                    log.warning("publish_failed", error=failure.reason, remaining=remaining)
-                    _pause(min(0.1 * 2**failures, 5.0), while_waiting)
+            self._publish_chunk(chunk, waiting)
 
-    def _send(
-        self, chunk: Sequence[Outgoing], while_waiting: Callable[[], None], should_stop: Callable[[], bool]
-    ) -> None:
+    def _publish_chunk(self, chunk: Sequence[Outgoing], waiting: "_Waiting") -> None:
+        failures = unknown = 0
+        while chunk:
+            try:
+                self._send(chunk, waiting)
+                break
+            except Unacknowledged as failure:
+                if waiting.should_stop():
+                    raise Retryable("stopped while the broker was unavailable") from failure
+                chunk = failure.records[failure.rejected :]
+                if failure.rejected:
+                    self._take_apart(failure.records[: failure.rejected], failure, waiting)
+                    continue
+                failures += 1
+                unknown = unknown + 1 if isinstance(failure.__cause__, UnknownTopicOrPartitionError) else 0
+                self._check_configuration(failure, unknown)
+                self._report(f"the broker does not take records ({failure.reason})")
+                log.warning("publish_failed", error=failure.reason, remaining=len(chunk))
+                _pause(min(0.1 * 2**failures, 5.0), waiting.call)
+
+    def _take_apart(self, batch: Sequence[Outgoing], failure: Unacknowledged, waiting: "_Waiting") -> None:
+        """Publish a batch that the broker refuses for what it holds: in halves, until the record is alone."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            self._publish_chunk(batch[:middle], waiting)
+            self._publish_chunk(batch[middle:], waiting)
+            return
+        (record,) = batch
+        reason, why = record_error(failure.__cause__)
+        message = f"{record.topic}: {why} ({failure.reason}, {len(record.value or b'')} bytes)"
+        if self._service is None:
+            raise Unpublishable(f"{message}: the broker will never take it") from failure
+        ids = {name: value.decode(errors="replace") for name, value in record.headers if name in LOGGED}
+        if record.topic != dead_letters.TOPIC:
+            log.error("unpublishable", topic=record.topic, reason=reason, message=message, **ids)
+            publisher_metrics().unpublishable.labels(self._service, record.topic, reason).inc()
+            self._publish_chunk([dead_letters.unpublished_record(record, self._service, reason, message)], waiting)
+        elif not any(name == "dl_truncated" for name, _ in record.headers):
+            self._publish_chunk([dead_letters.truncated(record)], waiting)
+        else:
+            log.error("dead_letter_lost", message=message, **ids)
+
+    def _check_configuration(self, failure: Unacknowledged, unknown: int) -> None:
+        """Stop the service for what only a person can mend; `unknown` counts the answers that a topic is missing."""
+        topics = [record.topic for record in failure.records]
+        error = configuration_error(failure.__cause__, self._client, topics)
+        if unknown >= MAX_UNKNOWN_TOPIC:
+            error = missing_topic(self._client, topics)
+        if error is not None:
+            raise error from failure
+
+    def _send(self, chunk: Sequence[Outgoing], waiting: "_Waiting") -> None:
         sending = self._background.run(self._producer.publish(chunk))
+        waits = 0
         while not _wait_for(sending):
-            while_waiting()
-            if should_stop():
+            waits += 1
+            if waits == WAITS_UNTIL_REPORTED:
+                self._report("the broker does not acknowledge records")
+            waiting.call()
+            if waiting.should_stop():
                 sending.cancel()
                 raise Retryable("stopped while the broker was unavailable")
         sending.result()
+        self._report(None)
+
+    def _report(self, reason: str | None) -> None:
+        if reason != self._reported:
+            self._reported = reason
+            self._on_waiting(reason)
 
     def close(self) -> None:
         """Disconnect."""

@@ -1,6 +1,7 @@
 """Prometheus metrics that every service exports; a service adds its own in its `metrics.py`."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
@@ -40,3 +41,21 @@ class ConsumerMetrics:
         for topic, count in counts.items():
             self.records.labels(self._service, topic).inc(count)
         self.seconds.labels(self._service).observe(seconds)
+
+
+class PublisherMetrics:
+    """Metrics of everything in a service that publishes through a `Publisher`."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.unpublishable = Counter(
+            "duban_unpublishable_total",
+            "Records of our own that the broker refused for good and that became dead letters",
+            ["service", "topic", "reason"],
+            registry=registry,
+        )
+
+
+@cache
+def publisher_metrics() -> PublisherMetrics:
+    """Return those of this process, which all of its publishers share."""
+    return PublisherMetrics()

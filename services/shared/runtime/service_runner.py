@@ -113,14 +113,18 @@ def run_with_background_tasks(consumer: BatchConsumer[BodyT], tasks: Sequence[Ba
     Raises:
         BackgroundTaskEnded: a background task ended by itself. A service that went on without it would look healthy
             and do half its work; it has to be restarted.
+        ConfigurationError: a background task or the consumer cannot go on before a person mends something.
 
     """
     stopping = threading.Event()
     ended: list[str] = []
+    unconfigured: list[ConfigurationError] = []
 
     def run_task(task: BackgroundTask) -> None:
         try:
             task.run()
+        except ConfigurationError as error:
+            unconfigured.append(error)
         except Exception:
             log.exception("background_task_failed", task=type(task).__name__)
         if not stopping.is_set():
@@ -135,6 +139,8 @@ def run_with_background_tasks(consumer: BatchConsumer[BodyT], tasks: Sequence[Ba
         thread.start()
     try:
         consumer.run()
+        if unconfigured:
+            raise unconfigured[0]
         if ended:
             raise BackgroundTaskEnded(", ".join(ended))
     finally:
