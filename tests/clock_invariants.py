@@ -25,10 +25,9 @@ def check(event: TicketEvent, before: Ticket | None, pack: Pack) -> None:
         if timer.stopped_at is not None and ticket.status not in UNDER_WAY:
             open_ = [point.name for point in timer.thresholds if point.state is ThresholdState.OPEN]
             assert not open_, f"{timer.key}: {open_} are open after the clock's end"
-    if event.type in {"rejected", "reopened"} and not event.clocks:
-        return
     assert not ticket.open or watched(ticket, pack), f"{event.type}: {ticket.status} without a promise or closing clock"
-    again = timers.Comparison(ticket, ticket, pack, event.at, "noted").changed()
+    passing = event.type in {"rejected", "reopened"}
+    again = timers.Comparison(ticket, ticket, pack, event.at, "noted", promises_only=passing).changed()
     assert not again, f"{event.type}: compared once more, {[timer.key for timer in again]} would change"
     if before is not None and event.threshold is None and not timers.depends_on(event.changes):
         assert not event.clocks or event.type == timers.POLICY_APPLIED, f"{event.type} changes no fact, but clocks"

@@ -49,7 +49,8 @@ class Case:
 
     Attributes:
         result: the agreement with which the customer was answered.
-        on_time: the customer was answered within the promised time.
+        on_time: the customer was answered within the promised time, or the later one that was committed to.
+        on_first_time: within the time that was promised first (DECISIONS 31).
         settled: solved, or agreed with the customer on a wording (办结); a refused answer is not (DECISIONS 12).
         dispatched: it went further than the accepting channel and the centre.
         misdirected: it was sent back or transferred.
@@ -80,6 +81,7 @@ class Case:
     answered_at: datetime | None
     closed_at: datetime | None
     on_time: bool
+    on_first_time: bool
     settled: bool
     dispatched: bool
     misdirected: bool
@@ -130,6 +132,7 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
         answered_at=answer.at if answer is not None else None,
         closed_at=ticket.closed_at,
         on_time=answer is not None and not promise.late,
+        on_first_time=answer is not None and not _promise(ticket, pack, now, committed=False).late,
         settled=answer is not None and answer.agreement in SETTLED,
         dispatched="dispatched" in types,
         misdirected=not types.isdisjoint(MISDIRECTED),
@@ -152,10 +155,23 @@ def _text(*values: str | None) -> str:
     return next((value for value in values if value), "")
 
 
-def _promise(ticket: Ticket, pack: Pack, now: datetime) -> StageRun:
-    """Return the promise to the customer in the first run; without one, nothing is late."""
+def _promise(ticket: Ticket, pack: Pack, now: datetime, *, committed: bool = True) -> StageRun:
+    """Return the promise to the customer in the first run; without one, nothing is late.
+
+    Args:
+        ticket: its current state.
+        pack: the policy pack that it runs under.
+        now: business time.
+        committed: by what was committed to since, or by what was promised first.
+
+    """
     timers = [timer for timer in ticket.clocks if timer.name in pack.limits.outer and timer.run == 1]
-    return _run(timers, now) if timers else StageRun("", late=False, delay=timedelta(0))
+    if not timers:
+        return StageRun("", late=False, delay=timedelta(0))
+    if committed:
+        return _run(timers, now)
+    first = [timer for timer in timers if not timer.committed]
+    return _run([*first[:-1], first[-1].replace(stopped_at=timers[-1].stopped_at, paused_at=timers[-1].paused_at)], now)
 
 
 def _is_staff_caused(classification: Classification) -> bool:

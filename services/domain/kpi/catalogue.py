@@ -137,6 +137,15 @@ KPIS: Mapping[str, Kpi] = {
             BY_BRAND,
         ),
         Kpi(
+            "answered_on_first_promise",
+            "按首次承诺答复率",
+            "share",
+            share(lambda case: case.on_first_time),
+            "ours: by the promise before any extension, beside the committed one (DECISIONS 31)",
+            _is_complaint,
+            BY_BRAND,
+        ),
+        Kpi(
             "first_contact_resolution",
             "投诉问题一次性办结率",
             "share",

@@ -134,7 +134,7 @@ class DecisionContext:
             changed: timers that the action itself has changed: waits, decided thresholds, extensions.
             threshold: that the event decides.
             details: for people and letters.
-            passing: another event of the same command follows at once, and the clocks are compared after that.
+            passing: another event of the same command follows at once; until then only promises are compared.
 
         """
         before = self.ticket_or_none
@@ -153,8 +153,9 @@ class DecisionContext:
             else before.replace(**update, version=version, updated_at=when, clocks=base)
         )
         moved: list[SlaTimer] = []
-        if not passing and (before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update)):
-            moved = timers.Comparison(ticket, before, self.policy, when, type_, self.carried).changed()
+        if before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update):
+            comparison = timers.Comparison(ticket, before, self.policy, when, type_, self.carried, passing)
+            moved = comparison.changed()
         if moved or changed:
             ticket = self._with_timers(ticket, moved, update, type_)
         self.events.append(
@@ -199,7 +200,13 @@ class DecisionContext:
 
     def _promised(self, present: Sequence[SlaTimer]) -> datetime | None:
         outer = self.policy.limits.outer
-        return next((timer.due_at for timer in reversed(present) if timer.name in outer), None)
+        promised: datetime | None = None
+        for timer in present:
+            if timer.name in outer:
+                promised = timer.due_at
+                if timer.stopped_at is None:
+                    break
+        return promised
 
 
 def _latest(changed: Sequence[SlaTimer], moved: Sequence[SlaTimer]) -> tuple[SlaTimer, ...]:

@@ -108,7 +108,7 @@ LIFECYCLE: Mapping[type[ActionModel], Transition] = {
         resolution.reject,
         frozenset({S.ANSWERED}),
         ("rejected", "dispatched"),
-        (S.DISPATCHED,),
+        (S.ACCEPTED, S.DISPATCHED),
         new_run=True,
     ),
     actions.Withdraw: Transition(resolution.withdraw, OPEN, ("withdrawn",), (S.WITHDRAWN,)),

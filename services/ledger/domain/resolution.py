@@ -130,7 +130,14 @@ def reject(context: DecisionContext, action: Reject) -> None:
     context.record_event(
         "rejected",
         because("rejection", rule.then, "rejected outcome", rule.source),
-        {**ANEW, "level": level, "run": ticket.run + 1, "reopened_at": context.at},
+        {
+            **ANEW,
+            "status": Status.ACCEPTED,
+            "unit": ticket.centre,
+            "level": level,
+            "run": ticket.run + 1,
+            "reopened_at": context.at,
+        },
         details={"reason": action.reason, "level": level},
         passing=True,
     )

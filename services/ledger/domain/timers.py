@@ -94,6 +94,7 @@ class Comparison:
         at: when the event happened.
         by: its type.
         used: time that a timer which starts now had used in the system before.
+        promises_only: whether only the promises to the customer are compared: another event follows at once.
         moves: whether something changed on which the length of a limit may depend, once it was asked.
         known_facts: what `facts` has made.
 
@@ -105,6 +106,7 @@ class Comparison:
     at: datetime
     by: str
     used: timedelta = NOTHING
+    promises_only: bool = False
     moves: bool | None = None
     known_facts: Facts | None = None
 
@@ -116,8 +118,12 @@ class Comparison:
         changed: list[SlaTimer] = []
         for name, rule in rules.items():
             timer = latest.get(name)
+            if self.promises_only and not rule.outer:
+                continue
             if timer is not None or self.ticket.wanted_by is not None or not rule.named_only:
                 self._compare(rule, timer, changed)
+        if self.promises_only:
+            return changed
         for name, timer in latest.items():
             if name not in rules and (timer.stopped_at is None or (leaves and _is_open(timer))):
                 self._end(timer, changed)

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from schemas.action import (
+    Answer,
     ApproveExtension,
     Correct,
     Dispatch,
@@ -17,7 +18,8 @@ from schemas.action import (
     Suspend,
     Transfer,
 )
-from tests.builders import CENTRE, HOUR, TicketScenario
+from services.domain.kpi.cases import CaseEvent, build_case
+from tests.builders import CENTRE, HOUR, PACK, TicketScenario
 
 ISSUE = UUID("7a4c52a1-6f3f-4a55-9f43-7cbd5dfd0d0e")
 
@@ -46,9 +48,9 @@ def test_what_was_committed_to_a_customer_stays_committed(change: str) -> None:
     assert scenario.timer("handling").due_at == committed
 
 
-def extended() -> TicketScenario:
+def extended(hours: int = 20) -> TicketScenario:
     scenario = TicketScenario.dispatched().advance(HOUR)
-    until = scenario.timer("handling").due_at + 20 * HOUR
+    until = scenario.timer("handling").due_at + hours * HOUR
     scenario.do(RequestExtension(explanation="e", committed_until=until), unit="network")
     scenario.do(ReplyProgress(text="t"), unit=CENTRE).do(ApproveExtension(), unit=CENTRE)
     assert scenario.timer("handling").due_at == until, scenario.refusals
@@ -63,6 +65,19 @@ def test_the_promise_moves_with_an_approved_extension_and_the_first_one_stays_on
     scenario = extended()
     assert scenario.current.first_promised_at == first
     assert scenario.current.promised_at == max(first or scenario.now, scenario.timer("handling").due_at + 2 * HOUR)
+
+
+@pytest.mark.requirement("R4.10", "R6.1")
+def test_on_time_is_shown_by_the_first_and_by_the_committed_promise() -> None:
+    """DECISIONS 31."""
+    scenario = extended(24)
+    first = scenario.current.first_promised_at
+    assert first is not None
+    scenario.advance(first + HOUR - scenario.now)
+    scenario.do(Answer(explanation="e", result="r", cause="c", agreement="agreed"), unit=CENTRE)
+    events = [CaseEvent(event.type, event.at, event.details.get("agreement")) for event in scenario.events]
+    case = build_case(scenario.current, events, PACK, scenario.now)
+    assert (case.on_time, case.on_first_time) == (True, False)
 
 
 @pytest.mark.requirement("R4.10")

@@ -329,3 +329,15 @@ def test_a_fifth_dispatch_without_feedback_is_refused() -> None:
     assert len(scenario.current.dispatched_by) == 4, scenario.refusals
     scenario.do(Dispatch(unit="network"), unit=holder)
     assert scenario.refusal_code == "chain_too_long"
+
+
+@pytest.mark.requirement("R2.6", "R5.7")
+def test_the_event_of_a_reopening_holds_the_new_promise_for_the_letter() -> None:
+    scenario = TicketScenario.dispatched().do(FeedBack(result="r", cause="c"), unit="network")
+    scenario.do(Answer(explanation="e", agreement="agreed"), unit=CENTRE).advance(5 * DAY)
+    scenario.do(Reopen(reason="r"), unit=CENTRE)
+    reopened = next(event for event in scenario.events if event.type == "reopened")
+    assert reopened.ticket.promised_at is not None
+    assert reopened.ticket.promised_at > scenario.now
+    assert scenario.types[-2:] == ["reopened", "dispatched"]
+    assert [timer.run for timer in scenario.current.clocks if timer.name == "review"] == [1]
