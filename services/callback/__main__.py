@@ -1,4 +1,4 @@
-"""`python -m services.callback`: one process of this service."""
+"""Runs one process of this service: `python -m services.callback`."""
 
 from services.callback.app import main
 

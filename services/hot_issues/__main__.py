@@ -1,4 +1,4 @@
-"""`python -m services.hot_issues`: one process of this service."""
+"""Runs one process of this service: `python -m services.hot_issues`."""
 
 from services.hot_issues.app import main
 

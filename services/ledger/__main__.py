@@ -1,4 +1,4 @@
-"""`python -m services.ledger`: one process of this service."""
+"""Runs one process of this service: `python -m services.ledger`."""
 
 from services.ledger.app import main
 

@@ -1,4 +1,4 @@
-"""Decides the commands of one batch: gives each what the decider needs from the database beside its ticket."""
+"""Decides the commands of one batch: provides what the decider needs from the database besides the ticket."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""`python -m services.sla_monitor`: one process of this service."""
+"""Runs one process of this service: `python -m services.sla_monitor`."""
 
 from services.sla_monitor.app import main
 
