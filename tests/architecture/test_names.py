@@ -16,19 +16,6 @@ _SQL_STATEMENT = re.compile(r"^--\s*name:\s*(\w+)", re.MULTILINE)
 _SQL_COMMENT = re.compile(r"--.*")
 LONGEST_TEST_NAME = 80
 
-NOT_RENAMED_YET = (
-    "services/ledger/",
-    "tests/unit/ledger/",
-)
-"""Folders whose names are still being changed; the list may only shrink."""
-DOUBLED_YET = frozenset[str]()
-"""Public class names that still stand twice; the list may only shrink."""
-
-
-def settled(pattern: str) -> list[str]:
-    """Return the tracked files outside of the folders that are still being renamed."""
-    return [name for name in tracked(pattern) if not name.startswith(NOT_RENAMED_YET)]
-
 
 def forbidden_identifiers(source: str, tree: ast.AST) -> list[str]:
     # Most files do not hold the words at all, and need no look at each identifier.
@@ -49,17 +36,17 @@ def loop_variables(tree: ast.AST) -> LoopVariables:
 
 
 def test_no_identifier_is_a_word_of_a_private_vocabulary() -> None:
-    found = {name: forbidden_identifiers(text_of(name), tree_of(name)) for name in settled("*.py")}
+    found = {name: forbidden_identifiers(text_of(name), tree_of(name)) for name in tracked("*.py")}
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 def test_no_sql_alias_is_a_word_of_a_private_vocabulary() -> None:
-    found = {name: sql_names(text_of(name)) & FORBIDDEN for name in settled("*.sql")}
+    found = {name: sql_names(text_of(name)) & FORBIDDEN for name in tracked("*.sql")}
     assert {name: aliases for name, aliases in found.items() if aliases} == {}
 
 
 def test_each_is_the_variable_of_exactly_one_loop() -> None:
-    visitors = {name: loop_variables(tree_of(name)) for name in settled("*.py")}
+    visitors = {name: loop_variables(tree_of(name)) for name in tracked("*.py")}
     assert {name: each.nested for name, each in visitors.items() if each.nested} == {}
     assert {name: each.stray for name, each in visitors.items() if each.stray} == {}
 
@@ -69,13 +56,13 @@ def test_a_public_class_name_stands_once_in_the_tree() -> None:
     for name in tracked("*.py"):
         for class_name in public_classes(tree_of(name)):
             files[class_name].append(name)
-    assert {name: where for name, where in files.items() if len(where) > 1 and name not in DOUBLED_YET} == {}
+    assert {name: where for name, where in files.items() if len(where) > 1} == {}
 
 
 def test_the_name_of_a_test_is_a_sentence_that_fits_on_a_line() -> None:
     long = [
         f"{name}: {node.name}"
-        for name in settled("tests/*.py")
+        for name in tracked("tests/*.py")
         for node in ast.walk(tree_of(name))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")

@@ -173,14 +173,8 @@ def diagram() -> str:
         "    [*] --> accepted: open",
     ]
     for name, row in rows:
-        if name in {"open", "remind", "complete_form"}:
-            continue
-        lines += [
-            f"    {status} --> {target}: {name}"
-            for status in Status
-            for target in row.leads_to
-            if status in row.allowed and (status is not target or name == "dispatch")
-        ]
+        if name not in {"open", "remind", "complete_form"}:
+            lines += _arrows(name, row)
     lines += [
         "    closed --> archived: by time",
         "    withdrawn --> archived: by time",
@@ -190,9 +184,22 @@ def diagram() -> str:
         "| action | allowed while | leads to | events | new run |",
         "|---|---|---|---|---|",
     ]
-    for name, row in rows:
-        allowed = "always" if row.allowed == ANY else ", ".join(each for each in Status if each in row.allowed)
-        leads = ", ".join(row.leads_to) or "stays"
-        events = ", ".join(row.events) or "what is due"
-        lines.append(f"| {name} | {allowed} | {leads} | {events} | {'yes' if row.new_run else ''} |")
+    lines += [_table_row(name, row) for name, row in rows]
     return "\n".join([*lines, ""])
+
+
+def _arrows(name: str, row: Transition) -> list[str]:
+    """Return the arrows of an action in the diagram, from every status in which it is allowed."""
+    return [
+        f"    {status} --> {target}: {name}"
+        for status in Status
+        for target in row.leads_to
+        if status in row.allowed and (status is not target or name == "dispatch")
+    ]
+
+
+def _table_row(name: str, row: Transition) -> str:
+    allowed = "always" if row.allowed == ANY else ", ".join(status for status in Status if status in row.allowed)
+    leads = ", ".join(row.leads_to) or "stays"
+    events = ", ".join(row.events) or "what is due"
+    return f"| {name} | {allowed} | {leads} | {events} | {'yes' if row.new_run else ''} |"

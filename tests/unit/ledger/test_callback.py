@@ -45,7 +45,7 @@ def test_a_reopened_case_is_screened_a_second_time() -> None:
 
 
 @pytest.mark.requirement("R5.3", "R3.6")
-def test_a_rejected_outcome_begins_a_run_in_which_the_customer_is_asked_from_the_start() -> None:
+def test_a_rejected_outcome_begins_a_run_with_a_callback_of_its_own() -> None:
     scenario = answered_where_the_next_level_takes_over().do(RecordCallback(result="no_answer")).do(StartCallback())
     scenario.do(EndCallback(reason="no_answer")).do(Reject(reason="not solved"))
     ticket = scenario.current

@@ -220,8 +220,8 @@ def test_a_customer_who_never_answers_is_given_up_on() -> None:
 
 @pytest.mark.requirement("R5.3")
 def test_malicious_complaints_are_not_called_back() -> None:
-    told = classify(contact(), PACK).replace(validity="malicious")
-    scenario = TicketScenario.opened(contact(settlement=settlement()), classification=told)
+    classification = classify(contact(), PACK).replace(validity="malicious")
+    scenario = TicketScenario.opened(contact(settlement=settlement()), classification=classification)
     assert scenario.do(CallBack(attempt=1, means="sms")).refusal_code == "never"
 
 
@@ -289,8 +289,8 @@ def test_what_people_do_beside_the_work() -> None:
 @pytest.mark.requirement("R2.7")
 def test_another_tier_takes_another_limit_and_keeps_the_start() -> None:
     scenario = TicketScenario.dispatched().advance(5 * HOUR)
-    told = scenario.current.classification.replace(tier="national")
-    scenario.do(Reclassify(classification=told, reason="涉及外省"), unit=CENTRE)
+    classification = scenario.current.classification.replace(tier="national")
+    scenario.do(Reclassify(classification=classification, reason="涉及外省"), unit=CENTRE)
     assert scenario.current.promised_at == MORNING + timedelta(hours=72)
     handling = scenario.timer("handling")
     assert (handling.limit, handling.used) == (2, 5 * HOUR)

@@ -64,7 +64,7 @@ def _actions(scenario: TicketScenario) -> list[Action]:
 STEPS = st.lists(st.tuples(st.integers(0, 17), UNITS, st.integers(0, 40 * 60)), max_size=14)
 
 
-def _told(steps: list[tuple[int, str, int]]) -> TicketScenario:
+def _scenario_of(steps: list[tuple[int, str, int]]) -> TicketScenario:
     scenario = TicketScenario.opened()
     for number, unit, minutes in steps:
         scenario.advance(minutes * MINUTE).do(_actions(scenario)[number], unit=unit)
@@ -79,7 +79,7 @@ def _through_json(event: TicketEvent) -> TicketEvent:
 @given(steps=STEPS)
 def test_folding_the_events_gives_the_ticket(steps: list[tuple[int, str, int]]) -> None:
     """Promise 3, also for events that went through JSON."""
-    scenario = _told(steps)
+    scenario = _scenario_of(steps)
     folded: Ticket | None = None
     for event in scenario.events:
         folded = evolve(folded, _through_json(event))
@@ -93,7 +93,7 @@ def test_folding_the_events_gives_the_ticket(steps: list[tuple[int, str, int]]) 
 @given(steps=STEPS)
 def test_every_threshold_is_decided_once_and_never_early(steps: list[tuple[int, str, int]]) -> None:
     """Promise 4."""
-    scenario = _told(steps)
+    scenario = _scenario_of(steps)
     keys = [
         (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
         for each in scenario.events
@@ -113,7 +113,7 @@ def test_every_threshold_is_decided_once_and_never_early(steps: list[tuple[int, 
 def test_clocks_never_lose_used_time_and_a_ticket_that_is_over_has_none_running(
     steps: list[tuple[int, str, int]],
 ) -> None:
-    scenario = _told(steps)
+    scenario = _scenario_of(steps)
     used: dict[Any, timedelta] = {}
     for event in scenario.events:
         for each in event.ticket.clocks:

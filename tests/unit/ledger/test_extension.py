@@ -120,9 +120,9 @@ def test_a_wait_reminds_the_customer_and_ends_by_itself() -> None:
         .advance(100 * HOUR)
         .tick()
     )
-    told = [(each.type, each.at) for each in scenario.events if each.type in {"reminded_customer", "resumed"}]
+    decided = [(each.type, each.at) for each in scenario.events if each.type in {"reminded_customer", "resumed"}]
     begin = scenario.timer("suspension").started_at
-    assert told == [("reminded_customer", begin + 48 * HOUR), ("resumed", begin + 72 * HOUR)]
+    assert decided == [("reminded_customer", begin + 48 * HOUR), ("resumed", begin + 72 * HOUR)]
     assert scenario.current.suspended is None
     assert scenario.current.breaches >= 1
 

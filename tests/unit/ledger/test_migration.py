@@ -1,4 +1,4 @@
-"""Tickets of the system before go on in their stage, with the time they have used, and nobody is told twice."""
+"""Tickets of the system before go on in their stage, with the time they have used, and nobody is notified twice."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,8 +11,8 @@ from services.notifier.domain.notices import plan_notices
 from tests.builders import MORNING, PACK, TicketScenario, contact
 
 
-def taken(**told: Any) -> tuple[TicketScenario, Ticket]:
-    before = TakenOver(number="A-1", system="old", **told)
+def taken(**state: Any) -> tuple[TicketScenario, Ticket]:
+    before = TakenOver(number="A-1", system="old", **state)
     scenario = TicketScenario.opened(contact("m1", taken_over=before, contacted_at=MORNING - timedelta(hours=30)))
     assert scenario.ticket is not None
     return scenario, scenario.ticket
@@ -33,7 +33,7 @@ def test_the_promise_counts_from_the_customer_and_the_stage_from_what_it_had_use
 
 @pytest.mark.requirement("R4.11")
 @pytest.mark.parametrize(
-    ("told", "status", "stage"),
+    ("state", "status", "stage"),
     [
         ({"status": "accepted", "used_minutes": 60}, Status.ACCEPTED, "review"),
         ({"status": "handling", "unit": "network", "person": "Wang", "used_minutes": 60}, Status.HANDLING, "handling"),
@@ -44,8 +44,8 @@ def test_the_promise_counts_from_the_customer_and_the_stage_from_what_it_had_use
         ),
     ],
 )
-def test_every_open_stage_can_be_taken_over(told: dict[str, Any], status: Status, stage: str) -> None:
-    _, ticket = taken(**told)
+def test_every_open_stage_can_be_taken_over(state: dict[str, Any], status: Status, stage: str) -> None:
+    _, ticket = taken(**state)
     assert ticket.status is status
     assert used(ticket, stage) == timedelta(minutes=60)
 
@@ -62,6 +62,6 @@ def test_a_unit_that_the_policy_does_not_know_leaves_it_at_the_centre_with_a_not
     assert "'unknown'" in scenario.events[-1].details["text"]
 
 
-def test_nobody_is_told_what_the_system_before_has_told() -> None:
+def test_nobody_is_notified_of_what_the_former_system_has_done() -> None:
     scenario, _ = taken(status="dispatched", unit="network")
     assert [notice for event in scenario.events for notice in plan_notices(event, PACK)] == []

@@ -58,7 +58,7 @@ def extended(hours: int = 20) -> TicketScenario:
 
 
 @pytest.mark.requirement("R4.10")
-def test_the_promise_moves_with_an_approved_extension_and_the_first_one_stays_on_record() -> None:
+def test_an_approved_extension_moves_the_promise_and_the_first_one_stays_on_record() -> None:
     """DECISIONS 31: never earlier than the stage's new limit and the time to tell the customer after it."""
     opened = TicketScenario.dispatched()
     first = opened.current.promised_at

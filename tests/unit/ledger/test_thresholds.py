@@ -112,7 +112,7 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     often.now = once.now = once.now + 10 * DAY
     often.tick()
     once.tick()
-    assert _told(often) == _told(once)
+    assert _decided(often) == _decided(once)
     keys = [
         (each.threshold.clock, each.threshold.run, each.threshold.limit, each.threshold.threshold)
         for each in often.events
@@ -123,7 +123,7 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     assert often.current.unit != CENTRE
 
 
-def _told(scenario: TicketScenario) -> list[tuple[str, datetime, Fired | None]]:
+def _decided(scenario: TicketScenario) -> list[tuple[str, datetime, Fired | None]]:
     """Return what happened when; how late it was decided is the monitor's matter."""
     return [
         (each.type, each.at, msgspec.structs.replace(each.threshold, late=False) if each.threshold else None)

@@ -82,7 +82,7 @@ def test_an_answered_ticket_that_nobody_closes_is_not_forgotten(pack: str) -> No
 
 
 @pytest.mark.requirement("R5.3")
-def test_the_end_of_the_asking_moves_the_closing_to_a_later_time_never_to_a_sooner_one() -> None:
+def test_the_end_of_the_callback_moves_the_closing_to_a_later_time_only() -> None:
     early, late = handled("carrier"), handled("carrier")
     due = early.timer(CLOSING).due_at
     early.advance(DAY).do(AnswerSurvey(survey=Survey(process=5, result=5, staff=5)))
@@ -126,7 +126,7 @@ def test_a_kind_that_is_changed_by_hand_gets_the_clocks_of_the_new_kind() -> Non
 
 
 @pytest.mark.requirement("R4.7")
-def test_a_light_case_that_becomes_important_is_reported_to_the_manager_within_the_hour() -> None:
+def test_a_light_case_that_becomes_important_is_reported_within_the_hour() -> None:
     scenario = TicketScenario.opened(contact(text="楼道照明灯不亮"), pack=PACKS["property"]).advance(3 * HOUR)
     scenario.do(classified(scenario, tier="important"), unit=scenario.current.centre)
     assert scenario.timer("inform_manager").due_at == scenario.now + HOUR
@@ -250,7 +250,7 @@ def test_a_malicious_complaint_has_no_callback_clock() -> None:
 
 
 @pytest.mark.requirement("R4.1")
-def test_from_the_fifteenth_day_on_the_customer_may_appeal_and_nothing_of_ours_is_exceeded() -> None:
+def test_from_the_fifteenth_day_on_the_customer_may_appeal_without_a_breach() -> None:
     """DECISIONS 37: warned on days 10 and 14, and the end is a note."""
     scenario = TicketScenario.opened()
     breached = []
@@ -299,7 +299,7 @@ def test_an_act_that_changes_no_fact_changes_no_clock(hours: int, pack: str) -> 
     assert scenario.current.clocks == before
 
 
-def test_thresholds_of_a_stage_that_may_be_entered_again_are_settled_when_the_ticket_is_answered() -> None:
+def test_an_answer_settles_the_thresholds_of_a_stage_that_may_be_entered_again() -> None:
     scenario = TicketScenario.dispatched().advance(HOUR).do(SendBack(reason="r"), unit="network")
     assert scenario.timer("handling").thresholds[0].state is ThresholdState.OPEN
     scenario.advance(HOUR).do(Answer(explanation="e", result="r", cause="c", agreement="agreed"), unit=CENTRE)
