@@ -1,5 +1,8 @@
 """docs/clocks.md: which clocks of each pack run in which state of a ticket, from when, until when, and how long."""
 
+import tomllib
+from pathlib import Path
+
 from deploy.tools.checkout import PROJECT
 from deploy.tools.reference import markdown
 from schemas.ticket import Status
@@ -8,6 +11,7 @@ from services.domain.policy.conditions import When
 from services.domain.policy.limits import ClockRule, LimitRule, StateRule
 from services.domain.policy.pack import Pack
 
+CHANGES = tomllib.loads((Path(__file__).parent / "clocks.toml").read_text(encoding="utf-8"))
 STATES = tuple(status for status in Status if status is not Status.ARCHIVED)
 INTRODUCTION = """\
 A clock belongs to a state, not to an event: its rule in `policies/<pack>/limits.toml` says *while* what
@@ -41,11 +45,11 @@ def _matrix(pack: Pack) -> str:
 
 
 def _rules(pack: Pack) -> str:
-    columns = ("clock", "for", "runs while", "until", "counts from", "once, carry", "limits", "at its end")
-    return markdown.table(columns, (_rule(rule) for rule in pack.limits.clocks))
+    columns = ("clock", "for", "runs while", "until", "counts from", "once, carry", "limits", "at its end", "in 0.2.0")
+    return markdown.table(columns, (_rule(rule, pack.header.name) for rule in pack.limits.clocks))
 
 
-def _rule(rule: ClockRule) -> tuple[str, ...]:
+def _rule(rule: ClockRule, pack: str) -> tuple[str, ...]:
     return (
         _name(rule),
         _tickets(rule),
@@ -55,6 +59,7 @@ def _rule(rule: ClockRule) -> tuple[str, ...]:
         f"{rule.once}, {rule.carry}",
         "; ".join(_limit(row) for row in rule.limits),
         _end(rule),
+        CHANGES.get(pack, {}).get(rule.name) or CHANGES["every"][rule.name],
     )
 
 
