@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-wheel lint sim bench bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
+.PHONY: help setup demo quick test test-real test-long test-wheel coverage lint release sim bench bench-against bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -28,15 +28,31 @@ demo: $(READY) ## a carrier's day in three to five minutes; KEEP=1 goes on runni
 # The pure tests run beside the real ones and give way to them; what they say comes last.
 PURE := tests/unit tests/architecture tests/contract tests/packaging
 REAL := tests/integration tests/acceptance
+PYTEST := $(BIN)/python -m pytest
 
-test: $(READY) ## every test; STACK=containers takes broker and database from containers; TESTS=tests/unit for some
+quick: $(READY) ## the unit tests without random and simulated cases
+	@$(PYTEST) -q tests/unit -m "not fuzz and not long" -p no:hypothesispytest
+
+test: $(READY) ## every promise, one path of each feature; STACK=containers: stores from containers; TESTS=tests/unit: some
 ifdef TESTS
-	@STACK=$(STACK) $(BIN)/python -m pytest $(TESTS)
+	@STACK=$(STACK) $(PYTEST) $(TESTS)
 else
-	@mkdir -p .duban; nice -n 10 $(BIN)/python -m pytest $(PURE) > .duban/pure.log 2>&1 & pure=$$!; \
-	STACK=$(STACK) $(BIN)/python -m pytest $(REAL); real=$$?; \
+	@mkdir -p .duban; nice -n 10 $(PYTEST) -m "not long" $(PURE) > .duban/pure.log 2>&1 & pure=$$!; \
+	STACK=$(STACK) $(PYTEST) -m "not long" $(REAL); real=$$?; \
 	wait $$pure; pure=$$?; cat .duban/pure.log; exit $$((real + pure))
 endif
+
+test-real: $(READY) ## of these, what needs the real broker and database
+	@STACK=$(STACK) $(PYTEST) -m "not long" $(REAL)
+
+test-long: $(READY) ## half a minute of fuzzing at each door, and of services that die while they notify and monitor
+	@STACK=$(STACK) $(PYTEST) -m long $(PURE) $(REAL)
+
+coverage: $(READY) ## the pure tests with their coverage; its floor stands in pyproject.toml
+	@mkdir -p .duban
+	@$(BIN)/python -m coverage run -m pytest -q -m "not long" $(PURE)
+	@$(BIN)/python -m coverage report > .duban/coverage.txt; code=$$?; tail -n 3 .duban/coverage.txt; \
+	echo "every file: .duban/coverage.txt"; exit $$code
 
 test-wheel: $(READY) ## build the wheel, install it where there is no checkout, and run what a user runs
 	@$(BIN)/python -m deploy.tools.wheel_check
@@ -72,11 +88,20 @@ bench-notifications: $(READY) ## notices per second, beside a loop without stora
 bench: $(READY) ## measure, side by side, what BENCHMARKS.md tells
 	@$(BIN)/python -m tests.load $(BENCH)
 
+bench-against: $(READY) ## compare the working tree with a commit, round by round; REF=<commit> ROUNDS=5 SYSTEM=1
+	@$(BIN)/python -m deploy.tools.bench_against $(or $(REF),$(error say which commit: REF=<commit>)) \
+		--rounds $(or $(ROUNDS),5) $(if $(SYSTEM),--system)
+
 docs: $(READY) ## write again what is generated: JSON Schemas, asyncapi.yaml, docs/reference, requirements, states
 	@$(BIN)/python -m deploy.tools.generate
 
 site: $(READY) ## the documentation as a site in build/site; a dead link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+release: $(READY) ## check everything, cut the changelog, commit and tag; pushes nothing; VERSION=0.2.0
+	@$(BIN)/python -m deploy.tools.release $(or $(VERSION),$(error say which version: VERSION=0.2.0)) --check
+	@$(MAKE) --no-print-directory lint test test-wheel
+	@$(BIN)/python -m deploy.tools.release $(VERSION)
 
 contract: $(READY) ## keep today's contract as that of the version in pyproject.toml (docs/versions.md)
 	@$(BIN)/python -m deploy.tools.compatibility

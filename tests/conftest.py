@@ -25,7 +25,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by folder, and run fast folders first.
+    """Mark tests by folder and property tests as `fuzz`, and run fast folders first.
 
     Acceptance tests that start a system of their own run before those that share one, so that only one system runs at
     a time.
@@ -34,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _folder(item) in {"integration", "acceptance"}:
             item.add_marker(getattr(pytest.mark, _folder(item)))
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.fuzz)
 
     def position(item: pytest.Item) -> int:
         own_system = _folder(item) == "acceptance" and "system" not in getattr(item, "fixturenames", ())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr, parsedate_to_datetime
+from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -179,7 +181,7 @@ class SmtpProvider:
         if settings.environment == "production" and settings.smtp_user and settings.smtp_tls == "none":
             raise ConfigurationError("DUBAN_SMTP_USER needs DUBAN_SMTP_TLS=starttls or implicit in production")
         try:
-            self._tls = ssl.create_default_context(cafile=settings.smtp_ca)
+            self._tls = _tls_context(settings.smtp_ca)
         except OSError as error:
             raise ConfigurationError(f"DUBAN_SMTP_CA cannot be read ({type(error).__name__})") from error
 
@@ -277,6 +279,12 @@ def _reply_error(what: str, code: int) -> ProviderError:
     unavailable = code in SMTP_UNAVAILABLE
     final = code >= SMTP_PERMANENT and not unavailable
     return ProviderError(f"the mail server {what}: {code}", final=final, unavailable=unavailable)
+
+
+@cache
+def _tls_context(certificates: Path | None) -> ssl.SSLContext:
+    """Return the context that trusts these certificates, or the system's; reading those takes some milliseconds."""
+    return ssl.create_default_context(cafile=certificates)
 
 
 def _json_object(response: httpx.Response) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ import pytest
 from tests.fuzz import http
 from tests.system import System
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.requirement("R2.5")
 def test_responses_to_random_requests_match_the_openapi_document(system: System) -> None:

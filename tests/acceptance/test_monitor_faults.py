@@ -9,6 +9,8 @@ from tests.builders import eventually
 from tests.faults.rig import MonitorRig, running_rig
 from tests.faults.scenarios import SCENARIOS, SHORT
 
+pytestmark = pytest.mark.long
+
 SEED = 20261124
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.faults.notifications import POINTS, running_rounds
 
+pytestmark = pytest.mark.long
+
 SEED = 20261124
 
 

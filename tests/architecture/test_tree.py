@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from deploy.tools import check
 from deploy.tools.checkout import PROJECT
 from tests.architecture.source_tree import text_of, tracked, tree_of
@@ -20,6 +22,7 @@ def test_imports_point_one_way() -> None:
     assert "0 broken" in done.stdout
 
 
+@pytest.mark.requirement("R7.3")
 def test_data_and_tree_are_in_order() -> None:
     assert list(check.problems()) == []
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.fuzz import parsers
 
+pytestmark = [pytest.mark.fuzz, pytest.mark.long]
+
 
 @pytest.mark.requirement("R2.5")
 def test_damaged_and_hostile_messages_are_parsed_or_rejected_with_a_reason() -> None:

@@ -1,10 +1,12 @@
 """Measures the cost of the rules beside parsing the same message: decide and evolve, route, on one core."""
 
+import json
 import statistics
+import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -179,8 +181,16 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     return None if isinstance(default, Model) else default
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str]) -> None:
+    """Print the costs, a line each; with --json as one JSON array, for `make bench-against`."""
+    if "--json" in arguments:
+        print(json.dumps([asdict(cost) for cost in costs()], ensure_ascii=False))
+        return
     for cost in costs():
         print(
             f"{cost.name}: {cost.rule:.1f} µs, parsing {cost.parsing:.1f} µs, ratio {cost.ratio:.2f}, {cost.messages}"
         )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, Assess, Close, Correct, Note, Open, Reject, Reopen, Withdraw
 from schemas.command import Action
 from schemas.contact import Customer
@@ -18,12 +17,10 @@ from services.callback.domain import plan as plans
 from services.callback.domain.call_capacity import CallCapacity
 from services.callback.domain.plan import CallbackPlan, update_plan
 from services.domain.ids import ticket_id
-from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.router.domain.classify import classify
-from tests.builders import HOUR, MINUTE, PACK, TicketScenario, contact
+from tests.builders import HOUR, MINUTE, PACK, PACKS, TicketScenario, contact
 
-PACKS = loading.load(PROJECT / "policies")
 CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")
 
 

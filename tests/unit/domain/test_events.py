@@ -4,17 +4,18 @@ import ast
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
+
 from deploy.tools.checkout import PROJECT
 from schemas.event import TicketEvent
 from services.domain.events import ENTRY, EVENTS, suggest
-from services.domain.policy import loading
 from services.ledger.domain.extension import APPROVED
 from services.ledger.domain.timers import POLICY_APPLIED
+from tests.builders import PACKS
 from tests.fuzz.decisions import BEGIN, RandomTicket
 
 NAMED = {"timers.POLICY_APPLIED": POLICY_APPLIED, "APPROVED": APPROVED}
 """Types that the ledger's code names by a constant."""
-PACKS = loading.load(PROJECT / "policies")
 
 
 def emitted_types() -> set[str]:
@@ -45,6 +46,7 @@ class RecordedTicket(RandomTicket):
         self.events.append(event)
 
 
+@pytest.mark.fuzz
 def test_every_event_of_any_ticket_has_the_details_that_are_listed() -> None:
     seen: set[str] = set()
     for pack in PACKS.values():

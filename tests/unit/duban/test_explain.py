@@ -8,7 +8,7 @@ import pytest
 from deploy.tools.checkout import PROJECT
 from duban.commands import explain
 from duban.policy_simulation import build_contact
-from services.domain.policy import loading
+from tests.builders import PACKS
 
 POLICIES = PROJECT / "policies"
 EXAMPLE = PROJECT / "schemas" / "examples" / "contacts" / "hotline.json"
@@ -34,7 +34,7 @@ def test_a_program_reads_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in POLICIES.glob("*/day.toml")))
 def test_every_contact_of_every_example_day_can_be_explained(name: str) -> None:
-    pack = loading.load_one(POLICIES, name)
+    pack = PACKS[name]
     for case in tomllib.loads((POLICIES / name / "day.toml").read_text(encoding="utf-8"))["case"]:
         explanation = explain.explain(build_contact(case["contact"], name, 1), pack)
         assert json.dumps(explanation.as_json(), ensure_ascii=False)

@@ -8,12 +8,13 @@ import pytest
 from deploy.tools.checkout import PROJECT
 from duban import policy_simulation
 from services.domain.policy import loading
+from tests.builders import PACKS
 
 POLICIES = PROJECT / "policies"
 
 
 def differences(name: str) -> dict[str, list[str]]:
-    played = policy_simulation.play(POLICIES / name / "day.toml", loading.load_one(POLICIES, name))
+    played = policy_simulation.play(POLICIES / name / "day.toml", PACKS[name])
     return {case: found for case, found in played if found}
 
 
@@ -234,7 +235,7 @@ def test_a_tenth_pack_needs_no_code(tmp_path: Path) -> None:
 def test_differences_from_the_expected_are_reported(tmp_path: Path) -> None:
     day = (POLICIES / "bank" / "day.toml").read_text(encoding="utf-8").replace('tier = "grave"', 'tier = "light"')
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
-    played = dict(policy_simulation.play(tmp_path / "day.toml", loading.load_one(POLICIES, "bank")))
+    played = dict(policy_simulation.play(tmp_path / "day.toml", PACKS["bank"]))
     assert [found for found in played.values() if found] == [["opened: tier is 'grave', not 'light'"]]
 
 
@@ -242,4 +243,4 @@ def test_a_case_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     day = (POLICIES / "bank" / "day.toml").read_text(encoding="utf-8").replace('type = "close"', 'type = "shut"', 1)
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
     with pytest.raises(ValueError, match=r"serious.*shut"):
-        list(policy_simulation.play(tmp_path / "day.toml", loading.load_one(POLICIES, "bank")))
+        list(policy_simulation.play(tmp_path / "day.toml", PACKS["bank"]))

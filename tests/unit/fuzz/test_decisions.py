@@ -2,11 +2,10 @@
 
 import pytest
 
-from deploy.tools.checkout import PROJECT
-from services.domain.policy import loading
+from tests.builders import PACKS
 from tests.fuzz.decisions import run
 
-PACKS = loading.load(PROJECT / "policies")
+pytestmark = pytest.mark.fuzz
 
 
 @pytest.mark.requirement("R8")

@@ -4,15 +4,13 @@ from typing import Literal
 
 import pytest
 
-from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, FeedBack, Open, Reject, Reopen
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
 from services.domain.ids import ticket_id
-from services.domain.policy import loading
 from services.domain.policy.outcome import CALL_LEASE
 from services.router.domain.classify import classify
-from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario, contact
+from tests.builders import CENTRE, HOUR, MINUTE, PACKS, TicketScenario, contact
 
 BAD = Survey(process=1, result=2, staff=3)
 
@@ -24,7 +22,7 @@ def answered() -> TicketScenario:
 
 def answered_where_the_next_level_takes_over() -> TicketScenario:
     """Return a ticket of a pack in which a rejected outcome goes up the ladder."""
-    pack = loading.load_one(PROJECT / "policies", "call_centre")
+    pack = PACKS["call_centre"]
     first = contact(policy="call_centre")
     scenario = TicketScenario(now=first.received_at, id=ticket_id(first.id), pack=pack)
     scenario.do(Open(contact=first, classification=classify(first, pack)))

@@ -5,13 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.tools.checkout import PROJECT
 from schemas.contact import Contact
 from schemas.ticket import Status
 from services.domain.ids import ticket_id
-from services.domain.policy import loading
 from services.router.domain.route import CandidateTicket, RoutingDecision, route
-from tests.builders import MORNING, PACK, contact
+from tests.builders import MORNING, PACK, PACKS, contact
 
 OLD = uuid4()
 
@@ -115,7 +113,7 @@ def test_asking_how_it_stands_is_a_reminder_by_the_policy_s_words(text: str) -> 
 
 
 def test_every_pack_knows_how_customers_ask_how_it_stands() -> None:
-    for pack in loading.load(PROJECT / "policies").values():
+    for pack in PACKS.values():
         decision = route(contact("m2", text="催一下"), [known()], pack, MORNING)
         assert decision.disposition == "remind", pack.header.name
 

@@ -7,6 +7,8 @@ import pytest
 from tests.sim.planted_bugs import PLANTED_BUGS, PlantedBug
 from tests.sim.simulation import Simulation
 
+pytestmark = pytest.mark.fuzz
+
 
 @pytest.mark.requirement("R4.9", "R4.1")
 def test_every_threshold_is_decided_once_whatever_happens() -> None:

@@ -6,17 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.tools.checkout import PROJECT
 from duban import report
 from schemas.customer_actions import AnswerSurvey
 from schemas.ticket import Survey
 from services.domain.kpi.catalogue import KPIS, compute_cells
 from services.domain.kpi.formulas import KpiValue
-from services.domain.policy import loading
-from tests.builders import HOUR, TicketScenario
+from tests.builders import HOUR, PACKS, TicketScenario
 from tests.unit.domain.kpi.scenarios import case_of, good, late, late_in_one_stage, misdirected, on_the_spot, refused
-
-PACKS = loading.load(PROJECT / "policies")
 
 
 def figure(name: str, *scenarios: TicketScenario, users: int = 0) -> KpiValue:

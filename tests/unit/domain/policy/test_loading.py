@@ -106,7 +106,7 @@ def test_a_mistake_in_a_pack_is_reported_with_file_and_key(
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(PolicyError, match=message):
-        loading.load(folder)
+        loading.load_one(folder, "carrier")
 
 
 def test_a_folder_without_packs_says_what_to_do(tmp_path: Path) -> None:
@@ -118,4 +118,4 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     (folder / "carrier" / "outcome.toml").unlink()
     with pytest.raises(PolicyError, match=r"outcome\.toml is missing"):
-        loading.load(folder)
+        loading.load_one(folder, "carrier")
