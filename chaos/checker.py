@@ -19,6 +19,8 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
+from chaos.published_form import MAX_EVENT, MAX_TICKET, is_shortened, is_too_large
+
 EXAMPLES_UP_TO = 20
 """Occurrences of one kind of problem up to which examples are printed."""
 CHANNEL_TOPICS = ("channel.hotline", "channel.store")
@@ -159,7 +161,7 @@ def _check_thresholds(findings: Findings, events: Events) -> None:
 
 
 def _check_events_topic(findings: Findings, servers: str, events: Events, tickets: Tickets) -> None:
-    """tickets.events holds every event as stored, first occurrences in order; the last one carries the ticket."""
+    """tickets.events holds every event, shortened at most, first occurrences in order; the last carries the ticket."""
     latest: dict[str, int] = defaultdict(int)
     stored = {(id_, event["version"]): event for id_, history in events.items() for event in history}
     missing = set(stored)
@@ -168,7 +170,9 @@ def _check_events_topic(findings: Findings, servers: str, events: Events, ticket
         id_, version = key = (body["ticket_id"], body["version"])
         missing.discard(key)
         _check_carried_ticket(findings, body.pop("ticket"), version, tickets.get(id_))
-        if stored.get(key) != body:
+        if is_too_large(record.value, MAX_EVENT):
+            findings.add("event on the topic that is too large", f"{key}")
+        if key not in stored or not is_shortened(body, stored[key]):
             findings.add("event on the topic that differs from the stored one", f"{key}")
         if version > latest[id_] + 1:
             findings.add("event on the topic before its predecessor", f"{key}")
@@ -180,17 +184,19 @@ def _check_events_topic(findings: Findings, servers: str, events: Events, ticket
 
 
 def _check_carried_ticket(findings: Findings, carried: Body, version: int, ticket: Body | None) -> None:
-    if ticket is not None and ticket["version"] == version and ticket != carried:
+    if ticket is not None and ticket["version"] == version and not is_shortened(carried, ticket):
         findings.add("last event that carries another ticket", ticket["number"])
 
 
 def _check_state_topic(findings: Findings, servers: str, tickets: Tickets) -> None:
-    """The last record of each ticket on tickets.state is the stored ticket."""
+    """The last record of each ticket on tickets.state is the stored ticket, shortened at most."""
     last = {record.key: record for record in read_topic(servers, "tickets.state")}
     for id_, ticket in tickets.items():
         if id_ not in last:
             findings.add("ticket without a record on tickets.state", ticket["number"])
-        elif last[id_].body != ticket:
+        elif is_too_large(last[id_].value, MAX_TICKET):
+            findings.add("record on tickets.state that is too large", ticket["number"])
+        elif not is_shortened(last[id_].body, ticket):
             findings.add("last record on tickets.state that differs from the ticket", ticket["number"])
     for id_ in last.keys() - tickets.keys():
         findings.add("record on tickets.state without a ticket", id_)

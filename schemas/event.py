@@ -31,7 +31,8 @@ class TicketChange(Record):
     """Event number `version` of a ticket as the ledger stores it, without the ticket itself.
 
     `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
-    together turn the previous state of the ticket into the next.
+    together turn the previous state of the ticket into the next. A list in `changes` holds the items that were on the
+    ticket, then the new ones, whole; the ticket keeps the latest of them (DECISIONS 38).
     """
 
     TOPIC: ClassVar[str] = "tickets.events"
@@ -65,8 +66,8 @@ class TicketChange(Record):
 class TicketEvent(TicketChange):
     """Event number `version` of a ticket.
 
-    `changes` holds the new value of every top-level field that changed, `clocks` the clocks that changed, whole; both
-    together turn the previous state of the ticket into `ticket`.
+    `changes` holds the new value of every top-level field that changed as it stands in `ticket`, `clocks` the clocks
+    that changed. On the topic texts are cut and lists hold the latest items, so that an event is at most 96 KiB.
     """
 
     ticket: Ticket

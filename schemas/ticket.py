@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
+import msgspec
 from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.case_record import Compensation, Entry
-from schemas.contact import Code, Customer, Evidence, Name, OwnCode, Settlement, Text
+from schemas.contact import Code, Customer, Evidence, Money, Name, OwnCode, Settlement, Text
 
 
 class Status(StrEnum):
@@ -115,12 +116,12 @@ class Reason(Model):
 
     subject: Code
     """What was decided: tier, priority, department, kind, validity ..."""
-    value: str
+    value: Annotated[str, Meta(max_length=1000)]
     rule: Name
     """Name of the rule in the policy pack."""
     source: Name
     """Its place in the customer's documents, or `ours: ` and the reason."""
-    matched: str | None = None
+    matched: Annotated[str, Meta(max_length=1000)] | None = None
     """The keyword that matched, if a keyword rule decided."""
 
 
@@ -141,16 +142,16 @@ class Classification(Model):
     """The level that has to handle it, or its severity, as defined by the policy (R3.3, R3.11)."""
     vip: bool = False
     priority: Annotated[int, Meta(ge=1, le=3)]
-    signals: tuple[Code, ...] = ()
+    signals: Annotated[tuple[Code, ...], Meta(max_length=50)] = ()
     """Any of importance, severity, breadth, urgency."""
     business_type: Code | None = None
     problem_type: Code | None = None
     department: Code | None = None
     """The unit that the centre dispatches the ticket to; None: manual triage."""
-    path: tuple[Code, ...] = ()
+    path: Annotated[tuple[Code, ...], Meta(max_length=50)] = ()
     triage: Name | None = None
     """Why manual triage is needed."""
-    reasons: tuple[Reason, ...] = ()
+    reasons: Annotated[tuple[Reason, ...], Meta(max_length=50)] = ()
 
 
 class Link(Model):
@@ -262,8 +263,20 @@ class Ticket(Record):
     call: Name | None = None
     """The exchange's id of the call by which the customer complained."""
     evidence: tuple[Evidence, ...] = ()
+    """The latest five; `evidence_count` says how many there are. GET /v1/tickets/<number> has all, as of each list."""
+    evidence_count: Annotated[int, Meta(ge=0)] = 0
+    evidence_marks: str = ""
+    """Short hashes of the latest references, so that none is added twice; not published."""
     entries: tuple[Entry, ...] = ()
+    """The latest five entries of the case record, with texts of at most 1,000 characters."""
+    entries_count: Annotated[int, Meta(ge=0)] = 0
+    entry_marks: dict[Code, AwareDatetime] = msgspec.field(default_factory=dict)
+    """When the latest entry of each kind was made."""
     compensations: tuple[Compensation, ...] = ()
+    """The latest five."""
+    compensations_count: Annotated[int, Meta(ge=0)] = 0
+    compensation_total: Money = "0"
+    """Yuan that were granted on this ticket in sum."""
     settlement: Settlement | None = None
     """How the accepting channel answered on the spot."""
     progress_replied_at: AwareDatetime | None = None
@@ -281,6 +294,9 @@ class Ticket(Record):
     calling_since: AwareDatetime | None = None
     outcome: Outcome = Outcome()
     extensions: tuple[Extension, ...] = ()
+    """The latest five requests."""
+    extensions_count: Annotated[int, Meta(ge=0)] = 0
+    extensions_approved: Annotated[int, Meta(ge=0)] = 0
     survey: Survey | None = None
     reminders: Annotated[int, Meta(ge=0)] = 0
     """Repeat contacts linked to this ticket (催办)."""
@@ -292,9 +308,15 @@ class Ticket(Record):
     breaches: Annotated[int, Meta(ge=0)] = 0
     supervisions: Annotated[int, Meta(ge=0)] = 0
     links: tuple[Link, ...] = ()
+    """The latest five."""
+    links_count: Annotated[int, Meta(ge=0)] = 0
+    link_marks: str = ""
+    """Short hashes of the latest links, so that none is added twice; not published."""
     hot_issue: UUID | None = None
     """The hot issue that the ticket belongs to (R3.7)."""
     clocks: tuple[SlaTimer, ...] = ()
+    """Those that run or are paused and the latest that ended; `clocks_count` counts all, old limits included."""
+    clocks_count: Annotated[int, Meta(ge=0)] = 0
     promised_at: AwareDatetime | None = None
     """By when the customer was promised an answer (R2.6); moves with a commitment (DECISIONS 31)."""
     first_promised_at: AwareDatetime | None = None

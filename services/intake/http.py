@@ -132,11 +132,20 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the r
             )
         return JSONResponse(found)
 
+    @app.get("/v1/tickets/{number}", tags=["tickets"])
+    async def get_ticket(number: str, sender: CurrentSender) -> JSONResponse:
+        """Get one ticket in full: every paper, entry, link, request for more time and clock that it ever had."""
+        sender.require_action("read")
+        found = await context.query(lambda: outcomes.whole_ticket(context.database, number))
+        if found is None:
+            raise Problem(404, "No such ticket", f"there is no ticket {number}: find it with GET /v1/tickets")
+        return JSONResponse(found)
+
     @app.get("/v1/tickets", tags=["tickets"])
     async def get_tickets(
         sender: CurrentSender, number: str | None = None, phone_: Annotated[str | None, Query(alias="phone")] = None
     ) -> JSONResponse:
-        """Find tickets by number or by the customer's phone."""
+        """Find tickets by number or by the customer's phone; lists hold the latest five items."""
         sender.require_action("read")
         parsed = parse_phone(phone_) if phone_ else None
         if phone_ and parsed is None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from schemas.command import Command
 from services.domain.ids import command_digest
 from services.domain.policy.outcome import CALL_LEASE
+from services.domain.whole_ticket import whole_lists
 from services.intake.senders import queries
 from services.shared.postgres.database import Database
 
@@ -136,6 +137,21 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
     with database.transaction() as connection:
         rows = connection.execute(queries["tickets"], {"number": number, "phone": phone}).fetchall()
     return [body for (body,) in rows]
+
+
+def whole_ticket(database: Database, number: str) -> dict[str, Any] | None:
+    """Return a ticket with its lists in full, which the ticket itself holds only in part; None if there is none.
+
+    Raises:
+        Retryable: the database is unavailable.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["whole_ticket"], {"number": number}).fetchone()
+    if row is None:
+        return None
+    body, events = row
+    return {**body, **whole_lists(events)}
 
 
 def has_ticket(outcome: tuple[str, dict[str, Any]]) -> bool:

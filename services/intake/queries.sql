@@ -48,10 +48,21 @@ select number, (body ->> 'run')::int, body -> 'survey' <> 'null' or status not i
 from ledger.ticket where id = %(id)s;
 
 -- name: tickets
-select body from ledger.ticket
+select body - 'evidence_marks' - 'link_marks' from ledger.ticket
 where (%(number)s::text is null or number = %(number)s or body ->> 'earlier_number' = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)
 order by accepted_at desc
 limit 50;
+
+-- name: whole_ticket
+-- The ticket with what its events have added to its lists: the ticket itself holds only the latest items.
+select t.body - 'evidence_marks' - 'link_marks', (
+    select coalesce(
+        jsonb_agg(jsonb_build_object('changes', e.body -> 'changes', 'clocks', e.body -> 'clocks') order by e.version),
+        '[]')
+    from ledger.event e
+    where e.ticket_id = t.id)
+from ledger.ticket t
+where t.number = %(number)s;
 
 -- name: command
 select c.id, c.ticket_id, c.type, c.outcome, c.refusal, c.last_version, t.number, t.status

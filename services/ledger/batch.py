@@ -137,11 +137,11 @@ class LedgerBatch:
         tickets = [self._after[id_] for id_ in self._published_tickets if id_ in self._after]
         return [
             [
-                outgoing(ticket, NAME, trace=self._traces.get(ticket.id), value=documents.ticket(ticket))
+                outgoing(ticket, NAME, trace=self._traces.get(ticket.id), value=documents.published_ticket(ticket))
                 for ticket in tickets
             ],
             [
-                outgoing(event, NAME, trace=self._traces.get(event.ticket_id), value=documents.event(event))
+                outgoing(event, NAME, trace=self._traces.get(event.ticket_id), value=documents.published_event(event))
                 for event in self._events
             ],
             [outgoing(command, NAME, trace=self._command_traces.get(command.id)) for command in self._commands],

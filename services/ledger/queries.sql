@@ -103,7 +103,11 @@ where type = 'compensated' and body #>> '{actor,name}' = %(person)s and at >= %(
 select t.body::text,
     (select jsonb_agg(jsonb_build_object('type', e.type, 'at', e.at, 'agreement', e.body #>> '{details,agreement}')
             order by e.version)
-     from ledger.event e where e.ticket_id = t.id)::text
+     from ledger.event e where e.ticket_id = t.id)::text,
+    case when (t.body ->> 'clocks_count')::int > jsonb_array_length(t.body -> 'clocks') then
+        (select jsonb_agg(jsonb_build_object('clocks', e.body -> 'clocks') order by e.version)
+         from ledger.event e where e.ticket_id = t.id)
+    end
 from ledger.ticket t
 where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.body #>> '{policy,pack}' = %(pack)s
 order by t.accepted_at;

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.ledger import store
 from services.ledger.batch import NAME
+from services.ledger.document_cache import DocumentCache
 from services.ledger.settings import LedgerSettings
 from services.shared.kafka.batch_consumer import Publish
 from services.shared.kafka.records import Outgoing, outgoing
@@ -62,4 +63,8 @@ class StateRepublisher:
         self._pending[partition] = ids[MAX_STATES:]
         if not self._pending[partition]:
             del self._pending[partition]
-        return [outgoing(ticket, NAME, trace=traces[ticket.id]) for ticket in tickets.values()]
+        documents = DocumentCache()
+        return [
+            outgoing(ticket, NAME, trace=traces[ticket.id], value=documents.published_ticket(ticket))
+            for ticket in tickets.values()
+        ]

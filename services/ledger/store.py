@@ -13,9 +13,10 @@ from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.event import TicketChange, TicketEvent
-from schemas.ticket import Ticket
+from schemas.ticket import SlaTimer, Ticket
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
+from services.domain.whole_ticket import whole_lists
 from services.ledger.batch_rows import Row
 from services.ledger.domain.evolve import fold
 from services.shared.postgres.database import Queries
@@ -164,12 +165,19 @@ def all_tickets(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[T
 def case_histories(
     connection: psycopg.Connection, pack: str, since: datetime, until: datetime
 ) -> Iterator[tuple[Ticket, list[CaseEvent]]]:
-    """Yield each ticket of a pack that was accepted in a range, with the fields of its events that KPIs need."""
+    """Yield each ticket of a pack that was accepted in a range, with the fields of its events that KPIs need.
+
+    The ticket has all clocks that it ever had, those included that are kept in its events alone.
+    """
     with connection.cursor(name="case_histories") as cursor:
         cursor.itersize = 500
         values = {"pack": pack, "since": since, "until": until}
-        for body, events in cursor.execute(queries["case_histories"], values):
-            yield Ticket.from_json(body), msgspec.json.decode(events, type=list[CaseEvent])
+        for body, events, clocks in cursor.execute(queries["case_histories"], values):
+            ticket = Ticket.from_json(body)
+            if clocks is not None:
+                whole = whole_lists(clocks)["clocks"]
+                ticket = ticket.replace(clocks=msgspec.convert(whole, tuple[SlaTimer, ...]))
+            yield ticket, msgspec.json.decode(events, type=list[CaseEvent])
 
 
 def tickets_with_running_timer(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:

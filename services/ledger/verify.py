@@ -10,6 +10,7 @@ from schemas.ticket import Ticket
 from services.ledger import store
 from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.evolve import evolve
+from services.ledger.domain.published import published_ticket
 from services.shared.kafka import topic_reader
 from services.shared.runtime.settings import KafkaSettings
 
@@ -32,7 +33,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
         value = last.pop(str(ticket.id).encode(), None)
         if value is None:
             differences.append(f"{ticket.number}: tickets.state has no record of it")
-        elif Ticket.from_json(value) != ticket:
+        elif Ticket.from_json(value) != Ticket.from_json(published_ticket(ticket, ticket.to_json())):
             differences.append(f"{ticket.number}: the last record of tickets.state is not the stored ticket")
     differences += [f"{UUID((key or b'').decode())}: tickets.state has a ticket that is not stored" for key in last]
     return count, differences

@@ -145,7 +145,7 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
         delay=promise.delay,
         warnings=ticket.warnings,
         supervisions=ticket.supervisions,
-        extended=any(extension.state == "approved" for extension in ticket.extensions),
+        extended=ticket.extensions_approved > 0,
         staff_caused=_is_staff_caused(classification),
     )
 

@@ -9,6 +9,7 @@ from schemas.ticket import Link, Outcome, Status
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import reclassification, resolution
+from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 
@@ -153,12 +154,11 @@ def _is_its_form(context: DecisionContext, contact: Contact) -> bool:
 
 def _fill_in(context: DecisionContext, action: Remind) -> None:
     contact = action.contact
-    known = {each.reference for each in context.ticket.evidence}
     changes = {
         "customer": contact.customer if contact.customer.reachable else context.ticket.customer,
         "subject": contact.text,
         "desired_outcome": contact.desired_outcome,
-        "evidence": (*context.ticket.evidence, *(each for each in contact.evidence if each.reference not in known)),
+        "evidence": (*context.ticket.evidence, *new_evidence(context.ticket, contact.evidence)),
     }
     context.record_event(
         "corrected",
@@ -204,7 +204,7 @@ def note(context: DecisionContext, action: Note) -> None:
 def link(context: DecisionContext, action: LinkTo) -> None:
     """Tie the ticket to another, once."""
     present = context.ticket.links
-    if any(each.ticket_id == action.link.ticket_id and each.kind == action.link.kind for each in present):
+    if is_linked(context.ticket, action.link):
         raise CommandRejected("linked", "the tickets are linked already")
     context.record_event(
         "linked",

@@ -5,6 +5,7 @@ from decimal import Decimal
 from schemas.action import Assign, Attach, Compensate, Correct, RecordEntry
 from schemas.case_record import Compensation, Entry
 from services.domain.policy.outcome import AuthorityRule, CompensationRule
+from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 
@@ -80,7 +81,7 @@ def _within(context: DecisionContext, rule: CompensationRule, level: AuthorityRu
     tenure = context.ticket.customer.tenure_months
     short = tenure is not None and tenure < rule.short_tenure_months
     limit = Decimal(level.case) / (2 if short else 1)
-    granted = sum((Decimal(each.amount) for each in context.ticket.compensations), Decimal(0))
+    granted = Decimal(context.ticket.compensation_total)
     if granted + amount > limit:
         why = f", halved below {rule.short_tenure_months} months of tenure" if short else ""
         raise CommandRejected(
@@ -98,15 +99,13 @@ def _within(context: DecisionContext, rule: CompensationRule, level: AuthorityRu
 
 def attach(context: DecisionContext, action: Attach) -> None:
     """Add papers by reference; one that is there already is not added again."""
-    present = context.ticket.evidence
-    known = {each.reference for each in present}
-    new = tuple(each for each in action.evidence if each.reference not in known)
+    new = new_evidence(context.ticket, action.evidence)
     if not new:
         raise CommandRejected("attached", "all of it is attached already")
     context.record_event(
         "attached",
         because("evidence", str(len(new)), "attachment", "R2.7"),
-        {"evidence": (*present, *new)},
+        {"evidence": (*context.ticket.evidence, *new)},
         details={"references": [each.reference for each in new]},
     )
 

@@ -10,6 +10,7 @@ from schemas.action import ApplyPolicy, JoinCall
 from schemas.ticket import SlaTimer, Ticket
 from services.domain.policy.pack import Pack
 from services.ledger.domain import timers
+from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 
@@ -48,8 +49,7 @@ def _pairs(changed: list[SlaTimer]) -> list[tuple[SlaTimer, SlaTimer]]:
 def join_call(context: DecisionContext, action: JoinCall) -> None:
     """Put on a ticket what the record of its call holds, as if it had come before the form (R2.1, DECISIONS 5)."""
     ticket = context.ticket
-    known = {evidence.reference for evidence in ticket.evidence}
-    new = tuple(evidence for evidence in action.call.evidence if evidence.reference not in known)
+    new = new_evidence(ticket, action.call.evidence)
     start = action.call.started_at
     if start is None or start > ticket.accepted_at:
         start = ticket.contacted_at

@@ -14,6 +14,7 @@ from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
 from services.domain.sla.thresholds import next_action
 from services.ledger.domain import timers
+from services.ledger.domain.bounded_ticket import with_bounded_clocks, with_bounded_lists
 from services.ledger.domain.evolve import merge
 
 SYSTEM = Actor(kind="service", name="ledger")
@@ -152,12 +153,13 @@ class DecisionContext:
             if before is None
             else before.replace(**update, version=version, updated_at=when, clocks=base)
         )
+        ticket = with_bounded_lists(before, ticket, update)
         moved: list[SlaTimer] = []
         if before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update):
             comparison = timers.Comparison(ticket, before, self.policy, when, type_, self.carried, passing)
             moved = comparison.changed()
         if moved or changed:
-            ticket = self._with_timers(ticket, moved, update, type_)
+            ticket = with_bounded_clocks(before, self._with_timers(ticket, moved, update, type_))
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),

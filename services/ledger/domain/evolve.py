@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Ticket
+from services.ledger.domain.bounded_ticket import with_bounded_clocks, with_bounded_lists
 
 FROM_JSON = (str, list, dict)
 """Types of a value that comes from JSON and may have to become something else."""
@@ -51,8 +52,10 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
     }
     changes |= {"version": event.version, "updated_at": event.at}
     if ticket is None:
-        return Ticket(**changes, clocks=event.clocks)
-    return ticket.replace(**changes, clocks=merge(ticket.clocks, event.clocks))
+        after = Ticket(**changes, clocks=event.clocks)
+    else:
+        after = ticket.replace(**changes, clocks=merge(ticket.clocks, event.clocks))
+    return with_bounded_clocks(ticket, with_bounded_lists(ticket, after, event.changes))
 
 
 def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:

@@ -45,7 +45,7 @@ def request(context: DecisionContext, action: RequestExtension) -> None:
         EXTENSION,
         elapsed,
         at=context.at,
-        run=1 + len(ticket.extensions),
+        run=1 + ticket.extensions_count,
         ticket_run=ticket.run,
         points=[(LAPSE, elapsed.due(context.at, rule.lapses_after))],
         rule="extension",

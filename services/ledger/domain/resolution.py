@@ -108,7 +108,8 @@ def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
     if name == CALLBACK:
         return ticket.survey is not None or ticket.callback_ended is not None
     since = ticket.reopened_at or ticket.accepted_at
-    return any(each.kind == name and each.at >= since for each in ticket.entries)
+    made = ticket.entry_marks.get(name)
+    return made is not None and made >= since
 
 
 def reject(context: DecisionContext, action: Reject) -> None:

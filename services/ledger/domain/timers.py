@@ -303,7 +303,8 @@ class Comparison:
         fact = FACTS.get(name)
         if fact is not None:
             return fact(self.ticket, since)
-        return any(entry.kind == name and entry.at >= since for entry in self.ticket.entries)
+        made = self.ticket.entry_marks.get(name)
+        return made is not None and made >= since
 
     def _anchor(self, rule: ClockRule) -> datetime:
         """Return from when a clock counts (DECISIONS 5)."""
@@ -314,8 +315,7 @@ class Comparison:
             return self._run_began
         if rule.anchor == "stage":
             return ticket.stage_since or self.at
-        entries = (entry.at for entry in ticket.entries if entry.kind == rule.anchor)
-        return max(entries, default=self.at)
+        return ticket.entry_marks.get(rule.anchor, self.at)
 
     def _pauses(self, rule: ClockRule) -> bool:
         return self.ticket.suspended is not None and self.ticket.suspended in rule.pauses_for

@@ -1,0 +1,184 @@
+"""Keeps a stored ticket small, so that its 10,000th command costs what the first did (DECISIONS 38). Pure.
+
+A list of the ticket holds its latest items, each with its text cut; how many there were, and what decisions need to
+know of the others, stand beside it as counts and marks. Nothing is lost: the event that added an item holds it whole,
+and `services.domain.whole_ticket` puts the lists together again.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from schemas.base import Model
+from schemas.case_record import Compensation, Entry
+from schemas.contact import Evidence
+from schemas.ticket import Extension, Link, SlaTimer, Threshold, ThresholdState, Ticket
+from services.domain.cut_text import cut
+from services.domain.sla.thresholds import BREACH
+from services.domain.whole_ticket import LATEST
+
+LONGEST_TEXT = 1000
+"""Characters of an item's text that stay on the ticket."""
+MAX_MARKS = 100
+"""References and links that are recognised when they come again; beyond that, one may be added a second time."""
+MARK_LENGTH = 10
+"""Hexadecimal digits of a mark."""
+MAX_CLOCKS = 16
+"""Clocks of a ticket, old limits included, up to which all of them stay on it."""
+LATEST_RUNS = 5
+"""Runs of a clock that stay on the ticket beyond that."""
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def with_bounded_lists(before: Ticket | None, after: Ticket, changed: Container[str]) -> Ticket:
+    """Return a ticket with its lists trimmed, and with the counts and marks of what is not on it.
+
+    Args:
+        before: the ticket before the event; None for the first.
+        after: the ticket after it; a list that the event changed holds the items of before, then the new ones.
+        changed: names of the fields that the event changed.
+
+    """
+    update: dict[str, Any] = {}
+    if "evidence" in changed:
+        kept, new = _kept(before.evidence if before is not None else (), after.evidence)
+        update |= _trimmed("evidence", after.evidence_count, kept, new)
+        update["evidence_marks"] = _marks(after.evidence_marks, (_mark(evidence.reference) for evidence in new))
+    if "links" in changed:
+        links, new_links = _kept(before.links if before is not None else (), after.links)
+        update |= _trimmed("links", after.links_count, links, new_links)
+        update["link_marks"] = _marks(after.link_marks, map(_link_mark, new_links))
+    if "entries" in changed:
+        entries, new_entries = _kept(before.entries if before is not None else (), after.entries)
+        update |= _trimmed("entries", after.entries_count, entries, [_cut_entry(entry) for entry in new_entries])
+        update["entry_marks"] = _entry_marks(after.entry_marks, new_entries)
+    if "compensations" in changed:
+        granted, new_granted = _kept(before.compensations if before is not None else (), after.compensations)
+        update |= _trimmed("compensations", after.compensations_count, granted, new_granted)
+        update["compensation_total"] = _total(after.compensation_total, new_granted)
+    if "extensions" in changed:
+        update |= _bounded_extensions(before.extensions if before is not None else (), after)
+    return after.replace(**update) if update else after
+
+
+def with_bounded_clocks(before: Ticket | None, after: Ticket) -> Ticket:
+    """Return a ticket with what decisions and figures need of its clocks, and the count of all it ever had."""
+    added = len(after.clocks) - (len(before.clocks) if before is not None else 0)
+    kept = trimmed_clocks(after.clocks)
+    if not added and kept is after.clocks:
+        return after
+    return after.replace(clocks=kept, clocks_count=after.clocks_count + added)
+
+
+def trimmed_clocks(clocks: tuple[SlaTimer, ...]) -> tuple[SlaTimer, ...]:
+    """Return the clocks that stay on a ticket, in their order.
+
+    Of each clock the latest runs stay, and of each run the first limit, the first that was exceeded and the last; so
+    does the first limit that was ever exceeded, and whatever is not over.
+    """
+    if len(clocks) <= MAX_CLOCKS:
+        return clocks
+    runs: dict[str, dict[int, list[SlaTimer]]] = {}
+    for timer in clocks:
+        runs.setdefault(timer.name, {}).setdefault(timer.run, []).append(timer)
+    kept = {timer.key for timer in clocks if timer.stopped_at is None or any(map(_is_open, timer.thresholds))}
+    for by_run in runs.values():
+        kept |= _first_exceeded(timer for limits in by_run.values() for timer in limits)
+        for run in sorted(by_run)[-LATEST_RUNS:]:
+            kept |= {by_run[run][0].key, by_run[run][-1].key} | _first_exceeded(by_run[run])
+    return tuple(timer for timer in clocks if timer.key in kept)
+
+
+def new_evidence(ticket: Ticket, given: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Return those of some papers that are not on the ticket already."""
+    known = _known(ticket.evidence_marks)
+    return tuple(evidence for evidence in given if _mark(evidence.reference) not in known)
+
+
+def is_linked(ticket: Ticket, link: Link) -> bool:
+    """Whether a ticket has a link of that kind to the same ticket already."""
+    return _link_mark(link) in _known(ticket.link_marks)
+
+
+def _link_mark(link: Link) -> str:
+    return _mark(f"{link.ticket_id}/{link.kind}")
+
+
+def _mark(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=MARK_LENGTH // 2).hexdigest()
+
+
+def _marks(known: str, new: Iterable[str]) -> str:
+    """Append to the marks, which stand one after the other in one text: read and written often, looked at rarely."""
+    return "".join((known, *new))[-MAX_MARKS * MARK_LENGTH :]
+
+
+def _known(marks: str) -> set[str]:
+    return {marks[begin : begin + MARK_LENGTH] for begin in range(0, len(marks), MARK_LENGTH)}
+
+
+def _kept(before: Sequence[ModelT], after: Sequence[ModelT]) -> tuple[Sequence[ModelT], Sequence[ModelT]]:
+    """Divide a list into the items that were there and the new ones."""
+    return after[: len(before)], after[len(before) :]
+
+
+def _trimmed(name: str, count: int, kept: Sequence[Model], new: Sequence[Model]) -> dict[str, Any]:
+    return {name: (*kept, *new)[-LATEST:], f"{name}_count": count + len(new)}
+
+
+def _cut_entry(entry: Entry) -> Entry:
+    if entry.text is None or len(entry.text) <= LONGEST_TEXT:
+        return entry
+    return entry.replace(text=cut(entry.text, LONGEST_TEXT))
+
+
+def _entry_marks(known: Mapping[str, datetime], new: Iterable[Entry]) -> dict[str, datetime]:
+    marks = dict(known)
+    for entry in new:
+        marks[entry.kind] = max(entry.at, marks.get(entry.kind, entry.at))
+    return marks
+
+
+def _total(granted: str, new: Iterable[Compensation]) -> str:
+    return str(Decimal(granted) + sum((Decimal(each.amount) for each in new), Decimal(0)))
+
+
+def _bounded_extensions(before: Sequence[Extension], after: Ticket) -> dict[str, Any]:
+    known, new = _kept(before, after.extensions)
+    extensions = [
+        extension
+        if len(extension.explanation) <= LONGEST_TEXT
+        else extension.replace(explanation=cut(extension.explanation, LONGEST_TEXT))
+        for extension in (*known, *new)
+    ]
+    approved = _approved(extensions) - _approved(before)
+    # The limit on extensions of one stage is judged by those on the ticket: what was approved of it goes last.
+    latest = extensions[-1]
+    stage = (latest.clock, latest.run)
+    while len(extensions) > LATEST:
+        other = [each for each in extensions if (each.clock, each.run) != stage]
+        undone = [each for each in extensions[:-1] if each.state != "approved"]
+        extensions.remove((other or undone or extensions)[0])
+    return {
+        "extensions": tuple(extensions),
+        "extensions_count": after.extensions_count + len(new),
+        "extensions_approved": after.extensions_approved + approved,
+    }
+
+
+def _approved(extensions: Iterable[Extension]) -> int:
+    return sum(extension.state == "approved" for extension in extensions)
+
+
+def _is_open(threshold: Threshold) -> bool:
+    return threshold.state is ThresholdState.OPEN
+
+
+def _first_exceeded(timers: Iterable[SlaTimer]) -> set[tuple[str, int, int]]:
+    for timer in timers:
+        if any(point.name == BREACH and point.state is ThresholdState.FIRED for point in timer.thresholds):
+            return {timer.key}
+    return set()
