@@ -1,7 +1,9 @@
 """Simulates a policy pack without a running system: contacts and actions are decided by the real rules.
 
 A pack's `day.toml` holds cases: a contact with the expected ticket, and steps. In a step a unit takes an action at a
-given time (or time passes: `tick`), and the ticket is compared with what is expected then.
+given time (or time passes: `tick`), and the ticket is compared with what is expected then: fields of the ticket and
+of its classification, `refused` and `missing`, `due` (of clocks that run), and `clocks`, each with `due`, `warns`,
+`escalates`, `tells` (whom its thresholds notify, sorted) and `state` (running, paused, stopped or exceeded).
 """
 
 import tomllib
@@ -17,11 +19,13 @@ from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
-from schemas.ticket import Ticket
+from schemas.ticket import SlaTimer, Ticket
+from services.domain.events import suggest
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import PAST
+from services.domain.sla.thresholds import ESCALATION, PAST
 from services.ledger.domain.decide import decide
+from services.ledger.domain.timers import WAITS
 from services.router.domain.classify import classify
 
 NO_VALUE = ""
@@ -96,7 +100,8 @@ class PolicySimulation:
         for name, wanted in expected.items():
             found = self._value(name, wanted)
             if found != wanted and not (found is None and wanted == NO_VALUE):
-                yield f"{name} is {found!r}, not {wanted!r}"
+                because = f" ({self.refusal.message})" if name == "refused" and self.refusal is not None else ""
+                yield f"{name} is {found!r}{because}, not {wanted!r}"
 
     def _value(self, name: str, wanted: Any) -> Any:
         assert self.ticket is not None
@@ -104,19 +109,56 @@ class PolicySimulation:
         special: dict[str, Callable[[], Any]] = {
             "refused": lambda: self.refusal.code if self.refusal is not None else "",
             "missing": lambda: list(self.refusal.missing) if self.refusal is not None else [],
-            "due": lambda: {name: self._due(name) or False for name in wanted},
+            "due": lambda: {clock: self._due(clock) or False for clock in wanted},
+            "clocks": lambda: {clock: self._clock(clock, fields) for clock, fields in wanted.items()},
             "events": lambda: types[-len(wanted) :],
             "happened": lambda: [type_ for type_ in wanted if type_ in types],
         }
         if name in special:
             return special[name]()
-        found = getattr(self.ticket.classification if name in CLASSIFICATION_FIELDS else self.ticket, name)
+        holder = self.ticket.classification if name in CLASSIFICATION_FIELDS else self.ticket
+        if not hasattr(holder, name):
+            known = (*special, *CLASSIFICATION_FIELDS, *Ticket.__struct_fields__)
+            raise ValueError(f"{name!r} cannot be expected: {suggest(name, known)}")
+        found = getattr(holder, name)
         return list(found) if isinstance(found, tuple) else found
 
     def _due(self, name: str) -> datetime | None:
-        assert self.ticket is not None
-        running = [timer for timer in self.ticket.clocks if timer.name == name and timer.stopped_at is None]
+        running = [timer for timer in self._timers(name) if timer.stopped_at is None]
         return running[-1].due_at if running else None
+
+    def _clock(self, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a clock is found to be, for the fields that are expected of it."""
+        timers = self._timers(name)
+        if not timers:
+            return dict.fromkeys(fields, "the ticket does not have it")
+        timer = timers[-1]
+        found: dict[str, Callable[[], Any]] = {
+            "due": lambda: timer.due_at,
+            "warns": lambda: [point.at for point in timer.thresholds if point.name.startswith("warning")],
+            "escalates": lambda: [point.at for point in timer.thresholds if point.name.startswith(ESCALATION)],
+            "tells": lambda: sorted({reader for point in timer.thresholds for reader in point.notifies}),
+            "state": lambda: _state(timer),
+        }
+        for field_ in fields:
+            if field_ not in found:
+                raise ValueError(f"{field_!r} cannot be expected of a clock: {suggest(field_, found)}")
+        return {field_: found[field_]() for field_ in fields}
+
+    def _timers(self, name: str) -> list[SlaTimer]:
+        assert self.ticket is not None
+        known = self.pack.limits.by_name.keys() | WAITS
+        if name not in known:
+            raise ValueError(f"the pack has no clock {name!r}: {suggest(name, known)}")
+        return [timer for timer in self.ticket.clocks if timer.name == name]
+
+
+def _state(timer: SlaTimer) -> str:
+    if timer.exceeded:
+        return "exceeded"
+    if timer.stopped_at is not None:
+        return "stopped"
+    return "paused" if timer.paused_at is not None else "running"
 
 
 def build_contact(fields: Mapping[str, Any], pack: str, number: object) -> Contact:
@@ -157,7 +199,7 @@ def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
         name = str(case["name"])
         try:
             yield name, list(_play_case(case, pack, number))
-        except (msgspec.ValidationError, KeyError) as error:
+        except (msgspec.ValidationError, KeyError, ValueError) as error:
             raise ValueError(f"{file}: case {name!r}: {error}") from error
 
 

@@ -1,14 +1,18 @@
 """Every pack plays the day that was written by hand from the customer's documents (R8)."""
 
+import re
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.tools.checkout import PROJECT
 from duban import policy_simulation
+from schemas.action import Dispatch
 from services.domain.policy import loading
-from tests.builders import PACKS
+from tests.builders import MORNING, PACKS, contact
 
 POLICIES = PROJECT / "policies"
 
@@ -244,3 +248,41 @@ def test_a_case_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "day.toml").write_text(day, encoding="utf-8")
     with pytest.raises(ValueError, match=r"serious.*shut"):
         list(policy_simulation.play(tmp_path / "day.toml", PACKS["bank"]))
+
+
+@pytest.mark.requirement("R4.1", "R4.9", "R8")
+@pytest.mark.parametrize("name", sorted(PACKS))
+def test_a_day_says_of_every_clock_when_it_is_due_warns_and_whom_it_tells(name: str) -> None:
+    day = tomllib.loads((POLICIES / name / "day.toml").read_text(encoding="utf-8"))["case"]
+    parts = [part for case in day for part in (case, *case.get("step", ()))]
+    clocks = [
+        clock
+        for part in parts
+        for clock, fields in part.get("expect", {}).get("clocks", {}).items()
+        if {"due", "warns", "tells"} <= fields.keys()
+    ]
+    assert set(PACKS[name].limits.by_name) - set(clocks) == set()
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"clocks": {"handeling": {"state": "running"}}}, "did you mean 'handling'?"),
+        ({"due": {"handeling": False}}, "did you mean 'handling'?"),
+        ({"clocks": {"promise": {"warn": []}}}, "did you mean 'warns'?"),
+        ({"teir": "general"}, "did you mean 'tier'?"),
+    ],
+)
+def test_a_misspelt_expectation_is_an_error_that_names_it(expected: dict[str, Any], message: str) -> None:
+    simulation = policy_simulation.PolicySimulation(PACKS["carrier"])
+    simulation.receive(contact())
+    with pytest.raises(ValueError, match=re.escape(message)):
+        list(simulation.differences(expected))
+
+
+def test_a_refusal_is_shown_in_words() -> None:
+    simulation = policy_simulation.PolicySimulation(PACKS["carrier"])
+    simulation.receive(contact())
+    simulation.act(Dispatch(unit="nowhere"), MORNING, "provincial_centre")
+    (line,) = simulation.differences({"refused": ""})
+    assert "the policy has no unit 'nowhere'" in line
