@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -9,6 +11,7 @@ from schemas.event import TicketEvent
 from schemas.hot_issue import HotIssue
 from schemas.non_ticket import NonTicket
 from schemas.receipt import Receipt
+from services.domain.cut_text import may_be_cut
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.notices import CUSTOMER
 from services.domain.policy.pack import Pack
@@ -64,7 +67,8 @@ class NotificationPlanner:
     def handle(self, batch: Sequence[Message[NotifierMessage]], connection: psycopg.Connection) -> BatchResult:
         """Queue the notices and webhooks of events, and save delivery reports for the delivery workers."""
         events = [message.body for message in batch if isinstance(message.body, TicketEvent)]
-        planned = [entry for message in batch for entry in self._plan(message.body)]
+        whole = store.whole_details(connection, [event.id for event in events if may_be_cut(event.details)])
+        planned = [entry for message in batch for entry in self._plan(_with_details(message.body, whole))]
         store.queue(connection, planned, self._clock)
         subscribers.queue(connection, events)
         for notice, _ in planned:
@@ -82,6 +86,13 @@ class NotificationPlanner:
         elif isinstance(message, HotIssue):
             for notice in plan_hot_issue_notices(message, self._packs[message.policy]):
                 yield notice, 0
+
+
+def _with_details(message: NotifierMessage, whole: Mapping[UUID, dict[str, Any]]) -> NotifierMessage:
+    """Return an event with the texts that letters are written from in full; on its topic they may be cut."""
+    if isinstance(message, TicketEvent) and message.id in whole:
+        return message.replace(details=whole[message.id])
+    return message
 
 
 def _save_report(message: NotifierMessage, connection: psycopg.Connection) -> None:

@@ -10,6 +10,10 @@ values
      %(digest_over)s, %(context)s, %(queued_at)s)
 on conflict do nothing;
 
+-- name: whole_details
+-- Of events whose texts were cut on the topic: a letter to a customer holds the whole text.
+select id, body -> 'details' from ledger.event where id = any(%(ids)s);
+
 -- name: due
 select id from notifier.notice
 where means = %(means)s and not published and try_at <= clock_timestamp()

@@ -55,6 +55,13 @@ def queue(connection: psycopg.Connection, notices: Iterable[tuple[Notice, int]],
             cursor.executemany(queries["queue"], rows)
 
 
+def whole_details(connection: psycopg.Connection, events: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Return the details of events as the ledger has them, by the event's id."""
+    if not events:
+        return {}
+    return dict(connection.execute(queries["whole_details"], {"ids": list(events)}).fetchall())
+
+
 def lease_due(connection: psycopg.Connection, means: str, *, lease: float, limit: int) -> list[LeasedNotice]:
     """Lease due notices of a channel for `lease` real seconds, the most urgent first.
 

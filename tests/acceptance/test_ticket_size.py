@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.shared.kafka import topic_reader
+from tests.builders import eventually
 from tests.system import System
 
 LIMITS = {"tickets.state": 32 * 1024, "tickets.events": 96 * 1024}
@@ -40,3 +41,17 @@ def test_a_ticket_with_hundreds_of_papers_and_long_entries_stops_no_other(system
 def test_a_ticket_that_does_not_exist_is_not_found(system: System) -> None:
     response = system.http.get("/v1/tickets/unknown")
     assert (response.status_code, response.json()["title"]) == (404, "No such ticket")
+
+
+@pytest.mark.requirement("R5.7")
+def test_a_letter_holds_a_long_text_in_full_although_its_event_does_not(system: System) -> None:
+    number, text = system.open_ticket(), "的" * 5000
+    assert system.send_command(number, "reply_progress", text=text)["outcome"] == "done"
+    query = "select context ->> 'text' from notifier.notice where ticket_number = %s and context ->> 'text' is not null"
+
+    def find_text() -> str | None:
+        with system.database() as connection:
+            row = connection.execute(query, (number,)).fetchone()
+        return row[0] if row is not None else None
+
+    assert eventually(find_text) == text

@@ -5,10 +5,11 @@ know of the others, stand beside it as counts and marks. Nothing is lost: the ev
 and `services.domain.whole_ticket` puts the lists together again.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from schemas.base import Model
@@ -30,47 +31,72 @@ MAX_CLOCKS = 16
 LATEST_RUNS = 5
 """Runs of a clock that stay on the ticket beyond that."""
 
+LISTS = frozenset({"evidence", "links", "entries", "compensations", "extensions"})
+EMPTY = SimpleNamespace(
+    evidence=(),
+    evidence_count=0,
+    evidence_marks="",
+    links=(),
+    links_count=0,
+    link_marks="",
+    entries=(),
+    entries_count=0,
+    entry_marks={},
+    compensations=(),
+    compensations_count=0,
+    compensation_total="0",
+    extensions=(),
+    extensions_count=0,
+    extensions_approved=0,
+)
+"""The lists of a ticket before its first event."""
+
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def with_bounded_lists(before: Ticket | None, after: Ticket, changed: Container[str]) -> Ticket:
-    """Return a ticket with its lists trimmed, and with the counts and marks of what is not on it.
+def bounded_lists(before: Ticket | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists that an event changes as they stay on the ticket, and the counts and marks beside them.
 
     Args:
         before: the ticket before the event; None for the first.
-        after: the ticket after it; a list that the event changed holds the items of before, then the new ones.
-        changed: names of the fields that the event changed.
+        changes: fields that the event changes; a list holds the items of before, then the new ones.
 
     """
+    if LISTS.isdisjoint(changes):
+        return {}
     update: dict[str, Any] = {}
-    if "evidence" in changed:
-        kept, new = _kept(before.evidence if before is not None else (), after.evidence)
-        update |= _trimmed("evidence", after.evidence_count, kept, new)
-        update["evidence_marks"] = _marks(after.evidence_marks, (_mark(evidence.reference) for evidence in new))
-    if "links" in changed:
-        links, new_links = _kept(before.links if before is not None else (), after.links)
-        update |= _trimmed("links", after.links_count, links, new_links)
-        update["link_marks"] = _marks(after.link_marks, map(_link_mark, new_links))
-    if "entries" in changed:
-        entries, new_entries = _kept(before.entries if before is not None else (), after.entries)
-        update |= _trimmed("entries", after.entries_count, entries, [_cut_entry(entry) for entry in new_entries])
-        update["entry_marks"] = _entry_marks(after.entry_marks, new_entries)
-    if "compensations" in changed:
-        granted, new_granted = _kept(before.compensations if before is not None else (), after.compensations)
-        update |= _trimmed("compensations", after.compensations_count, granted, new_granted)
-        update["compensation_total"] = _total(after.compensation_total, new_granted)
-    if "extensions" in changed:
-        update |= _bounded_extensions(before.extensions if before is not None else (), after)
-    return after.replace(**update) if update else after
+    ticket: Any = before if before is not None else EMPTY
+    if "evidence" in changes:
+        kept, new = _divided(ticket.evidence, changes["evidence"])
+        update |= _trimmed("evidence", ticket.evidence_count, kept, new)
+        update["evidence_marks"] = _marks(ticket.evidence_marks, (_mark(evidence.reference) for evidence in new))
+    if "links" in changes:
+        links, new_links = _divided(ticket.links, changes["links"])
+        update |= _trimmed("links", ticket.links_count, links, new_links)
+        update["link_marks"] = _marks(ticket.link_marks, map(_link_mark, new_links))
+    if "entries" in changes:
+        entries, new_entries = _divided(ticket.entries, changes["entries"])
+        update |= _trimmed("entries", ticket.entries_count, entries, [_cut_entry(entry) for entry in new_entries])
+        update["entry_marks"] = _entry_marks(ticket.entry_marks, new_entries)
+    if "compensations" in changes:
+        granted, new_granted = _divided(ticket.compensations, changes["compensations"])
+        update |= _trimmed("compensations", ticket.compensations_count, granted, new_granted)
+        update["compensation_total"] = _total(ticket.compensation_total, new_granted)
+    if "extensions" in changes:
+        update |= _bounded_extensions(ticket, changes["extensions"])
+    return update
 
 
-def with_bounded_clocks(before: Ticket | None, after: Ticket) -> Ticket:
-    """Return a ticket with what decisions and figures need of its clocks, and the count of all it ever had."""
-    added = len(after.clocks) - (len(before.clocks) if before is not None else 0)
-    kept = trimmed_clocks(after.clocks)
-    if not added and kept is after.clocks:
-        return after
-    return after.replace(clocks=kept, clocks_count=after.clocks_count + added)
+def bounded_clocks(before: Ticket | None, clocks: tuple[SlaTimer, ...]) -> dict[str, Any]:
+    """Return the clocks that stay on a ticket, and the count of all it ever had.
+
+    Args:
+        before: the ticket before the event; None for the first.
+        clocks: those of before with the event's changes.
+
+    """
+    known, count = (len(before.clocks), before.clocks_count) if before is not None else (0, 0)
+    return {"clocks": trimmed_clocks(clocks), "clocks_count": count + len(clocks) - known}
 
 
 def trimmed_clocks(clocks: tuple[SlaTimer, ...]) -> tuple[SlaTimer, ...]:
@@ -120,7 +146,7 @@ def _known(marks: str) -> set[str]:
     return {marks[begin : begin + MARK_LENGTH] for begin in range(0, len(marks), MARK_LENGTH)}
 
 
-def _kept(before: Sequence[ModelT], after: Sequence[ModelT]) -> tuple[Sequence[ModelT], Sequence[ModelT]]:
+def _divided(before: Sequence[ModelT], after: Sequence[ModelT]) -> tuple[Sequence[ModelT], Sequence[ModelT]]:
     """Divide a list into the items that were there and the new ones."""
     return after[: len(before)], after[len(before) :]
 
@@ -146,15 +172,14 @@ def _total(granted: str, new: Iterable[Compensation]) -> str:
     return str(Decimal(granted) + sum((Decimal(each.amount) for each in new), Decimal(0)))
 
 
-def _bounded_extensions(before: Sequence[Extension], after: Ticket) -> dict[str, Any]:
-    known, new = _kept(before, after.extensions)
+def _bounded_extensions(before: Any, changed: Sequence[Extension]) -> dict[str, Any]:
     extensions = [
         extension
         if len(extension.explanation) <= LONGEST_TEXT
         else extension.replace(explanation=cut(extension.explanation, LONGEST_TEXT))
-        for extension in (*known, *new)
+        for extension in changed
     ]
-    approved = _approved(extensions) - _approved(before)
+    approved = _approved(extensions) - _approved(before.extensions)
     # The limit on extensions of one stage is judged by those on the ticket: what was approved of it goes last.
     latest = extensions[-1]
     stage = (latest.clock, latest.run)
@@ -164,8 +189,8 @@ def _bounded_extensions(before: Sequence[Extension], after: Ticket) -> dict[str,
         extensions.remove((other or undone or extensions)[0])
     return {
         "extensions": tuple(extensions),
-        "extensions_count": after.extensions_count + len(new),
-        "extensions_approved": after.extensions_approved + approved,
+        "extensions_count": before.extensions_count + len(changed) - len(before.extensions),
+        "extensions_approved": before.extensions_approved + approved,
     }
 
 

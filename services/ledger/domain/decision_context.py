@@ -14,7 +14,7 @@ from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
 from services.domain.sla.thresholds import next_action
 from services.ledger.domain import timers
-from services.ledger.domain.bounded_ticket import with_bounded_clocks, with_bounded_lists
+from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 from services.ledger.domain.evolve import merge
 
 SYSTEM = Actor(kind="service", name="ledger")
@@ -148,18 +148,14 @@ class DecisionContext:
             update = {name: value for name, value in update.items() if getattr(before, name) != value}
         version = before.version + 1 if before is not None else 1
         base = merge(before.clocks if before is not None else (), changed)
-        ticket = (
-            Ticket(**update, version=version, updated_at=when, clocks=base)
-            if before is None
-            else before.replace(**update, version=version, updated_at=when, clocks=base)
-        )
-        ticket = with_bounded_lists(before, ticket, update)
+        fields = {**update, **bounded_lists(before, update), "version": version, "updated_at": when, "clocks": base}
+        ticket = Ticket(**fields) if before is None else before.replace(**fields)
         moved: list[SlaTimer] = []
         if before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update):
             comparison = timers.Comparison(ticket, before, self.policy, when, type_, self.carried, passing)
             moved = comparison.changed()
         if moved or changed:
-            ticket = with_bounded_clocks(before, self._with_timers(ticket, moved, update, type_))
+            ticket = self._with_timers(before, ticket, moved, update, type_)
         self.events.append(
             TicketEvent(
                 id=event_id(ticket.id, version),
@@ -180,7 +176,9 @@ class DecisionContext:
         )
         return ticket
 
-    def _with_timers(self, ticket: Ticket, moved: list[SlaTimer], update: dict[str, Any], type_: str) -> Ticket:
+    def _with_timers(
+        self, before: Ticket | None, ticket: Ticket, moved: list[SlaTimer], update: dict[str, Any], type_: str
+    ) -> Ticket:
         """Return the ticket with its changed timers, and add to `moved` and `update` what follows from them."""
         fields: dict[str, Any] = {}
         if ticket.extensions and (extensions := timers.lapsed_extensions(ticket, moved)):
@@ -194,7 +192,7 @@ class DecisionContext:
         if ticket.first_promised_at is None and promised is not None:
             fields["first_promised_at"] = promised
         update.update({name: value for name, value in fields.items() if getattr(ticket, name) != value})
-        return ticket.replace(**fields, clocks=after)
+        return ticket.replace(**fields, **bounded_clocks(before, after))
 
     def _details(self, details: Mapping[str, Any] | None) -> dict[str, Any]:
         found = {name: value for name, value in (details or {}).items() if value is not None}

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Ticket
-from services.ledger.domain.bounded_ticket import with_bounded_clocks, with_bounded_lists
+from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 
 FROM_JSON = (str, list, dict)
 """Types of a value that comes from JSON and may have to become something else."""
@@ -50,12 +50,11 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
         name: msgspec.convert(value, _FIELDS[name]) if type(value) in FROM_JSON and name in _FIELDS else value
         for name, value in event.changes.items()
     }
+    clocks = event.clocks if ticket is None else merge(ticket.clocks, event.clocks)
+    changes |= bounded_lists(ticket, changes)
+    changes |= bounded_clocks(ticket, clocks)
     changes |= {"version": event.version, "updated_at": event.at}
-    if ticket is None:
-        after = Ticket(**changes, clocks=event.clocks)
-    else:
-        after = ticket.replace(**changes, clocks=merge(ticket.clocks, event.clocks))
-    return with_bounded_clocks(ticket, with_bounded_lists(ticket, after, event.changes))
+    return Ticket(**changes) if ticket is None else ticket.replace(**changes)
 
 
 def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
-from schemas.base import Model
+from schemas.contact import Settlement
 from schemas.event import TicketChange
-from schemas.ticket import SlaTimer, Ticket
+from schemas.ticket import Outcome, SlaTimer, Survey, Ticket
 from services.domain.cut_text import cut
 from services.domain.whole_ticket import LATEST
 
@@ -44,6 +45,8 @@ TEXTS = {
 
 WHOLE_OR_NOTHING = frozenset({"email"})
 """Texts of at most 254 characters whose form a subscriber's model checks."""
+
+WITH_TEXTS = (Outcome, Settlement, Survey)
 
 Plain = dict[str, Any]
 
@@ -107,19 +110,21 @@ def _parts(document: bytes) -> dict[str, msgspec.Raw]:
 
 def _is_cut(event: TicketChange) -> bool:
     """Whether an event holds a list that goes out shorter, or a text that is too long."""
-    if any(event.changes.get(name) for name in LISTS) or len(event.details.get("references") or ()) > LATEST:
+    changes, details = event.changes, event.details
+    if any(changes.get(name) for name in LISTS) or len(details.get("references") or ()) > LATEST:
         return True
-    return any(map(_is_long, event.changes.values())) or any(map(_is_long, event.details.values()))
+    return any(map(_is_long, changes.values())) or any(map(_is_long, details.values()))
 
 
 def _is_long(value: Any) -> bool:
+    """Whether a value is or holds a text that is too long; of models only those of `TEXTS` may."""
     if isinstance(value, str):
         return len(value) > LONGEST_TEXT
-    if isinstance(value, Model):
-        return any(_is_long(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, WITH_TEXTS):
+        return any(_is_long(text) for text in astuple(value))
     if isinstance(value, dict):
         return any(map(_is_long, value.values()))
-    return isinstance(value, list | tuple) and any(map(_is_long, value))
+    return isinstance(value, list) and any(map(_is_long, value))
 
 
 def _with_cut_texts(value: Any, names: tuple[str, ...]) -> Any:
