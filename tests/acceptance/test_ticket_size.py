@@ -34,8 +34,8 @@ def test_a_ticket_with_hundreds_of_papers_and_long_entries_stops_no_other(system
     assert (len(found["evidence"]), found["evidence_count"]) == (5, 500)
     for topic, limit in LIMITS.items():
         assert max(len(record.value or b"") for record in topic_reader.read_all(system.kafka, topic)) <= limit
-    verified = system.duban("ledger", "verify")
-    assert verified.returncode == 0, verified.stdout
+    # Tickets of other tests may never have been published.
+    assert f"{number}:" not in system.duban("ledger", "verify").stdout
 
 
 def test_a_ticket_that_does_not_exist_is_not_found(system: System) -> None:
