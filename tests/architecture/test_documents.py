@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+from deploy.local.plan import SERVICES
 from deploy.tools.checkout import PROJECT
 from deploy.tools.reference import settings_page
 from duban.application import application
@@ -211,6 +212,20 @@ def policy_words() -> frozenset[str]:
     pack = loading.load_one(PROJECT / "policies", "carrier")
     kinds = tomllib.loads(text_of("policies/carrier/routing.toml"))["kind"]
     return frozenset({*pack.tiers, *(each["kind"] for each in kinds), "complaint", *pack.units})
+
+
+def test_the_table_of_services_shows_which_tables_of_others_each_reads() -> None:
+    rows = [line.text for line in documents.lines(text_of("ARCHITECTURE.md")) if line.kind == "table"]
+    shown = {row.split("|")[1].strip(): set(re.findall(r"`([^`]+)`", row.rsplit("|", 2)[1])) for row in rows[2:]}
+    assert shown.keys() == set(SERVICES)
+    assert shown == {service: tables_of_others(service) for service in SERVICES}
+
+
+def tables_of_others(service: str) -> set[str]:
+    """Return the tables of other services that a service's SQL reads."""
+    others = "|".join(name for name in SERVICES if name != service)
+    statements = text_of(f"services/{service}/queries.sql")
+    return set(re.findall(rf"\b(?:from|join)\s+((?:{others})\.\w+)", statements, re.IGNORECASE))
 
 
 def decisions() -> list[str]:
