@@ -1,5 +1,6 @@
 """The fixture of the running system, and the order of test folders."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ os.environ.setdefault("DUBAN_TUNE_SWEEP_EVERY", "1")
 os.environ.setdefault("DUBAN_TUNE_WEBHOOK_PRIVATE", "true")
 os.environ.setdefault("DUBAN_TUNE_WEBHOOK_PACE", "0.00002")
 os.environ.setdefault("DUBAN_TUNE_CHANNELS", str(Path(__file__).parent / "channels.toml"))
+
+
+# Modules and parsed policies stay until the end: the collector need not look at them over and over.
+gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from schemas.action import Attach, Compensate, DenyExtension, Dispatch, LinkTo, RecordEntry, RequestExtension, SendBack
 from schemas.contact import Evidence
 from schemas.event import TicketChange
@@ -34,6 +36,7 @@ def folded(scenario: TicketScenario) -> Ticket:
     return fold(TicketChange.from_plain(event) for event in stored(scenario))[-1].ticket
 
 
+@pytest.mark.fuzz
 def test_ten_thousand_commands_keep_sizes_and_costs() -> None:
     slices, ticket = growth.measure()
     quarter = growth.COMMANDS // 4

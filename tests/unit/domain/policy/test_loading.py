@@ -17,7 +17,12 @@ def test_every_pack_loads() -> None:
 
 
 def copied(folder: Path) -> Path:
-    return Path(shutil.copytree(POLICIES, folder / "policies"))
+    """Return a folder with the carrier's pack and what packs share, but for the texts of letters."""
+    for name in ("carrier", "calendars"):
+        shutil.copytree(POLICIES / name, folder / name)
+    (folder / "letters").mkdir()
+    shutil.copyfile(POLICIES / "letters" / "notices.toml", folder / "letters" / "notices.toml")
+    return folder
 
 
 EARLIER = """name = "mobile first"
