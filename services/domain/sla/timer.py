@@ -134,21 +134,30 @@ def stop(
         final: whether open thresholds are settled now; otherwise the timer may be carried on, and `close` settles them.
 
     """
-    stopped = timer.replace(
-        stopped_at=at, stopped_by=by, used=used_until(timer, at, calendar), held=False, paused_at=None
+    return timer.replace(
+        stopped_at=at,
+        stopped_by=by,
+        used=used_until(timer, at, calendar),
+        held=False,
+        paused_at=None,
+        thresholds=_settled(timer, at, reason) if final else timer.thresholds,
     )
-    return close(stopped, at, reason) if final else stopped
 
 
 def close(timer: SlaTimer, at: datetime, reason: str) -> SlaTimer:
     """Settle the open thresholds of a timer that will not be carried on."""
-    return timer.replace(
-        thresholds=tuple(
+    return timer.replace(thresholds=_settled(timer, at, reason))
+
+
+def _settled(timer: SlaTimer, at: datetime, reason: str) -> tuple[Threshold, ...]:
+    """Return the thresholds of a timer, those that are open settled with a reason."""
+    return tuple(
+        [
             point.replace(state=ThresholdState.SETTLED, reason=reason, decided_at=at)
             if point.state is ThresholdState.OPEN
             else point
             for point in timer.thresholds
-        )
+        ]
     )
 
 

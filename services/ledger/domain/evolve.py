@@ -32,8 +32,9 @@ def merge(clocks: tuple[SlaTimer, ...], changed: Iterable[SlaTimer]) -> tuple[Sl
     new = {each.key: each for each in changed}
     if not new:
         return clocks
-    kept = tuple(new.pop(each.key, each) for each in clocks)
-    return kept + tuple(new.values())
+    # Called twice for every event of every ticket: a list is made faster than a generator is run.
+    kept = [new.pop(timer.key, timer) for timer in clocks]
+    return (*kept, *new.values())
 
 
 def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
@@ -50,10 +51,12 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
         name: msgspec.convert(value, _FIELDS[name]) if type(value) in FROM_JSON and name in _FIELDS else value
         for name, value in event.changes.items()
     }
-    clocks = event.clocks if ticket is None else merge(ticket.clocks, event.clocks)
     changes |= bounded_lists(ticket, changes)
-    changes |= bounded_clocks(ticket, clocks)
-    changes |= {"version": event.version, "updated_at": event.at}
+    if ticket is None or event.clocks:
+        clocks = event.clocks if ticket is None else merge(ticket.clocks, event.clocks)
+        changes |= bounded_clocks(ticket, clocks)
+    changes["version"] = event.version
+    changes["updated_at"] = event.at
     return Ticket(**changes) if ticket is None else ticket.replace(**changes)
 
 
