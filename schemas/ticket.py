@@ -322,7 +322,10 @@ class Ticket(Record):
     first_promised_at: AwareDatetime | None = None
     """The promise that this run began with."""
     next_action_at: AwareDatetime | None = None
-    """Time of the earliest open threshold, when the SLA monitor has to send a tick."""
+    """Time of the earliest open threshold, when the SLA monitor has to send a tick; None if nothing is to come, or only
+    the archive."""
+    archive_at: AwareDatetime | None = None
+    """When it is put into the archive; None as long as anything else is to come before."""
 
     @property
     def cloud_event(self) -> CloudEvent:

@@ -1,4 +1,4 @@
-"""The fixture of the running system, and the order of test folders."""
+"""The fixtures of the running system and of a database alone, and the order of test folders."""
 
 import gc
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer, running_postgres
 from tests.system import System, running_system
 
 # Let the sweeper act, and webhooks be retried, within the time that a test waits.
@@ -32,6 +33,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     data: Path = tmp_path_factory.mktemp("system") / "data"
     with running_system(data) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Start a database server without anything else once per run."""
+    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -49,7 +49,8 @@ from ledger.ticket where id = %(id)s;
 
 -- name: tickets
 select body - 'evidence_marks' - 'link_marks' from ledger.ticket
-where (%(number)s::text is null or number = %(number)s or body ->> 'earlier_number' = %(number)s) and (%(phone)s::text is null or phone = %(phone)s)
+where (%(number)s::text is null or number = %(number)s or earlier_number = %(number)s)
+  and (%(phone)s::text is null or phone = %(phone)s)
 order by accepted_at desc
 limit 50;
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -77,7 +77,22 @@ def build_rows(
         "insert_commands": [_command_row(record) for record in records],
         "set_deadlines": [_deadline_row(ticket, partitions) for ticket in changed if ticket.next_action_at is not None],
         "clear_deadlines": [{"ticket_id": ticket.id} for ticket in changed if ticket.next_action_at is None],
+        "set_archive_days": [
+            {"ticket_id": ticket.id, "version": ticket.version, "day": archive_day(ticket.archive_at)}
+            for ticket in changed
+            if ticket.archive_at is not None
+        ],
+        "clear_archive_days": [
+            {"ticket_id": ticket.id}
+            for ticket in changed
+            if ticket.archive_at is None and ticket.id in before and before[ticket.id].archive_at is not None
+        ],
     }
+
+
+def archive_day(at: datetime) -> date:
+    """Return the first day in UTC at whose beginning an instant is past (DECISIONS 32)."""
+    return at.astimezone(UTC).date() + timedelta(days=1)
 
 
 def threshold_key(event: TicketChange) -> str | None:

@@ -17,6 +17,11 @@ class LedgerMetrics:
             "duban_command_refusals_total", "Commands that were refused", ["action", "code"], registry=registry
         )
         self.swept = Counter("duban_swept_total", "Ticks that the sweeper sent for overdue tickets", registry=registry)
+        self.archive_ticks = Counter(
+            "duban_archive_ticks_total",
+            "Ticks that the sweeper sent for tickets due for the archive",
+            registry=registry,
+        )
         self.late = Counter(
             "duban_thresholds_late_total",
             "Thresholds decided more than five seconds late, by outcome: fired or settled",
@@ -37,7 +42,8 @@ class LedgerMetrics:
     def record_event(self, event: TicketEvent, now: datetime) -> None:
         """Count an event, and observe the lateness of the threshold that it decides."""
         self._events(event.type, event.ticket.classification.tier).inc()
-        if event.threshold is not None:
+        # Nobody waits for the instant of archiving: it is done day by day.
+        if event.threshold is not None and event.type != "archived":
             lateness = (now - event.threshold.due_at).total_seconds()
             self._lateness(event.threshold.clock, event.threshold.threshold).observe(max(lateness, 0.0))
             if event.threshold.late:

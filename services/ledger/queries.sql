@@ -65,6 +65,29 @@ set partition = excluded.partition, version = excluded.version, next_at = exclud
 delete from ledger.clock using jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid)
 where clock.ticket_id = incoming.ticket_id;
 
+-- name: set_archive_days
+insert into ledger.archive_due (ticket_id, version, day)
+select ticket_id, version, day from jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid, version integer, day date)
+on conflict (ticket_id) do update set version = excluded.version, day = excluded.day, swept_at = null, sweeps = 0;
+
+-- name: clear_archive_days
+delete from ledger.archive_due using jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid)
+where archive_due.ticket_id = incoming.ticket_id;
+
+-- name: take_archive_due
+-- A slice of the tickets whose day has come; the pause between two sweeps of a ticket doubles each time.
+update ledger.archive_due
+set swept_at = clock_timestamp(), sweeps = sweeps + 1
+where ticket_id in (
+    select ticket_id from ledger.archive_due
+    where day <= %(today)s
+      and (swept_at is null or swept_at < clock_timestamp() - make_interval(secs => least(3600, 30 * 2 ^ least(sweeps, 10))))
+    order by day, ticket_id
+    limit %(limit)s
+    for update skip locked
+)
+returning ticket_id, version, sweeps;
+
 -- name: take_overdue
 -- Deadlines that have passed without a decision; the pause between two sweeps of a ticket doubles each time.
 update ledger.clock
@@ -80,8 +103,9 @@ where ticket_id in (
 returning ticket_id, version, next_at, sweeps;
 
 -- name: recently_saved
+-- now() is constant within the statement, so the index serves; with clock_timestamp() the whole table is read.
 select partition, array_agg(id order by saved_at) from ledger.ticket
-where partition = any(%(partitions)s) and saved_at >= clock_timestamp() - make_interval(secs => %(seconds)s)
+where partition = any(%(partitions)s) and saved_at >= now() - make_interval(secs => %(seconds)s)
 group by partition;
 
 -- name: all_tickets
@@ -109,12 +133,12 @@ select t.body::text,
          from ledger.event e where e.ticket_id = t.id)
     end
 from ledger.ticket t
-where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.body #>> '{policy,pack}' = %(pack)s
+where t.accepted_at >= %(since)s and t.accepted_at < %(until)s and t.pack = %(pack)s
 order by t.accepted_at;
 
 -- name: tickets_with_running_timer
 select t.body::text
 from ledger.clock c
 join ledger.ticket t on t.id = c.ticket_id
-where t.body #>> '{policy,pack}' = %(pack)s
+where t.pack = %(pack)s
 order by c.next_at;

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -59,6 +59,21 @@ class OverdueTicket:
     ticket_id: UUID
     version: int
     next_at: datetime
+    sweeps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveDueTicket:
+    """A ticket that is due for the archive.
+
+    Attributes:
+        version: of the ticket.
+        sweeps: how often it was swept since its day was set.
+
+    """
+
+    ticket_id: UUID
+    version: int
     sweeps: int
 
 
@@ -132,6 +147,15 @@ def save_rows(connection: psycopg.Connection, rows: Mapping[str, Sequence[Row]])
 
 
 # ---- for the sweeper and the republisher ----
+
+
+def take_archive_due(connection: psycopg.Connection, today: date, *, limit: int) -> list[ArchiveDueTicket]:
+    """Return tickets whose day for the archive has come, earliest first, and count the sweep.
+
+    A ticket is not returned again for a while, which doubles with each sweep.
+    """
+    values = {"today": today, "limit": limit}
+    return [ArchiveDueTicket(*row) for row in connection.execute(queries["take_archive_due"], values).fetchall()]
 
 
 def take_overdue(connection: psycopg.Connection, before: datetime, *, limit: int) -> list[OverdueTicket]:

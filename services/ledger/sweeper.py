@@ -1,6 +1,8 @@
-"""Sends ticks for thresholds that are overdue because no monitor has sent one (DESIGN 4)."""
+"""Sends ticks for what no monitor has sent one: overdue thresholds, and tickets due for the archive (DESIGN 4)."""
 
 import time
+from datetime import UTC, datetime
+from uuid import UUID
 
 from schemas.action import Tick
 from schemas.command import Actor, Command
@@ -17,12 +19,17 @@ from services.shared.runtime.clock import Clock
 
 MAX_TICKS = 500
 """Ticks that are sent at once; if there are more, the next call goes on without a pause."""
+MAX_ARCHIVE_TICKS = 200
+"""Ticks for the archive in one sweep: those of a day are spread over minutes, so that no command waits for them."""
 
 log = logs.get(__name__)
 
 
 class Sweeper:
-    """Finds overdue tickets every few seconds; a safety net for the time without any SLA monitor."""
+    """Finds overdue tickets every few seconds, a safety net for the time without any SLA monitor, and archives.
+
+    A monitor keeps no ticket of which only the archive is to come, in years: these are found by their day.
+    """
 
     def __init__(self, database: Database, clock: Clock, settings: LedgerSettings, metrics: LedgerMetrics) -> None:
         self._database = database
@@ -41,11 +48,11 @@ class Sweeper:
         monotonic = time.monotonic()
         if monotonic >= self._next_sweep:
             self._next_sweep = monotonic + self._settings.sweep_every
-            publish(self._ticks())
+            # The database's time, because a wall clock of this machine that has jumped forward would decide early.
+            now = self._clock.at(self._database.server_time())
+            publish(self._overdue_ticks(now) + self._archive_ticks(now))
 
-    def _ticks(self) -> list[Outgoing]:
-        # The database's time, because a wall clock of this machine that has jumped forward would decide early.
-        now = self._clock.at(self._database.server_time())
+    def _overdue_ticks(self, now: datetime) -> list[Outgoing]:
         before = now - self._clock.business_span(self._settings.sweep_after)
         with self._database.transaction() as connection:
             overdue = store.take_overdue(connection, before, limit=MAX_TICKS)
@@ -54,17 +61,22 @@ class Sweeper:
         for ticket in overdue:
             self._metrics.swept.inc()
             log.warning("swept", ticket=str(ticket.ticket_id), due=ticket.next_at.isoformat())
-        return [
-            outgoing(
-                Command(
-                    # The number of sweeps is part of the id: an earlier tick of this version may have changed nothing.
-                    id=command_id(ticket.ticket_id, "sweep", ticket.version, ticket.sweeps),
-                    ticket_id=ticket.ticket_id,
-                    at=now,
-                    actor=Actor(kind="service", name=NAME),
-                    action=Tick(),
-                ),
-                NAME,
-            )
-            for ticket in overdue
-        ]
+        # The number of sweeps is part of the id: an earlier tick of this version may have changed nothing.
+        return [_tick(ticket.ticket_id, now, "sweep", ticket.version, ticket.sweeps) for ticket in overdue]
+
+    def _archive_ticks(self, now: datetime) -> list[Outgoing]:
+        with self._database.transaction() as connection:
+            due = store.take_archive_due(connection, now.astimezone(UTC).date(), limit=MAX_ARCHIVE_TICKS)
+        self._metrics.archive_ticks.inc(len(due))
+        return [_tick(ticket.ticket_id, now, "archive", ticket.version, ticket.sweeps) for ticket in due]
+
+
+def _tick(ticket: UUID, now: datetime, *cause: object) -> Outgoing:
+    command = Command(
+        id=command_id(ticket, *cause),
+        ticket_id=ticket,
+        at=now,
+        actor=Actor(kind="service", name=NAME),
+        action=Tick(),
+    )
+    return outgoing(command, NAME)

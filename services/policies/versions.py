@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.domain.policy import loading
+from services.domain.policy.forms import FORM_VERSION
 from services.domain.policy.loading import PolicyError
 from services.domain.policy.pack import Pack
 from services.shared.postgres.database import Database, Queries
@@ -88,7 +89,7 @@ def seed(connection: psycopg.Connection, folder: Path) -> None:
         raise PolicyError(loading.no_packs_message(folder))
     for name in names:
         files = loading.read_files(folder, name)
-        row = {"pack": name, "revision": loading.revision(files), "files": Jsonb(files)}
+        row = {"pack": name, "revision": loading.revision(files), "form_version": FORM_VERSION, "files": Jsonb(files)}
         connection.execute(queries["seed"], row)
     connection.commit()
 
@@ -108,8 +109,8 @@ def write(
 
     """
     connection.execute(queries["lock"])
-    row = {"pack": pack, "revision": loading.revision(files), "files": Jsonb(dict(files)), "in_force_from": at}
-    connection.execute(queries["insert"], {**row, "applied_by": by, "note": note})
+    row = {"pack": pack, "revision": loading.revision(files), "form_version": FORM_VERSION, "files": Jsonb(dict(files))}
+    connection.execute(queries["insert"], {**row, "in_force_from": at, "applied_by": by, "note": note})
 
 
 class PolicyRegistry(Mapping[str, Pack]):

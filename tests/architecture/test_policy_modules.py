@@ -4,7 +4,7 @@ from deploy.tools.checkout import PROJECT
 from services.domain.policy.loading import FILES, OWN_NOTICES
 
 FOLDER = PROJECT / "services" / "domain" / "policy"
-MACHINERY = frozenset({"__init__", "base", "conditions", "keyword_matcher", "loading", "validation"})
+MACHINERY = frozenset({"__init__", "base", "conditions", "forms", "keyword_matcher", "loading", "validation"})
 """Modules that model no file of their own: what the others are built of, and what reads and checks them."""
 
 

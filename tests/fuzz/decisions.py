@@ -50,7 +50,7 @@ from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, Ticket
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import next_action
+from services.domain.sla.thresholds import next_actions
 from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
@@ -247,7 +247,8 @@ class RandomTicket:
         assert self.folded == event.ticket, f"{event.type}: the event does not make the ticket that it carries"
         assert event.version == (before.version + 1 if before else 1)
         assert before is None or event.at >= before.updated_at
-        assert event.ticket.next_action_at == next_action(event.ticket.clocks)
+        found = (event.ticket.next_action_at, event.ticket.archive_at)
+        assert found == next_actions(event.ticket.clocks, self.pack.limits.archives)
         assert event.ticket.unit in self.pack.units
         self._check_threshold(event)
         used = {timer.key: timer.used for timer in before.clocks} if before else {}

@@ -9,7 +9,9 @@ from uuid import UUID
 from schemas.action import Tick
 from schemas.command import Actor, Command
 from schemas.event import TicketEvent
+from schemas.ticket import Ticket
 from services.domain.ids import command_id
+from services.ledger.batch_rows import archive_day
 from services.ledger.domain.decide import decide
 from services.sla_monitor.domain.clock_skew import ClockSkewDetector
 from services.sla_monitor.domain.partition_tracker import PartitionTracker, tick
@@ -89,9 +91,18 @@ class SimulatedLedger:
         for ticket in list(self.world.tickets.values()):
             at = ticket.next_action_at
             if at is not None and at < self.world.now - SWEEP_AFTER:
-                cause = command_id(ticket.id, "sweep", ticket.version, len(self.world.commands[partition(ticket.id)]))
-                actor = Actor(kind="service", name="ledger")
-                self.world.send(Command(id=cause, ticket_id=ticket.id, at=self.world.now, actor=actor, action=Tick()))
+                self._send_tick(ticket)
+
+    def archive(self) -> None:
+        """Send ticks for tickets whose day for the archive has come, as the sweeper does."""
+        for ticket in list(self.world.tickets.values()):
+            if ticket.archive_at is not None and archive_day(ticket.archive_at) <= self.world.now.date():
+                self._send_tick(ticket)
+
+    def _send_tick(self, ticket: Ticket) -> None:
+        cause = command_id(ticket.id, "sweep", ticket.version, len(self.world.commands[partition(ticket.id)]))
+        actor = Actor(kind="service", name="ledger")
+        self.world.send(Command(id=cause, ticket_id=ticket.id, at=self.world.now, actor=actor, action=Tick()))
 
 
 @dataclass

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from schemas.event import TicketEvent
 from schemas.ticket import ThresholdState, Ticket
+from services.ledger.batch_rows import archive_day
 from services.ledger.domain.evolve import evolve
 from tests import clock_invariants
 from tests.builders import PACK
@@ -54,11 +55,13 @@ def _check_published(world: World, ticket: UUID) -> None:
 
 
 def _check_deadlines(world: World, ticket: Ticket) -> None:
-    at = ticket.next_action_at
+    at, archive_at = ticket.next_action_at, ticket.archive_at
     assert at is None or at > world.now, "not decided although nothing is left to do"
+    assert archive_at is None or archive_day(archive_at) > world.now.date(), "not archived on its day"
     for timer in ticket.clocks:
         for threshold in timer.thresholds:
-            if timer.running and threshold.state is ThresholdState.OPEN and not timer.held:
+            waits_for_day = archive_at is not None and threshold.at >= archive_at
+            if timer.running and threshold.state is ThresholdState.OPEN and not timer.held and not waits_for_day:
                 assert threshold.at > world.now, f"{timer.name} {threshold.name} was missed"
 
 
@@ -68,5 +71,16 @@ def _check_schedules(world: World, monitors: Sequence[SimulatedMonitor]) -> None
         ticket.id.bytes: ticket.next_action_at for ticket in world.tickets.values() if ticket.next_action_at is not None
     }
     found = {entry.ticket: datetime.fromtimestamp(entry.at, UTC) for entry in scheduled}
-    assert found == deadlines, "a deadline is missing, wrong, or not of an open ticket"
-    assert len(scheduled) == len(deadlines), "a ticket is watched by two monitors"
+    for id_ in found.keys() - deadlines.keys():
+        assert _ends_with_an_old_event(world, UUID(bytes=id_)), "a deadline of a ticket that has none"
+    assert {id_: found.get(id_) for id_ in deadlines} == deadlines, "a deadline is missing or wrong"
+    assert len(scheduled) == len(found), "a ticket is watched by two monitors"
+
+
+def _ends_with_an_old_event(world: World, ticket: UUID) -> bool:
+    """Whether a ledger that had lost the partition has repeated an old event last.
+
+    A monitor that starts after that cannot know better: it sends a tick too many, which changes nothing.
+    """
+    published = [event.version for partition in world.events for event in partition if event.ticket_id == ticket]
+    return published[-1] < world.tickets[ticket].version

@@ -187,6 +187,7 @@ class Simulation:
 
     def _sweep(self) -> None:
         self.ledgers[0].sweep()
+        self.ledgers[0].archive()
 
     # ---- the end ----
 
@@ -199,11 +200,12 @@ class Simulation:
             ledger.crash()
 
     def _settle(self) -> None:
-        """Let ledger and monitors work, without the sweeper, until nothing is left to do."""
+        """Let ledger and monitors work, with nothing of the sweeper but the archive, until nothing is left to do."""
         no_faults = random.Random(0)
         no_faults.random = lambda: 0.5  # type: ignore[method-assign]  # above the probability of every fault
         for _ in range(2000):
             before = self._progress()
+            self.ledgers[0].archive()
             for number in range(PARTITIONS):
                 while self.world.committed[number] < len(self.world.commands[number]):
                     self.ledgers[0].step(number, no_faults)

@@ -346,6 +346,11 @@ class LimitPolicy(PolicyPart):
         return {}
 
     @cached_property
+    def archives(self) -> frozenset[str]:
+        """Names of the clocks at whose end a ticket is put into the archive."""
+        return frozenset(rule.name for rule in self.clocks if rule.breach.does == "archive")
+
+    @cached_property
     def outer(self) -> frozenset[str]:
         """Names of the clocks that are promises to the customer."""
         return frozenset(rule.name for rule in self.clocks if rule.outer)

@@ -1,6 +1,7 @@
 """Thresholds of SLA timers: when each warning, breach and escalation is due, and which of them are still open. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -119,6 +120,20 @@ def next_action(clocks: Iterable[SlaTimer]) -> datetime | None:
             ):
                 earliest = each.at
     return earliest
+
+
+def next_actions(clocks: Sequence[SlaTimer], archives: AbstractSet[str]) -> tuple[datetime | None, datetime | None]:
+    """Return when a ticket has to be looked at: at an exact time, or only years later for the archive; never both.
+
+    Args:
+        clocks: of the ticket.
+        archives: names of the clocks at whose end it is put into the archive.
+
+    """
+    earliest = next_action(clocks)
+    if earliest is None or next_action(timer for timer in clocks if timer.name not in archives) is not None:
+        return earliest, None
+    return None, earliest
 
 
 def decided(timer: SlaTimer, name: str, state: ThresholdState, at: datetime, reason: str | None = None) -> SlaTimer:

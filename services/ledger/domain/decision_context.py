@@ -12,7 +12,7 @@ from schemas.ticket import Reason, SlaTimer, Status, Ticket
 from services.domain.ids import event_id
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
-from services.domain.sla.thresholds import next_action
+from services.domain.sla.thresholds import next_action, next_actions
 from services.ledger.domain import timers
 from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 from services.ledger.domain.evolve import merge
@@ -186,7 +186,9 @@ class DecisionContext:
             lapsed = ticket.replace(extensions=extensions)
             moved += timers.Comparison(lapsed, None, self.policy, ticket.updated_at, type_).ended_waits()
         after = merge(ticket.clocks, moved)
-        fields["next_action_at"] = next_action(after)
+        fields["next_action_at"], fields["archive_at"] = (
+            (next_action(after), None) if ticket.open else next_actions(after, self.policy.limits.archives)
+        )
         promised = self._promised(after)
         fields["promised_at"] = promised
         if ticket.first_promised_at is None and promised is not None:

@@ -21,7 +21,8 @@ def settle(context: DecisionContext, until: datetime, late_after: timedelta) -> 
     """
     while True:
         ticket = context.ticket_or_none
-        if ticket is None or ticket.next_action_at is None or ticket.next_action_at >= until:
+        at = (ticket.next_action_at or ticket.archive_at) if ticket is not None else None
+        if ticket is None or at is None or at >= until:
             return
         due = [
             (threshold.at, position, number, clock, threshold)
@@ -30,7 +31,9 @@ def settle(context: DecisionContext, until: datetime, late_after: timedelta) -> 
             if threshold.at < until
         ]
         _, _, _, clock, threshold = min(due, key=lambda each: each[:3])
-        _decide(context, clock, threshold, late=context.now - threshold.at > late_after)
+        # Tickets are archived day by day; only what a monitor watches can be late.
+        watched = clock.name not in context.policy.limits.archives
+        _decide(context, clock, threshold, late=watched and context.now - threshold.at > late_after)
 
 
 def _decide(context: DecisionContext, clock: SlaTimer, threshold: Threshold, *, late: bool) -> None:

@@ -4,6 +4,7 @@ It holds a million tickets, so a ticket is one tuple that heap and table share, 
 """
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ class ScheduledTicket(NamedTuple):
 
 
 SLACK = 1_000
+REMEMBERED = 1_000
+"""Tickets of a partition without a deadline whose version is kept: a ledger that has lost the partition may repeat an
+old event of theirs late, which must not bring the deadline back."""
 
 
 class _PartitionHeap:
@@ -37,7 +41,8 @@ class _PartitionHeap:
     Attributes:
         latest: the newest entry of each ticket. A ticket whose tick is being sent stays here, with NEVER as deadline.
         heap: the deadlines to come, including entries that `latest` has replaced.
-        ended: tickets that an event ended during the load of a snapshot, whose row in it may be older.
+        ended: the last tickets that have no deadline any more; during the load of a snapshot all of them, since their
+            rows in it may be older.
         loading: whether a snapshot is being loaded.
         open: number of tickets that have a deadline to come.
 
@@ -49,7 +54,7 @@ class _PartitionHeap:
         self.slack = slack
         self.latest: dict[bytes, ScheduledTicket] = {}
         self.heap: list[ScheduledTicket] = []
-        self.ended: set[bytes] = set()
+        self.ended: deque[ScheduledTicket] = deque()
         self.loading = True
         self.open = 0
 
@@ -59,17 +64,15 @@ class _PartitionHeap:
             return False
         if entry.at != NEVER:
             self.push(entry)
-        elif self.loading:
+        else:
             self._store(entry)
-            self.ended.add(entry.ticket)
-        elif latest is not None:
-            self.open -= latest.at != NEVER
-            del self.latest[entry.ticket]
+            self.ended.append(entry)
+            if not self.loading:
+                self._forget_ended()
         return True
 
     def push(self, entry: ScheduledTicket) -> None:
         self._store(entry)
-        self.ended.discard(entry.ticket)
         if len(self.heap) > 2 * len(self.latest) + self.slack:
             self.heap = [each for each in self.latest.values() if each.at != NEVER]
             heapq.heapify(self.heap)
@@ -89,9 +92,13 @@ class _PartitionHeap:
 
     def finish_loading(self) -> None:
         self.loading = False
-        for ticket in self.ended:
-            del self.latest[ticket]
-        self.ended.clear()
+        self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        while len(self.ended) > REMEMBERED:
+            entry = self.ended.popleft()
+            if self.latest.get(entry.ticket) is entry:
+                del self.latest[entry.ticket]
 
     def _store(self, entry: ScheduledTicket) -> None:
         before = self.latest.get(entry.ticket)
@@ -130,7 +137,7 @@ class Schedule:
             self._heaps.setdefault(number, _PartitionHeap(self.slack)).loading = True
 
     def finish_loading(self, partitions: set[int]) -> None:
-        """Mark the snapshot as complete: no old rows follow any more, so tickets without a deadline are forgotten."""
+        """Mark the snapshot as complete: no old rows follow, so only the last tickets without a deadline are kept."""
         for number in partitions & self._heaps.keys():
             self._heaps[number].finish_loading()
 

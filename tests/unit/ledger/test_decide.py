@@ -271,7 +271,9 @@ def test_a_withdrawn_ticket_is_over() -> None:
     scenario = TicketScenario.dispatched().do(Withdraw(reason="已自行恢复"))
     assert scenario.current.status is Status.WITHDRAWN
     assert all(each.stopped_at is not None for each in scenario.current.clocks if each.name != "archive")
-    assert scenario.current.next_action_at == scenario.timer("archive").due_at
+    # The archive is years away: the ledger keeps its day, and no monitor the ticket (DESIGN 4).
+    assert scenario.current.next_action_at is None
+    assert scenario.current.archive_at == scenario.timer("archive").due_at
     assert scenario.do(Reopen(reason="x"), unit=CENTRE).refusal_code == "wrong_status"
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.action import Answer, Claim, FeedBack, Tick
+from schemas.action import Answer, Claim, Close, FeedBack, Reopen, Tick, Withdraw
+from schemas.customer_actions import EndCallback
 from schemas.event import Fired
 from schemas.ticket import ThresholdState
-from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario
+from tests.builders import CENTRE, HOUR, MINUTE, TicketScenario, contact, settlement
 
 DAY = timedelta(days=1)
 
@@ -121,6 +122,44 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
     assert len(keys) == len(set(keys))
     assert all(each.at <= each.recorded_at for each in often.events)
     assert often.current.unit != CENTRE
+
+
+def _withdrawn() -> TicketScenario:
+    """Return a ticket of which nothing is to come but the archive."""
+    return TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+
+
+def test_a_ticket_that_waits_for_the_archive_is_watched_by_nobody() -> None:
+    scenario = _withdrawn()
+    assert scenario.current.next_action_at is None
+    assert scenario.current.archive_at == scenario.timer("archive").due_at > scenario.now + 365 * DAY
+
+
+def test_reopening_brings_an_answered_ticket_back_from_the_archive_s_days() -> None:
+    scenario = TicketScenario.opened(contact(settlement=settlement()))
+    scenario.do(Close(), unit=CENTRE).do(EndCallback(reason="opted_out"))
+    while scenario.current.next_action_at is not None:
+        scenario.now = scenario.current.next_action_at + timedelta(microseconds=1)
+        scenario.tick()
+    assert scenario.current.archive_at is not None
+    scenario.do(Reopen(reason="r"), unit=CENTRE)
+    assert scenario.current.next_action_at is not None
+    assert scenario.current.archive_at is None
+
+
+def test_a_ticket_is_archived_by_a_tick_on_its_day_and_that_is_never_late() -> None:
+    """The sweeper ticks day by day: up to a day after the instant, at which nobody has to do anything."""
+    scenario = _withdrawn()
+    due = scenario.current.archive_at
+    assert due is not None
+    scenario.now = due - timedelta(seconds=1)
+    assert scenario.tick().types[-1] == "withdrawn"
+    scenario.now = due + timedelta(hours=20)
+    event = scenario.tick().events[-1]
+    assert (event.type, event.at) == ("archived", due)
+    assert event.threshold is not None
+    assert event.threshold.late is False
+    assert (scenario.current.next_action_at, scenario.current.archive_at) == (None, None)
 
 
 def _decided(scenario: TicketScenario) -> list[tuple[str, datetime, Fired | None]]:

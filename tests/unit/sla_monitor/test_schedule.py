@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket
+from services.sla_monitor.domain.schedule import NEVER, REMEMBERED, Schedule, ScheduledTicket
 
 NOON = 1_773_288_000.0
 IDS = [uuid4().bytes for _ in range(5)]
@@ -74,6 +74,22 @@ def test_a_ticket_without_a_deadline_is_forgotten_once_the_snapshot_is_complete(
     schedule.update(entry(1, 1, 5))
     schedule.update(entry(1, 2, None))
     assert (len(schedule), schedule.next_due()) == (0, NEVER)
+
+
+def test_an_old_event_that_is_repeated_late_brings_no_deadline_back() -> None:
+    schedule = loaded_schedule()
+    schedule.update(entry(0, 1, 5))
+    schedule.update(entry(0, 2, None))
+    assert not schedule.update(entry(0, 1, 5))
+    assert schedule.take_due(minute(10), 10) == []
+
+
+def test_tickets_without_a_deadline_are_remembered_up_to_a_limit() -> None:
+    schedule = loaded_schedule()
+    schedule.update(entry(0, 2, None))
+    for _ in range(REMEMBERED):
+        schedule.update(ScheduledTicket(NEVER, 1, uuid4().bytes, 0))
+    assert schedule.update(entry(0, 1, 5)), "its version is not known any more: at worst a tick too many"
 
 
 UPDATES_AND_TIMES = st.lists(
