@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.local.errors import LocalError
-from services.domain.policy.loading import PolicyError
+from services.domain.policy.base import PolicyError
 from services.shared.runtime.errors import DubanError
 
 MODULES = {

@@ -31,6 +31,10 @@ class Status(StrEnum):
     ARCHIVED = "archived"
 
 
+OVER = frozenset({Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED})
+"""Statuses of a ticket that is not open any more."""
+
+
 class ThresholdState(StrEnum):
     """State of a threshold: open until exactly one event decides it (promise 4)."""
 
@@ -335,4 +339,4 @@ class Ticket(Record):
     @property
     def open(self) -> bool:
         """Whether the ticket is neither closed, withdrawn nor archived."""
-        return self.status not in {Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED}
+        return self.status not in OVER

@@ -24,7 +24,7 @@ from deploy.local.ports import PortChooser, is_listening, port_is_free
 from deploy.local.postgres import OWNER, Postgres, ensure_roles
 from deploy.local.process import OwnedProcess, stop_process
 from deploy.local.process_manager import ManagedProcess, ProcessManager
-from services.domain.policy.loading import PolicyError
+from services.domain.policy.base import PolicyError
 from services.policies.versions import seed
 from services.shared.postgres.migrations import migrate
 from services.shared.runtime import deployment, package_data

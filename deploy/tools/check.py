@@ -11,6 +11,7 @@ from deploy.tools import asyncapi, compatibility, generate
 from deploy.tools.checkout import PROJECT
 from deploy.tools.reference import settings_page
 from services.domain.policy import loading
+from services.domain.policy.base import PolicyError
 from services.intake.channel_registry import MappingError, channels
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
@@ -39,7 +40,7 @@ def problems() -> Iterator[str]:
 def _policies() -> Iterator[str]:
     try:
         loading.load(PROJECT / "policies")
-    except loading.PolicyError as error:
+    except PolicyError as error:
         yield str(error)
 
 

@@ -20,7 +20,7 @@ from schemas.action import Dispatch
 from schemas.contact import Contact
 from schemas.ticket import Reason, SlaTimer, Ticket
 from services.domain.policy import loading
-from services.domain.policy.loading import PolicyError
+from services.domain.policy.base import PolicyError
 from services.domain.policy.pack import Pack
 from services.shared.runtime import package_data
 

@@ -2,11 +2,13 @@
 
 import getpass
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -14,12 +16,15 @@ import typer
 from rich.table import Table
 
 from duban import display, policy_diff, system_connection
+from duban.policy_diff import PolicyDiff
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.system_connection import DEFAULT_DATA, Data, SystemConnection
 from schemas.action import ApplyPolicy
 from schemas.command import Actor, Command
+from schemas.ticket import OVER, Status
 from services.domain.ids import command_id
 from services.domain.policy import loading
+from services.domain.policy.forms import FORM_VERSION
 from services.domain.policy.pack import Pack
 from services.ledger import store
 from services.notifier.domain import template_validation
@@ -32,9 +37,13 @@ from services.shared.runtime import package_data
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError
 
+Item = TypeVar("Item")
+
 NAME = "policy"
 SHOWN_DEADLINES = 40
 """Rows in the table of a diff; the others are only counted."""
+COMMANDS_AT_ONCE = 1_000
+"""Commands that are published at once, so that memory does not grow with the number of tickets."""
 
 PackName = Annotated[str, typer.Argument(help="a pack, such as carrier")]
 
@@ -63,7 +72,7 @@ def apply(
     if changed and not yes:
         print("nothing was changed; `--yes` applies it")
         return
-    _apply_version(system, name, files, note)
+    _apply_version(system, name, files, FORM_VERSION, note)
 
 
 def rollback(
@@ -76,7 +85,7 @@ def rollback(
     system = system_connection.find(data)
     with system.connect() as connection:
         clock = system.clock()
-        known = [version for version in versions.load(connection) if version.pack == name]
+        known = _versions_of(connection, name)
         present = _in_force(known, name, clock.now())
         earlier = [version for version in known if version.id < present.id and version.revision != present.revision]
         if not earlier:
@@ -87,14 +96,14 @@ def rollback(
     if not yes:
         print("nothing was changed; `--yes` applies it")
         return
-    _apply_version(system, name, previous.files, note or f"back to {previous.revision}")
+    _apply_version(system, name, previous.files, previous.form_version, note or f"back to {previous.revision}")
 
 
 def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
     """List the versions of a pack: when each came in force, who applied it, and why."""
     system = system_connection.find(data)
     with system.connect() as connection:
-        known = [version for version in versions.load(connection) if version.pack == name]
+        known = _versions_of(connection, name)
         present = _in_force(known, name, system.clock().now())
     zone = ZoneInfo(present.policy.header.zone)
     table = Table(title=f"Versions of {name}")
@@ -104,7 +113,7 @@ def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
         start = version.in_force_from
         since = f"{start.astimezone(zone):%Y-%m-%d %H:%M:%S}" if start else "the beginning"
         mark = "in force" if version.id == present.id else ""
-        table.add_row(version.policy.reference.version, since, version.applied_by, version.note, mark)
+        table.add_row(version.label, since, version.applied_by, version.note, mark)
     display.console().print(table)
 
 
@@ -136,72 +145,98 @@ def _print_diff(connection: psycopg.Connection, clock: Clock, name: str, new: Pa
     print(f"{name}: {present.policy.reference.version} -> {new.reference.version}")
     for line in policy_diff.changed_values(present.policy, new):
         print(f"  {line}")
-    moved = list(policy_diff.moved_deadlines(store.tickets_with_running_timer(connection, name), new, now))
-    earlier = sum(deadline.difference < timedelta(0) for deadline in moved)
-    exceeded = sum(deadline.is_exceeded(now) for deadline in moved)
-    tickets = len({deadline.number for deadline in moved})
+    difference = PolicyDiff(new, now, SHOWN_DEADLINES)
+    with_archive = policy_diff.changes_archive(present.policy, new)
+    for ticket in store.tickets_with_running_timer(connection, name, with_archive=with_archive):
+        difference.add(ticket)
     print(
-        f"{tickets} open tickets change: {earlier} deadlines earlier, {len(moved) - earlier} later, "
-        f"{exceeded} exceeded at once"
+        f"{difference.tickets} open tickets change: {difference.earlier} deadlines earlier, {difference.later} later, "
+        f"{difference.exceeded} exceeded at once (recorded as missed, without warning or breach)"
     )
-    if moved:
-        _print_deadlines(moved, now, ZoneInfo(new.header.zone))
+    for verb, clocks in (("starts", difference.started), ("ends", difference.ended)):
+        for title, count in sorted(clocks.items()):
+            print(f"  clock {title} {verb} on {count} tickets")
+    if difference.closed_tickets:
+        print(f"{difference.closed_tickets} tickets that are over change: their callback, or the time of their archive")
+    _print_deadlines(difference, ZoneInfo(new.header.zone))
     return True
 
 
-def _print_deadlines(moved: list[policy_diff.MovedDeadline], now: datetime, zone: ZoneInfo) -> None:
+def _print_deadlines(difference: PolicyDiff, zone: ZoneInfo) -> None:
+    if not difference.deadlines:
+        return
     table = Table()
     for column in ("ticket", "tier", "clock", "due", "would be due", "by", "rule"):
         table.add_column(column)
-    for deadline in sorted(moved, key=lambda one: one.after)[:SHOWN_DEADLINES]:
+    for deadline in difference.deadlines:
         hours = deadline.difference / timedelta(hours=1)
+        exceeded = " exceeded" if deadline.is_exceeded(difference.now) else ""
         table.add_row(
             deadline.number,
             deadline.tier,
             deadline.clock,
             f"{deadline.before.astimezone(zone):%m-%d %H:%M}",
-            f"{deadline.after.astimezone(zone):%m-%d %H:%M}" + (" exceeded" if deadline.is_exceeded(now) else ""),
+            f"{deadline.after.astimezone(zone):%m-%d %H:%M}{exceeded}",
             f"{hours:+.1f} h",
             deadline.rule,
         )
     display.console().print(table)
-    if len(moved) > SHOWN_DEADLINES:
-        print(f"and {len(moved) - SHOWN_DEADLINES} more")
+    if (more := difference.earlier + difference.later - len(difference.deadlines)) > 0:
+        print(f"and {more} more")
 
 
-def _apply_version(system: SystemConnection, name: str, files: Mapping[str, str], note: str) -> None:
+def _apply_version(system: SystemConnection, name: str, files: Mapping[str, str], form_version: int, note: str) -> None:
     """Save the version, unless it is the latest, wait until it is in force, and send each open ticket an ApplyPolicy.
 
     After an interruption it can be run again: the same version sends the same command ids, which the ledger
     deduplicates.
     """
     clock = system.clock()
-    pack = loading.from_files(name, files)
+    pack = loading.from_version(name, files, form_version)
     with system.connect() as connection:
-        known = versions.load(connection)
-        latest = [version for version in known if version.pack == name][-1]
+        latest = _versions_of(connection, name)[-1]
         if latest.revision != loading.revision(files):
             since = clock.now() + clock.business_span(LEAD)
-            versions.write(connection, name, files, at=since, by=getpass.getuser(), note=note)
+            user = getpass.getuser()
+            versions.write(connection, name, files, at=since, by=user, note=note, form_version=form_version)
             connection.commit()
             print(f"{pack.reference.version} comes in force in {LEAD:g} s, in every service at once")
             time.sleep(LEAD)
-        applied = [version for version in versions.load(connection) if version.pack == name][-1]
-        now = clock.now()
-        tickets = list(dict.fromkeys(ticket.id for ticket in store.tickets_with_running_timer(connection, name)))
-    commands = [
-        Command(
-            id=command_id(ticket, "policy", applied.id),
-            ticket_id=ticket,
-            at=now,
-            actor=Actor(kind="service", name=NAME),
-            action=ApplyPolicy(version=pack.reference.version),
-        )
-        for ticket in tickets
-    ]
+        *earlier, applied = _versions_of(connection, name)
+        with_archive = not earlier or policy_diff.changes_archive(earlier[-1].policy, pack)
+        owners = store.owners_of_running_timers(connection, name, with_archive=with_archive)
+        open_, over = _send_commands(system, owners, applied, clock.now())
+    others = f", and {over} that are over but have a clock to come" if over else ""
+    print(f"{open_} open tickets are recalculated{others}; `duban policy versions {name}` shows what is in force")
+
+
+def _versions_of(connection: psycopg.Connection, name: str) -> list[PackVersion]:
+    return [version for version in versions.load(connection) if version.pack == name]
+
+
+def _send_commands(
+    system: SystemConnection, owners: Iterable[tuple[UUID, Status]], applied: PackVersion, now: datetime
+) -> tuple[int, int]:
+    """Send an ApplyPolicy to each ticket; returns how many of them are open, and how many are over."""
+    action = ApplyPolicy(version=applied.policy.reference.version)
+    actor = Actor(kind="service", name=NAME)
+    open_ = over = 0
     with closing(Publisher(system.kafka, NAME)) as publisher:
-        publisher.publish([outgoing(command, NAME) for command in commands])
-    print(f"{len(commands)} open tickets are recalculated; `duban policy versions {name}` shows what is in force")
+        for chunk in _chunks(owners, COMMANDS_AT_ONCE):
+            commands = [
+                Command(id=command_id(id_, "policy", applied.id), ticket_id=id_, at=now, actor=actor, action=action)
+                for id_, _ in chunk
+            ]
+            publisher.publish([outgoing(command, NAME) for command in commands])
+            closed = sum(status in OVER for _, status in chunk)
+            open_, over = open_ + len(chunk) - closed, over + closed
+    return open_, over
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def register(group: typer.Typer) -> None:

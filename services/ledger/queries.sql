@@ -142,3 +142,24 @@ from ledger.clock c
 join ledger.ticket t on t.id = c.ticket_id
 where t.pack = %(pack)s
 order by c.next_at;
+
+-- name: tickets_waiting_for_archive
+select t.body::text
+from ledger.archive_due a
+join ledger.ticket t on t.id = a.ticket_id
+where t.pack = %(pack)s
+order by a.day, a.ticket_id;
+
+-- name: owners_of_running_timers
+select t.id, t.status
+from ledger.clock c
+join ledger.ticket t on t.id = c.ticket_id
+where t.pack = %(pack)s
+order by c.next_at;
+
+-- name: owners_waiting_for_archive
+select t.id, t.status
+from ledger.archive_due a
+join ledger.ticket t on t.id = a.ticket_id
+where t.pack = %(pack)s
+order by a.day, a.ticket_id;

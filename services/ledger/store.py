@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.event import TicketChange, TicketEvent
-from schemas.ticket import SlaTimer, Ticket
+from schemas.ticket import SlaTimer, Status, Ticket
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
 from services.domain.whole_ticket import whole_lists
@@ -204,12 +204,35 @@ def case_histories(
             yield ticket, msgspec.json.decode(events, type=list[CaseEvent])
 
 
-def tickets_with_running_timer(connection: psycopg.Connection, pack: str) -> Iterator[Ticket]:
-    """Yield the tickets of a pack that have a deadline to come, nearest first."""
-    with connection.cursor(name="tickets_with_running_timer") as cursor:
-        cursor.itersize = 500
-        for (body,) in cursor.execute(queries["tickets_with_running_timer"], {"pack": pack}):
-            yield Ticket.from_json(body)
+def tickets_with_running_timer(
+    connection: psycopg.Connection, pack: str, *, with_archive: bool = False
+) -> Iterator[Ticket]:
+    """Yield the tickets of a pack that have a deadline to come, nearest first.
+
+    Args:
+        connection: holds a cursor meanwhile; the result may be larger than the memory.
+        pack: name of the pack.
+        with_archive: whether those of which only the archive is to come follow.
+
+    """
+    names = ("tickets_with_running_timer", "tickets_waiting_for_archive")
+    for name in names if with_archive else names[:1]:
+        with connection.cursor(name=name) as cursor:
+            cursor.itersize = 500
+            for (body,) in cursor.execute(queries[name], {"pack": pack}):
+                yield Ticket.from_json(body)
+
+
+def owners_of_running_timers(
+    connection: psycopg.Connection, pack: str, *, with_archive: bool = False
+) -> Iterator[tuple[UUID, Status]]:
+    """Yield id and status of the tickets that `tickets_with_running_timer` yields, without loading them."""
+    names = ("owners_of_running_timers", "owners_waiting_for_archive")
+    for name in names if with_archive else names[:1]:
+        with connection.cursor(name=name) as cursor:
+            cursor.itersize = 2_000
+            for id_, status in cursor.execute(queries[name], {"pack": pack}):
+                yield id_, Status(status)
 
 
 def ticket_with_events(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:

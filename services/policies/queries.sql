@@ -1,5 +1,5 @@
 -- name: newer
-select id, pack, revision, files::text, nullif(in_force_from, '-infinity'), applied_at, applied_by, note
+select id, pack, revision, form_version, files::text, nullif(in_force_from, '-infinity'), applied_at, applied_by, note
 from policy.version
 where id > %(known)s
 order by id;

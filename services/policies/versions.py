@@ -12,11 +12,12 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.domain.policy import loading
+from services.domain.policy.base import PolicyError
 from services.domain.policy.forms import FORM_VERSION
-from services.domain.policy.loading import PolicyError
 from services.domain.policy.pack import Pack
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.clock import Clock
+from services.shared.runtime.errors import Retryable
 
 queries = Queries.of_package(__package__)
 
@@ -31,6 +32,7 @@ class PackVersion:
     """One version of a pack.
 
     Attributes:
+        form_version: the form in which the files are written (see `services.domain.policy.forms`).
         files: the texts of the pack's files, by name, with its calendars and the shared notices.
         in_force_from: business time; None for the first version.
 
@@ -39,6 +41,7 @@ class PackVersion:
     id: int
     pack: str
     revision: str
+    form_version: int
     files: Mapping[str, str]
     in_force_from: datetime | None
     applied_at: datetime
@@ -53,13 +56,24 @@ class PackVersion:
             PolicyError: this version of Duban cannot read it.
 
         """
-        return loading.from_files(self.pack, self.files)
+        return loading.from_version(self.pack, self.files, self.form_version)
+
+    @property
+    def label(self) -> str:
+        """The version as people read it; its revision alone if this version of Duban cannot read it."""
+        try:
+            return self.policy.reference.version
+        except PolicyError:
+            return f"+{self.revision} (form {self.form_version})"
 
 
 def load(connection: psycopg.Connection, known: int = 0) -> list[PackVersion]:
     """Return the versions that were written after the one with a known id, in order."""
     rows = connection.execute(queries["newer"], {"known": known}).fetchall()
-    return [PackVersion(id_, pack, revision, json.loads(files), *rest) for id_, pack, revision, files, *rest in rows]
+    return [
+        PackVersion(id_, pack, revision, form_version, json.loads(files), *rest)
+        for id_, pack, revision, form_version, files, *rest in rows
+    ]
 
 
 def in_force(versions: Iterable[PackVersion], pack: str, at: datetime) -> PackVersion | None:
@@ -95,7 +109,14 @@ def seed(connection: psycopg.Connection, folder: Path) -> None:
 
 
 def write(
-    connection: psycopg.Connection, pack: str, files: Mapping[str, str], *, at: datetime, by: str, note: str
+    connection: psycopg.Connection,
+    pack: str,
+    files: Mapping[str, str],
+    *,
+    at: datetime,
+    by: str,
+    note: str,
+    form_version: int = FORM_VERSION,
 ) -> None:
     """Write a version of a pack.
 
@@ -106,10 +127,11 @@ def write(
         at: business time from which it is in force.
         by: who wrote it.
         note: why.
+        form_version: the form in which the files are written.
 
     """
     connection.execute(queries["lock"])
-    row = {"pack": pack, "revision": loading.revision(files), "form_version": FORM_VERSION, "files": Jsonb(dict(files))}
+    row = {"pack": pack, "revision": loading.revision(files), "form_version": form_version, "files": Jsonb(dict(files))}
     connection.execute(queries["insert"], {**row, "in_force_from": at, "applied_by": by, "note": note})
 
 
@@ -139,10 +161,21 @@ class PolicyRegistry(Mapping[str, Pack]):
         return self._versions
 
     def __getitem__(self, name: str) -> Pack:
+        """Return the pack that is in force.
+
+        Raises:
+            KeyError: there is no such pack.
+            Retryable: the database is not available, or this version of Duban cannot read the pack: its records wait
+                until it is upgraded, too, or another version of the pack is in force.
+
+        """
         version = in_force(self._load_new().get(name, ()), name, self._clock.now())
         if version is None:
             raise KeyError(name)
-        return version.policy
+        try:
+            return version.policy
+        except PolicyError as error:
+            raise Retryable(f"the version of the policy in force cannot be read: {error}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._load_new())

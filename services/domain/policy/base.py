@@ -15,8 +15,12 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 """An identifier that other rules and records refer to: of a unit, a type, an SLA timer."""
 
 
+class PolicyError(ValueError):
+    """A policy file is missing or invalid; the message names the file, the key and what to do."""
+
+
 class PolicyPart(BaseModel):
-    """A part of a policy file; an unknown key is an error."""
+    """A part of a policy file; an unknown key is an error, except in a version that is read from the database."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

@@ -4,11 +4,15 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.config import ExtraValues
+from pydantic_core import ErrorDetails
 
-from services.domain.policy import validation
+from services.domain.policy import forms, validation
+from services.domain.policy.base import PolicyError
+from services.domain.policy.forms import Documents
 from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy, PackNoticePolicy
 from services.domain.policy.outcome import OutcomePolicy
@@ -19,10 +23,6 @@ from services.domain.policy.units import Units
 from services.domain.sla.calendar import Calendar
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class PolicyError(ValueError):
-    """A policy file is missing or invalid; the message names the file, the key and what to do."""
 
 
 FILES = ("pack.toml", "units.toml", "types.toml", "limits.toml", "routing.toml", "outcome.toml")
@@ -104,18 +104,44 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         PolicyError: a file is not TOML, has an unknown key or an invalid value, or refers to something missing.
 
     """
+    documents = {file: _parse(_path(where, name, file), text) for file, text in files.items()}
+    return _build(name, documents, revision(files), where, extra="forbid")
 
+
+def from_version(name: str, files: Mapping[str, str], form_version: int) -> Pack:
+    """Build a pack from the texts of a version in the database, which another version of Duban may have written.
+
+    Unknown keys are ignored (DECISIONS 39).
+
+    Args:
+        name: of the pack.
+        files: the texts of its files, by name.
+        form_version: the form in which they are written.
+
+    Raises:
+        PolicyError: this version of Duban cannot read them.
+
+    """
+    where = f"version {revision(files)}"
+    documents: Documents = {file: _parse(_path(where, name, file), text) for file, text in files.items()}
+    try:
+        documents = forms.upgrade(documents, form_version)
+    except PolicyError as error:
+        raise PolicyError(f"{name}: {error}") from error
+    return _build(name, documents, revision(files), where, extra="ignore")
+
+
+def _build(name: str, documents: Documents, revision_: str, where: str, *, extra: ExtraValues) -> Pack:
     def read(file: str, model: type[Model]) -> Model:
-        shared = file.startswith((CALENDARS, SHARED_NOTICES))
-        return _read(f"{where}/{file if shared else f'{name}/{file}'}", files[file], model)
+        return _validate(_path(where, name, file), documents[file], model, extra)
 
     calendars = {
         file.removeprefix(CALENDARS).removesuffix(".toml"): read(file, Calendar)
-        for file in files
+        for file in documents
         if file.startswith(CALENDARS)
     }
     shared = read(SHARED_NOTICES, NoticePolicy)
-    own = read(OWN_NOTICES, PackNoticePolicy) if OWN_NOTICES in files else PackNoticePolicy()
+    own = read(OWN_NOTICES, PackNoticePolicy) if OWN_NOTICES in documents else PackNoticePolicy()
     pack = Pack(
         header=read("pack.toml", PackHeader),
         units={unit.code: unit for unit in read("units.toml", Units).units},
@@ -125,7 +151,7 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
         outcome=read("outcome.toml", OutcomePolicy),
         notices=shared.overridden_by(own),
         calendars=calendars,
-        revision=revision(files),
+        revision=revision_,
     )
     problems = validation.find_problems(pack, name)
     problems += validation.find_notice_problems(shared.notices, pack, SHARED_NOTICES)
@@ -145,13 +171,28 @@ def unknown_pack_message(name: str | None) -> str:
     return f"policy: there is no pack {name!r}; `duban policy check` lists those that exist"
 
 
-def _read(where: str, text: str, model: type[Model]) -> Model:
+def _path(where: str, name: str, file: str) -> str:
+    shared = file.startswith((CALENDARS, SHARED_NOTICES))
+    return f"{where}/{file if shared else f'{name}/{file}'}"
+
+
+def _parse(path: str, text: str) -> dict[str, Any]:
     try:
-        return model.model_validate(tomllib.loads(text))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{where}: {error}") from error
+        raise PolicyError(f"{path}: {error}") from error
+
+
+def _validate(path: str, document: Mapping[str, Any], model: type[Model], extra: ExtraValues) -> Model:
+    try:
+        return model.model_validate(document, extra=extra)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_url=False)
-        )
-        raise PolicyError(f"{where}: {problems}") from error
+        problems = "; ".join(_sentence(problem) for problem in error.errors(include_url=False))
+        raise PolicyError(f"{path}: {problems}") from error
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    unknown = problem["type"] == "extra_forbidden"
+    message = "there is no such key: leave it out" if unknown else problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message

@@ -324,8 +324,11 @@ def relimit(
 def missed(timer: SlaTimer, rule: ClockRule, calendar: DeadlineCalendar, at: datetime) -> SlaTimer:
     """Settle what a policy that comes into force at `at` puts into the past: no warning and no breach of it.
 
-    The next level is told after that as often as after a breach, so that the ticket is not forgotten.
+    The next level is told after that as often as after a breach, so that the ticket is not forgotten. An archive whose
+    time has passed is not missed but due.
     """
+    if rule.breach.does == "archive":
+        return timer
     kept = [
         point.replace(state=ThresholdState.SETTLED, reason=MISSED, decided_at=at)
         if point.state is ThresholdState.OPEN and point.at <= at and not point.name.startswith(ESCALATION)
@@ -335,7 +338,8 @@ def missed(timer: SlaTimer, rule: ClockRule, calendar: DeadlineCalendar, at: dat
     if not any(point.name == BREACH and point.reason == MISSED for point in kept):
         return timer.replace(thresholds=tuple(kept))
     kept = [point for point in kept if not (point.name.startswith(ESCALATION) and point.state is ThresholdState.OPEN)]
-    if rule.breach.escalate_every is not None:
-        step = max(timer.length, calendar.half_day) * rule.breach.escalate_every
-        kept += escalations(rule.breach, calendar, at, step)
+    first = next((point for point in timer.thresholds if point.name.startswith(ESCALATION)), None)
+    if first is not None:
+        breach = next(point for point in timer.thresholds if point.name == BREACH)
+        kept += escalations(rule.breach, calendar, at, calendar.between(breach.at, first.at))
     return timer.replace(thresholds=tuple(kept))

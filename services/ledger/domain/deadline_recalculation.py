@@ -3,6 +3,7 @@
 The moving itself is the comparison in `timers`, as for every other event.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -29,13 +30,34 @@ def apply_policy(context: DecisionContext, action: ApplyPolicy) -> None:
     )
 
 
-def moved(ticket: Ticket, pack: Pack, at: datetime) -> list[tuple[SlaTimer, SlaTimer]]:
-    """Return the clocks that another version of the policy moves: each old limit, ended, and the new one.
+@dataclass(frozen=True, slots=True)
+class PolicyEffect:
+    """What another version of the policy would do to the clocks of a ticket.
 
-    A limit that was exceeded stays exceeded, and one that was committed to in an extension stays unless the new one is
-    later.
+    Attributes:
+        moved: each limit that changes: the old one, ended, and the new one. A limit that was exceeded stays exceeded,
+            and one that was committed to in an extension stays unless the new one is later.
+        started: clocks that begin.
+        ended: clocks that end.
+
     """
-    return _pairs(timers.Comparison(ticket, ticket, pack, at, timers.POLICY_APPLIED).changed())
+
+    moved: tuple[tuple[SlaTimer, SlaTimer], ...]
+    started: tuple[SlaTimer, ...]
+    ended: tuple[SlaTimer, ...]
+
+
+def effect_of(ticket: Ticket, pack: Pack, at: datetime) -> PolicyEffect:
+    """Return what another version of the policy would do to a ticket's clocks if it were applied at an instant."""
+    changed = timers.Comparison(ticket, ticket, pack, at, timers.POLICY_APPLIED).changed()
+    moved = _pairs(changed)
+    known, in_pairs = {timer.key for timer in ticket.clocks}, {timer.key for pair in moved for timer in pair}
+    others = [timer for timer in changed if timer.key not in in_pairs]
+    return PolicyEffect(
+        moved=tuple(moved),
+        started=tuple(timer for timer in others if timer.key not in known),
+        ended=tuple(timer for timer in others if timer.key in known and timer.stopped_at == at),
+    )
 
 
 def _pairs(changed: list[SlaTimer]) -> list[tuple[SlaTimer, SlaTimer]]:

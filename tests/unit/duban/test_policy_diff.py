@@ -6,7 +6,16 @@ import pytest
 
 from deploy.tools.checkout import PROJECT
 from duban import policy_diff
-from schemas.action import ApplyPolicy, ApproveExtension, ReplyProgress, RequestExtension, Resume, Suspend
+from duban.policy_diff import PolicyDiff
+from schemas.action import (
+    ApplyPolicy,
+    ApproveExtension,
+    ReplyProgress,
+    RequestExtension,
+    Resume,
+    Suspend,
+    Withdraw,
+)
 from schemas.contact import Customer
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
@@ -37,13 +46,29 @@ def vip() -> TicketScenario:
     return TicketScenario.dispatched(opened_by=contact(customer=VIP))
 
 
+def diff_of(new: Pack, *scenarios: TicketScenario, shown: int = 40) -> PolicyDiff:
+    diff = PolicyDiff(new, scenarios[0].now, shown)
+    for scenario in scenarios:
+        diff.add(scenario.current)
+    return diff
+
+
+def changed_limits(old: str, new: str) -> Pack:
+    """Return the carrier's pack with another text in limits.toml."""
+    files = loading.read_files(PROJECT / "policies", "carrier")
+    assert old in files["limits.toml"]
+    return loading.from_files("carrier", files | {"limits.toml": files["limits.toml"].replace(old, new, 1)})
+
+
 @pytest.mark.requirement("R4.12")
 def test_the_handling_limit_of_a_vip_s_broadband_fault_is_halved_in_one_file() -> None:
     new, scenario = halved(), vip()
     lines = list(policy_diff.changed_values(PACK, new))
     assert len(lines) == 1
     assert "lower 6h" in lines[0]
-    (moved,) = policy_diff.moved_deadlines([scenario.current, TicketScenario.dispatched().current], new, scenario.now)
+    diff = diff_of(new, scenario, TicketScenario.dispatched())
+    (moved,) = diff.deadlines
+    assert (diff.tickets, diff.earlier, diff.later, diff.exceeded) == (1, 1, 0, 0)
     assert (moved.clock, moved.difference, moved.is_exceeded(scenario.now)) == ("handling", -6 * HOUR, False)
 
 
@@ -97,3 +122,31 @@ def test_a_ticket_that_waits_has_as_much_of_the_new_limit_left() -> None:
     scenario.do(ApplyPolicy(version="x")).advance(HOUR).do(Resume(), unit="network")
     assert scenario.timer("handling").due_at - scenario.now == 5 * HOUR
     assert scenario.timer("handling").due_at > scenario.now + timedelta(0)
+
+
+def test_clocks_that_a_version_renames_are_counted_as_ended_and_started() -> None:
+    diff = diff_of(changed_limits('name = "handling"', 'name = "work"'), vip(), vip())
+    assert (diff.tickets, dict(diff.ended), dict(diff.started)) == (2, {"handling": 2}, {"work": 2})
+
+
+def test_only_the_earliest_deadlines_are_kept_however_many_move() -> None:
+    scenarios = [vip().advance(number * MINUTE) for number in range(7)]
+    for number, scenario in enumerate(scenarios):
+        opened = contact(f"m{number}", customer=VIP, at=scenario.now)
+        scenarios[number] = TicketScenario.dispatched(opened_by=opened)
+    diff = diff_of(halved(), *reversed(scenarios), shown=3)
+    assert (diff.tickets, diff.earlier) == (7, 7)
+    first = min(scenario.now for scenario in scenarios) + 6 * HOUR
+    assert [deadline.after for deadline in diff.deadlines] == [first + number * MINUTE for number in range(3)]
+
+
+def test_a_ticket_that_waits_for_the_archive_is_no_open_one() -> None:
+    over = TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+    diff = diff_of(changed_limits('value = "1096d"', 'value = "1097d"'), over)
+    assert (diff.tickets, diff.closed_tickets, diff.later) == (0, 1, 1)
+
+
+def test_tickets_that_wait_for_the_archive_are_looked_at_only_when_its_rules_change() -> None:
+    assert policy_diff.changes_archive(PACK, changed_limits('value = "1096d"', 'value = "1097d"'))
+    assert policy_diff.changes_archive(PACK, changed_limits('name = "archive"', 'name = "kept"'))
+    assert not policy_diff.changes_archive(PACK, halved())

@@ -6,6 +6,7 @@ import pytest
 
 from duban.policy_export import export
 from services.domain.policy import loading
+from services.domain.policy.base import PolicyError
 from services.notifier.domain import template_validation
 from services.notifier.domain.letters import TemplateLibrary
 from services.shared.runtime import package_data
@@ -52,6 +53,6 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_pack_that_does_not_exist_is_refused_with_the_choice(tmp_path: Path) -> None:
-    with pytest.raises(loading.PolicyError, match="telco"):
+    with pytest.raises(PolicyError, match="telco"):
         export(SOURCE, "telco", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,15 @@
 """Loading of policy packs: an invalid file is reported with its name and key."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
-from services.domain.policy.loading import PolicyError
+from services.domain.policy.base import PolicyError
+from services.domain.policy.forms import FORM_VERSION
 
 POLICIES = PROJECT / "policies"
 
@@ -112,6 +114,54 @@ def test_a_mistake_in_a_pack_is_reported_with_file_and_key(
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(PolicyError, match=message):
         loading.load_one(folder, "carrier")
+
+
+@pytest.mark.parametrize("key", ["starts_on", "stops_on", "restarts"])
+def test_a_pack_in_the_form_of_before_is_refused_with_what_to_write(tmp_path: Path, key: str) -> None:
+    folder = copied(tmp_path)
+    limits = folder / "bus" / "limits.toml"
+    text = limits.read_text(encoding="utf-8")
+    limits.write_text(text.replace("while =", f'{key} = ["accepted"]\nwhile =', 1), encoding="utf-8")
+    with pytest.raises(PolicyError) as raised:
+        loading.load_one(folder, "bus")
+    message = str(raised.value)
+    assert message.startswith(f"{limits}: clock promise: {key}")
+    assert "write `while`" in message
+    assert "\n" not in message
+
+
+UNKNOWN_KEYS = (
+    ("pack.toml", "[calendar]", 'newer = 1\n[calendar]\nnewer = { a = "b" }'),
+    ("limits.toml", "while =", "newer = true\nwhile ="),
+    ("calendars/cn.toml", "[hours]", "[newer]\na = 1\n\n[hours]"),
+    ("units.toml", "kind =", "newer = []\nkind ="),
+    ("letters/notices.toml", "event =", "newer = 2\nevent ="),
+)
+
+
+@pytest.mark.parametrize(("file", "old", "new"), UNKNOWN_KEYS)
+def test_a_key_of_a_newer_version_is_ignored_in_the_database_only(file: str, old: str, new: str) -> None:
+    """Services read what a newer minor version has written, `policy check` refuses it by name (DECISIONS 39)."""
+    files = loading.read_files(POLICIES, "bus")
+    changed = files | {file: files[file].replace(old, new, 1)}
+    assert changed != files
+    pack = loading.from_version("bus", changed, FORM_VERSION)
+    assert replace(pack, revision="") == replace(loading.from_version("bus", files, FORM_VERSION), revision="")
+    with pytest.raises(PolicyError, match=f"{file}: .*newer: there is no such key: leave it out"):
+        loading.from_files("bus", changed)
+
+
+def test_a_mistake_in_a_version_of_the_database_is_still_refused() -> None:
+    files = loading.read_files(POLICIES, "bus")
+    wrong = files | {"limits.toml": files["limits.toml"].replace('calendar = "', 'calendar = "x', 1)}
+    with pytest.raises(PolicyError, match="there is no 'x"):
+        loading.from_version("bus", wrong, FORM_VERSION)
+
+
+def test_a_version_of_a_newer_form_is_refused_by_its_pack_s_name() -> None:
+    files = loading.read_files(POLICIES, "bus")
+    with pytest.raises(PolicyError, match=f"^bus: .*form {FORM_VERSION + 1}"):
+        loading.from_version("bus", files, FORM_VERSION + 1)
 
 
 def test_a_folder_without_packs_says_what_to_do(tmp_path: Path) -> None:
