@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from schemas.action import Open, Tick
+from schemas.base import field_names
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
@@ -118,7 +119,7 @@ class PolicySimulation:
             return special[name]()
         holder = self.ticket.classification if name in CLASSIFICATION_FIELDS else self.ticket
         if not hasattr(holder, name):
-            known = (*special, *CLASSIFICATION_FIELDS, *Ticket.__struct_fields__)
+            known = (*special, *CLASSIFICATION_FIELDS, *field_names(Ticket))
             raise ValueError(f"{name!r} cannot be expected: {suggest(name, known)}")
         found = getattr(holder, name)
         return list(found) if isinstance(found, tuple) else found

@@ -11,6 +11,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas import unknown_fields
+from schemas.unknown_fields import KEY, Unknown
+
 AwareDatetime = Annotated[datetime, Meta(tz=True)]
 """A point in time with its offset from UTC."""
 
@@ -25,11 +28,29 @@ class ModelMeta(msgspec.StructMeta):
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True):
-    """Base of every model of the contract: immutable, and an unknown key is an error."""
+    """Base of every model of the contract: immutable, and an unknown key is an error, but in our own records.
+
+    Attributes:
+        unknown_fields: what a newer version has added to an object that was read by `from_record`.
+
+    """
+
+    unknown_fields: Unknown = msgspec.field(default=msgspec.UNSET, name=KEY)
+
+    @classmethod
+    def from_record(cls, value: bytes | str) -> Self:
+        """Decode a document that Duban has written, perhaps a newer version; unknown fields are kept (DECISIONS 39).
+
+        Raises:
+            msgspec.DecodeError: it is not JSON.
+            msgspec.ValidationError: it does not fit the model, apart from unknown fields.
+
+        """
+        return unknown_fields.decode(value, cls)
 
     @classmethod
     def from_json(cls, value: bytes | str) -> Self:
-        """Decode a JSON document.
+        """Decode a JSON document of somebody else; an unknown field is an error.
 
         Raises:
             msgspec.DecodeError: it is not JSON.
@@ -40,7 +61,7 @@ class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True
 
     @classmethod
     def from_plain(cls, value: Any) -> Self:
-        """Convert a decoded JSON document: dicts, lists, texts and numbers.
+        """Convert a decoded JSON document of somebody else: dicts, lists, texts and numbers.
 
         Raises:
             msgspec.ValidationError: it does not fit the model.
@@ -50,16 +71,21 @@ class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True
 
     def to_json(self) -> bytes:
         """Encode the model as a JSON document."""
-        return msgspec.json.encode(self)
+        return unknown_fields.encode(self)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the model as a decoded JSON document: dicts, lists, texts and numbers."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        plain: dict[str, Any] = msgspec.json.decode(self.to_json())
         return plain
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields replaced; the values are not validated."""
         return msgspec.structs.replace(self, **changes)
+
+
+def field_names(model: type[Model]) -> tuple[str, ...]:
+    """Return the names of the fields that a document of a model may have."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(model) if field.encode_name != KEY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 
 from schemas.base import Model
+from schemas.unknown_fields import KEY
 
 PUBLISHED_NAMES = {"NonTicket": "Kept", "SlaTimer": "Clock"}
 """Classes whose name in the published schemas differs: subscribers generate code from those names."""
@@ -52,7 +53,7 @@ def _with_published_names(value: Any, references: Mapping[str, str]) -> Any:
         return [_with_published_names(item, references) for item in value]
     if not isinstance(value, dict):
         return value
-    schema = {key: _with_published_names(item, references) for key, item in value.items()}
+    schema = {key: _with_published_names(item, references) for key, item in value.items() if key != KEY}
     if isinstance(schema.get("title"), str):
         schema["title"] = PUBLISHED_NAMES.get(schema["title"], schema["title"])
     if isinstance(schema.get("$ref"), str):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.base import Model
+from schemas.unknown_fields import KEY
 
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?:key in )?\$?(?P<path>.*)`)?$", re.DOTALL)
 
@@ -56,7 +57,7 @@ def find_errors(model: type[Model], document: Mapping[str, Any], path: str = "")
         path: path of the object in a larger document.
 
     """
-    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model) if field.encode_name != KEY}
     for name in document.keys() - fields.keys():
         yield FieldError(_joined(path, str(name)), "there is no such field: leave it out")
     for name, field in fields.items():

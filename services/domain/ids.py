@@ -77,8 +77,8 @@ def record_key(customer: Customer, secret: str) -> bytes:
 
 def command_digest(command: Command) -> bytes:
     """Return a digest that distinguishes two commands with one id; the time of arrival does not count."""
-    content = (command.ticket_id, command.actor, command.expected_version, command.action)
-    return hashlib.sha256(msgspec.json.encode(content)).digest()
+    content = _without_empty({**command.to_plain(), "id": None, "at": None, "policy": None})
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
 
 
 def contact_digest(contact: Contact) -> bytes:

@@ -86,7 +86,7 @@ def _fetch_row(connection: psycopg.Connection, query: str, values: dict[str, Any
 
 def unclosed_issues(connection: psycopg.Connection) -> list[HotIssue]:
     """Return the issues that are not closed."""
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unclosed_issues"]).fetchall()]
+    return [HotIssue.from_record(body) for (body,) in connection.execute(queries["unclosed_issues"]).fetchall()]
 
 
 def unclosed_issue(connection: psycopg.Connection, key: IssueKey) -> tuple[HotIssue, IssueClosing | None] | None:
@@ -95,7 +95,7 @@ def unclosed_issue(connection: psycopg.Connection, key: IssueKey) -> tuple[HotIs
     if row is None:
         return None
     body, closing = row
-    return HotIssue.from_json(body), IssueClosing(**closing) if closing is not None else None
+    return HotIssue.from_record(body), IssueClosing(**closing) if closing is not None else None
 
 
 def save_issue(connection: psycopg.Connection, issue: HotIssue, key: IssueKey) -> None:
@@ -131,7 +131,7 @@ def unpublished_links(connection: psycopg.Connection) -> list[IssueMembership]:
 
 def unpublished_issues(connection: psycopg.Connection) -> list[HotIssue]:
     """Return issues whose last version is not published yet, at most 500."""
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["unpublished_issues"]).fetchall()]
+    return [HotIssue.from_record(body) for (body,) in connection.execute(queries["unpublished_issues"]).fetchall()]
 
 
 def mark_published(
@@ -147,19 +147,19 @@ def mark_published(
 def list_issues(connection: psycopg.Connection, *, include_closed: bool) -> list[HotIssue]:
     """Return issues, newest first, at most 200."""
     values = {"include_closed": include_closed}
-    return [HotIssue.from_json(body) for (body,) in connection.execute(queries["list_issues"], values).fetchall()]
+    return [HotIssue.from_record(body) for (body,) in connection.execute(queries["list_issues"], values).fetchall()]
 
 
 def find_by_id_prefix(connection: psycopg.Connection, prefix: str) -> list[HotIssue]:
     """Return the issues whose id begins with a prefix, at most two."""
     rows = connection.execute(queries["find_by_id_prefix"], {"pattern": prefix + "%"}).fetchall()
-    return [HotIssue.from_json(body) for (body,) in rows]
+    return [HotIssue.from_record(body) for (body,) in rows]
 
 
 def tickets_of_issue(connection: psycopg.Connection, issue_id: UUID) -> list[Ticket]:
     """Return the tickets of an issue, in the order of their acceptance."""
     rows = connection.execute(queries["tickets_of_issue"], {"issue_id": issue_id}).fetchall()
-    return [Ticket.from_json(body) for (body,) in rows]
+    return [Ticket.from_record(body) for (body,) in rows]
 
 
 def request_close(connection: psycopg.Connection, issue_id: UUID, closing: IssueClosing) -> bool:

@@ -68,7 +68,8 @@ def install(app: FastAPI, context: HttpContext) -> None:
             if missing:
                 return _render("ask", language, 400, number=ticket["number"], missing=missing, answers=answers)
             comment = answers.get("comment", "").strip()[:MAX_COMMENT_LENGTH] or None
-            survey = Survey(**{question: int(score) for question, score in scores.items()}, comment=comment)
+            given: dict[str, Any] = {question: int(score) for question, score in scores.items()}
+            survey = Survey(**given, comment=comment)
             command = _command(ticket["invitation"], survey, context)
             await context.publish([outgoing(command, "intake")])
             decision = await context.wait_for(

@@ -62,19 +62,27 @@ def build_rows(
     """
     partitions = {record.command.ticket_id: record.position[1] for record in records}
     changed = [ticket for id_, ticket in after.items() if before.get(id_) != ticket]
+    new = [ticket for ticket in changed if ticket.id not in before]
+    known = [ticket for ticket in changed if ticket.id in before]
     return {
         "insert_tickets": [
-            _ticket_row(ticket, partitions, documents) | {"trace": traces.get(ticket.id)}
-            for ticket in changed
-            if ticket.id not in before
+            _ticket_row(ticket, partitions, documents) | {"trace": traces.get(ticket.id)} for ticket in new
         ],
         "update_tickets": [
-            _ticket_row(ticket, partitions, documents) | {"before": before[ticket.id].version}
-            for ticket in changed
-            if ticket.id in before
+            _ticket_row(ticket, partitions, documents) | {"before": before[ticket.id].version} for ticket in known
         ],
         "insert_events": [_event_row(event, documents) for record in records for event in record.events],
         "insert_commands": [_command_row(record) for record in records],
+        **_deadline_rows(changed, [before[ticket.id] for ticket in known], partitions),
+    }
+
+
+def _deadline_rows(
+    changed: Sequence[Ticket], before: Sequence[Ticket], partitions: Mapping[UUID, int]
+) -> dict[str, list[Row]]:
+    """Return the rows that say when a ticket has to be looked at next: at an instant, or on its day for the archive."""
+    waited = {ticket.id for ticket in before if ticket.archive_at is not None}
+    return {
         "set_deadlines": [_deadline_row(ticket, partitions) for ticket in changed if ticket.next_action_at is not None],
         "clear_deadlines": [{"ticket_id": ticket.id} for ticket in changed if ticket.next_action_at is None],
         "set_archive_days": [
@@ -83,9 +91,7 @@ def build_rows(
             if ticket.archive_at is not None
         ],
         "clear_archive_days": [
-            {"ticket_id": ticket.id}
-            for ticket in changed
-            if ticket.archive_at is None and ticket.id in before and before[ticket.id].archive_at is not None
+            {"ticket_id": ticket.id} for ticket in changed if ticket.archive_at is None and ticket.id in waited
         ],
     }
 

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Status, Ticket
+from schemas.unknown_fields import convert, encode
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
 from services.domain.whole_ticket import whole_lists
@@ -85,7 +86,7 @@ def load_tickets(
 ) -> tuple[dict[UUID, Ticket], dict[UUID, str | None]]:
     """Return the tickets that exist, by id, and the trace context of each."""
     rows = connection.execute(queries["load_tickets"], {"ids": list(ids)}, binary=True).fetchall()
-    return {id_: Ticket.from_json(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
+    return {id_: Ticket.from_record(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
 
 
 def load_processed_commands(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, ProcessedCommand]:
@@ -97,7 +98,7 @@ def load_processed_commands(connection: psycopg.Connection, ids: Iterable[UUID])
             ticket_id=ticket_id,
             outcome=outcome,
             versions=(first, last) if first is not None else None,
-            commands=tuple(Command.from_plain(command) for command in commands),
+            commands=tuple(convert(command, Command) for command in commands),
             digest=bytes(digest),
         )
         for id_, topic, partition, offset, outcome, first, last, ticket_id, commands, digest in rows
@@ -107,7 +108,7 @@ def load_processed_commands(connection: psycopg.Connection, ids: Iterable[UUID])
 def load_events(connection: psycopg.Connection, ticket_id: UUID, versions: tuple[int, int]) -> list[TicketEvent]:
     """Return stored events of a ticket, from the first of two versions to the last."""
     rows = connection.execute(queries["load_events"], {"ticket_id": ticket_id, "last": versions[1]}).fetchall()
-    return fold(TicketChange.from_json(body) for (body,) in rows)[versions[0] - 1 :]
+    return fold(TicketChange.from_record(body) for (body,) in rows)[versions[0] - 1 :]
 
 
 def next_running_numbers(connection: psycopg.Connection, count: int) -> list[int]:
@@ -139,7 +140,7 @@ def save_rows(connection: psycopg.Connection, rows: Mapping[str, Sequence[Row]])
         # Pipeline mode: the statements are sent together, and the results come back together.
         with connection.pipeline():
             for name, cursor in cursors.items():
-                cursor.execute(queries[name], {"rows": Jsonb(rows[name], dumps=msgspec.json.encode)})
+                cursor.execute(queries[name], {"rows": Jsonb(rows[name], dumps=encode)})
             yield
         updated = rows["update_tickets"]
         if updated and cursors["update_tickets"].rowcount != len(updated):
@@ -183,7 +184,7 @@ def all_tickets(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[T
     with connection.cursor(name="all_tickets") as cursor:
         cursor.itersize = 200
         for body, events in cursor.execute(queries["all_tickets"]):
-            yield Ticket.from_json(body), [TicketChange.from_json(event) for event in events]
+            yield Ticket.from_record(body), [TicketChange.from_record(event) for event in events]
 
 
 def case_histories(
@@ -197,7 +198,7 @@ def case_histories(
         cursor.itersize = 500
         values = {"pack": pack, "since": since, "until": until}
         for body, events, clocks in cursor.execute(queries["case_histories"], values):
-            ticket = Ticket.from_json(body)
+            ticket = Ticket.from_record(body)
             if clocks is not None:
                 whole = whole_lists(clocks)["clocks"]
                 ticket = ticket.replace(clocks=msgspec.convert(whole, tuple[SlaTimer, ...]))
@@ -220,7 +221,7 @@ def tickets_with_running_timer(
         with connection.cursor(name=name) as cursor:
             cursor.itersize = 500
             for (body,) in cursor.execute(queries[name], {"pack": pack}):
-                yield Ticket.from_json(body)
+                yield Ticket.from_record(body)
 
 
 def owners_of_running_timers(
@@ -241,4 +242,4 @@ def ticket_with_events(connection: psycopg.Connection, number: str) -> tuple[Tic
     if row is None:
         return None
     body, events = row
-    return Ticket.from_json(body), fold(TicketChange.from_json(event) for event in events)
+    return Ticket.from_record(body), fold(TicketChange.from_record(event) for event in events)

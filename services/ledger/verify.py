@@ -33,7 +33,7 @@ def verify(connection: psycopg.Connection, kafka: KafkaSettings) -> tuple[int, l
         value = last.pop(str(ticket.id).encode(), None)
         if value is None:
             differences.append(f"{ticket.number}: tickets.state has no record of it")
-        elif Ticket.from_json(value) != Ticket.from_json(published_ticket(ticket, ticket.to_json())):
+        elif Ticket.from_record(value) != Ticket.from_record(published_ticket(ticket, ticket.to_json())):
             differences.append(f"{ticket.number}: the last record of tickets.state is not the stored ticket")
     differences += [f"{UUID((key or b'').decode())}: tickets.state has a ticket that is not stored" for key in last]
     return count, differences

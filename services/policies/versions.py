@@ -177,6 +177,15 @@ class PolicyRegistry(Mapping[str, Pack]):
         except PolicyError as error:
             raise Retryable(f"the version of the policy in force cannot be read: {error}") from error
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a pack, even if this version of Duban cannot read it.
+
+        Raises:
+            Retryable: the database is not available.
+
+        """
+        return name in self._load_new()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._load_new())
 

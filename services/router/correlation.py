@@ -85,7 +85,7 @@ def _load_calls(connection: psycopg.Connection, batch: CorrelationBatch, ids: Ab
     if not ids:
         return
     for id_, call, *_ in connection.execute(queries["load_calls"], {"ids": list(ids)}):
-        batch.calls[id_] = Call.from_json(call)
+        batch.calls[id_] = Call.from_record(call)
     for call, contact, ticket in connection.execute(queries["forms_of_calls"], {"calls": list(ids)}):
         batch.forms.setdefault(call, (contact, ticket))
 
@@ -103,14 +103,14 @@ def _load_numbered(connection: psycopg.Connection, batch: CorrelationBatch, numb
     rows = connection.execute(queries["tickets_by_number"], {"numbers": list(numbers)})
     for id_, number, status, closed_at, subject, customer in rows:
         ticket = CandidateTicket(id_, Status(status), closed_at, None, None, subject or "", person="perhaps")
-        batch.numbered[number] = EarlierContact(ticket, Customer.from_json(customer))
+        batch.numbered[number] = EarlierContact(ticket, Customer.from_record(customer))
 
 
 def _load_kept(connection: psycopg.Connection, batch: CorrelationBatch, contacts: AbstractSet[UUID]) -> None:
     if not contacts:
         return
     for (body,) in connection.execute(queries["kept_about"], {"ids": list(contacts)}):
-        message = NonTicket.from_json(body)
+        message = NonTicket.from_record(body)
         assert message.about is not None
         batch.kept.setdefault(message.about, []).append(message)
 
@@ -236,7 +236,7 @@ def contacts_of_unmatched_calls(connection: psycopg.Connection, now: datetime) -
     if rows:
         connection.execute(queries["call_announced"], {"ids": [row[0] for row in rows], "now": now})
     return [
-        _incomplete_contact(Call.from_json(call), sender, channel, policy, now)
+        _incomplete_contact(Call.from_record(call), sender, channel, policy, now)
         for _, call, sender, channel, policy in rows
     ]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
+from schemas.unknown_fields import decode
 from services.domain.ids import contact_digest
 from services.router.domain.identity_matching import compare_customers
 from services.router.domain.route import CandidateTicket, RoutingDecision
@@ -72,7 +72,7 @@ class EarlierContact:
 
 
 def _commands(text: str) -> tuple[Command, ...]:
-    return tuple(msgspec.json.decode(text, type=list[Command]))
+    return tuple(decode(text, list[Command]))
 
 
 def load_routed(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, RoutedContact]:

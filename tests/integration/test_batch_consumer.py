@@ -22,7 +22,7 @@ from services.shared.kafka.topics import Topic
 from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
-from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage, LostRace
+from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage, LostRace, Retryable
 from services.shared.runtime.settings import KafkaSettings, Settings
 from tests.builders import eventually
 from tests.system import System
@@ -37,10 +37,14 @@ class DoublingHandler:
         self.table = table
         self.target = target
         self.races = 0
+        self.unreadable = 0
         self.oversized: dict[int, bytes] = {}
         """By number, what is published instead of its double."""
 
     def decode(self, record: Incoming) -> int:
+        if self.unreadable:
+            self.unreadable -= 1
+            raise Retryable("what the record is compared with is not available")
         number = json.loads(record.value or b"null")
         if not isinstance(number, int):
             raise InvalidMessage("bad_schema", "number: send a number", field="number", sender="tests")
@@ -187,6 +191,15 @@ def test_a_batch_is_handled_again_after_a_lost_race(system: System) -> None:
     with tested.started():
         tested.send(b"5")
         eventually(lambda: tested.published() == [10])
+
+
+def test_a_record_waits_while_what_it_is_decoded_with_is_not_available(system: System) -> None:
+    tested = ConsumerUnderTest(system)
+    tested.handler.unreadable = 2
+    with tested.started():
+        tested.send(b"6")
+        eventually(lambda: tested.published() == [12])
+    assert tested.dead_letters() == []
 
 
 def test_a_restarted_service_goes_on_where_it_stopped(system: System) -> None:

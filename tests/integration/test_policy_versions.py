@@ -58,6 +58,7 @@ def test_records_wait_while_the_version_in_force_is_of_a_newer_form(url: str) ->
         packs = PolicyRegistry(database, SettableClock())
         with pytest.raises(Retryable, match=r"bus: .*upgrade Duban here as well"):
             packs["bus"]
+        assert "bus" in packs, "so no record of it is refused"
         assert packs["carrier"].header.name == "carrier", "other packs are not concerned"
 
 

@@ -329,17 +329,21 @@ def missed(timer: SlaTimer, rule: ClockRule, calendar: DeadlineCalendar, at: dat
     """
     if rule.breach.does == "archive":
         return timer
-    kept = [
-        point.replace(state=ThresholdState.SETTLED, reason=MISSED, decided_at=at)
-        if point.state is ThresholdState.OPEN and point.at <= at and not point.name.startswith(ESCALATION)
-        else point
-        for point in timer.thresholds
-    ]
-    if not any(point.name == BREACH and point.reason == MISSED for point in kept):
-        return timer.replace(thresholds=tuple(kept))
-    kept = [point for point in kept if not (point.name.startswith(ESCALATION) and point.state is ThresholdState.OPEN)]
-    first = next((point for point in timer.thresholds if point.name.startswith(ESCALATION)), None)
-    if first is not None:
-        breach = next(point for point in timer.thresholds if point.name == BREACH)
-        kept += escalations(rule.breach, calendar, at, calendar.between(breach.at, first.at))
+    kept = [point if _is_escalation(point) else _missed_point(point, at) for point in timer.thresholds]
+    breach = next(point for point in kept if point.name == BREACH)
+    if breach.reason == MISSED:
+        first = next(filter(_is_escalation, kept), None)
+        kept = [point for point in kept if not _is_escalation(point) or point.state is not ThresholdState.OPEN]
+        if first is not None:
+            kept += escalations(rule.breach, calendar, at, calendar.between(breach.at, first.at))
     return timer.replace(thresholds=tuple(kept))
+
+
+def _missed_point(point: Threshold, at: datetime) -> Threshold:
+    if point.state is not ThresholdState.OPEN or point.at > at:
+        return point
+    return point.replace(state=ThresholdState.SETTLED, reason=MISSED, decided_at=at)
+
+
+def _is_escalation(point: Threshold) -> bool:
+    return point.name.startswith(ESCALATION)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.base import field_names
 from schemas.contact import Contact, Customer, TakenOver
 
 ValueFormat = Literal[
@@ -155,8 +156,8 @@ class MessageMapping(MappingPart):
 
     @model_validator(mode="after")
     def _check_fields(self) -> "MessageMapping":
-        own = set(Contact.__struct_fields__)
-        parts = {"customer": set(Customer.__struct_fields__), "taken_over": set(TakenOver.__struct_fields__)}
+        own = set(field_names(Contact))
+        parts = {"customer": set(field_names(Customer)), "taken_over": set(field_names(TakenOver))}
         for name in self.fields:
             head, _, rest = name.partition(".")
             if not (name in own or rest in parts.get(head, ()) or (head == "details" and rest)):

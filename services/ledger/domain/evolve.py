@@ -6,8 +6,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from schemas.base import field_names
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Ticket
+from schemas.unknown_fields import UnknownFields, convert
 from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 
 FROM_JSON = (str, list, dict)
@@ -25,6 +27,7 @@ def _is_plain(annotation: Any) -> bool:
 
 
 _FIELDS: dict[str, Any] = {each.name: each.type for each in msgspec.structs.fields(Ticket) if not _is_plain(each.type)}
+_NAMES = frozenset(field_names(Ticket))
 
 
 def merge(clocks: tuple[SlaTimer, ...], changed: Iterable[SlaTimer]) -> tuple[SlaTimer, ...]:
@@ -48,9 +51,11 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
     if event.version != expected:
         raise ValueError(f"event {event.version} of ticket {event.ticket_id} cannot follow: {expected} is next")
     changes = {
-        name: msgspec.convert(value, _FIELDS[name]) if type(value) in FROM_JSON and name in _FIELDS else value
+        name: convert(value, _FIELDS[name]) if type(value) in FROM_JSON and name in _FIELDS else value
         for name, value in event.changes.items()
     }
+    if not changes.keys() <= _NAMES:
+        changes = _with_unknown_fields(ticket, changes)
     changes |= bounded_lists(ticket, changes)
     if ticket is None or event.clocks:
         clocks = event.clocks if ticket is None else merge(ticket.clocks, event.clocks)
@@ -58,6 +63,14 @@ def evolve(ticket: Ticket | None, event: TicketChange) -> Ticket:
     changes["version"] = event.version
     changes["updated_at"] = event.at
     return Ticket(**changes) if ticket is None else ticket.replace(**changes)
+
+
+def _with_unknown_fields(ticket: Ticket | None, changes: dict[str, Any]) -> dict[str, Any]:
+    """Keep the fields that a newer version has changed, and this one does not know, as the ticket keeps them."""
+    newer = UnknownFields({name: value for name, value in changes.items() if name not in _NAMES})
+    known = ticket.unknown_fields if ticket is not None else msgspec.UNSET
+    kept = newer if isinstance(known, msgspec.UnsetType) else known.merged(newer)
+    return {name: value for name, value in changes.items() if name in _NAMES} | {"unknown_fields": kept}
 
 
 def fold(changes: Iterable[TicketChange]) -> list[TicketEvent]:

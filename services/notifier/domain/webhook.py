@@ -12,9 +12,8 @@ from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Literal
 
-import msgspec
-
 from schemas.event import TicketEvent
+from schemas.unknown_fields import encode
 
 TYPE_PREFIX = "duban.ticket."
 """Prefix of an event's type in the type of a message."""
@@ -123,7 +122,7 @@ def signed_headers(id_: str, at: datetime, body: bytes, valid_secrets: Iterable[
 
 def payload(event: TicketEvent) -> bytes:
     """Return the body of the message about an event."""
-    return msgspec.json.encode({"type": f"{TYPE_PREFIX}{event.type}", "timestamp": event.at, "data": event})
+    return encode({"type": f"{TYPE_PREFIX}{event.type}", "timestamp": event.at, "data": event})
 
 
 def parse_event_types(names: Iterable[str], known: Collection[str]) -> list[str]:

@@ -234,6 +234,9 @@ class BatchConsumer(Generic[BodyT]):
                 messages.append(Message(record, self._handler.decode(record)))
             except InvalidMessage as error:
                 invalid.append(DeadLetterCandidate.from_error(record, error))
+            except Retryable:
+                # The record may be good: what it is compared with, such as the policies, cannot be read now.
+                raise
             except Exception as error:
                 log.exception("decode_failed", error=type(error).__name__, position=record.position)
                 invalid.append(DeadLetterCandidate.from_bug(record, error))

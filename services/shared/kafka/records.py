@@ -89,7 +89,7 @@ def outgoing(
 
 
 def parse_value(model: type[ModelT], value: bytes | None, *, sender: str = "unknown") -> ModelT:
-    """Parse and validate a record's value.
+    """Parse and validate the value of a record of one of our topics; fields of a newer version are kept (DECISIONS 39).
 
     Raises:
         InvalidMessage: no value, no JSON, or not of the model's shape; names the first invalid field.
@@ -98,7 +98,7 @@ def parse_value(model: type[ModelT], value: bytes | None, *, sender: str = "unkn
     if not value:
         raise InvalidMessage("empty", "the record has no value; send the JSON document itself", sender=sender)
     try:
-        return model.from_json(value)
+        return model.from_record(value)
     except msgspec.ValidationError as error:
         fault = validation_errors.to_field_error(error)
         raise InvalidMessage(

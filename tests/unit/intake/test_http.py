@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.domain.envelope import MAX_CONTACT_BYTES
 from services.intake.senders import Sender
-from tests.unit.intake.http_door import HttpDoor, key
+from tests.unit.intake.http_door import HttpDoor, key, reasons
 
 WEB = Sender("web", "carrier", ("web",), ("contacts",))
 
@@ -43,3 +43,17 @@ def test_each_rejected_line_of_a_batch_has_a_reason_and_is_counted(tmp_path: Pat
         for reason in ("not_allowed", "too_large", "missing_id")
     ] == [1, 1, 1]
     assert len(door.published) == 1
+
+
+@pytest.mark.requirement("R2.5")
+@pytest.mark.parametrize("name", ["newer", "$unknown"])
+def test_a_contact_with_a_field_that_there_is_not_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    """Doors refuse what a newer version would know; services keep it (DECISIONS 39)."""
+    door = HttpDoor(tmp_path, WEB)
+    for contact, field in (
+        (web_contact(1, **{name: 1}), name),
+        (web_contact(2, customer={"phone": "13800000101", name: {}}), f"customer.{name}"),
+    ):
+        response = door.post("/v1/contacts", json=contact, headers=key("web"))
+        assert (response.status_code, [found for found, _ in reasons(response)]) == (400, [field])
+    assert door.published == []

@@ -113,17 +113,17 @@ def test_what_would_be_past_is_missed_without_a_warning_or_breach() -> None:
     assert scenario.timer("first_look").exceeded, "it counts as over, so no extension or re-tiering revives it"
 
 
-def test_after_a_missed_limit_the_next_levels_are_still_told() -> None:
+def test_after_a_missed_limit_the_next_levels_are_still_notified() -> None:
     scenario = TicketScenario.dispatched().advance(5 * HOUR)
     applied(scenario, WITH_FIRST_LOOK)
     at = scenario.now
     scenario.advance(timedelta(days=2)).tick()
-    told = [
+    notified = [
         (event.type, event.at - at)
         for event in scenario.events
         if event.threshold is not None and event.threshold.clock == "first_look"
     ]
-    assert told == [("escalated", 2 * HOUR), ("escalated", 4 * HOUR)]
+    assert notified == [("escalated", 2 * HOUR), ("escalated", 4 * HOUR)]
 
 
 def test_a_shortened_limit_that_would_be_past_is_missed_too() -> None:
