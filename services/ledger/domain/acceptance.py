@@ -5,7 +5,7 @@ from typing import Any
 from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
-from schemas.ticket import Link, Outcome, Status
+from schemas.ticket import Link, Outcome, Status, Ticket
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import reclassification, resolution
@@ -21,13 +21,35 @@ def open_(context: DecisionContext, action: Open) -> None:
             _count_reminder(context, action.contact, "another contact came with the ticket's id")
         return
     contact, classification = action.contact, action.classification
+    missing = _missing_fields(context, contact)
+    decided_by = next((reason for reason in classification.reasons if reason.subject == "tier"), None)
+    ticket = context.record_event(
+        "accepted",
+        decided_by or because("tier", classification.tier, "reclassified by hand", "ours: no rule gave it"),
+        _fields_of(context, action, incomplete=bool(missing)),
+        details={
+            "contact_id": contact.id,
+            "path": list(classification.path),
+            "triage": classification.triage,
+            "missing": missing or None,
+        },
+    )
+    _report(context, ticket)
+    if INCOMPLETE not in ticket.flags:
+        _complete(context, contact.settlement)
+
+
+def _fields_of(context: DecisionContext, action: Open, *, incomplete: bool) -> dict[str, Any]:
+    """Return the fields of a new ticket."""
+    contact, classification = action.contact, action.classification
     contacted = contact.contacted_at
     if contacted is None or contacted > context.at:
         contacted = min(contact.received_at, context.at)
     centre = classification.path[0] if classification.path else context.policy.header.centre
-    missing = _missing_fields(context, contact)
-    flags = contact.flags if not missing or INCOMPLETE in contact.flags else (*contact.flags, INCOMPLETE)
-    changes: dict[str, Any] = {
+    flags = contact.flags
+    if incomplete and INCOMPLETE not in flags:
+        flags = (*flags, INCOMPLETE)
+    return {
         "id": context.command.ticket_id,
         "number": context.number,
         "policy": context.policy.reference,
@@ -50,34 +72,22 @@ def open_(context: DecisionContext, action: Open) -> None:
         "unit": centre,
         "links": action.links,
     }
-    decided_by = next((each for each in classification.reasons if each.subject == "tier"), None)
-    context.record_event(
-        "accepted",
-        decided_by or because("tier", classification.tier, "reclassified by hand", "ours: no rule gave it"),
-        changes,
-        details={
-            "contact_id": contact.id,
-            "path": list(classification.path),
-            "triage": classification.triage,
-            "missing": missing or None,
-        },
-    )
-    facts = context.policy.facts_of(context.ticket)
+
+
+def _report(context: DecisionContext, ticket: Ticket) -> None:
+    """Report at once what the policy wants reported at once (R3.10), and a case of which it is unsure (R2.9)."""
+    facts = context.policy.facts_of(ticket)
     for alert in context.policy.routing.alerts:
         if alert.when.holds(facts):
             context.record_event(
                 "reported",
                 because("alert", ", ".join(alert.units), alert.name, alert.source),
-                details={"reason": alert.name, "unit": centre, "notifies": list(alert.units)},
+                details={"reason": alert.name, "unit": ticket.centre, "notifies": list(alert.units)},
             )
-    if classification.opening == "unsure":
-        # Whether a case is opened is then for the supervisor to say, at once (R2.9).
-        rule = next(each for each in classification.reasons if each.subject == "opening")
-        context.record_event(
-            "escalated", rule, details={"reason": "is a case opened?", "unit": centre, "notifies": ["next_level"]}
-        )
-    if INCOMPLETE not in flags:
-        _complete(context, contact.settlement)
+    if ticket.classification.opening == "unsure":
+        rule = next(reason for reason in ticket.classification.reasons if reason.subject == "opening")
+        details = {"reason": "is a case opened?", "unit": ticket.centre, "notifies": ["next_level"]}
+        context.record_event("escalated", rule, details=details)
 
 
 def _missing_fields(context: DecisionContext, contact: Contact) -> list[str]:

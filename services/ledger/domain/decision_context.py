@@ -139,17 +139,16 @@ class DecisionContext:
 
         """
         before = self.ticket_or_none
-        when = max(at or self.at, before.updated_at) if before is not None else (at or self.at)
-        update = {"policy": self.policy.reference, **(changes or {})}
+        when = at or self.at
         if before is None:
-            update["stage_since"] = when
+            update = {"policy": self.policy.reference, **(changes or {}), "stage_since": when}
+            fields = {**update, **bounded_lists(None, update), "version": 1, "updated_at": when}
+            ticket = Ticket(**fields, clocks=tuple(changed))
         else:
-            update |= consequences(before, update, when)
-            update = {name: value for name, value in update.items() if getattr(before, name) != value}
-        version = before.version + 1 if before is not None else 1
-        base = merge(before.clocks if before is not None else (), changed)
-        fields = {**update, **bounded_lists(before, update), "version": version, "updated_at": when, "clocks": base}
-        ticket = Ticket(**fields) if before is None else before.replace(**fields)
+            when = max(when, before.updated_at)
+            update = self._differences(before, changes or {}, when)
+            fields = {**update, **bounded_lists(before, update), "version": before.version + 1, "updated_at": when}
+            ticket = before.replace(**fields, clocks=merge(before.clocks, changed))
         moved: list[SlaTimer] = []
         if before is None or type_ == timers.POLICY_APPLIED or timers.depends_on(update):
             comparison = timers.Comparison(ticket, before, self.policy, when, type_, self.carried, passing)
@@ -158,9 +157,9 @@ class DecisionContext:
             ticket = self._with_timers(before, ticket, moved, update, type_)
         self.events.append(
             TicketEvent(
-                id=event_id(ticket.id, version),
+                id=event_id(ticket.id, ticket.version),
                 ticket_id=ticket.id,
-                version=version,
+                version=ticket.version,
                 type=type_,
                 at=when,
                 recorded_at=max(self.now, when),
@@ -170,11 +169,17 @@ class DecisionContext:
                 threshold=threshold,
                 details=self._details(details),
                 changes=update,
-                clocks=(*changed, *moved) if not (changed and moved) else _latest(changed, moved),
+                clocks=_latest(changed, moved),
                 ticket=ticket,
             )
         )
         return ticket
+
+    def _differences(self, before: Ticket, changes: Mapping[str, Any], when: datetime) -> dict[str, Any]:
+        """Return the fields that an event changes, with those that follow from them."""
+        update = {"policy": self.policy.reference, **changes}
+        update |= consequences(before, update, when)
+        return {name: value for name, value in update.items() if getattr(before, name) != value}
 
     def _with_timers(
         self, before: Ticket | None, ticket: Ticket, moved: list[SlaTimer], update: dict[str, Any], type_: str
@@ -212,6 +217,8 @@ class DecisionContext:
 
 
 def _latest(changed: Sequence[SlaTimer], moved: Sequence[SlaTimer]) -> tuple[SlaTimer, ...]:
+    if not (changed and moved):
+        return (*changed, *moved)
     return tuple({timer.key: timer for timer in (*changed, *moved)}.values())
 
 
