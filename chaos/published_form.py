@@ -8,6 +8,8 @@ from typing import Any
 MAX_TICKET = 32 * 1024
 MAX_EVENT = 96 * 1024
 MARK = "…"
+UNPUBLISHED = frozenset({"evidence_marks", "link_marks"})
+"""Fields that the ledger keeps for itself: empty on the topics."""
 
 
 def is_too_large(value: bytes | None, limit: int) -> bool:
@@ -36,4 +38,7 @@ def _is_shortened_object(published: dict[str, Any], stored: dict[str, Any]) -> b
     """Whether no field is missing, and none was added but counts of items."""
     if any(name not in stored and not name.endswith("_count") for name in published):
         return False
-    return all(name in published and is_shortened(published[name], value) for name, value in stored.items())
+    return all(
+        published.get(name) == "" if name in UNPUBLISHED else name in published and is_shortened(published[name], value)
+        for name, value in stored.items()
+    )

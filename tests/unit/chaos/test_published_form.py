@@ -36,3 +36,9 @@ def test_cut_texts_and_shorter_lists_are_no_damage(published: dict[str, Any]) ->
 )
 def test_every_other_difference_is_damage(published: dict[str, Any]) -> None:
     assert not is_shortened(published, STORED)
+
+
+def test_what_the_ledger_keeps_for_itself_is_empty_on_the_topics() -> None:
+    stored = {"number": "TS1", "evidence_marks": "a1b2", "link_marks": ""}
+    assert is_shortened({**stored, "evidence_marks": ""}, stored)
+    assert not is_shortened(stored, stored)
