@@ -119,11 +119,11 @@ def test_a_mistake_in_a_pack_is_reported_with_file_and_key(
 @pytest.mark.parametrize("key", ["starts_on", "stops_on", "restarts"])
 def test_a_pack_in_the_form_of_before_is_refused_with_what_to_write(tmp_path: Path, key: str) -> None:
     folder = copied(tmp_path)
-    limits = folder / "bus" / "limits.toml"
+    limits = folder / "carrier" / "limits.toml"
     text = limits.read_text(encoding="utf-8")
     limits.write_text(text.replace("while =", f'{key} = ["accepted"]\nwhile =', 1), encoding="utf-8")
     with pytest.raises(PolicyError) as raised:
-        loading.load_one(folder, "bus")
+        loading.load_one(folder, "carrier")
     message = str(raised.value)
     assert message.startswith(f"{limits}: clock promise: {key}")
     assert "write `while`" in message
