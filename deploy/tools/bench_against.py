@@ -39,6 +39,11 @@ ROW = re.compile(r"^\| +(?P<name>[^|]+?) +\| +(?P<value>[\d,.]+) +\| +(?P<unit>[
 PERF = ("perf", "stat", "-x,", "-e", "instructions:u")
 INSTRUCTIONS = re.compile(r"^(?P<count>\d+),[^,]*,instructions", re.MULTILINE)
 
+RULES = """import runpy, time
+time.perf_counter = time.process_time
+runpy.run_module("tests.load.rules", run_name="__main__", alter_sys=True)"""
+"""Runs the rules' benchmark of any tree on processor time: time on the wall tells of the machine's other work."""
+
 Values = dict[str, float]
 """Figures of one round by name; the name ends with the unit."""
 
@@ -59,10 +64,10 @@ class Tree:
     python: Path
 
     def run(self, *arguments: str, counter: Sequence[str] = ()) -> str:
-        """Run a module of the tree and return what it printed, the counter's lines after its own.
+        """Run the Python of the tree and return what it printed, the counter's lines after its own.
 
         Args:
-            arguments: the module and its arguments.
+            arguments: of the interpreter, such as -m and a module.
             counter: a program that runs it and counts, such as perf.
 
         Raises:
@@ -71,7 +76,7 @@ class Tree:
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DUBAN_", "PYTHON"))}
         completed = subprocess.run(  # noqa: S603 - our own command
-            [*counter, str(self.python), "-m", *arguments],
+            [*counter, str(self.python), *arguments],
             cwd=self.folder,
             env=kept | {"PYTHONDONTWRITEBYTECODE": ""},
             capture_output=True,
@@ -79,7 +84,9 @@ class Tree:
             check=False,
         )
         if completed.returncode != 0:
-            raise BenchError(f"{self.name}: python -m {' '.join(arguments)} failed: {completed.stderr.strip()[-500:]}")
+            raise BenchError(
+                f"{self.name}: python {' '.join(arguments)[:80]} failed: {completed.stderr.strip()[-500:]}"
+            )
         return completed.stdout + completed.stderr
 
 
@@ -144,8 +151,8 @@ def parse_rules(printed: str) -> Values:
     """Return microseconds by rule, from the JSON of the rules' benchmark, or from its lines where it has no --json."""
     first = printed.partition("\n")[0]
     if first.startswith("["):
-        return {f"{cost['name']}, µs": float(cost["rule"]) for cost in json.loads(first)}
-    return {f"{match['name']}, µs": float(match["value"]) for match in RULE.finditer(printed)}
+        return {f"{cost['name']}, µs of processor time": float(cost["rule"]) for cost in json.loads(first)}
+    return {f"{match['name']}, µs of processor time": float(match["value"]) for match in RULE.finditer(printed)}
 
 
 def parse_table(printed: str) -> Values:
@@ -182,7 +189,7 @@ def measure_rules(tree: Tree) -> Values:
 
     """
     # A tree whose benchmark has no options ignores this one and prints lines.
-    printed = tree.run("tests.load.rules", "--json", counter=instruction_counter())
+    printed = tree.run("-c", RULES, "--json", counter=instruction_counter())
     values = parse_rules(printed)
     if not values:
         raise BenchError(f"{tree.name}: tests.load.rules printed no figures: {printed[-500:]}")
@@ -194,7 +201,7 @@ def measure_commands(tree: Tree) -> Values:
     values: Values = {}
     for name, arguments in COMMANDS.items():
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        printed = tree.run("duban", *arguments, counter=instruction_counter())
+        printed = tree.run("-m", "duban", *arguments, counter=instruction_counter())
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         values |= {f"{name}, ms of processor time": seconds * 1000} | _instructions(name, printed)
@@ -208,7 +215,7 @@ def _instructions(name: str, printed: str) -> Values:
 
 def measure_system(tree: Tree) -> Values:
     """Run the benchmark of the whole system of a tree."""
-    return parse_table(tree.run("tests.load"))
+    return parse_table(tree.run("-m", "tests.load"))
 
 
 def unpack(ref: str) -> Tree:

@@ -23,6 +23,7 @@ from schemas.base import Model
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
+from schemas.unknown_fields import KEY
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
@@ -142,7 +143,9 @@ class _PydanticTwins:
             if tag is not None:
                 fields["type"] = (Literal[tag], tag)
             for field in msgspec.structs.fields(model):
-                fields[field.name] = (self._annotation(field.type), _default(field))
+                # What a newer version has added is no field of the message.
+                if field.encode_name != KEY:
+                    fields[field.name] = (self._annotation(field.type), _default(field))
             config = ConfigDict(frozen=True, extra="forbid")
             self._models[model] = create_model(model.__name__, __config__=config, **fields)
         return self._models[model]

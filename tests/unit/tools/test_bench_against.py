@@ -33,10 +33,10 @@ def test_trees_run_first_in_turn() -> None:
 
 def test_figures_of_rules_are_read_from_lines_and_from_json() -> None:
     assert parse_rules(LINES) == {
-        "decide + evolve, every command of the day, µs": 368.2,
-        "route, every contact of the day, µs": 220.8,
+        "decide + evolve, every command of the day, µs of processor time": 368.2,
+        "route, every contact of the day, µs of processor time": 220.8,
     }
-    assert parse_rules(JSON) == {"route, every contact of the day, µs": 220.84}
+    assert parse_rules(JSON) == {"route, every contact of the day, µs of processor time": 220.84}
     assert parse_rules("Traceback (most recent call last)") == {}
 
 
