@@ -108,9 +108,28 @@ select partition, array_agg(id order by saved_at) from ledger.ticket
 where partition = any(%(partitions)s) and saved_at >= now() - make_interval(secs => %(seconds)s)
 group by partition;
 
--- name: all_tickets
-select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id
-group by t.id;
+-- name: create_published_states
+create temporary table if not exists published_state (ticket_id uuid not null, "offset" bigint not null, digest bytea);
+truncate published_state;
+
+-- name: copy_published_states
+copy published_state (ticket_id, "offset", digest) from stdin;
+
+-- name: read_all_rows
+set local cursor_tuple_fraction = 1;
+
+-- name: published_states
+-- A ticket is always on the same partition, so its last record has the highest offset; no digest means that it was deleted.
+select ticket_id, digest
+from (select distinct on (ticket_id) ticket_id, digest from published_state order by ticket_id, "offset" desc) as last
+where digest is not null
+order by ticket_id;
+
+-- name: tickets_in_order
+select id, body::text from ledger.ticket order by id;
+
+-- name: changes_in_order
+select ticket_id, body::text from ledger.event order by ticket_id, version;
 
 -- name: ticket_with_events
 select t.body::text, array_agg(e.body::text order by e.version) from ledger.ticket t join ledger.event e on e.ticket_id = t.id

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -179,12 +180,39 @@ def recently_saved(
 # ---- for the CLI ----
 
 
-def all_tickets(connection: psycopg.Connection) -> Iterator[tuple[Ticket, list[TicketChange]]]:
-    """Yield each ticket with all its changes, in order."""
-    with connection.cursor(name="all_tickets") as cursor:
-        cursor.itersize = 200
-        for body, events in cursor.execute(queries["all_tickets"]):
-            yield Ticket.from_record(body), [TicketChange.from_record(event) for event in events]
+def save_published_states(connection: psycopg.Connection, records: Iterable[tuple[UUID, int, bytes | None]]) -> None:
+    """Keep ticket id, offset and digest of each record of tickets.state in a temporary table of the connection."""
+    with connection.transaction():
+        connection.execute(queries["create_published_states"])
+        with connection.cursor().copy(queries["copy_published_states"]) as copy:
+            copy.set_types(["uuid", "int8", "bytea"])
+            for record in records:
+                copy.write_row(record)
+
+
+def published_states(connection: psycopg.Connection) -> Iterator[tuple[UUID, bytes]]:
+    """Yield ticket id and digest of the last record of each ticket on tickets.state, in the order of the ids."""
+    yield from _in_order(connection, "published_states")
+
+
+def tickets_in_order(connection: psycopg.Connection) -> Iterator[tuple[UUID, Ticket]]:
+    """Yield every ticket with its id, in the order of the ids."""
+    for id_, body in _in_order(connection, "tickets_in_order"):
+        yield id_, Ticket.from_record(body)
+
+
+def changes_in_order(connection: psycopg.Connection) -> Iterator[tuple[UUID, TicketChange]]:
+    """Yield the change of every event with its ticket's id, in the order of the ids and of the versions."""
+    for id_, body in _in_order(connection, "changes_in_order"):
+        yield id_, TicketChange.from_record(body)
+
+
+def _in_order(connection: psycopg.Connection, name: str) -> Iterator[tuple[UUID, Any]]:
+    # All rows are read: without this, the plan would be the one that has the first rows soon.
+    connection.execute(queries["read_all_rows"])
+    with connection.cursor(name=name) as cursor:
+        cursor.itersize = 500
+        yield from cursor.execute(queries[name])
 
 
 def case_histories(
