@@ -1,11 +1,12 @@
 """Rows of a KPI report: each KPI with its counts, target, and change against the previous period (R6)."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.domain.kpi.cases import Case
-from services.domain.kpi.catalogue import DIMENSIONS, KPIS, Kpi, compute_cells
+from services.domain.kpi.catalogue import DIMENSIONS, KPIS, Kpi, KpiSums
 from services.domain.kpi.formulas import KpiValue
 from services.domain.kpi.periods import Period
 from services.shared.runtime.errors import DubanError
@@ -91,31 +92,41 @@ def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
 
 
 def build_rows(
-    kpis: Iterable[Kpi], periods: Sequence[Period], cases: Sequence[Case], *, by: Sequence[str], users: int
+    kpis: Sequence[Kpi], periods: Sequence[Period], cases: Iterable[Case], *, by: Sequence[str], users: int
 ) -> Iterator[ReportRow]:
     """Return every KPI in every cell of every period.
 
     Args:
         kpis: those to compute.
-        periods: a ticket belongs to the period in which it was accepted.
-        cases: of these periods and of the previous period of each.
+        periods: a ticket belongs to the period in which it was accepted; they do not overlap.
+        cases: of these periods and of the previous period of each; they are added up one by one and not kept.
         by: dimensions to break down by.
         users: number of users of the business; 0: rates per user have no value.
 
     """
+    sums = _sums_of_periods(kpis, periods, cases, by)
     for period in periods:
-        present, earlier = _within(cases, period), _within(cases, period.previous)
+        present, earlier = sums[period.start], sums[period.previous.start]
         for kpi in kpis:
-            before = compute_cells(kpi, earlier, by, users)
+            before = earlier.cells(kpi, users)
             short = period.comparable_length < kpi.min_length
-            for cell, value in compute_cells(kpi, present, by, users).items():
+            for cell, value in present.cells(kpi, users).items():
                 # In a period that is too short for the KPI only its count is shown (R6.6).
                 shown = KpiValue(value.numerator, 0) if short else value
                 yield ReportRow(period.name, kpi, cell, shown, None if short else before.get(cell))
 
 
-def _within(cases: Sequence[Case], period: Period) -> list[Case]:
-    return [case for case in cases if period.start <= case.accepted_at < period.end]
+def _sums_of_periods(
+    kpis: Sequence[Kpi], periods: Sequence[Period], cases: Iterable[Case], by: Sequence[str]
+) -> dict[datetime, KpiSums]:
+    """Return the sums of the periods and of the previous period of each, by their start."""
+    spans = sorted({period.start: period for one in periods for period in (one.previous, one)}.items())
+    starts, sums = [start for start, _ in spans], {start: KpiSums(kpis, by) for start, _ in spans}
+    for case in cases:
+        index = bisect_right(starts, case.accepted_at) - 1
+        if index >= 0 and case.accepted_at < spans[index][1].end:
+            sums[starts[index]].add(case)
+    return sums
 
 
 def earliest_needed(periods: Sequence[Period]) -> datetime:

@@ -74,11 +74,9 @@ def show(
         start, end = _range(since, until, per, zone, now)
         size = None if per is PeriodOption.RANGE else PeriodLength[per.name]
         spans = periods.periods_between(start, end, size, zone)
-        recent = [
-            cases.build_case(ticket, events, policy, now)
-            for ticket, events in store.case_histories(connection, pack, report.earliest_needed(spans), spans[-1].end)
-        ]
-    rows = list(report.build_rows(kpis, spans, recent, by=dimensions, users=users))
+        histories = store.case_histories(connection, pack, report.earliest_needed(spans), spans[-1].end)
+        recent = (cases.build_case(ticket, events, policy, now) for ticket, events in histories)
+        rows = list(report.build_rows(kpis, spans, recent, by=dimensions, users=users))
     _write(rows, dimensions, form, out, policy)
 
 

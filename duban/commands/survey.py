@@ -64,9 +64,9 @@ def sample(
     title = name or "-".join((pack, begin, until, by, str(size), seed))
     with system.connect() as connection:
         history = store.case_histories(connection, pack, since, end)
-        answered = [ticket for ticket, _ in history if ticket.outcome.explanation]
-        chosen = [ticket.id for ticket in sampling.draw_sample(answered, size, keys, seed)]
-        drawn = SurveySample(title, pack, since, end, size, keys, seed, len(answered), chosen, now)
+        answered = (ticket for ticket, _ in history if ticket.outcome.explanation)
+        chosen = sampling.draw_sample(answered, size, keys, seed)
+        drawn = SurveySample(title, pack, since, end, size, keys, seed, chosen.population, chosen.tickets, now)
         saved = survey_samples.save_sample(connection, drawn)
         if not saved.same_plan_as(drawn):
             raise DubanError(

@@ -1,13 +1,19 @@
 """Stratified, reproducible samples of tickets for satisfaction studies by a third party (R5.4). Pure."""
 
 import hashlib
-from collections import defaultdict
+import heapq
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeVar
+from uuid import UUID
 
 from schemas.ticket import Ticket
 
 Stratum = TypeVar("Stratum", bound=Hashable)
+_Candidate = tuple[int, str, UUID]
+"""Of a ticket: its negative rank, its number and its id."""
 
 STRATIFIERS: dict[str, Callable[[Ticket], str | None]] = {
     "region": lambda ticket: ticket.customer.city or ticket.customer.visiting_region or ticket.customer.home_region,
@@ -21,8 +27,24 @@ STRATIFIERS: dict[str, Callable[[Ticket], str | None]] = {
 """What a sample can be stratified by: the name that `duban survey` takes, and the value of a ticket."""
 
 
-def draw_sample(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -> list[Ticket]:
-    """Return a sample in which each stratum has its proportional share, ordered by ticket number.
+@dataclass(frozen=True, slots=True)
+class DrawnSample:
+    """A sample, and how many tickets it was drawn from.
+
+    Attributes:
+        tickets: ids, in the order of the tickets' numbers.
+        population: number of tickets it was drawn from.
+
+    """
+
+    tickets: list[UUID]
+    population: int
+
+
+def draw_sample(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: str) -> DrawnSample:
+    """Return a sample in which each stratum has its proportional share.
+
+    The tickets are looked at one by one: of each stratum only those are kept that may be drawn.
 
     Seats are allocated by largest remainder, so no stratum is more than one off its exact share. Within a stratum a
     hash of seed and ticket id decides, so the result depends neither on the order of the tickets nor on a random
@@ -30,20 +52,24 @@ def draw_sample(tickets: Iterable[Ticket], size: int, by: Iterable[str], seed: s
 
     Args:
         tickets: the population.
-        size: of the sample; all tickets are returned if there are fewer.
+        size: of the sample; all tickets are drawn if there are fewer.
         by: names of STRATIFIERS.
         seed: any text; the same seed draws the same sample.
 
     """
     stratifiers = [STRATIFIERS[name] for name in by]
-    strata: dict[tuple[str | None, ...], list[Ticket]] = defaultdict(list)
+    counts: Counter[tuple[str | None, ...]] = Counter()
+    candidates: dict[tuple[str | None, ...], list[_Candidate]] = defaultdict(list)
     for ticket in tickets:
-        strata[tuple(stratifier(ticket) for stratifier in stratifiers)].append(ticket)
-    seats = allocate_seats({stratum: len(members) for stratum, members in strata.items()}, size)
-    sample: list[Ticket] = []
-    for stratum, members in strata.items():
-        sample += sorted(members, key=lambda ticket: _rank(seed, ticket))[: seats[stratum]]
-    return sorted(sample, key=lambda ticket: ticket.number)
+        stratum = tuple(stratifier(ticket) for stratifier in stratifiers)
+        counts[stratum] += 1
+        candidate = (-_rank(seed, ticket), ticket.number, ticket.id)
+        kept = candidates[stratum]
+        # A heap whose first item has the highest rank, and goes when a lower one comes.
+        (heapq.heappush if len(kept) < size else heapq.heappushpop)(kept, candidate)
+    seats = allocate_seats(dict(counts), size)
+    drawn = [item for stratum, kept in candidates.items() for item in sorted(kept, reverse=True)[: seats[stratum]]]
+    return DrawnSample([id_ for _, _, id_ in sorted(drawn, key=itemgetter(1))], counts.total())
 
 
 def allocate_seats(counts: dict[Stratum, int], size: int) -> dict[Stratum, int]:
@@ -59,5 +85,5 @@ def allocate_seats(counts: dict[Stratum, int], size: int) -> dict[Stratum, int]:
     return seats
 
 
-def _rank(seed: str, ticket: Ticket) -> bytes:
-    return hashlib.sha256(f"{seed}/{ticket.id}".encode()).digest()
+def _rank(seed: str, ticket: Ticket) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}/{ticket.id}".encode()).digest())

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from services.domain.kpi.cases import Case
 from services.domain.kpi.formulas import (
+    NOTHING,
     Formula,
     KpiValue,
     complaint_rate,
@@ -46,7 +47,7 @@ class Kpi:
         name: as `duban report` takes it.
         zh: its name in the customer's documents.
         unit: share, hours or count.
-        formula: computes it over the cases of a cell.
+        formula: computes it from the cases of a cell.
         source: its place in the customer's documents, or `ours` and the reason.
         applies_to: whether a case counts at all.
         dimensions: the dimensions that the documents break it down by.
@@ -344,8 +345,44 @@ KPIS: Mapping[str, Kpi] = {
 }
 
 
+class KpiSums:
+    """The sums of some KPIs over cases, for each combination of values of some dimensions.
+
+    Args:
+        kpis: what to compute.
+        by: names of DIMENSIONS, or `stage`; none: one cell for all cases.
+
+    """
+
+    def __init__(self, kpis: Iterable[Kpi], by: Sequence[str]) -> None:
+        self._by = by
+        self._sums: dict[str, dict[tuple[str, ...], KpiValue]] = {}
+        self._kpis = tuple(kpis)
+        for kpi in self._kpis:
+            self._sums[kpi.name] = {} if by else {(): NOTHING}
+
+    def add(self, case: Case) -> None:
+        """Add a case; it is not kept."""
+        cells = list(_cells_of(case, self._by))
+        for kpi in self._kpis:
+            if kpi.applies_to(case):
+                sums = self._sums[kpi.name]
+                for key, part in cells:
+                    sums[key] = sums.get(key, NOTHING) + kpi.formula.part(part)
+
+    def cells(self, kpi: Kpi, users: int) -> dict[tuple[str, ...], KpiValue]:
+        """Return a KPI by the values of the dimensions, in their order.
+
+        Args:
+            kpi: one of those that are computed.
+            users: number of users of the business, for rates per user.
+
+        """
+        return {key: kpi.formula.whole(total, users) for key, total in sorted(self._sums[kpi.name].items())}
+
+
 def compute_cells(kpi: Kpi, cases: Iterable[Case], by: Sequence[str], users: int) -> dict[tuple[str, ...], KpiValue]:
-    """Return a KPI for every combination of values of some dimensions; without dimensions, one cell.
+    """Return a KPI over the cases of one period, for every combination of values of some dimensions.
 
     Args:
         kpi: what to compute.
@@ -354,14 +391,10 @@ def compute_cells(kpi: Kpi, cases: Iterable[Case], by: Sequence[str], users: int
         users: number of users of the business, for rates per user.
 
     """
-    grouped: dict[tuple[str, ...], list[Case]] = {}
+    sums = KpiSums([kpi], by)
     for case in cases:
-        if kpi.applies_to(case):
-            for key, part in _cells_of(case, by):
-                grouped.setdefault(key, []).append(part)
-    if not grouped and not by:
-        grouped[()] = []
-    return {key: kpi.formula(members, users) for key, members in sorted(grouped.items())}
+        sums.add(case)
+    return sums.cells(kpi, users)
 
 
 def _cells_of(case: Case, by: Sequence[str]) -> Iterable[tuple[tuple[str, ...], Case]]:

@@ -1,5 +1,6 @@
 """Stratified samples: reproducible, and each stratum with its share."""
 
+import hashlib
 from uuid import uuid5
 
 import pytest
@@ -31,7 +32,22 @@ def test_the_same_seed_draws_the_same_tickets_in_whatever_order_they_come() -> N
     drawn = sampling.draw_sample(found, 10, ["region"], "2026-03")
     assert drawn == sampling.draw_sample(reversed(found), 10, ["region"], "2026-03")
     assert drawn != sampling.draw_sample(found, 10, ["region"], "2026-04")
-    assert [sum(each.customer.city == f"city{city}" for each in drawn) for city in range(3)] == [3, 5, 2]
+    assert drawn.population == 100
+    cities = {ticket.id: ticket.customer.city for ticket in found}
+    assert [sum(cities[id_] == f"city{city}" for id_ in drawn.tickets) for city in range(3)] == [3, 5, 2]
+    assert drawn.tickets == [ticket.id for ticket in found if ticket.id in drawn.tickets], "by number"
+
+
+@pytest.mark.requirement("R5.4")
+def test_what_is_drawn_is_what_the_hash_of_seed_and_id_says() -> None:
+    """A sample that was drawn before is drawn again: neither the order nor what is kept meanwhile counts."""
+    found = population(40, 7)
+    ranked = sorted(found, key=lambda ticket: hashlib.sha256(f"x/{ticket.id}".encode()).digest())
+    first = {city: [ticket for ticket in ranked if ticket.customer.city == f"city{city}"] for city in range(2)}
+    seats = sampling.allocate_seats({0: 40, 1: 7}, 9)
+    expected = {ticket.id for city, members in first.items() for ticket in members[: seats[city]]}
+    assert set(sampling.draw_sample(iter(found), 9, ["region"], "x").tickets) == expected
+    assert sampling.draw_sample(found, 500, ["region"], "x").tickets == [ticket.id for ticket in found]
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=12), st.integers(0, 500))
