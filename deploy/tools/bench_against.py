@@ -219,7 +219,9 @@ def measure_system(tree: Tree) -> Values:
 
 
 def unpack(ref: str) -> Tree:
-    """Unpack a commit below .duban/bench and give it an environment from its own lock; both are kept for next time.
+    """Unpack a commit below .duban/bench, with an environment of its own lock; both are kept for next time.
+
+    Where the lock is that of the working tree, the environment of this process is that, too.
 
     Raises:
         BenchError: there is no such commit, or its environment cannot be made.
@@ -237,6 +239,8 @@ def unpack(ref: str) -> Tree:
         archive.unlink()
         new.rename(folder)
     lock = folder / "requirements.lock"
+    if lock.read_bytes() == (PROJECT / lock.name).read_bytes():
+        return Tree(commit[:12], folder, Path(sys.executable))
     environment = FOLDER / f"environment-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     python = environment / "bin" / "python"
     if not (environment / "ready").exists():
