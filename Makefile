@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-real test-long test-wheel coverage lint release sim bench bench-against bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
+.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release sim bench bench-against bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -78,6 +78,9 @@ faults-notifications: $(READY) ## kill notifier and callback at every crash poin
 
 faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the time; SEED=1 ONLY="clock dead"
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+test-upgrade: $(READY) ## migrate and check a database that another commit has made by its own code; REF=<commit>
+	@$(BIN)/python -m tests.upgrade $(REF)
 
 bench-monitor: $(READY) ## the monitor at 10,000 and 1,000,000 open tickets, beside its peers; BENCH="--rounds 1 --open 10000"
 	@$(BIN)/python -m tests.load.monitor $(if $(OPEN),--open $(OPEN)) $(BENCH)

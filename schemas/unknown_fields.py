@@ -8,7 +8,7 @@ which it was found, and stands in the document again when the model is encoded.
 import types
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -75,12 +75,19 @@ def convert(plain: Any, type_: Any) -> Any:
         return msgspec.convert(_marked(plain, type_), type_)
 
 
-def encode(value: Any) -> bytes:
-    """Encode a value as a JSON document, with the unknown fields of its models in their places."""
+def encode(value: Any, *, order: Literal["deterministic"] | None = None) -> bytes:
+    """Encode a value as a JSON document, with the unknown fields of its models in their places.
+
+    Args:
+        value: models, or what JSON has.
+        order: `deterministic` for a document that is the same for equal values, whatever the order of their mappings.
+
+    """
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, order=order)
     except TypeError:
-        return msgspec.json.encode(_unmarked(msgspec.to_builtins(value, enc_hook=_fields_of, str_keys=True)))
+        plain = _unmarked(msgspec.to_builtins(value, enc_hook=_fields_of, str_keys=True))
+        return msgspec.json.encode(plain, order=order)
 
 
 def _fields_of(value: Any) -> Any:

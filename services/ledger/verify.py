@@ -18,6 +18,7 @@ from psycopg import IsolationLevel
 
 from schemas.event import TicketChange
 from schemas.ticket import Ticket
+from schemas.unknown_fields import encode
 from services.ledger import store
 from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.evolve import evolve
@@ -79,7 +80,8 @@ def _digests(states: Iterable[Incoming], report: Callable[[str], None]) -> Itera
 
 
 def _digest(published: Ticket) -> bytes:
-    return blake2b(published.to_json(), digest_size=16).digest()
+    # PostgreSQL does not keep the order of the names in an object.
+    return blake2b(encode(published, order="deterministic"), digest_size=16).digest()
 
 
 def _check_ticket(id_: UUID, parts: Iterator[object], report: Callable[[str], None]) -> bool:

@@ -1,5 +1,6 @@
 """`duban ledger verify` on a real database: it finds each kind of difference, in memory that does not grow."""
 
+import json
 import multiprocessing
 import resource
 import uuid
@@ -66,6 +67,20 @@ def change(url: str, statement: LiteralString) -> None:
 def test_a_ledger_that_is_the_same_everywhere_has_no_differences(url: str) -> None:
     """Promise 3."""
     assert verified(url, filled(url)) == (2, [])
+
+
+def test_the_order_of_the_names_in_an_object_is_no_difference(url: str) -> None:
+    states = filled(url)
+    marks = dict.fromkeys(("zeta", "alpha", "b"), "2026-03-12T01:00:00Z")
+    with psycopg.connect(url) as connection:
+        connection.execute("update ledger.ticket set body = body || %s", (json.dumps({"entry_marks": marks}),))
+    changed = [
+        replace(state, value=json.dumps(json.loads(state.value or b"") | {"entry_marks": marks}).encode())
+        for state in states
+    ]
+    assert {difference.partition(": ")[2] for difference in verified(url, changed)[1]} == {
+        "the stored ticket is not what its 3 events make"
+    }
 
 
 def test_a_stored_ticket_that_its_events_do_not_make_is_reported(url: str) -> None:
