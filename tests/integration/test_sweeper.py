@@ -16,7 +16,6 @@ from schemas.command import Command
 from schemas.ticket import Status
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
-from services.ledger.store import queries
 from services.ledger.sweeper import MAX_ARCHIVE_TICKS, Sweeper
 from services.shared.kafka.records import Outgoing
 from services.shared.postgres.database import Database
@@ -117,15 +116,6 @@ def test_a_note_on_a_ticket_that_waits_keeps_its_day(rig: SweeperRig) -> None:
     after = rig.ledger.connection.execute("select day, version from ledger.archive_due").fetchone()
     assert before is not None
     assert after == (before[0], before[1] + 1)
-
-
-def test_what_was_saved_lately_is_found_by_an_index(rig: SweeperRig) -> None:
-    """The time of a save is in a BRIN index, so that a save need not change an index; it must still serve."""
-    connection = rig.ledger.connection
-    connection.execute("set enable_seqscan = off")
-    values = {"partitions": [1], "seconds": 60}
-    plan = connection.execute(b"explain " + queries["recently_saved"].encode(), values).fetchall()
-    assert "ticket_saved" in "".join(line for (line,) in plan)
 
 
 def _copies(rig: SweeperRig, ticket: UUID, count: int) -> None:

@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+
+import structlog
 
 from deploy.tools.bench_against import BenchError, Tree, unpack
 from deploy.tools.checkout import PROJECT
@@ -47,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make test-upgrade", description=__doc__)
     parser.add_argument("ref", nargs="?", default=upgraded_from(), help="the commit that makes the database")
     ref = parser.parse_args().ref
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as folder, running_postgres(Path(folder) / "data") as server:
