@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "duban normalise, every sample": ("normalise", "--manifest", "tests/samples/manifest.json"),
 }
 """Commands whose processor time is measured, by the name of the row."""
-RULE = re.compile(r"^(?P<name>.+): (?P<value>[\d.]+) µs, reading ", re.MULTILINE)
+RULE = re.compile(r"^(?P<name>.+): (?P<value>[\d.]+) µs, (?:reading|parsing) ", re.MULTILINE)
 """A line of the rules' benchmark in trees without --json."""
 ROW = re.compile(r"^\| +(?P<name>[^|]+?) +\| +(?P<value>[\d,.]+) +\| +(?P<unit>[^|]+?) +\|", re.MULTILINE)
 """A row of the table of `python -m tests.load`."""
