@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, UUID
 
 import msgspec
 
@@ -14,8 +14,27 @@ REPEATING = frozenset({"device_monitor"})
 """Channels of machines that resend an alert with new measurements; a changed body is the same message."""
 
 
-def _namespace(kind: str) -> UUID:
-    return uuid5(NAMESPACE_URL, f"duban:{kind}")
+_FIXED_BITS = 0xF << 76 | 0x3 << 62
+_VERSION_5 = 0x5 << 76 | 0x2 << 62
+
+
+def _uuid5(namespace: "hashlib._Hash", name: str) -> UUID:
+    """Return what `uuid.uuid5` returns, at a quarter of its cost: each event and each notice asks for one.
+
+    Args:
+        namespace: SHA-1 that has read the bytes of the namespace.
+        name: within it.
+
+    """
+    hashed = namespace.copy()
+    hashed.update(name.encode())
+    number = int.from_bytes(hashed.digest()[:16], "big") & ~_FIXED_BITS | _VERSION_5
+    return msgspec.convert(number.to_bytes(16, "big"), UUID)
+
+
+def _namespace(kind: str) -> "hashlib._Hash":
+    of_urls = hashlib.sha1(NAMESPACE_URL.bytes, usedforsecurity=False)
+    return hashlib.sha1(_uuid5(of_urls, f"duban:{kind}").bytes, usedforsecurity=False)
 
 
 _CONTACT = _namespace("contact")
@@ -33,12 +52,12 @@ def _joined(parts: tuple[object, ...]) -> str:
 
 def contact_id(sender: str, channel: str, message_id: str) -> UUID:
     """Return the id of a contact; the same message of the same sender is the same contact (R2.4)."""
-    return uuid5(_CONTACT, _joined((sender, channel, message_id)))
+    return _uuid5(_CONTACT, _joined((sender, channel, message_id)))
 
 
 def ticket_id(contact: UUID) -> UUID:
     """Return the id of the ticket that a contact opens."""
-    return uuid5(_TICKET, str(contact))
+    return _uuid5(_TICKET, str(contact))
 
 
 def command_id(cause: UUID | str, *parts: object) -> UUID:
@@ -49,24 +68,24 @@ def command_id(cause: UUID | str, *parts: object) -> UUID:
         parts: what distinguishes it from other commands of the same cause.
 
     """
-    return uuid5(_COMMAND, _joined((cause, *parts)))
+    return _uuid5(_COMMAND, _joined((cause, *parts)))
 
 
 def event_id(ticket: UUID, version: int) -> UUID:
     """Return the id of event number `version` of a ticket."""
     # Called for every event: the same text as from `_joined`, written directly because it is faster.
     number = str(version)
-    return uuid5(_EVENT, f"36:{ticket}/{len(number)}:{number}")
+    return _uuid5(_EVENT, f"36:{ticket}/{len(number)}:{number}")
 
 
 def refusal_id(command: UUID) -> UUID:
     """Return the id of the refusal of a command."""
-    return uuid5(_REFUSAL, str(command))
+    return _uuid5(_REFUSAL, str(command))
 
 
 def notice_id(event: UUID, audience: str) -> UUID:
     """Return the id of the notice about one event to one audience (R4.9: exactly one notice)."""
-    return uuid5(_NOTICE, _joined((event, audience)))
+    return _uuid5(_NOTICE, _joined((event, audience)))
 
 
 def record_key(customer: Customer, secret: str) -> bytes:

@@ -1,6 +1,6 @@
 """Folding: a ticket is what its events make of it (promise 3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -30,11 +30,11 @@ _FIELDS: dict[str, Any] = {each.name: each.type for each in msgspec.structs.fiel
 _NAMES = frozenset(field_names(Ticket))
 
 
-def merge(clocks: tuple[SlaTimer, ...], changed: Iterable[SlaTimer]) -> tuple[SlaTimer, ...]:
+def merge(clocks: tuple[SlaTimer, ...], changed: Sequence[SlaTimer]) -> tuple[SlaTimer, ...]:
     """Put changed clocks in the place of those with the same key; new ones go to the end."""
-    new = {each.key: each for each in changed}
-    if not new:
+    if not changed:
         return clocks
+    new = {each.key: each for each in changed}
     # Called twice for every event of every ticket: a list is made faster than a generator is run.
     kept = [new.pop(timer.key, timer) for timer in clocks]
     return (*kept, *new.values())

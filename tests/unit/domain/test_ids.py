@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from uuid import uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import pytest
 from hypothesis import given
@@ -22,6 +22,13 @@ def test_two_messages_share_an_id_only_when_everything_is_the_same(
     one: tuple[str, str, str], other: tuple[str, str, str]
 ) -> None:
     assert (contact_id(*one) == contact_id(*other)) == (one == other)
+
+
+@given(ticket=st.uuids(), version=st.integers(min_value=1, max_value=10**6))
+def test_an_id_is_the_name_based_uuid_of_the_standard(ticket: UUID, version: int) -> None:
+    number = str(version)
+    namespace = uuid5(NAMESPACE_URL, "duban:event")
+    assert event_id(ticket, version) == uuid5(namespace, f"36:{ticket}/{len(number)}:{number}")
 
 
 def test_each_kind_of_id_has_a_space_of_its_own() -> None:
