@@ -202,7 +202,12 @@ def _make_contact(context: HttpContext, make: ContactFactory, body: bytes) -> Co
 async def _accept_one(context: HttpContext, make: ContactFactory, body: bytes, wait: float, trace: str) -> JSONResponse:
     """Publish one contact and return its reference, with its outcome when the caller waits for it."""
     contact = _make_contact(context, make, body)
-    await context.publish(context.ingestor.records([contact], trace))
+    try:
+        await context.publish(context.ingestor.records([contact], trace))
+    except Problem as error:
+        if error.reason:
+            context.metrics.unusable.labels("contacts", error.reason).inc()
+        raise
     context.metrics.accepted.labels(contact.channel, "http").inc()
     log.info("accepted", contact=str(contact.id), channel=contact.channel)
     response: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
@@ -218,21 +223,33 @@ async def _accept_batch(
     context: HttpContext, make: ContactFactory, lines: list[tuple[int, bytes]], trace: str
 ) -> PlainTextResponse:
     """Publish the contacts of all valid lines and return a result for each line."""
-    results: list[dict[str, Any]] = []
-    contacts: list[Contact] = []
+    results: dict[int, dict[str, Any]] = {}
+    contacts: dict[int, Contact] = {}
     for number, line in lines:
         try:
             contact = _make_contact(context, make, line)
         except Problem as error:
-            errors = [dict(cause) for cause in error.errors]
-            results.append({"line": number, "status": error.status, "title": error.title, "errors": errors})
+            results[number] = _rejection(error)
         else:
-            contacts.append(contact)
-            results.append({"line": number, "status": 202, "reference": str(contact.id)})
-    await context.publish(context.ingestor.records(contacts, trace))
-    for contact in contacts:
-        context.metrics.accepted.labels(contact.channel, "batch").inc()
+            contacts[number] = contact
+            results[number] = {"status": 202, "reference": str(contact.id)}
+    published = await context.publish_each(context.ingestor.records(contacts.values(), trace))
+    accepted = 0
+    for (number, contact), problem in zip(contacts.items(), published, strict=True):
+        if problem is None:
+            accepted += 1
+            context.metrics.accepted.labels(contact.channel, "batch").inc()
+        else:
+            context.metrics.unusable.labels("contacts", problem.reason).inc()
+            results[number] = _rejection(problem)
     # One log line for all: a line per contact costs a fifth of accepting it, and the response names them.
-    log.info("accepted", contacts=len(contacts), refused=len(results) - len(contacts))
-    lines_out = "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+    log.info("accepted", contacts=accepted, refused=len(results) - accepted)
+    lines_out = "".join(
+        json.dumps({"line": number, **result}, ensure_ascii=False) + "\n" for number, result in results.items()
+    )
     return PlainTextResponse(lines_out, 200, media_type=NDJSON)
+
+
+def _rejection(problem: Problem) -> dict[str, Any]:
+    """Return the result of a line that was not accepted."""
+    return {"status": problem.status, "title": problem.title, "errors": [dict(cause) for cause in problem.errors]}

@@ -16,15 +16,19 @@ from services.intake.rate_limit import RateLimiter
 from services.intake.senders import Sender, SenderRegistry
 from services.intake.settings import IntakeSettings
 from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import Unpublishable
 from services.shared.kafka.request_publisher import RequestPublisher
+from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
-from services.shared.runtime.errors import Problem, Retryable
+from services.shared.runtime.errors import ConfigurationError, Problem, Retryable
 
 POLL_SECONDS = 0.1
 """Real seconds between two queries for an outcome that a caller waits for."""
 
 T = TypeVar("T")
+
+log = logs.get(__name__)
 
 
 @dataclass
@@ -86,13 +90,36 @@ class HttpContext:
         """Publish records and wait until the broker has acknowledged them.
 
         Raises:
-            Problem: 503 with Retry-After when it does not in time.
+            Problem: 413 or 400 for the first that the broker will never take, 503 with Retry-After when it does not
+                acknowledge in time.
+
+        """
+        for problem in await self.publish_each(records):
+            if problem is not None:
+                raise problem
+
+    async def publish_each(self, records: list[Outgoing]) -> list[Problem | None]:
+        """Publish records and wait until the broker has acknowledged them; one result for each, in their order.
+
+        Returns:
+            for each record None, or 413 or 400 when the broker will never take it.
+
+        Raises:
+            Problem: 503 with Retry-After when the broker does not acknowledge in time.
 
         """
         try:
             await self.publisher.publish(records)
         except Retryable as error:
             raise problems.unavailable(f"{error}: send the same again, it will not be counted twice") from error
+        except ConfigurationError as error:
+            log.error("publisher_misconfigured", error=str(error))  # noqa: TRY400 - an operator needs no trace
+            raise problems.misconfigured() from error
+        except Unpublishable as error:
+            for rejected in error.rejected:
+                log.warning("unpublishable", topic=rejected.record.topic, reason=rejected.reason)
+            return [problems.of_record(record, error.rejected) for record in records]
+        return [None] * len(records)
 
     async def query(self, read: Callable[[], T]) -> T:
         """Run a query in a thread.

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents: title, detail, and for each invalid field the reason and what to do."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +10,10 @@ from starlette.exceptions import HTTPException
 
 from services.intake.domain.fields import InvalidPayload
 from services.intake.metrics import IntakeMetrics
+from services.shared.kafka.publish_errors import TOO_LARGE
+from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import RejectedRecord
+from services.shared.kafka.topics import max_record_bytes
 from services.shared.observability import logs
 from services.shared.runtime.errors import Problem
 
@@ -19,6 +23,43 @@ log = logs.get(__name__)
 def unavailable(detail: str) -> Problem:
     """Return 503 with Retry-After, for a failure that passes."""
     return Problem(503, "Try again later", detail, headers={"Retry-After": "2"})
+
+
+def unpublishable(rejected: RejectedRecord) -> Problem:
+    """Return 413 for a record that is too large for its topic, 400 for another that the broker never takes.
+
+    A message of an allowed size may become a larger record, and the broker's own limit may be lower than the topic's.
+    """
+    record = rejected.record
+    if rejected.reason != TOO_LARGE:
+        what_to_do = f"the broker will never take it ({rejected.message}): do not send it again, ask the operator"
+        fault = {"field": "body", "reason": rejected.reason, "detail": what_to_do}
+        return Problem(400, "The message cannot be stored", what_to_do, errors=(fault,))
+    size, limit = len(record.value or b""), max_record_bytes(record.topic)
+    takes = f"at most {limit}" if size > limit else "less"
+    return Problem.about(
+        413,
+        "Too large",
+        field="body",
+        reason=TOO_LARGE,
+        what_to_do=f"it becomes a record of {size} bytes, and topic {record.topic} takes {takes}: "
+        "shorten the text, send attachments by reference",
+    )
+
+
+def of_record(record: Outgoing, rejected: Sequence[RejectedRecord]) -> Problem | None:
+    """Return the problem of a record if it is one of those that the broker will never take."""
+    return next((unpublishable(each) for each in rejected if each.record is record), None)
+
+
+def misconfigured() -> Problem:
+    """Return 503 for an error that the operator has to mend; the log says what it is."""
+    return Problem(
+        503,
+        "Not ready",
+        "the broker refuses this installation until its operator mends its configuration: send the same again later",
+        headers={"Retry-After": "60"},
+    )
 
 
 def _document(error: Problem) -> JSONResponse:

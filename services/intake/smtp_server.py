@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -40,7 +41,7 @@ class SmtpServer:
         self._context = context
         settings = context.settings
         self._controller = _Controller(
-            _Handler(context),
+            MailHandler(context),
             refused=lambda reason: context.metrics.unusable.labels(CHANNEL, reason).inc(),
             hostname=settings.mail_host,
             port=settings.mail_port,
@@ -108,7 +109,7 @@ class ConnectionLimiter:
 class _Controller(Controller):  # type: ignore[misc]
     """Creates the protocol object of each connection."""
 
-    def __init__(self, handler: "_Handler", *, refused: Callable[[str], None], **options: Any) -> None:
+    def __init__(self, handler: "MailHandler", *, refused: Callable[[str], None], **options: Any) -> None:
         self._connections = ConnectionLimiter()
         self._refused = refused
         super().__init__(handler, **options)
@@ -154,7 +155,7 @@ class _Protocol(SMTP):  # type: ignore[misc]
         await super().push(status)
 
 
-class _Handler:
+class MailHandler:
     """Handles the SMTP commands; aiosmtpd finds the methods by the commands' names."""
 
     def __init__(self, context: HttpContext) -> None:
@@ -167,6 +168,7 @@ class _Handler:
     async def handle_MAIL(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        """Reply to the return path; a sender over its rate limit is deferred."""
         try:
             self._context.check_rate(self._sender, 0)
         except Problem as error:
@@ -183,6 +185,7 @@ class _Handler:
         address: str,
         _options: list[str],
     ) -> str:
+        """Reply to a recipient; an address that accepts no complaints is refused."""
         if self._recipients and address.lower() not in self._recipients:
             self._context.metrics.unusable.labels(CHANNEL, "unknown_recipient").inc()
             return "550 5.1.1 Unknown address: check it"
@@ -190,6 +193,7 @@ class _Handler:
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Accept a mail, defer it for what passes, or refuse it for what its sender has to change."""
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content or "").encode()
         if not envelope.mail_from:
             # An empty return path marks a bounce; the channel finds it in this header.
@@ -201,9 +205,17 @@ class _Handler:
             first = error.errors[0]
             self._context.metrics.unusable.labels(CHANNEL, first.reason).inc()
             return f"554 5.6.0 {first.field}: {first.message}"
-        except (Retryable, Problem) as error:
+        except Problem as error:
+            return self._refuse(error) if error.status < HTTPStatus.TOO_MANY_REQUESTS else self._defer(error)
+        except Retryable as error:
             return self._defer(error)
         return f"250 2.0.0 Accepted as {reference}"
+
+    def _refuse(self, problem: Problem) -> str:
+        """Return the reply to a mail that can never be stored, so that its server does not send it again."""
+        self._context.metrics.unusable.labels(CHANNEL, problem.reason).inc()
+        code = "552 5.3.4" if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "554 5.6.0"
+        return f"{code} {problem.detail}"
 
     def _defer(self, error: Retryable | Problem) -> str:
         log.warning("mail_waits", reason=str(error))
@@ -217,7 +229,7 @@ class _Handler:
         envelope = ingestor.envelope(CHANNEL, mail, media_type=MAIL, received_at=self._context.require_clock().now())
         items: list[ParsedItem] = await asyncio.to_thread(ingestor.parse, envelope)
         contents = [item.content for item in items if not isinstance(item.content, RejectedItem)]
-        await self._context.publisher.publish(ingestor.records(contents, tracing.accept_or_start(None)))
+        await self._context.publish(ingestor.records(contents, tracing.accept_or_start(None)))
         for content in contents:
             self._context.metrics.accepted.labels(CHANNEL, "smtp").inc()
             log.info("accepted", contact=str(content.id), channel=CHANNEL)

@@ -17,12 +17,13 @@ from services.intake.attachments import MAX_ATTACHMENT_BYTES
 from services.intake.channel_settings import ChannelSettings
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope, ParsedItem, RejectedItem
-from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.fields import InputError, InvalidPayload
 from services.intake.domain.media import PLAIN
 from services.intake.domain.splitter import CSV, MAIL, MBOX, NDJSON, XLSX
 from services.intake.http_context import HttpContext, read_body
 from services.intake.ingest import channel_owner
 from services.intake.senders import ANY, Sender
+from services.shared.kafka.publish_errors import TOO_LARGE
 from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem, Retryable
 
@@ -72,8 +73,7 @@ def install(app: FastAPI, context: HttpContext) -> None:
         envelope = _readdress(sender, envelope, context)
         items = await _parse(context, envelope)
         context.check_rate(sender, len(items))
-        contents = [item.content for item in items if not isinstance(item.content, RejectedItem)]
-        await context.publish(ingestor.records(contents, tracing.accept_or_start(request.headers.get(tracing.HEADER))))
+        items = await _publish(context, items, tracing.accept_or_start(request.headers.get(tracing.HEADER)))
         _record_results(context, items, envelope)
         return await _respond(context, items, envelope, wait)
 
@@ -220,6 +220,23 @@ async def _parse(context: HttpContext, envelope: Envelope) -> list[ParsedItem]:
         raise problems.unavailable(str(error)) from error
 
 
+async def _publish(context: HttpContext, items: Sequence[ParsedItem], trace: str) -> list[ParsedItem]:
+    """Publish the accepted items; returns all, those that the broker will never take as rejected ones.
+
+    Raises:
+        Problem: 503 when the broker does not acknowledge in time.
+
+    """
+    contents = {index: each.content for index, each in enumerate(items) if not isinstance(each.content, RejectedItem)}
+    published = await context.publish_each(context.ingestor.records(contents.values(), trace))
+    results = list(items)
+    for index, problem in zip(contents, published, strict=True):
+        if problem is not None:
+            errors = tuple(InputError(cause["field"], cause["reason"], cause["detail"]) for cause in problem.errors)
+            results[index] = dataclasses.replace(items[index], content=RejectedItem(errors))
+    return results
+
+
 def _record_results(context: HttpContext, items: Sequence[ParsedItem], envelope: Envelope) -> None:
     """Count and log what was accepted and rejected."""
     for item in items:
@@ -240,8 +257,10 @@ async def _respond(context: HttpContext, items: Sequence[ParsedItem], envelope: 
         return JSONResponse({"results": [_result(item) for item in items]}, 202)
     (only,) = items
     response = _result(only)
-    response.pop("status")
+    status = response.pop("status")
     location = {}
+    if isinstance(only.content, RejectedItem):
+        raise Problem(status, response["title"], response["errors"][0]["detail"], errors=tuple(response["errors"]))
     if isinstance(only.content, Contact):
         location = {"Location": f"/v1/contacts/{only.content.id}"}
         if wait:
@@ -258,6 +277,8 @@ def _result(item: ParsedItem) -> dict[str, Any]:
     content = item.content
     if isinstance(content, RejectedItem):
         errors = [{"field": cause.field, "reason": cause.reason, "detail": cause.message} for cause in content.errors]
+        if content.errors[0].reason == TOO_LARGE:
+            return {"status": 413, "title": "Too large", "errors": errors}
         return {"status": 400, "title": "The contact cannot be used", "errors": errors}
     if isinstance(content, CallRecord):
         return {"status": 202, "state": "call recorded", "call": content.call.id}

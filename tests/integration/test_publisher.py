@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 
 from services.shared.kafka import dead_letter_admin, topic_reader, topics
-from services.shared.kafka.publish_errors import Unpublishable
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import Unpublishable
 from services.shared.kafka.topics import Topic
 from services.shared.runtime.errors import ConfigurationError
 from tests.system import System

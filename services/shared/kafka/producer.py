@@ -65,7 +65,8 @@ class Producer:
     """Publishes records in order and reports those that were not acknowledged; belongs to one event loop.
 
     An idempotent producer waits for an unavailable broker for as long as it takes, so nothing is duplicated and no
-    record overtakes another of its partition. After a failure its sequence is in doubt, so it reconnects.
+    record overtakes another of its partition. After a failure its sequence is in doubt, so it reconnects. Another one
+    reconnects only when the failure is not one of the records themselves.
     """
 
     def __init__(
@@ -114,7 +115,9 @@ class Producer:
                     rejected = len(packed) if type(error) in RECORD_ERRORS else 0
                     raise error
         except (KafkaError, OSError) as error:
-            self._discard(producer)
+            # A sender can cause rejections at will; without a sequence in doubt there is no reason to reconnect.
+            if self._idempotent or not rejected:
+                self._discard(producer)
             raise Unacknowledged(remaining, rejected) from error
 
     async def _pack(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> tuple[_Batches, list[Outgoing]]:

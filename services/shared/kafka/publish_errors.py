@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from aiokafka import errors
 
-from services.shared.runtime.errors import ConfigurationError, DubanError
+from services.shared.runtime.errors import ConfigurationError
 
 
 class InvalidRecordError(errors.BrokerResponseError):  # type: ignore[misc]  # the library has no types
@@ -51,10 +51,6 @@ CONFIGURATION_ERRORS: dict[type[Exception], str] = {
     errors.InvalidRequiredAcksError: "asks for acknowledgements that the broker does not give",
 }
 """Errors that only a person can mend, each as the end of a sentence that begins with the producer."""
-
-
-class Unpublishable(DubanError):
-    """The broker will never take the record; the message says why."""
 
 
 def record_error(error: BaseException | None) -> tuple[str, str]:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from services.shared.kafka import dead_letters
 from services.shared.kafka.producer import Producer, Unacknowledged
 from services.shared.kafka.publish_errors import (
     MAX_UNKNOWN_TOPIC,
-    Unpublishable,
     configuration_error,
     missing_topic,
-    record_error,
 )
 from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable, dead_letter_of
 from services.shared.observability import logs
-from services.shared.observability.metrics import publisher_metrics
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.event_loop_thread import EventLoopThread
 from services.shared.runtime.settings import KafkaSettings
@@ -31,8 +28,6 @@ WAIT = 1.0
 """Seconds between two calls of `while_waiting`."""
 WAITS_UNTIL_REPORTED = 3
 """Waits after which records count as waiting for the broker."""
-LOGGED = frozenset({"ce_id", "ce_subject", "dl_id", "dl_topic"})
-"""Headers that tell in the log which record was refused: ids, nothing personal."""
 
 log = logs.get(__name__)
 
@@ -144,20 +139,12 @@ class Publisher:
             self._publish_chunk(batch[:middle], waiting)
             self._publish_chunk(batch[middle:], waiting)
             return
-        (record,) = batch
-        reason, why = record_error(failure.__cause__)
-        message = f"{record.topic}: {why} ({failure.reason}, {len(record.value or b'')} bytes)"
+        rejected = RejectedRecord.from_failure(failure)
         if self._service is None:
-            raise Unpublishable(f"{message}: the broker will never take it") from failure
-        ids = {name: value.decode(errors="replace") for name, value in record.headers if name in LOGGED}
-        if record.topic != dead_letters.TOPIC:
-            log.error("unpublishable", topic=record.topic, reason=reason, message=message, **ids)
-            publisher_metrics().unpublishable.labels(self._service, record.topic, reason).inc()
-            self._publish_chunk([dead_letters.unpublished_record(record, self._service, reason, message)], waiting)
-        elif not any(name == "dl_truncated" for name, _ in record.headers):
-            self._publish_chunk([dead_letters.truncated(record)], waiting)
-        else:
-            log.error("dead_letter_lost", message=message, **ids)
+            raise Unpublishable([rejected]) from failure
+        letter = dead_letter_of(rejected, self._service)
+        if letter is not None:
+            self._publish_chunk([letter], waiting)
 
     def _check_configuration(self, failure: Unacknowledged, unknown: int) -> None:
         """Stop the service for what only a person can mend; `unknown` counts the answers that a topic is missing."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaError
 
 from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.publish_errors import configuration_error
 from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable, publish_or_reject
 from services.shared.observability import logs
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.event_loop_thread import EventLoopThread
@@ -34,6 +36,7 @@ class RequestPublisher:
         # recovers at once when the broker is back.
         self._producer = Producer(settings, client, idempotent=False, request_timeout_ms=int(timeout * 750))
         self._background = EventLoopThread(client)
+        self._client = client
         self._timeout = timeout
         self._max_in_flight = max_in_flight
         self._slice = min(SLICE, max_in_flight)
@@ -60,6 +63,8 @@ class RequestPublisher:
 
         Raises:
             Retryable: the broker did not acknowledge in time, or too many records are in flight already.
+            ConfigurationError: the broker takes nothing from this client before a person mends something.
+            Unpublishable: the broker will never take some of the records; the others are acknowledged.
 
         """
         if not self.connected:
@@ -69,18 +74,25 @@ class RequestPublisher:
             raise Retryable("too many requests wait for the broker")
         self._in_flight += reserved
         try:
+            rejected: list[RejectedRecord] = []
             for begin in range(0, len(records), self._slice):
-                await self._publish_slice(records[begin : begin + self._slice])
+                rejected += await self._publish_slice(records[begin : begin + self._slice])
         finally:
             self._in_flight -= reserved
+        if rejected:
+            raise Unpublishable(rejected)
 
-    async def _publish_slice(self, records: Sequence[Outgoing]) -> None:
-        sending = self._background.run(self._producer.publish(records))
+    async def _publish_slice(self, records: Sequence[Outgoing]) -> list[RejectedRecord]:
+        sending = self._background.run(publish_or_reject(self._producer, records))
         try:
-            await asyncio.wait_for(asyncio.wrap_future(sending), self._timeout)
+            return await asyncio.wait_for(asyncio.wrap_future(sending), self._timeout)
         except TimeoutError as error:
             raise Retryable("the broker did not acknowledge in time") from error
         except Unacknowledged as error:
+            topics = [record.topic for record in error.records]
+            misconfigured = configuration_error(error.__cause__, self._client, topics)
+            if misconfigured is not None:
+                raise misconfigured from error
             raise Retryable(f"the broker did not take the record ({error.reason})") from error
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Creates the topics listed in `schemas/topics.toml`; an existing topic is checked, never changed silently."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,12 @@ class Topic(BaseModel):
 def load(path: Path = LIST) -> dict[str, Topic]:
     """Return the topics of a list, by name."""
     return TypeAdapter(dict[str, Topic]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def max_record_bytes(topic: str) -> int:
+    """Return the bytes of the largest record that a topic of the list is made for."""
+    return load()[topic].max_record_kib * 1024
 
 
 def create(settings: KafkaSettings, topics: dict[str, Topic]) -> list[str]:

@@ -1,7 +1,7 @@
 """The HTTP door without broker or database: published records are in a list, and each key is its sender's name."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from services.intake.rate_limit import RateLimiter
 from services.intake.senders import Sender, SenderRegistry, hash_key
 from services.intake.settings import IntakeSettings
 from services.shared.kafka.records import Outgoing
+from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable
 from services.shared.runtime.clock import SystemClock
 
 
@@ -41,13 +42,27 @@ class _Keys:
 
 
 class _Publisher:
-    """Stands for the broker."""
+    """Stands for the broker.
+
+    Attributes:
+        records: those that it has taken.
+        error: with which it fails altogether; None: it does not.
+        rejects: returns the reason for which it never takes a record; None: it takes it.
+
+    """
 
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
+        self.error: Exception | None = None
+        self.rejects: Callable[[Outgoing], str | None] = lambda _: None
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        self.records += records
+        if self.error is not None:
+            raise self.error
+        rejected = [RejectedRecord(each, reason, "no") for each in records if (reason := self.rejects(each))]
+        self.records += [each for each in records if not self.rejects(each)]
+        if rejected:
+            raise Unpublishable(rejected)
 
 
 class HttpDoor:
@@ -55,6 +70,7 @@ class HttpDoor:
 
     Attributes:
         context: the context of its routes.
+        broker: the broker behind it.
         published: the records that it published.
 
     """
@@ -65,7 +81,7 @@ class HttpDoor:
         settings = IntakeSettings(attachments=folder / "attachments", channels=file)
         keys = SenderRegistry(cast("Any", _Keys(senders)))
         keys.refresh()
-        publisher = _Publisher()
+        self.broker = publisher = _Publisher()
         self.registry = CollectorRegistry()
         self.published = publisher.records
         self.context = HttpContext(

@@ -8,6 +8,8 @@ import pytest
 
 from services.intake.domain.envelope import MAX_CONTACT_BYTES
 from services.intake.senders import Sender
+from services.shared.kafka.records import Outgoing
+from services.shared.runtime.errors import ConfigurationError, Retryable
 from tests.unit.intake.http_door import HttpDoor, key, reasons
 
 WEB = Sender("web", "carrier", ("web",), ("contacts",))
@@ -57,3 +59,57 @@ def test_a_contact_with_a_field_that_there_is_not_is_refused_by_its_name(tmp_pat
         response = door.post("/v1/contacts", json=contact, headers=key("web"))
         assert (response.status_code, [found for found, _ in reasons(response)]) == (400, [field])
     assert door.published == []
+
+
+def too_large(record: Outgoing) -> str | None:
+    return "too_large" if len(record.value or b"") > 1500 else None
+
+
+@pytest.mark.requirement("R2.5")
+def test_a_contact_that_the_broker_can_never_store_is_the_senders_to_change(tmp_path: Path) -> None:
+    door = HttpDoor(tmp_path, WEB)
+    door.broker.rejects = too_large
+    response = door.post("/v1/contacts", json=web_contact(1, text="x" * 2000), headers=key("web"))
+    assert (response.status_code, reasons(response)) == (413, [("body", "too_large")])
+    detail = response.json()["detail"]
+    assert "topic contacts takes less" in detail, "the broker's own limit may be lower than the list's"
+    assert "shorten the text" in detail
+    assert "retry-after" not in response.headers
+    assert door.counter("messages_unusable", channel="contacts", reason="too_large") == 1
+
+
+@pytest.mark.requirement("R2.5")
+def test_a_contact_that_the_broker_refuses_for_another_reason_is_the_senders_too(tmp_path: Path) -> None:
+    door = HttpDoor(tmp_path, WEB)
+    door.broker.rejects = lambda _: "not_published"
+    response = door.post("/v1/contacts", json=web_contact(1), headers=key("web"))
+    assert (response.status_code, reasons(response)) == (400, [("body", "not_published")])
+
+
+@pytest.mark.requirement("R2.5", "R7.1")
+def test_lines_of_a_batch_that_the_broker_can_never_store_have_their_own_result(tmp_path: Path) -> None:
+    door = HttpDoor(tmp_path, WEB)
+    door.broker.rejects = too_large
+    lines = [web_contact(1), web_contact(2, text="x" * 2000), {}, web_contact(3)]
+    body = "\n".join(json.dumps(line) for line in lines)
+    response = door.post("/v1/contacts/batch", content=body, headers=key("web"))
+    results = [json.loads(line) for line in response.text.splitlines()]
+    assert [(result["line"], result["status"]) for result in results] == [(1, 202), (2, 413), (3, 400), (4, 202)]
+    assert results[1]["errors"][0]["reason"] == "too_large"
+    assert len(door.published) == 2
+    assert door.counter("contacts_accepted", channel="web", door="batch") == 2
+
+
+@pytest.mark.requirement("R7.1")
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(Retryable("gone"), "send the same again"), (ConfigurationError("no right to write"), "operator")],
+)
+def test_trouble_that_passes_is_no_fault_of_the_sender(tmp_path: Path, error: Exception, sentence: str) -> None:
+    door = HttpDoor(tmp_path, WEB)
+    door.broker.error = error
+    response = door.post("/v1/contacts", json=web_contact(1), headers=key("web"))
+    assert response.status_code == 503
+    assert response.headers["retry-after"]
+    assert sentence in response.json()["detail"]
+    assert "right to write" not in response.text

@@ -187,3 +187,16 @@ def test_the_echo_request_is_answered_when_its_signature_is_fresh(tmp_path: Path
 )
 def test_a_file_and_a_large_message_are_slow_to_parse(media_type: str, size: int, slow: bool) -> None:  # noqa: FBT001
     assert webhooks.is_slow_to_parse(envelope("store", b"x" * size, media_type)) is slow
+
+
+@pytest.mark.requirement("R2.5")
+def test_what_the_broker_can_never_store_is_refused_message_by_message(tmp_path: Path) -> None:
+    door = HttpDoor(tmp_path, EVERYTHING)
+    door.broker.rejects = lambda record: "too_large" if b"<1@b.example>" in (record.value or b"") else None
+    file = door.post("/v1/channels/email", content=mailbox(3), headers={**key("all"), "Content-Type": MBOX})
+    assert [json.loads(line)["status"] for line in file.text.splitlines()] == [202, 413, 202]
+    assert door.counter("contacts_accepted", channel="email", door="webhook") == 2
+    assert door.counter("messages_unusable", channel="email", reason="too_large") == 1
+    _, _, mail = mailbox(2).rpartition(b"\nFrom a@b Thu Jan  1 00:00:00 2026\n")
+    one = door.post("/v1/channels/email", content=mail, headers={**key("all"), "Content-Type": MAIL})
+    assert (one.status_code, reasons(one)) == (413, [("body", "too_large")])

@@ -13,9 +13,10 @@ from aiokafka.errors import (
 from services.shared.kafka import dead_letters, producer, publisher
 from services.shared.kafka.dead_letter_admin import StoredDeadLetter
 from services.shared.kafka.producer import Producer
-from services.shared.kafka.publish_errors import InvalidRecordError, Unpublishable
+from services.shared.kafka.publish_errors import InvalidRecordError
 from services.shared.kafka.publisher import CHUNK, CHUNK_BYTES, Publisher
 from services.shared.kafka.records import Incoming, Outgoing
+from services.shared.kafka.rejected_records import Unpublishable
 from services.shared.runtime.errors import ConfigurationError, Retryable
 from tests.unit.shared.kafka_client import SETTINGS, FakeKafkaClient, numbered_records
 
