@@ -21,13 +21,13 @@ from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import SlaTimer, Ticket
+from services.domain.classify import classify
 from services.domain.events import suggest
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import ESCALATION, PAST
 from services.ledger.domain.decide import decide
 from services.ledger.domain.timers import WAITS
-from services.router.domain.classify import classify
 
 NO_VALUE = ""
 """Stands for None in a file, since TOML has no null."""

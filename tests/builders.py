@@ -13,12 +13,12 @@ from schemas.command import Action, Actor, Command
 from schemas.contact import Contact, Customer, Settlement
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Classification, SlaTimer, Ticket
+from services.domain.classify import classify
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import PAST
 from services.ledger.domain.decide import decide
-from services.router.domain.classify import classify
 
 PACKS = loading.load(PROJECT / "policies")
 PACK: Pack = PACKS["carrier"]

@@ -12,12 +12,12 @@ from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
+from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.domain.policy.pack import Pack
 from services.ledger import store
 from services.ledger.handlers import CommandHandler
 from services.ledger.metrics import LedgerMetrics
-from services.router.domain.classify import classify
 from services.shared.kafka.batch_consumer import Message
 from services.shared.kafka.records import Incoming, Outgoing
 from tests.builders import MORNING, PACKS

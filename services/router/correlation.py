@@ -15,9 +15,9 @@ from schemas.command import Actor, Command
 from schemas.contact import Contact, Customer
 from schemas.non_ticket import NonTicket
 from schemas.ticket import Status
+from services.domain.identity_matching import Relation
 from services.domain.ids import command_id, contact_id
 from services.domain.ticket_number import find_ticket_numbers
-from services.router.domain.identity_matching import Relation
 from services.router.domain.route import CandidateTicket
 from services.router.store import EarlierContact, queries
 from services.shared.postgres.database import to_jsonb

@@ -13,8 +13,8 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from schemas.unknown_fields import decode
+from services.domain.identity_matching import compare_customers
 from services.domain.ids import contact_digest
-from services.router.domain.identity_matching import compare_customers
 from services.router.domain.route import CandidateTicket, RoutingDecision
 from services.shared.postgres.database import Queries
 

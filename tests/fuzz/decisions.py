@@ -48,6 +48,7 @@ from schemas.contact import Contact, Customer, Evidence, Settlement
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, Ticket
+from services.domain.classify import classify
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import next_actions
@@ -55,7 +56,6 @@ from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.ledger.domain.lifecycle import transition
-from services.router.domain.classify import classify
 from tests import clock_invariants
 
 CHANNELS = (

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.action import Compensate, Note, Open, Remind
 from schemas.command import Actor, Command
+from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.domain.kpi.periods import PeriodLength, period_at
 from services.domain.policy import loading
@@ -24,7 +25,6 @@ from services.ledger.metrics import LedgerMetrics
 from services.ledger.settings import LedgerSettings
 from services.ledger.state_republisher import StateRepublisher
 from services.ledger.sweeper import Sweeper
-from services.router.domain.classify import classify
 from services.shared.kafka import topic_reader
 from services.shared.kafka.batch_consumer import Message
 from services.shared.kafka.publisher import Publisher

@@ -24,12 +24,12 @@ from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
 from schemas.unknown_fields import KEY
+from services.domain.classify import classify
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
-from services.router.domain.classify import classify
 from services.router.domain.route import route
 
 REPEATS = 300

@@ -19,8 +19,8 @@ from schemas.action import (
     Withdraw,
 )
 from schemas.command import Action, Actor, Command
+from services.domain.classify import classify
 from services.domain.ids import command_id, ticket_id
-from services.router.domain.classify import classify
 from services.sla_monitor.domain.clock_skew import TOLERANCE
 from tests.builders import CENTRE, MORNING, PACK, contact
 from tests.sim import invariants

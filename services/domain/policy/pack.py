@@ -173,6 +173,17 @@ class Pack:
     def _groups(self) -> Mapping[str, str]:
         return {business.code: business.group for business in self.types.business}
 
+    @cached_property
+    def business(self) -> AbstractSet[str]:
+        """The codes of all business types."""
+        return self._groups.keys()
+
+    @cached_property
+    def centres(self) -> frozenset[str]:
+        """The units that may be in charge of a ticket: complaint centres, and those that a rule puts in charge."""
+        named = {self.header.centre, *(rule.unit for rule in self.routing.centres)}
+        return frozenset(named | {code for code, unit in self.units.items() if unit.kind == "centre"})
+
     def business_of(self, kind: str) -> AbstractSet[BusinessType]:
         """Return the business types among which contacts of a kind are classified (R3.8)."""
         return self._business_of.get(kind, self._business_of[""])

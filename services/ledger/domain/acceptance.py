@@ -5,10 +5,10 @@ from typing import Any
 from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
-from schemas.ticket import Link, Outcome, Status, Ticket
+from schemas.ticket import Classification, Link, Outcome, Status, Ticket
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
-from services.ledger.domain import reclassification, resolution
+from services.ledger.domain import names, reclassification, resolution
 from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
@@ -20,13 +20,14 @@ def open_(context: DecisionContext, action: Open) -> None:
         if action.contact.id != present.contact_id:
             _count_reminder(context, action.contact, "another contact came with the ticket's id")
         return
-    contact, classification = action.contact, action.classification
+    contact = action.contact
+    classification = names.known_classification(contact, action.classification, context.policy)
     missing = _missing_fields(context, contact)
     decided_by = next((reason for reason in classification.reasons if reason.subject == "tier"), None)
     ticket = context.record_event(
         "accepted",
         decided_by or because("tier", classification.tier, "reclassified by hand", "ours: no rule gave it"),
-        _fields_of(context, action, incomplete=bool(missing)),
+        _fields_of(context, action, classification, incomplete=bool(missing)),
         details={
             "contact_id": contact.id,
             "path": list(classification.path),
@@ -39,9 +40,11 @@ def open_(context: DecisionContext, action: Open) -> None:
         _complete(context, contact.settlement)
 
 
-def _fields_of(context: DecisionContext, action: Open, *, incomplete: bool) -> dict[str, Any]:
+def _fields_of(
+    context: DecisionContext, action: Open, classification: Classification, *, incomplete: bool
+) -> dict[str, Any]:
     """Return the fields of a new ticket."""
-    contact, classification = action.contact, action.classification
+    contact = action.contact
     contacted = contact.contacted_at
     if contacted is None or contacted > context.at:
         contacted = min(contact.received_at, context.at)
@@ -85,7 +88,10 @@ def _report(context: DecisionContext, ticket: Ticket) -> None:
                 details={"reason": alert.name, "unit": ticket.centre, "notifies": list(alert.units)},
             )
     if ticket.classification.opening == "unsure":
-        rule = next(reason for reason in ticket.classification.reasons if reason.subject == "opening")
+        rule = next(
+            (reason for reason in ticket.classification.reasons if reason.subject == "opening"),
+            because("opening", "unsure", "classified by hand", "R2.9"),
+        )
         details = {"reason": "is a case opened?", "unit": ticket.centre, "notifies": ["next_level"]}
         context.record_event("escalated", rule, details=details)
 
@@ -108,6 +114,8 @@ def complete_form(context: DecisionContext, action: CompleteForm) -> None:
     """The form is filled in; the centre's review begins."""
     if INCOMPLETE not in context.ticket.flags:
         raise CommandRejected("complete", "the form is complete already")
+    if action.settlement is not None:
+        names.check_owner(context, action.settlement.owner)
     _complete(context, action.settlement)
 
 
@@ -126,7 +134,8 @@ def _complete(context: DecisionContext, settlement: Settlement | None) -> None:
             result=settlement.outcome,
             explanation=settlement.explanation,
             cause=settlement.cause,
-            owner=settlement.owner,
+            # A contact is taken whatever it names; closing asks for an owner who is there.
+            owner=settlement.owner if settlement.owner in context.policy.units else None,
             agreement="agreed" if settlement.agreed else "refused",
         )
         rule = because("answer", "on the spot", "settled by the accepting channel", "002-1 §2.4.3")
@@ -176,8 +185,9 @@ def _fill_in(context: DecisionContext, action: Remind) -> None:
         changes,
         details={"contact_id": contact.id, "reason": action.reason},
     )
-    if action.classification != context.ticket.classification:
-        reclassification.reclassify(context, Reclassify(classification=action.classification, reason=action.reason))
+    classification = names.known_classification(contact, action.classification, context.policy)
+    if classification != context.ticket.classification:
+        reclassification.reclassify(context, Reclassify(classification=classification, reason=action.reason))
     if INCOMPLETE not in contact.flags:
         _complete(context, contact.settlement)
 

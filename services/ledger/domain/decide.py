@@ -14,6 +14,7 @@ from services.domain.ids import refusal_id
 from services.domain.policy.pack import Pack
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
 from services.ledger.domain.lifecycle import transition
+from services.ledger.domain.names import replace_removed_names
 from services.ledger.domain.thresholds import settle
 
 NOTHING = Decimal(0)
@@ -69,6 +70,7 @@ def decide(
     try:
         _check_time(command, now)
         settle(context, at, late_after)
+        replace_removed_names(context)
         _check(context)
         transition(command.action).decide(context, command.action)
         settle(context, at, late_after)

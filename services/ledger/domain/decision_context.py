@@ -1,6 +1,6 @@
 """The context of one decision: the events that one command leads to, with what each does to the clocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,23 @@ NEW_RUN: Mapping[str, Any] = {
     "assisting": (),
 }
 """What a new run of the ticket begins with."""
+
+
+LISTED = 110
+"""Characters of a list of choices in a refusal, which has room for 200."""
+
+
+def choices(known: Collection[str]) -> str:
+    """Return what there is to choose from, for a message: as many as there is room for, and how many more."""
+    listed: list[str] = []
+    for code in sorted(known):
+        if sum(map(len, listed)) + 2 * len(listed) + len(code) > LISTED:
+            break
+        listed.append(code)
+    if not listed:
+        return "there is none to choose" if not known else f"there are {len(known)}"
+    more = f" or {len(known) - len(listed)} more" if len(listed) < len(known) else ""
+    return f"choose one of {', '.join(listed)}{more}"
 
 
 class CommandRejected(Exception):
@@ -90,7 +107,7 @@ class DecisionContext:
         """The ticket as it stands now.
 
         Raises:
-            Refused: there is none.
+            CommandRejected: there is none.
 
         """
         ticket = self.ticket_or_none
@@ -98,18 +115,22 @@ class DecisionContext:
             raise CommandRejected("no_ticket", "there is no such ticket; look up its number with GET /v1/tickets")
         return ticket
 
-    def unit(self, code: str) -> Unit:
+    def unit(self, code: str, *, field: str = "unit") -> Unit:
         """Return a unit of the policy.
 
+        Args:
+            code: of the unit.
+            field: of the command that names it, for the refusal.
+
         Raises:
-            Refused: the policy names no such unit.
+            CommandRejected: the policy names no such unit.
 
         """
         try:
             return self.policy.units[code]
         except KeyError:
-            message = f"the policy has no unit {code!r}; units.toml of its pack lists them"
-            raise CommandRejected("unknown_unit", message) from None
+            message = f"there is no unit {code!r}; {choices(self.policy.units)}"
+            raise CommandRejected("unknown_unit", message, (field,)) from None
 
     def record_event(
         self,

@@ -2,6 +2,7 @@
 
 from schemas.action import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
 from schemas.ticket import Outcome, Status
+from services.ledger.domain import names
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 PATH = "002-1 §2.4.3"
@@ -115,6 +116,7 @@ def feed_back(context: DecisionContext, action: FeedBack) -> None:
     _of_the_holder(context)
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; answer the customer instead")
+    names.check_owner(context, action.owner)
     back = ticket.dispatched_by[-1]
     to_centre = back == ticket.centre
     outcome = Outcome(

@@ -5,11 +5,13 @@ from schemas.command import Command
 from schemas.contact import Contact
 from schemas.ticket import Link, Status
 from services.domain.ids import command_id, contact_id, ticket_id
+from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 
 def split(context: DecisionContext, action: Split) -> None:
     """Open a ticket for what is another matter; it keeps the time of the contact that named it."""
+    names.check_classification(context, action.classification)
     ticket = context.ticket
     contact = Contact(
         id=contact_id("ledger", "split", str(context.command.id)),

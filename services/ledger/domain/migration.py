@@ -7,7 +7,7 @@ from schemas.contact import TakenOver
 from schemas.ticket import Outcome
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import acceptance, handling, resolution
-from services.ledger.domain.decision_context import DecisionContext, because
+from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 SOURCE = "ours: a change of systems may cost no customer time"
 UNKNOWN = "not stated"
@@ -24,7 +24,12 @@ def open_(context: DecisionContext, action: Open) -> None:
     context.carried = used(previous) if previous.status == "accepted" else NOTHING
     acceptance.open_(context, action)
     context.carried = NOTHING
-    _take_over(context, previous)
+    try:
+        _take_over(context, previous)
+    except CommandRejected as refused:
+        # The contact is taken; what it says of the system before is for a person to look at.
+        text = f"not taken over as {previous.status}: {refused.message}"
+        context.record_event("noted", because("note", "taken_over", "taking over", SOURCE), details={"text": text})
 
 
 def _take_over(context: DecisionContext, previous: TakenOver) -> None:

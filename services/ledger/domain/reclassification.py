@@ -5,22 +5,17 @@ from typing import Any
 
 from schemas.action import Assess, JoinHotIssue, Reclassify
 from schemas.ticket import Classification, Reason
+from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
-OPENINGS = frozenset({"opened", "not_opened"})
+ASSESSED_OPENINGS = frozenset({"opened", "not_opened"})
 BREADTH = "breadth"
-LIABILITIES = frozenset({"liable", "not_liable", "unclear"})
 
 
 def reclassify(context: DecisionContext, action: Reclassify) -> None:
     """Change kind, type, tier, priority or department; limits change with them, their start does not (DECISIONS 6)."""
-    classification, pack = action.classification, context.policy
-    for name, value, known in (
-        ("tier", classification.tier, pack.tiers),
-        ("kind", classification.kind, frozenset(pack.routing.kinds)),
-        ("validity", classification.validity, frozenset(pack.routing.validities)),
-    ):
-        _known(name, value, known)
+    classification = action.classification
+    names.check_classification(context, classification)
     context.record_event(
         "reclassified",
         because("classification", classification.tier, "reclassified by hand", "R2.7"),
@@ -32,8 +27,6 @@ def reclassify(context: DecisionContext, action: Reclassify) -> None:
 def _of_centre(context: DecisionContext, classification: Classification) -> dict[str, Any]:
     """Return what follows where another centre is in charge: it takes the old one's place in the chain of dispatch."""
     ticket = context.ticket
-    for code in classification.path:
-        context.unit(code)
     centre = classification.path[0] if classification.path else ticket.centre
     if centre == ticket.centre:
         return {}
@@ -90,9 +83,9 @@ def assess(context: DecisionContext, action: Assess) -> None:
     before, pack = context.ticket.classification, context.policy
     if (action.validity, action.opening, action.founded, action.liability) == (None, None, None, None):
         raise CommandRejected("missing", "say what is judged: validity, opening, founded or liability", ("validity",))
-    _known("validity", action.validity, frozenset(pack.routing.validities))
-    _known("opening", action.opening, OPENINGS)
-    _known("liability", action.liability, LIABILITIES)
+    names.check_code("validity", action.validity, pack.routing.validities)
+    names.check_code("opening", action.opening, ASSESSED_OPENINGS)
+    names.check_code("liability", action.liability, names.LIABILITIES)
     judged = {
         "validity": action.validity,
         "opening": action.opening,
@@ -106,10 +99,3 @@ def assess(context: DecisionContext, action: Assess) -> None:
         {"classification": before.replace(**given), "acted_in_stage": True},
         details={"reason": action.reason, **given},
     )
-
-
-def _known(name: str, value: str | None, known: frozenset[str]) -> None:
-    if value is not None and value not in known:
-        raise CommandRejected(
-            "unknown", f"there is no {name} {value!r}; choose one of {', '.join(sorted(known))}", (name,)
-        )

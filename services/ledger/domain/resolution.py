@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.action import Answer, Close, Reject, Reopen, ReplyProgress, Withdraw
-from schemas.ticket import Outcome, Reason, Status, Ticket
+from schemas.ticket import Outcome, Reason, Status
 from services.domain.policy.outcome import CALLBACK, OUTCOME_PARTS
+from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 ANEW: Mapping[str, Any] = {
@@ -34,6 +35,7 @@ def reply_progress(context: DecisionContext, action: ReplyProgress) -> None:
 def answer(context: DecisionContext, action: Answer) -> None:
     """Give the customer the final outcome."""
     _may_talk(context)
+    names.check_owner(context, action.owner)
     known = context.ticket.outcome
     outcome = Outcome(
         result=action.result or known.result,
@@ -69,6 +71,7 @@ def happened(context: DecisionContext, outcome: Outcome, rule: Reason, details: 
 def close(context: DecisionContext, action: Close) -> None:
     """Clear the ticket, if it has what the policy demands (R5.2)."""
     ticket = context.ticket
+    names.check_owner(context, action.owner)
     outcome = ticket.outcome.replace(
         cause=action.cause or ticket.outcome.cause, owner=action.owner or ticket.outcome.owner
     )
@@ -96,17 +99,20 @@ def _missing(context: DecisionContext, outcome: Outcome) -> list[str]:
     ticket = context.ticket
     facts = context.policy.facts_of(ticket)
     needs = dict.fromkeys((*rule.needs, *(name for each in rule.also if each.when.holds(facts) for name in each.needs)))
-    missing = [name for name in needs if not _is_there(ticket, outcome, name)]
+    missing = [name for name in needs if not _is_there(context, outcome, name)]
     if outcome.agreement == "refused" and not rule.refused_is_enough:
         missing.append("agreement")
     return missing
 
 
-def _is_there(ticket: Ticket, outcome: Outcome, name: str) -> bool:
+def _is_there(context: DecisionContext, outcome: Outcome, name: str) -> bool:
+    ticket = context.ticket
     if name in OUTCOME_PARTS:
         return getattr(outcome, name) is not None
     if name == CALLBACK:
-        return ticket.survey is not None or ticket.callback_ended is not None
+        # Who is never called back would otherwise be a case that can never be closed (R5.3).
+        never = ticket.classification.validity in context.policy.outcome.callback.never_for
+        return never or ticket.survey is not None or ticket.callback_ended is not None
     since = ticket.reopened_at or ticket.accepted_at
     made = ticket.entry_marks.get(name)
     return made is not None and made >= since
@@ -121,7 +127,8 @@ def reject(context: DecisionContext, action: Reject) -> None:
             f"tell the customer the position frankly: close it with that noted, or reopen it ({rule.source})",
         )
     level = ticket.level + 1
-    back = ticket.handled_by or ticket.classification.department or ticket.centre
+    candidates = (ticket.handled_by, ticket.classification.department)
+    back = next((code for code in candidates if code is not None and code in context.policy.units), ticket.centre)
     if rule.then == "next_level":
         if level > len(rule.levels):
             raise CommandRejected(

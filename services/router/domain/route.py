@@ -10,11 +10,11 @@ from uuid import UUID
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Link, Reason, Status
+from services.domain.classify import classify
+from services.domain.identity_matching import Relation
 from services.domain.ids import ticket_id
 from services.domain.policy.pack import Pack
 from services.domain.survey_reply import SurveyReply, parse_reply
-from services.router.domain.classify import classify
-from services.router.domain.identity_matching import Relation
 
 LINKABLE = timedelta(days=90)
 """How long after closing a ticket on the same subject is still linked."""

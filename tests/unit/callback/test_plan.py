@@ -16,9 +16,9 @@ from schemas.ticket import Survey
 from services.callback.domain import plan as plans
 from services.callback.domain.call_capacity import CallCapacity
 from services.callback.domain.plan import CallbackPlan, update_plan
+from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.domain.policy.pack import Pack
-from services.router.domain.classify import classify
 from tests.builders import HOUR, MINUTE, PACK, PACKS, TicketScenario, contact
 
 CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")

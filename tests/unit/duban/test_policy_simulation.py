@@ -285,4 +285,4 @@ def test_a_refusal_is_shown_in_words() -> None:
     simulation.receive(contact())
     simulation.act(Dispatch(unit="nowhere"), MORNING, "provincial_centre")
     (line,) = simulation.differences({"refused": ""})
-    assert "the policy has no unit 'nowhere'" in line
+    assert "there is no unit 'nowhere'; choose one of billing, channel" in line

@@ -13,10 +13,10 @@ import pytest
 from schemas.action import Compensate, Note, Open, Remind
 from schemas.command import Action, Actor, Command
 from schemas.ticket import Ticket
+from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.ledger.batch_decider import BatchDecider
 from services.ledger.domain.decide import LATE_AFTER, DecisionResult
-from services.router.domain.classify import classify
 from tests.builders import CENTRE, PACK, TicketScenario, contact
 
 SHANGHAI_MORNING = datetime(2026, 3, 11, 23, 30, tzinfo=UTC)

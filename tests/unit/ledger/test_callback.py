@@ -7,9 +7,9 @@ import pytest
 from schemas.action import Answer, FeedBack, Open, Reject, Reopen
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback, RecordCallback, Screen, StartCallback
 from schemas.ticket import Survey
+from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.domain.policy.outcome import CALL_LEASE
-from services.router.domain.classify import classify
 from tests.builders import CENTRE, HOUR, MINUTE, PACKS, TicketScenario, contact
 
 BAD = Survey(process=1, result=2, staff=3)

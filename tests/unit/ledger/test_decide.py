@@ -28,7 +28,7 @@ from schemas.action import (
 from schemas.contact import Customer
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.ticket import Link, Status, Survey
-from services.router.domain.classify import classify
+from services.domain.classify import classify
 from tests.builders import CENTRE, HOUR, MINUTE, MORNING, PACK, TicketScenario, contact, settlement
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.contact import Customer
-from services.router.domain.identity_matching import compare_customers
+from services.domain.identity_matching import compare_customers
 
 MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
 

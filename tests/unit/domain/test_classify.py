@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contact import Customer
-from services.router.domain.classify import classify
+from services.domain.classify import classify
 from tests.builders import PACK, contact, settlement
 
 VIP = Customer(phone="+8613800000102", level="gold")
