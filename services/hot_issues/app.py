@@ -9,7 +9,7 @@ from services.hot_issues.handlers import NAME, BurstDetector
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.shared.kafka import faust_service
-from services.shared.kafka.producer import Producer
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
@@ -20,9 +20,8 @@ def main() -> None:
     settings, metrics = HotIssueSettings(), HotIssueMetrics()
 
     def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        detector = BurstDetector(
-            settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False)
-        )
+        publisher = AsyncPublisher(settings.kafka, NAME)
+        detector = BurstDetector(settings, database, clock, health, metrics, publisher)
         topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types

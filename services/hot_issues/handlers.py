@@ -28,9 +28,10 @@ from services.hot_issues.domain.signal import TicketSignal, parse_signal
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.hot_issues.store import IssueMembership
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.dead_letters import DeadLetterCandidate
 from services.shared.kafka.faust_service import publish_dead_letters
-from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.producer import Unacknowledged
 from services.shared.kafka.records import Incoming, outgoing
 from services.shared.observability import logs
 from services.shared.observability.health_server import Health
@@ -65,7 +66,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         clock: Clock,
         health: Health,
         metrics: HotIssueMetrics,
-        producer: Producer,
+        publisher: AsyncPublisher,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -73,13 +74,13 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._producer = producer
+        self._publisher = publisher
         self._crash_points = CrashPoints(settings.faults, NAME)
         self._pending: asyncio.Queue[Any] = asyncio.Queue(MAX_BATCH)
 
     async def on_stop(self) -> None:
         """Disconnect; called by the library."""
-        await self._producer.close()
+        await self._publisher.close()
 
     async def submit(self, event: Any) -> None:
         """Queue an event of the Faust app; it is acknowledged once its effects are saved."""
@@ -124,7 +125,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
                     signals.append(signal)
         if invalid:
             limit = self._settings.dead_letters_per_hour
-            await publish_dead_letters(invalid, NAME, self._producer, self._database, limit, lambda: self.should_stop)
+            await publish_dead_letters(invalid, NAME, self._publisher, self._database, limit, lambda: self.should_stop)
         if signals:
             await self._in_transaction(partial(self._save_signals, signals=signals))
             self._crash_points.reach("after_save")
@@ -187,13 +188,14 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         records = [outgoing(issue, NAME) for issue in issues]
         records += [outgoing(link_command(link), NAME) for link in links]
         try:
-            await self._producer.publish(records)
+            rejected = await self._publisher.publish(records)
         except Unacknowledged as error:
             self._health.mark_not_ready("kafka", f"the broker is unavailable ({error.reason})")
             return
         self._health.mark_ready("kafka")
+        # What became a dead letter counts as published, too: otherwise it would be tried for ever.
         await self._in_transaction(partial(store.mark_published, links=links, issues=issues))
-        self._metrics.linked.inc(len(links))
+        self._metrics.linked.inc(len(links) - sum(each.record.topic == Command.TOPIC for each in rejected))
 
     async def _in_transaction(self, work: Callable[[psycopg.Connection], ResultT]) -> ResultT:
         """Run work in a transaction off the event loop; retries until the database is available."""

@@ -3,7 +3,7 @@
 import faust
 
 from services.shared.kafka import faust_service
-from services.shared.kafka.producer import Producer
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
@@ -18,7 +18,7 @@ def main() -> None:
     settings, metrics = MonitorSettings(), MonitorMetrics()
 
     def build(_: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
-        return Monitor(settings, database, clock, health, metrics, Producer(settings.kafka, NAME, idempotent=False))
+        return Monitor(settings, database, clock, health, metrics, AsyncPublisher(settings.kafka, NAME))
 
     # A Faust agent reads record by record; the monitor's own consumer takes thousands at once.
     faust_service.run(NAME, settings, build)

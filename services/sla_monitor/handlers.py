@@ -15,9 +15,10 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.event import TicketEvent
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.connection import async_client_options, leave_group
 from services.shared.kafka.faust_service import publish_dead_letters
-from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.producer import Unacknowledged
 from services.shared.kafka.records import outgoing
 from services.shared.observability import logs
 from services.shared.observability.health_server import Health
@@ -55,7 +56,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         clock: Clock,
         health: Health,
         metrics: MonitorMetrics,
-        producer: Producer,
+        publisher: AsyncPublisher,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -63,7 +64,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._clock = clock
         self._health = health
         self._metrics = metrics
-        self._producer = producer
+        self._publisher = publisher
         self._tracker = PartitionTracker()
         self._trusted_clock = TrustedClock(database, clock, metrics)
         self._wake_up = asyncio.Event()
@@ -99,18 +100,18 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         """
         try:
             await self._consumer.start()
-            await self._producer.connect()
+            await self._publisher.connect()
         except KafkaError:
             # The next attempt creates another monitor; nobody else would close the connections of this one.
             await self._consumer.stop()
-            await self._producer.close()
+            await self._publisher.close()
             raise
         self._consumer.subscribe([TicketEvent.TOPIC], listener=_RebalanceListener(self))
 
     async def on_stop(self) -> None:
         """Leave the consumer group; called by the library."""
         await self._consumer.stop()
-        await self._producer.close()
+        await self._publisher.close()
         # A static member stays in the group until its session expires; the others need not wait for that.
         await asyncio.to_thread(leave_group, self._settings.kafka, GROUP, self._instance)
 
@@ -162,7 +163,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             limit = self._settings.dead_letters_per_hour
             # In the background: deadlines must not wait until database and broker have stored dead letters.
             self.add_future(
-                publish_dead_letters(invalid, NAME, self._producer, self._database, limit, lambda: self.should_stop)
+                publish_dead_letters(invalid, NAME, self._publisher, self._database, limit, lambda: self.should_stop)
             )
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
@@ -227,13 +228,15 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def _send_ticks(self, due: Sequence[ScheduledTicket], now: datetime) -> None:
         records = [outgoing(tick(entry, now), NAME) for entry in due]
-        publishing = asyncio.ensure_future(self._producer.publish(records))
+        publishing = asyncio.ensure_future(self._publisher.publish(records))
         await asyncio.sleep(0)
         self._crash_points.reach("mid_publish")
-        await publishing
+        # A tick that became a dead letter is not sent again: the ledger's sweeper finds what is overdue.
+        rejected = [each.record for each in await publishing]
+        sent = [entry for entry, record in zip(due, records, strict=True) if record not in rejected]
         acknowledged_at = self._trusted_clock.now().timestamp()
-        self._metrics.ticks.inc(len(due))
-        for entry in due:
+        self._metrics.ticks.inc(len(sent))
+        for entry in sent:
             lateness = self._clock.real_seconds(timedelta(seconds=acknowledged_at - entry.at))
             self._metrics.lateness.observe(max(lateness, 0.0))
 

@@ -10,9 +10,10 @@ import faust
 from aiokafka.errors import KafkaError
 
 from services.shared.kafka import dead_letters
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.connection import METADATA_MAX_AGE_MS, tls_context
 from services.shared.kafka.dead_letters import DeadLetterCandidate
-from services.shared.kafka.producer import Producer, Unacknowledged
+from services.shared.kafka.producer import Unacknowledged
 from services.shared.observability import logs
 from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
@@ -68,7 +69,7 @@ def create_app(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App
 async def publish_dead_letters(
     candidates: list[DeadLetterCandidate],
     service: str,
-    producer: Producer,
+    publisher: AsyncPublisher,
     database: Database,
     limit: int,
     should_stop: Callable[[], bool],
@@ -77,6 +78,7 @@ async def publish_dead_letters(
 
     Raises:
         DeadLetterLimitExceeded: a sender has more than `limit` of them within an hour.
+        ConfigurationError: the broker will not take any record before a person mends something.
 
     """
 
@@ -89,7 +91,7 @@ async def publish_dead_letters(
     while not should_stop():
         try:
             await asyncio.to_thread(count)
-            await producer.publish([dead_letters.dead_letter_record(each, service) for each in candidates])
+            await publisher.publish([dead_letters.dead_letter_record(each, service) for each in candidates])
         except (Retryable, Unacknowledged):
             await asyncio.sleep(1.0)
         else:

@@ -1,6 +1,7 @@
 """What the service acknowledges, what becomes a dead letter, and how it ends."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import CollectorRegistry
 
+from schemas.command import Command
+from schemas.hot_issue import HotIssue
 from services.domain.ids import command_digest
 from services.hot_issues import handlers, store
 from services.hot_issues.domain.signal import TicketSignal
@@ -19,12 +23,14 @@ from services.hot_issues.handlers import BurstDetector, link_command
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.hot_issues.store import IssueMembership
+from services.shared.kafka import dead_letters, producer
+from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.dead_letters import DeadLetterCandidate
-from services.shared.kafka.producer import Producer
 from services.shared.observability.health_server import Health
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import DeadLetterLimitExceeded, Retryable
 from tests.builders import MORNING, TicketScenario
+from tests.unit.shared.kafka_client import FakeKafkaClient
 
 NESTED = b'{"more": ' + b"[" * 100_000
 TICKET_EVENT = TicketScenario.opened().events[-1]
@@ -72,8 +78,8 @@ def _of(city: str) -> FaustEvent:
 
 def _detector() -> BurstDetector:
     settings, metrics = HotIssueSettings(), HotIssueMetrics(CollectorRegistry())
-    producer = Producer(settings.kafka, "tests", idempotent=False)
-    return BurstDetector(settings, NullDatabase(), SystemClock(), Health(), metrics, producer)  # type: ignore[arg-type]
+    publisher = AsyncPublisher(settings.kafka, "tests")
+    return BurstDetector(settings, NullDatabase(), SystemClock(), Health(), metrics, publisher)  # type: ignore[arg-type]
 
 
 def _run(*events: FaustEvent) -> BurstDetector:
@@ -125,16 +131,16 @@ def test_too_many_dead_letters_end_the_service_and_acknowledge_nothing(monkeypat
 
 
 def test_invalid_events_become_dead_letters_and_the_others_are_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    dead_letters: list[DeadLetterCandidate] = []
+    invalid: list[DeadLetterCandidate] = []
 
     async def publish(candidates: list[DeadLetterCandidate], *_: object) -> None:
-        dead_letters.extend(candidates)
+        invalid.extend(candidates)
 
     monkeypatch.setattr(handlers, "publish_dead_letters", publish)
     saved: list[TicketSignal] = []
     monkeypatch.setattr(store, "save_signals", lambda _, signals: saved.extend(signals))
     assert _run(FaustEvent(NESTED), FaustEvent(b"{}"), _of("长沙")).crash_reason is None
-    assert [each.reason for each in dead_letters] == ["bad_syntax", "bad_schema"]
+    assert [each.reason for each in invalid] == ["bad_syntax", "bad_schema"]
     assert len(saved) == 1
 
 
@@ -162,6 +168,37 @@ def test_all_old_signals_are_deleted_however_many_there_are(monkeypatch: pytest.
 
     asyncio.run(body())
     assert more == []
+
+
+@pytest.mark.requirement("R3.7")
+def test_a_change_that_is_never_taken_becomes_a_dead_letter_and_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, marked, done = FakeKafkaClient(), list[IssueMembership](), threading.Event()
+    links = [IssueMembership(uuid4(), uuid4(), MORNING, 12) for _ in range(3)]
+    refused = link_command(links[1]).to_json()
+    client.error_for = lambda topic, batch: (
+        MessageSizeTooLargeError() if topic == Command.TOPIC and refused in batch else None
+    )
+    monkeypatch.setattr(producer, "AIOKafkaProducer", client.create)
+    monkeypatch.setattr(store, "unpublished_links", lambda _: [each for each in links if each not in marked])
+
+    def mark(_: None, links: list[IssueMembership], issues: list[HotIssue]) -> None:  # noqa: ARG001 - by its name
+        marked.extend(links)
+        done.set()
+
+    monkeypatch.setattr(store, "mark_published", mark)
+
+    async def body() -> None:
+        detector = _detector()
+        await detector.start()
+        assert await asyncio.to_thread(done.wait, 10)
+        await detector.stop()
+
+    asyncio.run(body())
+    assert marked == links
+    assert len(client.values(Command.TOPIC)) == 2
+    assert client.values(dead_letters.TOPIC) == [refused]
 
 
 def test_a_link_is_the_same_command_however_often_it_is_sent() -> None:

@@ -20,7 +20,7 @@ class FakeKafkaClient:
     Attributes:
         stored: values by topic and partition.
         starts, stops: how often a client was started and stopped.
-        error_for: returns the error with which a batch of values fails; None: it is stored.
+        error_for: returns the error with which a topic refuses a batch of values; None: it is stored.
         unavailable: whether clients cannot connect.
 
     """
@@ -28,7 +28,7 @@ class FakeKafkaClient:
     def __init__(self) -> None:
         self.stored: dict[tuple[str, int], list[bytes]] = {}
         self.starts = self.stops = 0
-        self.error_for: Callable[[list[bytes]], Exception | None] = lambda _: None
+        self.error_for: Callable[[str, list[bytes]], Exception | None] = lambda _, __: None
         self.unavailable = False
 
     def create(self, **_: Any) -> "FakeKafkaClient":
@@ -51,12 +51,16 @@ class FakeKafkaClient:
 
     async def send_batch(self, batch: "FakeBatch", topic: str, *, partition: int) -> "asyncio.Future[None]":
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if (error := self.error_for(batch.values)) is not None:
+        if (error := self.error_for(topic, batch.values)) is not None:
             sent.set_exception(error)
         else:
             self.stored.setdefault((topic, partition), []).extend(batch.values)
             sent.set_result(None)
         return sent
+
+    def values(self, topic: str) -> list[bytes]:
+        """Return the values in all partitions of a topic."""
+        return [value for (name, _), stored in sorted(self.stored.items()) if name == topic for value in stored]
 
     @property
     def stored_count(self) -> int:

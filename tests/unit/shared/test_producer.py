@@ -56,7 +56,7 @@ def test_unacknowledged_records_are_reported_and_acknowledged_ones_not_resent(cl
     asyncio.run(publish(mixed))
     expected, client.stored = client.stored, {}
     rejected = expected["t", 0][BATCH_CAPACITY + 1]
-    client.error_for = lambda batch: OutOfOrderSequenceNumber() if rejected in batch else None
+    client.error_for = lambda _, batch: OutOfOrderSequenceNumber() if rejected in batch else None
     (error,) = asyncio.run(publish(mixed))
     assert error is not None
     assert isinstance(error.__cause__, OutOfOrderSequenceNumber)
@@ -67,7 +67,7 @@ def test_unacknowledged_records_are_reported_and_acknowledged_ones_not_resent(cl
 
 
 def test_after_a_failure_it_reconnects(client: FakeKafkaClient) -> None:
-    client.error_for = lambda batch: OutOfOrderSequenceNumber() if batch == [b"1"] else None
+    client.error_for = lambda _, batch: OutOfOrderSequenceNumber() if batch == [b"1"] else None
     errors = asyncio.run(publish(numbered_records(1), numbered_records(2)))
     assert [error is None for error in errors] == [False, True]
     assert (client.starts, client.stops) == (2, 2)

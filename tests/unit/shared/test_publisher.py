@@ -30,7 +30,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeKafkaClient:
 
 def test_it_retries_until_all_records_are_acknowledged(client: FakeKafkaClient) -> None:
     errors = iter([KafkaConnectionError("gone")])
-    client.error_for = lambda batch: next(errors, None) if b"4" in batch else None
+    client.error_for = lambda _, batch: next(errors, None) if b"4" in batch else None
     publisher, counts_halfway = Publisher(SETTINGS, "tests"), list[int]()
     publisher.publish(numbered_records(*range(10)), halfway=lambda: counts_halfway.append(client.stored_count))
     publisher.close()
@@ -63,11 +63,11 @@ def test_records_and_bytes_in_flight_are_bounded(client: FakeKafkaClient, monkey
     assert client.stored_count == CHUNK + 3
 
 
-def too_large(value: bytes) -> Callable[[list[bytes]], Exception | None]:
+def too_large(value: bytes) -> Callable[[str, list[bytes]], Exception | None]:
     """Refuse the batches that hold a value until it was refused alone: after that it comes as a dead letter."""
     alone: list[bool] = []
 
-    def error_for(batch: list[bytes]) -> Exception | None:
+    def error_for(_: str, batch: list[bytes]) -> Exception | None:
         if value not in batch or any(alone):
             return None
         alone.append(len(batch) == 1)
@@ -77,31 +77,27 @@ def too_large(value: bytes) -> Callable[[list[bytes]], Exception | None]:
     return error_for
 
 
-def values(client: FakeKafkaClient, topic: str) -> list[bytes]:
-    return [value for (name, _), stored in sorted(client.stored.items()) if name == topic for value in stored]
-
-
 @pytest.mark.requirement("R2.5")
 def test_a_record_that_is_too_large_alone_becomes_a_dead_letter(client: FakeKafkaClient) -> None:
     client.error_for = too_large(b"4")
     tested = Publisher(SETTINGS, "tests", service="tests")
     tested.publish(numbered_records(*range(10)))
     tested.close()
-    assert values(client, "t") == [b"%d" % number for number in range(10) if number != 4]
-    assert values(client, dead_letters.TOPIC) == [b"4"]
+    assert client.values("t") == [b"%d" % number for number in range(10) if number != 4]
+    assert client.values(dead_letters.TOPIC) == [b"4"]
 
 
 def test_a_batch_of_good_records_that_is_too_large_is_divided(client: FakeKafkaClient) -> None:
-    client.error_for = lambda batch: MessageSizeTooLargeError() if len(batch) > 1 else None
+    client.error_for = lambda _, batch: MessageSizeTooLargeError() if len(batch) > 1 else None
     tested = Publisher(SETTINGS, "tests", service="tests")
     tested.publish(numbered_records(*range(10)))
     tested.close()
-    assert values(client, "t") == [b"%d" % number for number in range(10)]
-    assert values(client, dead_letters.TOPIC) == []
+    assert client.values("t") == [b"%d" % number for number in range(10)]
+    assert client.values(dead_letters.TOPIC) == []
 
 
 def test_what_was_refused_for_good_is_an_error_where_nothing_keeps_it(client: FakeKafkaClient) -> None:
-    client.error_for = lambda batch: InvalidRecordError() if b"1" in batch else None
+    client.error_for = lambda _, batch: InvalidRecordError() if b"1" in batch else None
     tested = Publisher(SETTINGS, "tests")
     with pytest.raises(Unpublishable, match="never take it"):
         tested.publish(numbered_records(0, 1, 2))
@@ -109,14 +105,14 @@ def test_what_was_refused_for_good_is_an_error_where_nothing_keeps_it(client: Fa
 
 
 def test_a_dead_letter_that_is_too_large_itself_is_shortened(client: FakeKafkaClient) -> None:
-    client.error_for = lambda batch: (
+    client.error_for = lambda _, batch: (
         MessageSizeTooLargeError() if any(len(value) > 100_000 for value in batch) else None
     )
     tested = Publisher(SETTINGS, "tests", service="tests")
     tested.publish([Outgoing("t", b"k", bytes(200_000), [("ce_id", b"7")]), *numbered_records(1)])
     tested.close()
-    assert values(client, "t") == [b"1"]
-    assert values(client, dead_letters.TOPIC) == [bytes(dead_letters.MAX_KEPT_VALUE)]
+    assert client.values("t") == [b"1"]
+    assert client.values(dead_letters.TOPIC) == [bytes(dead_letters.MAX_KEPT_VALUE)]
 
 
 def test_a_dead_letter_of_a_refused_record_names_topic_key_and_ids() -> None:
@@ -129,7 +125,7 @@ def test_a_dead_letter_of_a_refused_record_names_topic_key_and_ids() -> None:
 
 @pytest.mark.requirement("R7.2")
 def test_an_error_of_the_configuration_ends_the_service_with_a_sentence(client: FakeKafkaClient) -> None:
-    client.error_for = lambda _: TopicAuthorizationFailedError("t")
+    client.error_for = lambda *_: TopicAuthorizationFailedError("t")
     tested = Publisher(SETTINGS, "tests", service="tests")
     with pytest.raises(ConfigurationError, match="tests is not allowed to write to it"):
         tested.publish(numbered_records(1))
@@ -141,10 +137,10 @@ def test_a_missing_topic_ends_the_service_once_it_is_certain(
 ) -> None:
     monkeypatch.setattr(publisher, "_pause", lambda *_: None)
     errors = iter([UnknownTopicOrPartitionError()] * 2)
-    client.error_for = lambda _: next(errors, None)
+    client.error_for = lambda *_: next(errors, None)
     tested = Publisher(SETTINGS, "tests", service="tests")
     tested.publish(numbered_records(1))
-    client.error_for = lambda _: UnknownTopicOrPartitionError()
+    client.error_for = lambda *_: UnknownTopicOrPartitionError()
     with pytest.raises(ConfigurationError, match="one of t does not exist; run `duban topics create`"):
         tested.publish(numbered_records(2))
     tested.close()
@@ -156,7 +152,7 @@ def test_waiting_for_the_broker_is_reported_until_it_is_over(
 ) -> None:
     monkeypatch.setattr(publisher, "_pause", lambda *_: None)
     errors = iter([KafkaConnectionError("gone")] * 2)
-    client.error_for = lambda _: next(errors, None)
+    client.error_for = lambda *_: next(errors, None)
     reports: list[str | None] = []
     tested = Publisher(SETTINGS, "tests", service="tests", on_waiting=reports.append)
     tested.publish(numbered_records(1))
