@@ -36,8 +36,8 @@ class TrustedClock:
     def now(self) -> datetime:
         """Return business time in UTC, whatever the wall clock has done."""
         # The wall clock is read once: a jump between two readings would go unnoticed.
-        wall = time.time()
-        jump = self._skew.observe(wall, time.monotonic())
+        before, wall, after = time.monotonic(), time.time(), time.monotonic()
+        jump = self._skew.observe(wall, before, after)
         if jump:
             self._metrics.jumps.labels("forward" if jump > 0 else "backward").inc()
             log.error("clock_jumped", seconds=round(jump, 3))
@@ -48,12 +48,20 @@ class TrustedClock:
         if not self._skew.needs_check and time.monotonic() - self._checked_at <= CHECK_INTERVAL:
             return
         with suppress(Retryable):
-            asked_at = time.monotonic()
-            server_time = await asyncio.to_thread(self._database.server_time)
+            comparison = await asyncio.to_thread(self._compare)
             self._checked_at = time.monotonic()
-            round_trip = self._checked_at - asked_at
-            # The answer belongs to the middle of the round trip.
-            wall, monotonic = time.time() - round_trip / 2, self._checked_at - round_trip / 2
-            self._skew.correct(wall, monotonic, server_time.timestamp(), round_trip)
+            self._skew.correct(*comparison)
             self._metrics.clock_error.set(self._skew.error)
             self._trusted.set()
+
+    def _compare(self) -> tuple[float, float, float, float]:
+        """Return what `ClockSkewDetector.correct` takes; in the thread that asks, so that no other delays the answer.
+
+        Raises:
+            Retryable: the database is unavailable.
+
+        """
+        asked_at = time.monotonic()
+        reference = self._database.server_time().timestamp()
+        wall, after = time.time(), time.monotonic()
+        return wall, after, reference, after - asked_at

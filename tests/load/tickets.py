@@ -179,7 +179,7 @@ def fill(connection: psycopg.Connection, count: int) -> None:
                     uuid5(id_, "c"),
                     now,
                     now,
-                    "{}",
+                    _LITTLE_BODY,
                     now - NOT_DUE_FOR,
                 )
                 copy.write_row(row)
@@ -191,6 +191,8 @@ def fill(connection: psycopg.Connection, count: int) -> None:
     connection.execute("analyze ledger.clock")
 
 
+_LITTLE_BODY = '{"policy": {"pack": "carrier"}}'
+"""The least that the table's own columns are made from."""
 _TICKETS = (
     "copy ledger.ticket (id, number, version, partition, status, contact_id, accepted_at, updated_at, body, saved_at)"
     " from stdin"

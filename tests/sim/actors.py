@@ -225,7 +225,7 @@ class SimulatedMonitor:
                 self.world.send(tick(entry, now))
 
     def _now(self, rng: random.Random) -> datetime:
-        self.skew.observe(self._wall, self._monotonic)
+        self.skew.observe(self._wall, self._monotonic, self._monotonic)
         if self.skew.needs_check and rng.random() < 0.7:
             self.skew.correct(self._wall, self._monotonic, self.world.now.timestamp())
             self.trusted = True

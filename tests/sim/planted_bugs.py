@@ -21,8 +21,8 @@ def invert_clock_error(patch: pytest.MonkeyPatch) -> None:
     """The error of the clock gets the wrong sign."""
     correct = ClockSkewDetector.correct
 
-    def inverted(self: ClockSkewDetector, wall: float, monotonic: float, reference: float) -> None:
-        correct(self, wall, monotonic, reference)
+    def inverted(self: ClockSkewDetector, wall: float, after: float, reference: float) -> None:
+        correct(self, wall, after, reference)
         self.error = -self.error
 
     patch.setattr(ClockSkewDetector, "correct", inverted)
