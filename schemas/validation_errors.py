@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from schemas.base import Model
 from schemas.unknown_fields import KEY
 
-_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?:key in )?\$?(?P<path>.*)`)?$", re.DOTALL)
+_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<in_key>key` in `)?\$?(?P<path>.*)`)?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,12 @@ class FieldError:
     message: str
 
 
-def to_field_error(error: msgspec.ValidationError, path: str = "") -> FieldError:
-    """Convert an error of msgspec.
+def to_field_error(error: msgspec.ValidationError, annotation: Any, path: str = "") -> FieldError:
+    """Convert an error of msgspec; where only certain values are allowed, the message lists them.
 
     Args:
         error: raised for a value.
+        annotation: type that the value should have had.
         path: path of that value in the whole document.
 
     """
@@ -45,6 +47,9 @@ def to_field_error(error: msgspec.ValidationError, path: str = "") -> FieldError
         within, message = _joined(within, unknown[1]), "there is no such field: leave it out"
     if missing is not None:
         within, message = _joined(within, missing[1]), "this field is missing"
+    choices = _choices(annotation, match["path"] or "", in_key=match["in_key"] is not None)
+    if choices and not (unknown or missing):
+        message = f"choose one of {', '.join(choices)}"
     return FieldError(_joined(path, within), message)
 
 
@@ -73,7 +78,40 @@ def find_errors(model: type[Model], document: Mapping[str, Any], path: str = "")
         try:
             msgspec.convert(document[name], field.type)
         except msgspec.ValidationError as error:
-            yield to_field_error(error, here)
+            yield to_field_error(error, field.type, here)
+
+
+def _choices(annotation: Any, path: str, *, in_key: bool) -> list[str]:
+    """Return the values that are allowed at a path of msgspec within a type; none where others are allowed, too."""
+    types = _alternatives(inspect.type_info(annotation))
+    for step in re.findall(r"\.([^.\[]+)|\[[^\]]*\]", path):
+        types = [inner for type_ in types for inner in _inner(type_, step)]
+    if in_key:
+        types = [key for type_ in types if isinstance(type_, inspect.DictType) for key in _alternatives(type_.key_type)]
+    choices: list[str] = []
+    for type_ in types:
+        if isinstance(type_, inspect.EnumType):
+            choices += [str(member.value) for member in type_.cls]
+        elif isinstance(type_, inspect.LiteralType):
+            choices += map(str, type_.values)
+        elif not isinstance(type_, inspect.NoneType):
+            return []
+    return sorted(choices)
+
+
+def _alternatives(type_: inspect.Type) -> list[inspect.Type]:
+    return list(type_.types) if isinstance(type_, inspect.UnionType) else [type_]
+
+
+def _inner(type_: inspect.Type, name: str) -> list[inspect.Type]:
+    """Return the types of a field, or of the items of a list or an object if there is no name."""
+    if isinstance(type_, inspect.StructType) and name == type_.tag_field:
+        return [inspect.LiteralType((type_.tag,))]
+    if isinstance(type_, inspect.StructType):
+        return [each for field in type_.fields if field.encode_name == name for each in _alternatives(field.type)]
+    if isinstance(type_, inspect.CollectionType):
+        return _alternatives(type_.item_type)
+    return _alternatives(type_.value_type) if isinstance(type_, inspect.DictType) else []
 
 
 def _model_of(annotation: Any) -> type[Model] | None:

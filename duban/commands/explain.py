@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from duban.policy_simulation import PolicySimulation, build_contact
+from schemas import validation_errors
 from schemas.action import Dispatch
 from schemas.contact import Contact
 from schemas.ticket import Reason, SlaTimer, Ticket
@@ -168,7 +169,11 @@ def main(arguments: Sequence[str]) -> int:
         kept = {key: value for key, value in fields.items() if key not in REPLACED}
         contact = build_contact({**kept, "at": at}, name, "explained")
         explanation = explain(contact, loading.load_one(options.policies, name))
-    except (PolicyError, OSError, msgspec.ValidationError, json.JSONDecodeError) as error:
+    except msgspec.ValidationError as error:
+        fault = validation_errors.to_field_error(error, Contact)
+        print(f"duban: {fault.field or 'the contact'}: {fault.message}", file=sys.stderr)
+        return 1
+    except (PolicyError, OSError, json.JSONDecodeError) as error:
         print(f"duban: {error}", file=sys.stderr)
         return 1
     print(json.dumps(explanation.as_json(), ensure_ascii=False, indent=1) if options.json else explanation.as_text())

@@ -100,7 +100,7 @@ def parse_value(model: type[ModelT], value: bytes | None, *, sender: str = "unkn
     try:
         return model.from_record(value)
     except msgspec.ValidationError as error:
-        fault = validation_errors.to_field_error(error)
+        fault = validation_errors.to_field_error(error, model)
         raise InvalidMessage(
             "bad_schema", f"{fault.field or 'body'}: {fault.message}", field=fault.field or None, sender=sender
         ) from error
