@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import Open, Tick
 from schemas.base import field_names
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import SlaTimer, Ticket
@@ -72,23 +73,25 @@ class PolicySimulation:
         """Open the ticket with a contact, classified by the rules."""
         self._decide(Open(contact=contact, classification=classify(contact, self.pack)), contact.received_at, None)
 
-    def act(self, action: Action, at: datetime, unit: str | None) -> None:
-        """Take an action for a unit, or for the customer when there is none."""
-        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit)
+    def act(self, action: Action, at: datetime, unit: str | None, person: str | None = None) -> None:
+        """Take an action as a person of a unit; without a unit as the customer, or as the service that takes it."""
+        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit, person)
 
-    def _decide(self, action: Action, at: datetime, unit: str | None) -> None:
+    def _decide(self, action: Action, at: datetime, unit: str | None, person: str | None = None) -> None:
         contact = action.contact if isinstance(action, Open) else None
         known = self.ticket.id if self.ticket is not None else None
         id_ = known or (ticket_id(contact.id) if contact is not None else None)
         assert id_ is not None
         self.steps += 1
+        actor, authority = simulated_actor(action, self.pack.header.name, unit, person)
         command = Command(
             id=command_id(id_, "simulation", self.steps),
             ticket_id=id_,
             at=at,
-            actor=Actor(kind="unit" if unit else "customer", name=unit or "customer", unit=unit),
+            actor=actor,
             policy=self.pack.header.name,
             action=action,
+            authority=authority,
         )
         decision = decide(self.ticket, command, self.pack, at, number=f"T-{str(id_)[:8]}")
         self.events += decision.events
@@ -210,6 +213,6 @@ def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str
     yield from (f"opened: {difference}" for difference in simulation.differences(case.get("expect", {})))
     for position, step in enumerate(case.get("step", ()), start=1):
         action: Action = msgspec.convert(step["do"], Action)
-        simulation.act(action, step["at"], step.get("unit"))
+        simulation.act(action, step["at"], step.get("unit"), step.get("person"))
         expected = {"refused": "", **step.get("expect", {})}
         yield from (f"step {position} ({action.type}): {difference}" for difference in simulation.differences(expected))

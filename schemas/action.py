@@ -170,12 +170,16 @@ class Withdraw(ActionModel, tag="withdraw"):
     """The customer withdraws the complaint."""
 
     reason: Text
+    evidence: Name | None = None
+    """The contact or recording in which the customer says so; the customer needs none."""
 
 
 class Reject(ActionModel, tag="reject"):
     """The customer rejects the outcome; the policy decides what follows (R3.6, R4.5)."""
 
     reason: Text
+    evidence: Name | None = None
+    """The contact or recording in which the customer says so; the customer needs none."""
 
 
 class Assign(ActionModel, tag="assign"):

@@ -67,6 +67,31 @@ class Actor(Model):
     """The person, unit or service."""
     unit: Code | None = None
     """The unit that the person acts for; it decides what the person may do (R5.1)."""
+    key: Name | None = None
+    """The name of the key by which the command came; stamped by the door, never the sender's word."""
+    proof: Literal["survey_link", "own_channel"] | None = None
+    """How a customer proved to be the one of the ticket; stamped by the door."""
+
+
+Reach = Annotated[str, Meta(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]{0,63})$")]
+"""A code, or `*` for all."""
+
+
+class Authority(Model):
+    """How far the key behind a command reaches; stamped by the door, judged by the ledger (DECISIONS 34, 35)."""
+
+    packs: tuple[Reach, ...] = ()
+    """Policy packs whose tickets it may change; `*` for all."""
+    units: tuple[Reach, ...] = ()
+    """Units for which it acts; `*` for all."""
+    channels: tuple[Reach, ...] = ()
+    """Channels whose contacts it takes; `*` for all."""
+    roles: tuple[Code, ...] = ()
+    """Roles, such as callback, besides those that the pack gives the person."""
+    actions: tuple[Code, ...] = ()
+    """Actions that it may take; empty: every action that its units may."""
+    level: Code | None = None
+    """Level of authority to compensate, for persons whom the pack does not name (R3.6)."""
 
 
 Action = (
@@ -137,6 +162,8 @@ class Command(Record):
     """The policy pack, if the ticket does not exist yet."""
     expected_version: Annotated[int, Meta(ge=1)] | None = None
     action: Action
+    authority: Authority | None = None
+    """How far the key behind it reaches; None for our own services and for customers."""
 
     @property
     def cloud_event(self) -> CloudEvent:

@@ -62,9 +62,13 @@ class EndCallback(ActionModel, tag="end_callback"):
     """End the callback: the customer could not be reached or does not want to be surveyed."""
 
     reason: Literal["no_answer", "opted_out", "refused"]
+    evidence: Name | None = None
+    """The contact or recording in which the customer says so; the customer needs none."""
 
 
 class AnswerSurvey(ActionModel, tag="answer_survey"):
     """Record the customer's reply to the survey (R5.4)."""
 
     survey: Survey
+    evidence: Name | None = None
+    """The contact or recording in which the customer says so; the customer needs none."""

@@ -253,6 +253,8 @@ class Ticket(Record):
     """When a person claimed it, in this run."""
     handled_by: Code | None = None
     """The unit that last reported back; a disputed answer returns to it (DECISIONS 28)."""
+    had_by: tuple[Code, ...] = ()
+    """Units that had it before, the latest sixteen, each once: they may add notes and papers (R2.7)."""
     assisting: tuple[Code, ...] = ()
     dispatched_by: tuple[Code, ...] = ()
     """Units that dispatched the ticket; feedback returns along them, the last one first (R3.9)."""

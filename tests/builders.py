@@ -8,8 +8,9 @@ from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from deploy.tools.checkout import PROJECT
+from duban.simulated_actor import simulated_actor
 from schemas.action import Open, Tick
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.contact import Contact, Customer, Settlement
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Classification, SlaTimer, Ticket
@@ -108,11 +109,12 @@ class TicketScenario:
         action: Action,
         *,
         unit: str | None = None,
+        person: str | None = None,
         at: datetime | None = None,
         expected_version: int | None = None,
     ) -> Self:
-        """Decide an action of a unit, or of the customer if no unit is given."""
-        actor = Actor(kind="unit", name=unit or "customer", unit=unit)
+        """Decide an action of a unit; without one, of the customer or of the service that takes it."""
+        actor, authority = simulated_actor(action, self.pack.header.name, unit, person)
         command = Command(
             id=uuid4(),
             ticket_id=self.id,
@@ -121,6 +123,7 @@ class TicketScenario:
             policy=self.pack.header.name,
             expected_version=expected_version,
             action=action,
+            authority=authority,
         )
         return self.decide(command)
 

@@ -96,7 +96,8 @@ def record_key(customer: Customer, secret: str) -> bytes:
 
 def command_digest(command: Command) -> bytes:
     """Return a digest that distinguishes two commands with one id; the time of arrival does not count."""
-    content = _without_empty({**command.to_plain(), "id": None, "at": None, "policy": None})
+    given = {**command.to_plain(), "id": None, "at": None, "policy": None, "authority": None}
+    content = _without_empty(given)
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
 
 

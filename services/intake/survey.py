@@ -107,7 +107,7 @@ def _command(invitation: SurveyInvitation, survey: Survey, context: HttpContext)
         id=command_id(invitation.ticket_id, "survey link", invitation.run),
         ticket_id=invitation.ticket_id,
         at=context.require_clock().now(),
-        actor=Actor(kind="customer", name="customer"),
+        actor=Actor(kind="customer", name="customer", proof="survey_link"),
         action=AnswerSurvey(survey=survey),
     )
 

@@ -190,7 +190,7 @@ def _command(contact: Contact, decision: RoutingDecision) -> Command:
     if decision.reply is not None:
         survey = decision.reply.survey
         action = AnswerSurvey(survey=survey) if survey is not None else EndCallback(reason="opted_out")
-        actor = Actor(kind="customer", name="customer")
+        actor = Actor(kind="customer", name="customer", proof="own_channel")
     elif decision.disposition == "open":
         action = Open(contact=contact, classification=decision.classification, links=decision.links)
     else:

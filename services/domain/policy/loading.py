@@ -11,6 +11,7 @@ from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails
 
 from services.domain.policy import forms, validation
+from services.domain.policy.authority import AuthorityPolicy
 from services.domain.policy.base import PolicyError
 from services.domain.policy.forms import Documents
 from services.domain.policy.limits import LimitPolicy
@@ -30,6 +31,8 @@ CALENDARS = "calendars/"
 SHARED_NOTICES = "letters/notices.toml"
 OWN_NOTICES = "notices.toml"
 """Optional in a pack: its notices that differ from the shared ones."""
+AUTHORITY = "authority.toml"
+"""Optional in a pack: who may do what where it differs from the defaults (DECISIONS 34)."""
 
 
 def pack_names(folder: Path) -> list[str]:
@@ -73,8 +76,7 @@ def read_files(folder: Path, name: str) -> dict[str, str]:
     paths = {file: folder / name / file for file in FILES}
     paths |= {f"{CALENDARS}{path.name}": path for path in sorted((folder / "calendars").glob("*.toml"))}
     paths[SHARED_NOTICES] = folder / SHARED_NOTICES
-    if (own := folder / name / OWN_NOTICES).exists():
-        paths[OWN_NOTICES] = own
+    paths |= {file: path for file in (OWN_NOTICES, AUTHORITY) if (path := folder / name / file).exists()}
     texts: dict[str, str] = {}
     for file, path in paths.items():
         try:
@@ -142,9 +144,12 @@ def _build(name: str, documents: Documents, revision_: str, where: str, *, extra
     }
     shared = read(SHARED_NOTICES, NoticePolicy)
     own = read(OWN_NOTICES, PackNoticePolicy) if OWN_NOTICES in documents else PackNoticePolicy()
+    units = read("units.toml", Units)
     pack = Pack(
         header=read("pack.toml", PackHeader),
-        units={unit.code: unit for unit in read("units.toml", Units).units},
+        units={unit.code: unit for unit in units.units},
+        persons={person.name: person for person in units.persons},
+        authority=read(AUTHORITY, AuthorityPolicy) if AUTHORITY in documents else AuthorityPolicy(),
         types=read("types.toml", TypeCatalogue),
         limits=read("limits.toml", LimitPolicy),
         routing=read("routing.toml", RoutingPolicy),

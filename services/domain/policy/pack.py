@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import model_validator
 
 from schemas.ticket import Classification, PolicyVersion, ThresholdState, Ticket
+from services.domain.policy.authority import AuthorityPolicy
 from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
 from services.domain.policy.conditions import Facts
 from services.domain.policy.keyword_matcher import KeywordMatcher, fold
@@ -16,7 +17,7 @@ from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
 from services.domain.policy.routing import FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
-from services.domain.policy.units import Unit, UnitKind
+from services.domain.policy.units import Person, Unit, UnitKind
 from services.domain.sla.calendar import Calendar
 from services.domain.sla.thresholds import BREACH
 
@@ -63,6 +64,8 @@ class Pack:
 
     Attributes:
         units: by their code.
+        persons: those whom the pack names, by their name.
+        authority: who may do what where the pack differs from the defaults.
         calendars: by their name.
         revision: a digest of the files, which distinguishes any two states of them.
 
@@ -76,6 +79,8 @@ class Pack:
     outcome: OutcomePolicy
     notices: NoticePolicy
     calendars: Mapping[str, Calendar]
+    persons: Mapping[str, Person] = field(default_factory=dict)
+    authority: AuthorityPolicy = field(default_factory=AuthorityPolicy)
     revision: str = ""
 
     @cached_property
@@ -100,6 +105,22 @@ class Pack:
     def kinds(self) -> Mapping[str, UnitKind]:
         """The kind of each unit by its code."""
         return {code: unit.kind for code, unit in self.units.items()}
+
+    def above(self, code: str | None) -> frozenset[str]:
+        """Return the units above a unit, up to the top; none above one that the pack does not know."""
+        return self._above.get(code or "", frozenset())
+
+    @cached_property
+    def _above(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for code, unit in self.units.items():
+            above: list[str] = []
+            parent = unit.parent
+            while parent is not None and parent not in above and parent in self.units:
+                above.append(parent)
+                parent = self.units[parent].parent
+            found[code] = frozenset(above)
+        return found
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:

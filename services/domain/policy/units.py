@@ -24,7 +24,21 @@ class Unit(PolicyPart):
     """Whether it may give the customer the final answer (R5.1)."""
 
 
+class Person(PolicyPart):
+    """A person whom the pack names: approvers, contact persons, those who may grant compensation (R7.5)."""
+
+    name: Name
+    """As in `actor.name` of the commands that the person sends."""
+    units: Annotated[tuple[Code, ...], Field(min_length=1)]
+    """The units for which the person acts."""
+    roles: tuple[Code, ...] = ()
+    """callback: calls customers back for the centre."""
+    level: Code | None = None
+    """Level of authority to compensate, of outcome.toml (R3.6)."""
+
+
 class Units(Cited):
     """The content of units.toml."""
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
+    persons: Annotated[tuple[Person, ...], Field(alias="person")] = ()

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 
+from schemas.command import MODELS
+from services.domain.authority.table import internal_actions
 from services.domain.events import EVENTS, suggest
 from services.domain.policy.conditions import When
 from services.domain.policy.notices import HOT_ISSUE_OPENED, NoticeRule
@@ -132,6 +134,7 @@ def _references(pack: Pack) -> Iterator[Reference]:
     yield from _limit_references(pack)
     yield from _outcome_references(pack)
     yield from _routing_references(pack)
+    yield from _authority_references(pack)
     yield from _condition_references(pack)
 
 
@@ -197,6 +200,23 @@ def _routing_references(pack: Pack) -> Iterator[Reference]:
         yield "routing.toml: validity", validity.validity, set(routing.validities)
 
 
+def _authority_references(pack: Pack) -> Iterator[Reference]:
+    units = pack.units.keys()
+    levels = {level.level for level in pack.outcome.compensation.levels} if pack.outcome.compensation else set()
+    for person in pack.persons.values():
+        for code in person.units:
+            yield f"units.toml: units of {person.name}", code, units
+        if person.level is not None:
+            yield f"units.toml: level of {person.name}", person.level, levels
+    for rule in pack.authority.rules:
+        for action in rule.actions:
+            yield "authority.toml: action", action, MODELS.keys() - internal_actions()
+        for code in rule.units:
+            yield f"authority.toml: units of {', '.join(rule.actions)}", code, units
+        for name in rule.persons:
+            yield f"authority.toml: persons of {', '.join(rule.actions)}", name, pack.persons.keys()
+
+
 def _condition_references(pack: Pack) -> Iterator[Reference]:
     known: Mapping[str, AbstractSet[str]] = {
         "business": {business.code for business in pack.types.business},
@@ -223,6 +243,9 @@ def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     yield "outcome.toml, callback script", [(rule.name, rule.when) for rule in pack.outcome.callback.scripts]
     for clock in pack.limits.clocks:
         yield f"limits.toml, {clock.name}", [(rule.name, rule.when) for rule in clock.limits]
+    for action, rules in pack.authority.by_action.items():
+        named = [(f"{action}, rule {number}", rule.when) for number, rule in enumerate(rules, start=1)]
+        yield "authority.toml", named
 
 
 def _hidden_rules(pack: Pack) -> Iterator[tuple[str, str, str]]:

@@ -15,11 +15,6 @@ def record(context: DecisionContext, action: RecordEntry) -> None:
     if rule is None:
         known = ", ".join(sorted(context.policy.entries)) or "none"
         raise CommandRejected("unknown", f"the policy has no entry {action.kind!r}; it knows {known}", ("kind",))
-    if rule.by and actor.unit not in rule.by:
-        raise CommandRejected(
-            "not_allowed",
-            f"{action.kind} is written by {', '.join(rule.by)}: say its unit in `actor.unit` ({rule.source})",
-        )
     choices = [each.code for each in rule.choices]
     if choices and action.value not in choices:
         raise CommandRejected("missing", f"{action.kind} needs a value out of {', '.join(choices)}", ("value",))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Ticket
+from services.domain.authority.judge import judge
 from services.domain.ids import refusal_id
 from services.domain.policy.pack import Pack
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
@@ -73,6 +74,7 @@ def decide(
         replace_removed_names(context)
         _check(context)
         transition(command.action).decide(context, command.action)
+        context.acts_for = None
         settle(context, at, late_after)
     except CommandRejected as refused:
         present = context.ticket_or_none
@@ -98,8 +100,12 @@ def _check_time(command: Command, now: datetime) -> None:
 
 
 def _check(context: DecisionContext) -> None:
-    """Refuse what the table of transitions or the expected version does not allow."""
+    """Refuse what the actor has no right to, what the status or what the expected version does not allow."""
     kind = context.command.action.type
+    verdict = judge(context.ticket_or_none, context.command, context.policy)
+    if verdict.code is not None:
+        raise CommandRejected(verdict.code, verdict.message, verdict.missing)
+    context.acts_for = verdict.acts_for
     if kind in {"open", "remind"}:
         return
     ticket = context.ticket

@@ -20,6 +20,7 @@ from services.ledger.domain.evolve import merge
 SYSTEM = Actor(kind="service", name="ledger")
 WAIT_ENDS = frozenset({"suspended", "status", "unit"})
 FOLLOWED = WAIT_ENDS | {"run", "survey", "callback_ended"}
+MAX_HAD_BY = 16
 """Fields from which others follow."""
 NEW_RUN: Mapping[str, Any] = {
     "waited": timedelta(0),
@@ -82,6 +83,7 @@ class DecisionContext:
         commands: what the ledger sends itself.
         taken_over: the system before, while a ticket of it is taken over; its events say so.
         carried: time that the stage which begins next had used there.
+        acts_for: the unit for which a supervising unit acts; its events say so (DECISIONS 34).
 
     """
 
@@ -96,6 +98,7 @@ class DecisionContext:
     commands: list[Command] = field(default_factory=list)
     taken_over: str | None = None
     carried: timedelta = timedelta(0)
+    acts_for: str | None = None
 
     @property
     def ticket_or_none(self) -> Ticket | None:
@@ -224,6 +227,8 @@ class DecisionContext:
 
     def _details(self, details: Mapping[str, Any] | None) -> dict[str, Any]:
         found = {name: value for name, value in (details or {}).items() if value is not None}
+        if self.acts_for is not None:
+            found["acts_for"] = self.acts_for
         return found | {"taken_over": self.taken_over} if self.taken_over is not None else found
 
     def _promised(self, present: Sequence[SlaTimer]) -> datetime | None:
@@ -260,6 +265,8 @@ def consequences(before: Ticket, update: Mapping[str, Any], when: datetime) -> d
         found["stage_since"] = when
     if status is Status.DISPATCHED and (before.dispatched_at is None or "run" in update):
         found["dispatched_at"] = when
+    if "unit" in update and before.unit is not None and before.unit not in before.had_by:
+        found["had_by"] = (*before.had_by, before.unit)[-MAX_HAD_BY:]
     if update.get("survey") is not None or update.get("callback_ended") is not None:
         found["asking_ended_at"] = before.asking_ended_at or when
     return found | _waiting(before, update, when)

@@ -70,7 +70,6 @@ def request(context: DecisionContext, action: RequestExtension) -> None:
 def approve(context: DecisionContext, action: ApproveExtension) -> None:
     """Agree: the new limit counts, the old one stays visible, and the promise moves with it (DECISIONS 31)."""
     ticket, rule = context.ticket, context.policy.limits.extension
-    _of_the_centre(context)
     asked = _asked(ticket)
     replied = ticket.progress_replied_at is not None and ticket.progress_replied_at >= asked.asked_at
     if rule.needs_progress_reply and not replied:
@@ -95,7 +94,6 @@ def approve(context: DecisionContext, action: ApproveExtension) -> None:
 
 def deny(context: DecisionContext, action: DenyExtension) -> None:
     """Do not agree: the old limit counts again."""
-    _of_the_centre(context)
     ticket, rule = context.ticket, context.policy.limits.extension
     _asked(ticket)
     context.record_event(
@@ -169,11 +167,3 @@ def _with_state(ticket: Ticket, state: str) -> tuple[Extension, ...]:
     return tuple(
         extension.replace(state=state) if extension.state == "asked" else extension for extension in ticket.extensions
     )
-
-
-def _of_the_centre(context: DecisionContext) -> None:
-    actor = context.command.actor
-    if actor.unit is None or context.unit(actor.unit).kind not in {"centre", "supervisor"}:
-        raise CommandRejected(
-            "not_allowed", "only a complaint centre decides on an extension: say its unit in `actor.unit`"
-        )

@@ -25,7 +25,6 @@ def dispatch(context: DecisionContext, action: Dispatch) -> None:
             "not_founded",
             "there is nothing to handle, it was found: explain that to the customer, or assess the case anew (R3.12)",
         )
-    _of_the_holder(context)
     assert ticket.unit is not None
     classification = ticket.classification
     rule = next(
@@ -52,7 +51,6 @@ def dispatch(context: DecisionContext, action: Dispatch) -> None:
 
 def claim(context: DecisionContext, action: Claim) -> None:
     """Somebody takes the ticket."""
-    _of_the_holder(context)
     context.record_event(
         "claimed",
         because("person", action.person, "first-contact ownership", "002-1 §2.4.2"),
@@ -64,7 +62,6 @@ def claim(context: DecisionContext, action: Claim) -> None:
 def send_back(context: DecisionContext, action: SendBack) -> None:
     """The unit is not in charge; whoever dispatched decides anew."""
     ticket = context.ticket
-    _of_the_holder(context)
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; dispatch it to the unit in charge instead")
     back = ticket.dispatched_by[-1]
@@ -85,7 +82,6 @@ def send_back(context: DecisionContext, action: SendBack) -> None:
 def transfer(context: DecisionContext, action: Transfer) -> None:
     """Hand over to another unit; the stage's clock goes on (R4.11)."""
     ticket, unit = context.ticket, context.unit(action.unit)
-    _of_the_holder(context)
     if unit.code == ticket.unit:
         raise CommandRejected("same_unit", f"the ticket is with {unit.code} already; transfer it to another unit")
     context.record_event(
@@ -99,7 +95,6 @@ def transfer(context: DecisionContext, action: Transfer) -> None:
 def request_assistance(context: DecisionContext, action: RequestAssistance) -> None:
     """Ask another unit to help; the owner stays responsible."""
     ticket, unit = context.ticket, context.unit(action.unit)
-    _of_the_holder(context)
     if unit.code in ticket.assisting:
         raise CommandRejected("assisting", f"{unit.code} assists already")
     context.record_event(
@@ -113,7 +108,6 @@ def request_assistance(context: DecisionContext, action: RequestAssistance) -> N
 def feed_back(context: DecisionContext, action: FeedBack) -> None:
     """Say what was found and done; it goes back to whoever dispatched (R3.9)."""
     ticket = context.ticket
-    _of_the_holder(context)
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; answer the customer instead")
     names.check_owner(context, action.owner)
@@ -140,11 +134,3 @@ def feed_back(context: DecisionContext, action: FeedBack) -> None:
         },
         details={"result": action.result, "cause": action.cause, "owner": outcome.owner, "from": ticket.unit},
     )
-
-
-def _of_the_holder(context: DecisionContext) -> None:
-    """Refuse a unit that does not hold the ticket; centres and supervisors may act for it."""
-    actor, ticket = context.command.actor, context.ticket
-    if actor.unit is None or actor.unit == ticket.unit or context.unit(actor.unit).kind in {"centre", "supervisor"}:
-        return
-    raise CommandRejected("not_holder", f"the ticket is with {ticket.unit}; only that unit or the centre can do this")

@@ -23,7 +23,6 @@ ANEW: Mapping[str, Any] = {
 
 def reply_progress(context: DecisionContext, action: ReplyProgress) -> None:
     """Tell the customer where things stand (R4.10)."""
-    _may_talk(context)
     context.record_event(
         "progress_replied",
         because("reply", "progress", "progress reply", "002-1 §2.4.8"),
@@ -34,7 +33,6 @@ def reply_progress(context: DecisionContext, action: ReplyProgress) -> None:
 
 def answer(context: DecisionContext, action: Answer) -> None:
     """Give the customer the final outcome."""
-    _may_talk(context)
     names.check_owner(context, action.owner)
     known = context.ticket.outcome
     outcome = Outcome(
@@ -215,16 +213,3 @@ def withdraw(context: DecisionContext, action: Withdraw) -> None:
         {"status": Status.WITHDRAWN, "closed_at": context.at},
         details={"reason": action.reason},
     )
-
-
-def _may_talk(context: DecisionContext) -> None:
-    """Refuse whoever may not talk to the customer (R5.1)."""
-    actor = context.command.actor
-    if actor.unit is None:
-        raise CommandRejected("not_allowed", "say in `actor.unit` which unit tells the customer; not every unit may")
-    unit = context.unit(actor.unit)
-    if not unit.answers_customer:
-        raise CommandRejected(
-            "not_allowed",
-            f"{unit.code} does not talk to the customer: feed back, the complaint centre answers (002-1 §2.4.5)",
-        )

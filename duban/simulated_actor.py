@@ -1,0 +1,29 @@
+"""Who acts in simulations and examples: a unit with a key of its own, a service, or a customer with proof."""
+
+from schemas.action import ActionModel, Compensate
+from schemas.command import Actor, Authority
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.table import GRANTS
+from services.domain.policy.authority import Party
+
+
+def simulated_actor(
+    action: ActionModel, pack: str, unit: str | None, person: str | None = None
+) -> tuple[Actor, Authority | None]:
+    """Return the actor of an action, and the authority of a key for its unit and all channels.
+
+    Args:
+        action: what is done.
+        pack: under which the ticket runs.
+        unit: that acts; None for the customer, or for the service that takes such actions.
+        person: who acts for the unit; by default it is named as the unit.
+
+    """
+    if unit is not None:
+        level = action.level if isinstance(action, Compensate) else None
+        authority = Authority(packs=(pack,), units=(unit,), channels=("*",), roles=(CALLBACK_ROLE,), level=level)
+        return Actor(kind="unit", name=person or unit, unit=unit, key="simulation"), authority
+    grant = GRANTS[type(action)]
+    if grant.services and Party.CUSTOMER not in grant.who:
+        return Actor(kind="service", name=grant.services[0]), None
+    return Actor(kind="customer", name="customer", proof="own_channel"), None

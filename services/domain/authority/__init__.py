@@ -1,0 +1,1 @@
+"""Who may do what: one table, judged in one place, by the ledger and early by the doors (DECISIONS 34)."""
