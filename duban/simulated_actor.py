@@ -15,15 +15,15 @@ def simulated_actor(
     Args:
         action: what is done.
         pack: under which the ticket runs.
-        unit: that acts; None for the customer, or for the service that takes such actions.
+        unit: that acts; None for the customer. Actions that only a service takes are always its own.
         person: who acts for the unit; by default it is named as the unit.
 
     """
-    if unit is not None:
+    grant = GRANTS[type(action)]
+    if unit is not None and grant.who:
         level = action.level if isinstance(action, Compensate) else None
         authority = Authority(packs=(pack,), units=(unit,), channels=("*",), roles=(CALLBACK_ROLE,), level=level)
         return Actor(kind="unit", name=person or unit, unit=unit, key="simulation"), authority
-    grant = GRANTS[type(action)]
     if grant.services and Party.CUSTOMER not in grant.who:
         return Actor(kind="service", name=grant.services[0]), None
     return Actor(kind="customer", name="customer", proof="own_channel"), None

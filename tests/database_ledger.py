@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 from prometheus_client import CollectorRegistry
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import Open, Tick
 from schemas.command import Action, Actor, Command
 from schemas.contact import Contact
@@ -81,9 +82,19 @@ class DatabaseLedger:
         return ticket
 
     def do(self, ticket: UUID, action: Action, *, unit: str | None = None, pack: str = "carrier") -> None:
-        """Decide an action of a unit, or of the customer if no unit is given."""
-        actor = Actor(kind="unit", name=unit, unit=unit) if unit else Actor(kind="customer", name="customer")
-        self.decide(Command(id=uuid4(), ticket_id=ticket, at=self.clock.now(), actor=actor, policy=pack, action=action))
+        """Decide an action of a unit; without one, of the customer or of the service that takes it."""
+        actor, authority = simulated_actor(action, pack, unit)
+        self.decide(
+            Command(
+                id=uuid4(),
+                ticket_id=ticket,
+                at=self.clock.now(),
+                actor=actor,
+                policy=pack,
+                action=action,
+                authority=authority,
+            )
+        )
 
     def tick(self, ticket: UUID) -> None:
         """Decide a tick."""

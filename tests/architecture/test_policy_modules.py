@@ -1,7 +1,7 @@
 """A module of the policy is named as the TOML file of a pack that it models."""
 
 from deploy.tools.checkout import PROJECT
-from services.domain.policy.loading import FILES, OWN_NOTICES
+from services.domain.policy.loading import AUTHORITY, FILES, OWN_NOTICES
 
 FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset({"__init__", "base", "conditions", "forms", "keyword_matcher", "loading", "validation"})
@@ -9,12 +9,12 @@ MACHINERY = frozenset({"__init__", "base", "conditions", "forms", "keyword_match
 
 
 def test_every_file_of_a_pack_has_the_module_of_its_name_and_no_other_has() -> None:
-    files = {name.removesuffix(".toml") for name in (*FILES, OWN_NOTICES)}
+    files = {name.removesuffix(".toml") for name in (*FILES, OWN_NOTICES, AUTHORITY)}
     modules = {path.stem for path in FOLDER.glob("*.py")} - MACHINERY
     assert modules == files
 
 
 def test_a_module_says_first_which_file_it_models() -> None:
-    for name in (*FILES, OWN_NOTICES):
+    for name in (*FILES, OWN_NOTICES, AUTHORITY):
         text = (FOLDER / name).with_suffix(".py").read_text(encoding="utf-8")
         assert name in text, f"{name} stands nowhere in the module that models it"

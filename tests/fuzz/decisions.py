@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import (
     Answer,
     ApplyPolicy,
@@ -43,11 +44,12 @@ from schemas.action import (
     Transfer,
     Withdraw,
 )
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.contact import Contact, Customer, Evidence, Settlement
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.event import TicketEvent
 from schemas.ticket import Link, Survey, Ticket
+from services.domain.authority.judge import judge
 from services.domain.classify import classify
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy.pack import Pack
@@ -151,7 +153,7 @@ class RandomTicket:
             lambda: Supervise(reason="r"),
             lambda: Close(cause=rng.choice([None, "c"]), owner=rng.choice([None, unit])),
             lambda: Reopen(reason="r"),
-            lambda: Reject(reason="r"),
+            lambda: Reject(reason="r", evidence="calls/1"),
             lambda: Assign(person=rng.choice("甲乙")),
             lambda: Attach(evidence=(Evidence(kind="scan", reference=str(rng.randint(0, 9))),)),
             lambda: Correct(customer=Customer(phone=rng.choice([None, "+8613900000000"])), reason="r"),
@@ -172,15 +174,15 @@ class RandomTicket:
             lambda: Note(text="t"),
             lambda: LinkTo(link=Link(ticket_id=UUID(int=rng.randint(0, 3)), kind="repeat", reason="r")),
             lambda: CallBack(attempt=1, means="sms"),
-            lambda: EndCallback(reason="no_answer"),
-            lambda: AnswerSurvey(survey=Survey(process=rng.randint(1, 5), result=rng.randint(1, 5), staff=3)),
+            lambda: EndCallback(reason="no_answer", evidence="calls/1"),
+            lambda: AnswerSurvey(survey=Survey(process=rng.randint(1, 5), result=3, staff=3), evidence="calls/1"),
             lambda: ApplyPolicy(version="v"),
             Tick,
             Tick,
         ]
         if rng.random() < 0.03:
             choices = [
-                lambda: Withdraw(reason="r"),
+                lambda: Withdraw(reason="r", evidence="calls/1"),
                 lambda: Merge(into=UUID(int=1), reason="r"),
                 lambda: Split(text="t", classification=classify(self.contact(), pack), reason="r"),
             ]
@@ -208,15 +210,8 @@ class RandomTicket:
             action: Action = Open(contact=contact, classification=classify(contact, self.pack))
         else:
             action = self.action()
-        unit = rng.choice([None, *self.pack.units, self.ticket.unit if self.ticket else None])
-        command = Command(
-            id=UUID(int=rng.getrandbits(128)),
-            ticket_id=self.id,
-            at=self.now - timedelta(seconds=rng.randint(0, 60)),
-            actor=Actor(kind="unit", name=unit or "customer", unit=unit),
-            policy=self.pack.header.name,
-            action=action,
-        )
+        at = self.now - timedelta(seconds=rng.randint(0, 60))
+        command = self.command(action, at, self.ticket)
         result = decide(self.ticket, command, self.pack, self.now, number=str(number))
         for event in result.events:
             self.check_event(event)
@@ -225,6 +220,26 @@ class RandomTicket:
             self.ticket = result.events[-1].ticket
         elif result.refusal is not None:
             assert result.refusal.message
+
+    def command(self, action: Action, at: datetime, ticket: Ticket | None) -> Command:
+        """Return the command of somebody for an action on a ticket: mostly of one who may take it, else of anybody."""
+        rng = self.rng
+        command_id_ = UUID(int=rng.getrandbits(128))
+        units = [None, *rng.sample(list(self.pack.units), len(self.pack.units))]
+        for unit in units if rng.random() < 0.8 else [rng.choice(units)]:
+            actor, authority = simulated_actor(action, self.pack.header.name, unit)
+            command = Command(
+                id=command_id_,
+                ticket_id=ticket.id if ticket is not None else self.id,
+                at=at,
+                actor=actor,
+                policy=self.pack.header.name,
+                action=action,
+                authority=authority,
+            )
+            if judge(ticket, command, self.pack).code is None:
+                break
+        return command
 
     def _check_transition(self, action: Action, events: Sequence[TicketEvent]) -> None:
         """Check that an action did what the table of the lifecycle allows, apart from thresholds."""

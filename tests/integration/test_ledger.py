@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import Compensate, Note, Open, Remind
 from schemas.command import Actor, Command
 from services.domain.classify import classify
@@ -60,13 +61,15 @@ def opening_command() -> Command:
 
 
 def command(ticket: UUID, action: Open | Note | Remind | Compensate) -> Command:
+    actor, authority = simulated_actor(action, "carrier", CENTRE)
     return Command(
         id=uuid4(),
         ticket_id=ticket,
         at=datetime.now(UTC),
-        actor=Actor(kind="service", name="tests"),
+        actor=actor,
         policy="carrier",
         action=action,
+        authority=authority,
     )
 
 
@@ -183,7 +186,7 @@ def test_a_reminder_takes_no_ticket_number(system: System) -> None:
 def test_compensation_counts_in_the_month_of_the_pack_in_any_connection_zone(system: System) -> None:
     ledger, first, person = LedgerUnderTest(system), opening_command(), str(uuid4())
     give = command(first.ticket_id, Compensate(amount="20", covers="service_use", level="agent", text="x"))
-    give = give.replace(actor=Actor(kind="unit", name=person, unit=CENTRE))
+    give = give.replace(actor=give.actor.replace(name=person))
     with system.database() as connection:
         ledger.decide(connection, first, 1)
         ledger.decide(connection, give, 2)
@@ -207,7 +210,7 @@ def test_a_command_that_is_on_the_topic_three_times_is_done_once(system: System)
         id=uuid4(),
         ticket_id=ticket.id,
         at=system.clock.now(),
-        actor=Actor(kind="service", name="tests"),
+        actor=Actor(kind="service", name="router"),
         action=Note(text="x"),
     )
     publisher = Publisher(system.kafka, "tests")

@@ -45,7 +45,7 @@ class SweeperRig:
     def withdrawn(self, message_id: str = "m1") -> UUID:
         """Return a ticket of which only the archive is to come."""
         ticket = self.ledger.open(contact(message_id))
-        self.ledger.do(ticket, Withdraw(reason="已自行恢复"), unit=CENTRE)
+        self.ledger.do(ticket, Withdraw(reason="已自行恢复", evidence="calls/1"), unit=CENTRE)
         return ticket
 
     def watched(self) -> set[bytes]:

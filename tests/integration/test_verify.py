@@ -44,7 +44,7 @@ def filled(url: str) -> list[Incoming]:
     with psycopg.connect(url, autocommit=True) as connection:
         ledger = DatabaseLedger(connection)
         first = ledger.open(contact("m1"))
-        ledger.do(ledger.open(contact("m2")), Withdraw(reason="r"), unit=CENTRE)
+        ledger.do(ledger.open(contact("m2")), Withdraw(reason="r", evidence="calls/1"), unit=CENTRE)
         ledger.do(first, Note(text="n"), unit=CENTRE)
         return [
             Incoming(Ticket.TOPIC, 0, offset, record.key, record.value) for offset, record in enumerate(ledger.states())

@@ -18,9 +18,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from deploy.tools.checkout import PROJECT
 from duban.policy_simulation import build_contact
+from duban.simulated_actor import simulated_actor
 from schemas.action import Open
 from schemas.base import Model
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.contact import Contact
 from schemas.ticket import Ticket
 from schemas.unknown_fields import KEY
@@ -112,13 +113,15 @@ def _commands(pack: Pack) -> Iterator[tuple[Ticket | None, Command]]:
         ]
         steps += [(msgspec.convert(step["do"], Action), step["at"], step.get("unit")) for step in case.get("step", ())]
         for place, (action, at, unit) in enumerate(steps):
+            actor, authority = simulated_actor(action, "carrier", unit)
             command = Command(
                 id=command_id(id_, place),
                 ticket_id=id_,
                 at=at,
-                actor=Actor(kind="unit", name=unit or "customer", unit=unit),
+                actor=actor,
                 policy="carrier",
                 action=action,
+                authority=authority,
             )
             yield ticket, command
             events = decide(ticket, command, pack, at, number="1").events

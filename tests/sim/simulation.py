@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import (
     Answer,
     Claim,
@@ -18,7 +19,7 @@ from schemas.action import (
     Suspend,
     Withdraw,
 )
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from services.domain.classify import classify
 from services.domain.ids import command_id, ticket_id
 from services.sla_monitor.domain.clock_skew import TOLERANCE
@@ -100,7 +101,7 @@ class Simulation:
         self._number += 1
         first = contact(f"s{self._number}", at=self.world.now)
         action = Open(contact=first, classification=classify(first, PACK))
-        self._send(ticket_id(first.id), action, Actor(kind="service", name="router"))
+        self._send(ticket_id(first.id), action, None)
 
     def _send_command(self) -> None:
         if not self.world.tickets:
@@ -118,17 +119,24 @@ class Simulation:
             Suspend(waiting_for="customer", reason="r"),
             Resume(),
             Reopen(reason="r"),
-            Withdraw(reason="r"),
+            Withdraw(reason="r", evidence="calls/1"),
         ]
         action = rng.choice(actions)
-        unit = ticket.unit or CENTRE
-        self._send(ticket.id, action, Actor(kind="unit", name=unit, unit=unit))
+        self._send(ticket.id, action, rng.choice((ticket.unit, CENTRE)))
 
-    def _send(self, ticket: UUID, action: Action, actor: Actor) -> None:
+    def _send(self, ticket: UUID, action: Action, unit: str | None) -> None:
         self._number += 1
-        cause = command_id("sim", self._number)
+        actor, authority = simulated_actor(action, "carrier", unit)
         self.world.send(
-            Command(id=cause, ticket_id=ticket, at=self.world.now, actor=actor, policy="carrier", action=action)
+            Command(
+                id=command_id("sim", self._number),
+                ticket_id=ticket,
+                at=self.world.now,
+                actor=actor,
+                policy="carrier",
+                action=action,
+                authority=authority,
+            )
         )
 
     def _resend_command(self) -> None:

@@ -12,7 +12,6 @@ import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -20,7 +19,7 @@ from pydantic import SecretStr
 
 from deploy.tools.checkout import PROJECT
 from schemas.action import Answer, Claim, Close, Dispatch, FeedBack, Tick
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import Status, Ticket
 from services.domain.ids import contact_id
@@ -38,14 +37,14 @@ AGES = ((0.6, timedelta(days=2)), (0.8, timedelta(days=30)), (0.9, timedelta(day
 """How long ago a ticket was opened at most, by its share of all tickets: most clocks of the youngest run, the oldest
 are in the archive."""
 
-NEXT: dict[Status, tuple[Action, bool]] = {
-    Status.ACCEPTED: (Dispatch(unit="-"), True),
-    Status.DISPATCHED: (Claim(person="王工"), False),
-    Status.HANDLING: (FeedBack(result="已修复", cause="线路"), False),
-    Status.FED_BACK: (Answer(explanation="已修复", result="已修复", cause="线路", agreement="agreed"), True),
-    Status.ANSWERED: (Close(cause="线路"), True),
+NEXT: dict[Status, Action] = {
+    Status.ACCEPTED: Dispatch(unit="-"),
+    Status.DISPATCHED: Claim(person="王工"),
+    Status.HANDLING: FeedBack(result="已修复", cause="线路"),
+    Status.FED_BACK: Answer(explanation="已修复", result="已修复", cause="线路", agreement="agreed"),
+    Status.ANSWERED: Close(cause="线路"),
 }
-"""The next step of a ticket in each status, and whether the centre takes it or the unit that holds the ticket."""
+"""The next step of a ticket in each status."""
 
 
 def populate(url: str, tickets: int = TICKETS, *, seed: int = 1) -> DatabaseLedger:
@@ -97,23 +96,14 @@ def _contact(story: RandomTicket, number: int) -> Contact:
 
 
 def _command(story: RandomTicket, ticket: Ticket) -> Command:
-    """Return what somebody asks for: the next step, or anything, mostly of the unit that holds the ticket."""
-    rng, centre = story.rng, story.pack.header.centre
-    unit = rng.choice([None, ticket.unit, ticket.unit, centre, *rng.choices(list(story.pack.units))])
-    action = Tick() if rng.random() < 0.1 else story.action()
+    """Return what somebody asks for: the next step, or anything, mostly of one who may."""
+    rng = story.rng
+    action: Action = Tick() if rng.random() < 0.1 else story.action()
     if ticket.status in NEXT and rng.random() < 0.5:
-        action, by_centre = NEXT[ticket.status]
-        unit = centre if by_centre else ticket.unit
+        action = NEXT[ticket.status]
         if isinstance(action, Dispatch):
             action = Dispatch(unit=rng.choice(list(story.pack.units)))
-    return Command(
-        id=UUID(int=rng.getrandbits(128)),
-        ticket_id=ticket.id,
-        at=story.now,
-        actor=Actor(kind="unit", name=unit or "customer", unit=unit),
-        policy=story.pack.header.name,
-        action=action,
-    )
+    return story.command(action, story.now, ticket)
 
 
 def last_states(ledger: DatabaseLedger) -> dict[str, bytes]:

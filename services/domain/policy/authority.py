@@ -1,5 +1,6 @@
 """authority.toml: who may do what where a pack differs from the defaults (R2.7, R5.1, DECISIONS 34). Pure."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self
@@ -14,30 +15,39 @@ class Party(StrEnum):
     """Who somebody is to a ticket; `services.domain.authority.judge` decides it, from the key and the ticket alone."""
 
     HOLDER = "holder"
-    """A person of the unit that holds the ticket; a supervising unit above it may act for it, which is recorded."""
     DISPATCHER = "dispatcher"
-    """The holder, where it is a centre, its remote unit or the owner of a business type: units that dispatch."""
     ASSISTING = "assisting"
-    """A unit that was asked to assist."""
     CENTRE = "centre"
-    """The complaint centre in charge."""
     ACCEPTING = "accepting"
-    """The accepting channel: a unit of that kind, with a key for the channel that took the contact."""
     ANSWERING = "answering"
-    """A unit that answers customers and has the ticket to answer: the holder, the centre, whoever is above them, and
-    the accepting channel until the ticket was dispatched (R5.1)."""
     ABOVE = "above"
-    """A unit above the holder or the centre: the next levels and supervisors."""
     INVOLVED = "involved"
-    """A unit that has or had the ticket, assists with it, or is above one that does."""
     CALLBACK = "callback"
-    """The callback role of the centre in charge."""
     WRITER = "writer"
-    """A unit that writes this kind of entry, by the pack; where it names none, the holder and the centre."""
     GRANTING = "granting"
-    """A person with a level of authority to compensate, in an involved unit (R3.6)."""
     CUSTOMER = "customer"
-    """The customer, proved: by the link of a survey, or on an own channel."""
+
+
+PARTY_MEANINGS: Mapping[Party, str] = {
+    Party.HOLDER: (
+        "a person of the unit that holds the ticket; a supervising unit above it may act for it, which is recorded"
+    ),
+    Party.DISPATCHER: "the holder, where it is a centre, its remote unit or the owner of a business type",
+    Party.ASSISTING: "a unit that was asked to assist",
+    Party.CENTRE: "the complaint centre in charge",
+    Party.ACCEPTING: "the accepting channel: a unit of that kind, with a key for the channel that took the contact",
+    Party.ANSWERING: (
+        "a unit that answers customers, and holds the ticket, is its centre or is above them; the accepting channel "
+        "until the ticket was dispatched (R5.1)"
+    ),
+    Party.ABOVE: "a unit above the holder or the centre: the next levels and supervisors",
+    Party.INVOLVED: "a unit that has or had the ticket, assists with it, or is above one that does",
+    Party.CALLBACK: "the callback role of the centre in charge",
+    Party.WRITER: "a unit that writes this kind of entry, by the pack; where it names none, the holder and the centre",
+    Party.GRANTING: "a person with a level of authority to compensate, in an involved unit (R3.6)",
+    Party.CUSTOMER: "the customer, proved: by the link of a survey, or on an own channel",
+}
+"""What each party is, for people."""
 
 
 class AuthorityOverride(Cited):

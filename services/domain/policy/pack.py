@@ -17,7 +17,7 @@ from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
 from services.domain.policy.routing import FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
-from services.domain.policy.units import Person, Unit, UnitKind
+from services.domain.policy.units import NamedPerson, Unit, UnitKind
 from services.domain.sla.calendar import Calendar
 from services.domain.sla.thresholds import BREACH
 
@@ -79,7 +79,7 @@ class Pack:
     outcome: OutcomePolicy
     notices: NoticePolicy
     calendars: Mapping[str, Calendar]
-    persons: Mapping[str, Person] = field(default_factory=dict)
+    persons: Mapping[str, NamedPerson] = field(default_factory=dict)
     authority: AuthorityPolicy = field(default_factory=AuthorityPolicy)
     revision: str = ""
 

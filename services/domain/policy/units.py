@@ -24,7 +24,7 @@ class Unit(PolicyPart):
     """Whether it may give the customer the final answer (R5.1)."""
 
 
-class Person(PolicyPart):
+class NamedPerson(PolicyPart):
     """A person whom the pack names: approvers, contact persons, those who may grant compensation (R7.5)."""
 
     name: Name
@@ -41,4 +41,4 @@ class Units(Cited):
     """The content of units.toml."""
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
-    persons: Annotated[tuple[Person, ...], Field(alias="person")] = ()
+    persons: Annotated[tuple[NamedPerson, ...], Field(alias="person")] = ()

@@ -1,16 +1,21 @@
 """The lifecycle of a ticket: one table of what each action does, which `decide` obeys and docs/states.md is drawn from.
 
+Who may take an action stands beside it in `services.domain.authority.table`, which the doors read as well.
+
 What an action means for the clocks is not here: they belong to states (`timers`), whatever led there.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from schemas import action as actions
 from schemas import customer_actions
 from schemas.action import ActionModel
 from schemas.ticket import Status
+from services.domain.authority.table import GRANTS, Grant
+from services.domain.policy.authority import PARTY_MEANINGS, Party
 from services.ledger.domain import (
     acceptance,
     apologies,
@@ -161,7 +166,7 @@ def transition(action: ActionModel) -> Transition:
 
 def diagram() -> str:
     """Return docs/states.md: the statuses, what leads from one to the next, and every action."""
-    rows = sorted((name_of(action), row) for action, row in LIFECYCLE.items())
+    rows = sorted(((name_of(action), action, row) for action, row in LIFECYCLE.items()), key=itemgetter(0))
     lines = [
         "# States of a ticket",
         "",
@@ -172,7 +177,7 @@ def diagram() -> str:
         "stateDiagram-v2",
         "    [*] --> accepted: open",
     ]
-    for name, row in rows:
+    for name, _, row in rows:
         if name not in {"open", "remind", "complete_form"}:
             lines += _arrows(name, row)
     lines += [
@@ -181,10 +186,16 @@ def diagram() -> str:
         "    archived --> [*]",
         "```",
         "",
-        "| action | allowed while | leads to | events | new run |",
-        "|---|---|---|---|---|",
+        "| action | allowed while | who may | leads to | events | new run |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += [_table_row(name, row) for name, row in rows]
+    lines += [_table_row(name, row, GRANTS[action]) for name, action, row in rows]
+    lines += [
+        "",
+        "Who somebody is to a ticket (DECISIONS 34); a pack may say otherwise in its `authority.toml`:",
+        "",
+        *(f"- `{party}`: {PARTY_MEANINGS[party]}" for party in Party),
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -198,8 +209,10 @@ def _arrows(name: str, row: Transition) -> list[str]:
     ]
 
 
-def _table_row(name: str, row: Transition) -> str:
+def _table_row(name: str, row: Transition, grant: Grant) -> str:
     allowed = "always" if row.allowed == ANY else ", ".join(status for status in Status if status in row.allowed)
     leads = ", ".join(row.leads_to) or "stays"
     events = ", ".join(row.events) or "what is due"
-    return f"| {name} | {allowed} | {leads} | {events} | {'yes' if row.new_run else ''} |"
+    who = ", ".join((*(f"`{party}`" for party in grant.who), *(f"the service {name}" for name in grant.services)))
+    evidence = "; with evidence, but for the customer" if grant.evidence else ""
+    return f"| {name} | {allowed} | {who}{evidence} | {leads} | {events} | {'yes' if row.new_run else ''} |"

@@ -24,6 +24,9 @@ from tests.builders import HOUR, MINUTE, PACK, PACKS, TicketScenario, contact
 CALLER = Customer(name="赵女士", phone="+8613800000101", preferred_means="phone")
 
 
+CUSTOMERS_WORDS = (AnswerSurvey, EndCallback, Reject, Withdraw)
+
+
 @dataclass
 class CallbackScenario:
     """A ticket, and the callback plan that its events lead to."""
@@ -52,7 +55,8 @@ class CallbackScenario:
 
     def do(self, action: Action) -> "CallbackScenario":
         """Decide a command and update the plan; each event is processed twice, as after a crash."""
-        self.scenario.do(action, unit=self.scenario.ticket.centre if self.scenario.ticket is not None else None)
+        centre = self.scenario.ticket.centre if self.scenario.ticket is not None else None
+        self.scenario.do(action, unit=None if isinstance(action, CUSTOMERS_WORDS) else centre)
         events = self.scenario.events
         for event in (*events[self.processed :], *events[max(0, self.processed - 3) :]):
             after = update_plan(self.plan, event, self.pack, self.scenario.now, self.capacity)

@@ -58,7 +58,7 @@ def test_every_event_of_any_ticket_has_the_details_that_are_listed() -> None:
                 play.now += (BEGIN.replace(hour=8) - BEGIN) * play.rng.choice((0, 1, 20))
             for event in play.events:
                 expected = ENTRY if event.type in entries else EVENTS[event.type]
-                details = event.details.keys() - {"taken_over"}
+                details = event.details.keys() - {"taken_over", "acts_for"}
                 assert expected.always <= details <= expected.always | expected.sometimes, (event.type, details)
                 if event.threshold is None:
                     assert expected.threshold != "always", event.type

@@ -141,7 +141,7 @@ def test_only_the_earliest_deadlines_are_kept_however_many_move() -> None:
 
 
 def test_a_ticket_that_waits_for_the_archive_is_no_open_one() -> None:
-    over = TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+    over = TicketScenario.opened().do(Withdraw(reason="r", evidence="calls/1"), unit=CENTRE)
     diff = diff_of(changed_limits('value = "1096d"', 'value = "1097d"'), over)
     assert (diff.tickets, diff.closed_tickets, diff.later) == (0, 1, 1)
 

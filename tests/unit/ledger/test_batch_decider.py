@@ -10,8 +10,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import Compensate, Note, Open, Remind
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.ticket import Ticket
 from services.domain.classify import classify
 from services.domain.ids import ticket_id
@@ -58,8 +59,16 @@ def opening(message_id: str, at: datetime) -> Command:
 
 
 def command(action: Action, at: datetime, ticket: Any = None, *, unit: str | None = None) -> Command:
-    actor = Actor(kind="unit", name="zhang", unit=unit)
-    return Command(id=uuid4(), ticket_id=ticket or uuid4(), at=at, actor=actor, policy="carrier", action=action)
+    actor, authority = simulated_actor(action, "carrier", unit, "zhang")
+    return Command(
+        id=uuid4(),
+        ticket_id=ticket or uuid4(),
+        at=at,
+        actor=actor,
+        policy="carrier",
+        action=action,
+        authority=authority,
+    )
 
 
 def opened(result: DecisionResult) -> Ticket:

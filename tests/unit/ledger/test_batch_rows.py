@@ -16,7 +16,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def rows_of(events: list[TicketEvent], before: dict[UUID, Ticket]) -> dict[str, list[Row]]:
     """Return the rows of a batch with one command that led to some events of one ticket."""
     ticket = events[-1].ticket
-    actor = Actor(kind="service", name="tests")
+    actor = Actor(kind="service", name="router")
     command = Command(id=uuid4(), ticket_id=ticket.id, at=MORNING, actor=actor, action=Note(text="x"))
     record = CommandRecord(command, ("tickets.commands", 3, 17), tuple(events), (), None, MORNING)
     return build_rows(before, before | {ticket.id: ticket}, [record], {ticket.id: TRACE}, DocumentCache())
@@ -46,7 +46,7 @@ def test_a_changed_ticket_is_updated_by_the_version_that_was_loaded() -> None:
 def test_a_command_that_changed_nothing_has_a_row_of_its_own_and_no_others() -> None:
     ticket = TicketScenario.dispatched().current
     record_of_note = Command(
-        id=uuid4(), ticket_id=ticket.id, at=MORNING, actor=Actor(kind="service", name="tests"), action=Note(text="x")
+        id=uuid4(), ticket_id=ticket.id, at=MORNING, actor=Actor(kind="service", name="router"), action=Note(text="x")
     )
     record = CommandRecord(record_of_note, ("tickets.commands", 3, 18), (), (), None, MORNING)
     rows = build_rows({ticket.id: ticket}, {ticket.id: ticket}, [record], {}, DocumentCache())

@@ -44,7 +44,11 @@ def test_a_reopened_case_is_screened_a_second_time() -> None:
 
 @pytest.mark.requirement("R5.3", "R3.6")
 def test_a_rejected_outcome_begins_a_run_with_a_callback_of_its_own() -> None:
-    scenario = answered_where_the_next_level_takes_over().do(RecordCallback(result="no_answer")).do(StartCallback())
+    scenario = (
+        answered_where_the_next_level_takes_over()
+        .do(RecordCallback(result="no_answer"), unit=CENTRE)
+        .do(StartCallback(), unit=CENTRE)
+    )
     scenario.do(EndCallback(reason="no_answer")).do(Reject(reason="not solved"))
     ticket = scenario.current
     assert (ticket.run, ticket.callbacks, ticket.callback_ended, ticket.calling, ticket.calling_since) == (
@@ -61,7 +65,7 @@ def test_a_rejected_outcome_begins_a_run_with_a_callback_of_its_own() -> None:
 def test_nobody_is_asked_when_asking_is_over(reason: Literal["opted_out", "refused", "no_answer"]) -> None:
     scenario = answered().do(EndCallback(reason=reason))
     assert scenario.do(CallBack(attempt=2, means="sms")).refusal_code == "ended"
-    assert scenario.do(StartCallback()).refusal_code == "ended"
+    assert scenario.do(StartCallback(), unit=CENTRE).refusal_code == "ended"
     assert scenario.types[-1] == "callback_ended"
 
 
@@ -76,7 +80,9 @@ def test_that_a_customer_wants_no_question_is_kept() -> None:
 @pytest.mark.requirement("R5.3")
 def test_a_call_that_somebody_has_taken_is_left_to_them_for_a_while() -> None:
     scenario = answered()
-    scenario.do(StartCallback(), unit="first")
-    assert scenario.advance(CALL_LEASE - MINUTE).do(StartCallback(), unit="second").refusal_code == "taken"
-    scenario.advance(MINUTE).do(StartCallback(), unit="second")
+    scenario.do(StartCallback(), unit=CENTRE, person="first")
+    assert (
+        scenario.advance(CALL_LEASE - MINUTE).do(StartCallback(), unit=CENTRE, person="second").refusal_code == "taken"
+    )
+    scenario.advance(MINUTE).do(StartCallback(), unit=CENTRE, person="second")
     assert scenario.current.calling == "second"

@@ -141,7 +141,7 @@ def test_a_clock_that_is_added_while_the_stage_is_over_does_not_start() -> None:
 
 
 def test_a_ticket_that_waits_for_the_archive_gets_its_new_time() -> None:
-    scenario = TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+    scenario = TicketScenario.opened().do(Withdraw(reason="r", evidence="calls/1"), unit=CENTRE)
     before = scenario.current.archive_at
     assert before is not None
     applied(scenario, pack(LIMITS.replace("1096d", "2000d")))
@@ -150,7 +150,9 @@ def test_a_ticket_that_waits_for_the_archive_gets_its_new_time() -> None:
 
 
 def test_a_ticket_whose_new_time_for_the_archive_is_past_is_archived_at_once() -> None:
-    scenario = TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE).advance(timedelta(days=200))
+    scenario = (
+        TicketScenario.opened().do(Withdraw(reason="r", evidence="calls/1"), unit=CENTRE).advance(timedelta(days=200))
+    )
     events = applied(scenario, pack(LIMITS.replace("1096d", "100d")))
     assert [event.type for event in events] == ["policy_applied", "archived"]
     assert scenario.current.status is Status.ARCHIVED

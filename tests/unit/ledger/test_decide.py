@@ -57,11 +57,11 @@ def test_an_incomplete_form_has_an_hour() -> None:
     scenario = TicketScenario.opened(contact(text="", flags=("no_text", "incomplete")))
     assert scenario.types == ["accepted"]
     assert scenario.timer("form").due_at == MORNING + HOUR
-    scenario.advance(30 * MINUTE).do(CompleteForm())
+    scenario.advance(30 * MINUTE).do(CompleteForm(), unit="channel")
     assert scenario.current.flags == ("no_text",)
     assert scenario.timer("form").stopped_at == scenario.now
     assert scenario.timer("review").due_at == scenario.now + 4 * HOUR
-    assert scenario.do(CompleteForm()).refusal_code == "complete"
+    assert scenario.do(CompleteForm(), unit="channel").refusal_code == "complete"
 
 
 @pytest.mark.requirement("R4.2")
@@ -167,10 +167,15 @@ def test_nobody_answers_without_saying_for_which_unit() -> None:
     assert TicketScenario.dispatched().do(Answer(explanation="x", agreement="agreed")).refusal_code == "not_allowed"
 
 
-def test_only_the_holder_or_the_centre_acts_on_a_ticket() -> None:
+def test_only_the_holder_or_a_supervisor_above_it_feeds_back() -> None:
+    """DECISIONS 34."""
     scenario = TicketScenario.dispatched("network").do(FeedBack(result="x", cause="y"), unit="billing")
-    assert scenario.refusal_code == "not_holder"
-    assert scenario.do(FeedBack(result="x", cause="y"), unit=CENTRE).current.status is Status.FED_BACK
+    assert scenario.refusal_code == "not_allowed"
+    assert scenario.do(FeedBack(result="x", cause="y"), unit=CENTRE).refusal_code == "not_allowed"
+    scenario.do(FeedBack(result="x", cause="y"), unit="provincial_service")
+    assert scenario.current.status is Status.FED_BACK
+    event = scenario.events[-1]
+    assert (event.actor.unit, event.details["acts_for"]) == ("provincial_service", "network")
 
 
 @pytest.mark.requirement("R5.8")

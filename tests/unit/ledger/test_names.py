@@ -163,7 +163,7 @@ def test_the_owner_of_the_cause_is_a_unit() -> None:
 
 def test_a_form_names_an_owner_who_is_there() -> None:
     scenario = TicketScenario.opened(contact(text="", flags=("no_text", "incomplete")))
-    scenario.do(CompleteForm(settlement=settlement(owner="nobody")))
+    scenario.do(CompleteForm(settlement=settlement(owner="nobody")), unit=CENTRE)
     assert scenario.refusal_code == "unknown_unit"
 
 
@@ -221,7 +221,7 @@ def test_a_rejected_answer_goes_back_to_a_unit_that_is_there() -> None:
     scenario.do(Dispatch(unit="operations"), unit=centre).do(FeedBack(result="r", cause="c"), unit="operations")
     scenario.do(Answer(explanation="e", agreement="refused"), unit=centre)
     scenario.pack = without(pack, unit="operations")
-    scenario.do(Reject(reason="r"), unit=centre)
+    scenario.do(Reject(reason="r"))
     assert scenario.refusals == []
     assert scenario.current.unit in scenario.pack.units
 
@@ -233,7 +233,7 @@ def test_a_case_that_is_never_called_back_needs_no_callback_to_be_closed(name: s
     closing = pack.outcome.closing
     needy = pack.outcome.model_copy(update={"closing": closing.model_copy(update={"needs": ("callback",), "also": ()})})
     scenario = TicketScenario.opened(contact(policy=name), pack=replace(pack, outcome=needy))
-    centre = next(code for code, unit in pack.units.items() if unit.answers_customer)
+    centre = scenario.current.centre
     scenario.do(Answer(explanation="e", agreement="agreed"), unit=centre)
     assert scenario.do(Close(), unit=centre).refusal_code == "missing"
     scenario.do(Assess(validity="malicious", reason="r"), unit=centre)

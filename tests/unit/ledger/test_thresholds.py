@@ -90,7 +90,7 @@ def test_what_is_due_is_decided_before_the_command_that_comes_late() -> None:
 
 def test_what_is_due_is_decided_even_when_the_command_is_refused() -> None:
     scenario = TicketScenario.dispatched().advance(25 * HOUR).do(FeedBack(result="x", cause="y"), unit="billing")
-    assert scenario.refusal_code == "not_holder"
+    assert scenario.refusal_code == "not_allowed"
     assert scenario.current.breaches == 1
 
 
@@ -126,7 +126,7 @@ def test_however_often_and_whenever_the_monitor_looks_the_thresholds_are_the_sam
 
 def _withdrawn() -> TicketScenario:
     """Return a ticket of which nothing is to come but the archive."""
-    return TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+    return TicketScenario.opened().do(Withdraw(reason="r", evidence="calls/1"), unit=CENTRE)
 
 
 def test_a_ticket_that_waits_for_the_archive_is_watched_by_nobody() -> None:

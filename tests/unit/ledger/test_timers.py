@@ -323,7 +323,7 @@ def test_what_is_stamped_at_the_limit_s_very_instant_is_in_time() -> None:
 def test_a_fifth_dispatch_without_feedback_is_refused() -> None:
     """DECISIONS 38."""
     scenario, holder = TicketScenario.opened(), CENTRE
-    for unit in ("fixed_owner", "network", "billing", "mobile_owner"):
+    for unit in ("fixed_owner", "channel_owner", "etc_owner", "mobile_owner"):
         scenario.do(Dispatch(unit=unit), unit=holder)
         holder = unit
     assert len(scenario.current.dispatched_by) == 4, scenario.refusals

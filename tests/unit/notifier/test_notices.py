@@ -126,10 +126,10 @@ def test_an_acceptance_has_no_quiet_hours_and_a_warning_goes_first() -> None:
 
 def test_an_apology_needs_its_facts_and_names_the_missing_ones() -> None:
     scenario = TicketScenario.opened()
-    scenario.do(Apologise(letter="apology_goods", facts={"goods": "光猫", "signature": "客服中心"}))
+    scenario.do(Apologise(letter="apology_goods", facts={"goods": "光猫", "signature": "客服中心"}), unit=CENTRE)
     assert set(scenario.refusals[-1].missing) == {"order_date", "earliest", "cause"}
     facts = {"goods": "光猫", "order_date": "3月1日", "earliest": "3月20日", "cause": "缺货", "signature": "客服中心"}
-    scenario.do(Apologise(letter="apology_goods", facts=facts))
+    scenario.do(Apologise(letter="apology_goods", facts=facts), unit=CENTRE)
     (notice,) = planned(scenario.events[-1])
     assert notice.attach_pdf
     assert "3月20日" in rendered(notice)

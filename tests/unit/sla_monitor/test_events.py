@@ -31,7 +31,7 @@ def test_an_event_sets_the_ticket_s_next_deadline() -> None:
 
 
 def test_a_ticket_that_waits_for_the_archive_alone_has_no_deadline() -> None:
-    scenario = TicketScenario.opened().do(Withdraw(reason="r"), unit=CENTRE)
+    scenario = TicketScenario.opened().do(Withdraw(reason="r", evidence="calls/1"), unit=CENTRE)
     (entry,), _ = parse_events(3, [record(scenario.events[-1].to_json())])
     assert scenario.current.archive_at is not None
     assert entry.at == NEVER
