@@ -146,7 +146,7 @@ def test_a_case_of_which_a_person_is_unsure_needs_no_rule() -> None:
 )
 def test_a_unit_that_is_not_there_is_refused_with_those_that_are(action: Any) -> None:
     scenario = TicketScenario.dispatched()
-    scenario.do(action, unit="network" if not isinstance(action, Dispatch) else None)
+    scenario.do(action, unit=CENTRE if isinstance(action, Dispatch) else "network")
     assert scenario.refusal_code == "unknown_unit"
     assert "billing" in scenario.refusals[-1].message
     assert len(scenario.refusals[-1].message) < 200
