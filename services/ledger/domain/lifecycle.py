@@ -194,7 +194,9 @@ def diagram() -> str:
         "",
         "Who somebody is to a ticket (DECISIONS 34); a pack may say otherwise in its `authority.toml`:",
         "",
-        *(f"- `{party}`: {PARTY_MEANINGS[party]}" for party in Party),
+        "| who | meaning |",
+        "|---|---|",
+        *(f"| `{party}` | {PARTY_MEANINGS[party]} |" for party in Party),
     ]
     return "\n".join([*lines, ""])
 
