@@ -1,9 +1,13 @@
 """Connects a command to a system: the one that `DUBAN_*` settings name, else the one on the data folder."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -11,6 +15,7 @@ import typer
 from pydantic import SecretStr
 
 from deploy.local import Stack
+from deploy.local.errors import LocalError
 from services.intake import senders
 from services.shared.postgres.database import Database
 from services.shared.runtime import deployment
@@ -21,6 +26,9 @@ from services.shared.runtime.settings import KafkaSettings, Settings
 DEFAULT_DATA = Path(".duban")
 LOCAL_SENDER = "local"
 """The sender that `duban up` creates, so that its example request works."""
+KEY_WITHIN = 30.0
+KEY_INTERVAL = 0.2
+"""Real seconds within which intake has to serve a new key, and between two tries."""
 
 Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default="./.duban")]
 
@@ -107,6 +115,35 @@ def ensure_local_sender(stack: Stack) -> str:
             key=key,
         )
     return key
+
+
+def wait_for_key(url: str, key: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return when intake serves requests with a new key, which it reads every few seconds.
+
+    Args:
+        url: base URL of intake.
+        key: the key.
+        pause: waits some real seconds.
+
+    Raises:
+        LocalError: it still does not after KEY_WITHIN.
+
+    """
+    answer = ""
+    for _ in range(int(KEY_WITHIN / KEY_INTERVAL)):
+        try:
+            # Asks for a contact that cannot exist, which neither changes nor counts anything.
+            response = httpx.get(
+                f"{url}/v1/contacts/{UUID(int=0)}", headers={"Authorization": f"Bearer {key}"}, timeout=5
+            )
+        except httpx.HTTPError as error:
+            answer = type(error).__name__
+        else:
+            if response.status_code == HTTPStatus.NOT_FOUND:
+                return
+            answer = str(response.status_code)
+        pause(KEY_INTERVAL)
+    raise LocalError(f"intake does not serve the key of {LOCAL_SENDER!r} ({answer}): look at `duban logs intake`")
 
 
 def curl(url: str, key: str) -> str:

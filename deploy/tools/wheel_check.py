@@ -19,7 +19,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,18 +158,14 @@ def _send_contact(printed: str) -> None:
     headers = dict(word.split(": ", 1) for flag, word in itertools.pairwise(words) if flag == "-H")
     body = words[words.index("-d") + 1].encode()
     url = next(word for word in words if word.startswith("http"))
-    answers: list[dict[str, Any]] = []
-
-    def accepted() -> bool:
-        # Intake reads new keys every few seconds: until then it answers 401.
-        with suppress(urllib.error.HTTPError), _open(urllib.request.Request(url, body, headers)) as response:  # noqa: S310 - http
-            answers.append(json.load(response))
-        return bool(answers)
-
-    _wait_until(accepted, "the contact was not accepted")
-    if not answers[0].get("ticket"):
-        raise WheelError(f"the contact did not become a ticket: {answers[0]}")
-    print(f"           a contact by HTTP became ticket {answers[0]['ticket']['number']}", flush=True)
+    try:
+        with _open(urllib.request.Request(url, body, headers)) as response:  # noqa: S310 - http
+            answer: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        raise WheelError(f"the printed command does not work at once: {error}") from error
+    if not answer.get("ticket"):
+        raise WheelError(f"the contact did not become a ticket: {answer}")
+    print(f"           a contact by HTTP became ticket {answer['ticket']['number']}", flush=True)
 
 
 def _run_service(installation: Installation) -> None:

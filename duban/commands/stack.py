@@ -35,6 +35,8 @@ def up(
     stack = Stack.start(options, progress=lambda line: console.print(f"  {line}", markup=False))
     key = system_connection.ensure_local_sender(stack)
     url = stack.intake_url
+    # What is printed has to work when it is read.
+    system_connection.wait_for_key(url, key)
     console.print(f"Duban is up: {url}/docs")
     console.print("Try:")
     console.print(system_connection.curl(url, key), markup=False)
