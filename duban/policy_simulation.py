@@ -3,7 +3,8 @@
 A pack's `day.toml` holds cases: a contact with the expected ticket, and steps. In a step a unit takes an action at a
 given time (or time passes: `tick`), and the ticket is compared with what is expected then: fields of the ticket and
 of its classification, `refused` and `missing`, `due` (of clocks that run), and `clocks`, each with `due`, `warns`,
-`escalates`, `tells` (whom its thresholds notify, sorted) and `state` (running, paused, stopped or exceeded).
+`escalates`, `tells` (whom its thresholds notify, sorted) and `state` (running, paused, stopped or exceeded). The clock
+of one assisting unit is named as in `"assistance/network"`.
 """
 
 import tomllib
@@ -21,12 +22,12 @@ from schemas.base import field_names
 from schemas.command import Action, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
-from schemas.ticket import SlaTimer, Ticket
+from schemas.ticket import SlaTimer, ThresholdState, Ticket
 from services.domain.classify import classify
 from services.domain.events import suggest
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import ESCALATION, PAST
+from services.domain.sla.thresholds import BREACH, ESCALATION, PAST
 from services.ledger.domain.decide import decide
 from services.ledger.domain.timers import WAITS
 
@@ -116,6 +117,7 @@ class PolicySimulation:
             "due": lambda: {clock: self._due(clock) or False for clock in wanted},
             "clocks": lambda: {clock: self._clock(clock, fields) for clock, fields in wanted.items()},
             "events": lambda: types[-len(wanted) :],
+            "appeal_barred_at": self._appeal_barred_at,
             "happened": lambda: [type_ for type_ in wanted if type_ in types],
         }
         if name in special:
@@ -126,6 +128,10 @@ class PolicySimulation:
             raise ValueError(f"{name!r} cannot be expected: {suggest(name, known)}")
         found = getattr(holder, name)
         return list(found) if isinstance(found, tuple) else found
+
+    def _appeal_barred_at(self) -> datetime | None:
+        bar = self.ticket.appeal_bar if self.ticket is not None else None
+        return bar.at if bar is not None else None
 
     def _due(self, name: str) -> datetime | None:
         running = [timer for timer in self._timers(name) if timer.stopped_at is None]
@@ -151,14 +157,15 @@ class PolicySimulation:
 
     def _timers(self, name: str) -> list[SlaTimer]:
         assert self.ticket is not None
+        name, _, unit = name.partition("/")
         known = self.pack.limits.by_name.keys() | WAITS
         if name not in known:
             raise ValueError(f"the pack has no clock {name!r}: {suggest(name, known)}")
-        return [timer for timer in self.ticket.clocks if timer.name == name]
+        return [timer for timer in self.ticket.clocks if timer.name == name and (not unit or timer.unit == unit)]
 
 
 def _state(timer: SlaTimer) -> str:
-    if timer.exceeded:
+    if any(point.name == BREACH and point.state is ThresholdState.FIRED for point in timer.thresholds):
         return "exceeded"
     if timer.stopped_at is not None:
         return "stopped"

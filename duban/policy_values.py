@@ -28,14 +28,19 @@ def _cited_below(path: str, model: BaseModel) -> Iterator[tuple[str, str, str]]:
     title = str(getattr(model, "name", "") or getattr(model, "code", ""))
     path = f"{path} / {title}" if title else path
     if isinstance(model, Cited):
-        plain = {field: value for field, value in model if field not in SOURCE_FIELDS and not _models(value)}
+        plain = {field: value for field, value in _fields(model) if field not in SOURCE_FIELDS and not _models(value)}
         fields = type(model).model_fields
         # Defaults are listed only for a rule that has nothing else.
         shown = {field: value for field, value in plain.items() if value != fields[field].default} or plain
         yield path, ", ".join(f"{field} {_text(value)}" for field, value in shown.items()), model.source
-    for field, value in model:
+    for field, value in _fields(model):
         for part in _models(value):
             yield from _cited_below(f"{path} / {field}", part)
+
+
+def _fields(model: BaseModel) -> Iterator[tuple[str, object]]:
+    """Return the fields of a model as its file has them, without what was computed from them."""
+    return ((name, getattr(model, name)) for name in type(model).model_fields)
 
 
 def _models(value: object) -> list[BaseModel]:
@@ -45,13 +50,13 @@ def _models(value: object) -> list[BaseModel]:
 
 
 def _is_cited(model: BaseModel) -> bool:
-    return isinstance(model, Cited) or any(_models(value) for _, value in model)
+    return isinstance(model, Cited) or any(_models(value) for _, value in _fields(model))
 
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_text, value))
     if isinstance(value, BaseModel) and not isinstance(value, Span):
-        fields = {name: content for name, content in value if content not in (None, ())}
+        fields = {name: content for name, content in _fields(value) if content not in (None, ())}
         return "{" + ", ".join(f"{name}: {_text(content)}" for name, content in fields.items()) + "}"
     return str(value)

@@ -51,10 +51,14 @@ def _summary(event: TicketEvent, zone: str) -> str:
         threshold = event.threshold
         order = ", supervision order" if details.get("supervision_order") else ""
         reason = f" ({threshold.reason})" if threshold.reason else ""
-        return f"{threshold.clock} clock, {threshold.threshold}{order}{reason}"
+        unit = f" of {threshold.unit}" if threshold.unit else ""
+        return f"{threshold.clock} clock{unit}, {threshold.threshold}{order}{reason}"
     if event.type == "accepted":
         return f"answer promised by {local_time(event.ticket.promised_at, zone)}"
-    if event.type in {"dispatched", "sent_back", "transferred", "assistance_requested"}:
+    if event.type in {"assistance_requested", "assistance_fed_back", "assistance_released"}:
+        content = details.get("demand") or details.get("result") or details.get("reason")
+        return f"{details['unit']}: {content}"
+    if event.type in {"dispatched", "sent_back", "transferred"}:
         return f"{details.get('from') or ''} → {event.ticket.unit}" + (
             f": {details['reason']}" if "reason" in details else ""
         )

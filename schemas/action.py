@@ -84,8 +84,18 @@ class RequestAssistance(ActionModel, tag="request_assistance"):
     demand: Text
 
 
+class ReleaseAssistance(ActionModel, tag="release_assistance"):
+    """The help of an assisting unit is not needed any more; its clock ends."""
+
+    unit: Code
+    reason: Text
+
+
 class FeedBack(ActionModel, tag="feed_back"):
-    """The unit reports what was found and done to whoever dispatched the ticket to it (反馈)."""
+    """The unit reports what was found and done to whoever dispatched the ticket to it (反馈).
+
+    An assisting unit reports to whoever asked it; that ends its assistance, and the ticket stays with its holder.
+    """
 
     result: Text
     cause: Text

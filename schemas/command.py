@@ -31,6 +31,7 @@ from schemas.action import (
     Reclassify,
     RecordEntry,
     Reject,
+    ReleaseAssistance,
     Remind,
     Reopen,
     ReplyProgress,
@@ -104,6 +105,7 @@ Action = (
     | SendBack
     | Transfer
     | RequestAssistance
+    | ReleaseAssistance
     | FeedBack
     | Answer
     | ReplyProgress

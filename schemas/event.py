@@ -16,6 +16,8 @@ class Fired(Model):
     """The threshold that an event decided; there is exactly one event for each (promise 4)."""
 
     clock: Code
+    unit: Code | None = None
+    """The assisting unit whose own clock it is."""
     run: int
     limit: int
     threshold: Code

@@ -68,6 +68,8 @@ class SlaTimer(Model):
 
     name: OwnCode
     """promise, form, review, handling, answer, callback, suspension, extension, archive."""
+    unit: OwnCode | None = None
+    """The assisting unit whose own clock it is; the runs of one name are counted over all units."""
     run: Annotated[int, Meta(ge=1)] = 1
     ticket_run: Annotated[int, Meta(ge=1)] = 1
     """The run of the ticket in which it started."""
@@ -191,6 +193,30 @@ class Extension(Model):
     """asked, approved, denied or lapsed."""
 
 
+class AssistanceRequest(Model):
+    """A request for assistance that the assisting unit has not fed back on yet (协办)."""
+
+    unit: Code
+    """The assisting unit."""
+    at: AwareDatetime
+    by: Code | None = None
+    """The unit that asked; it is notified of the feedback."""
+
+
+class AppealBar(Model):
+    """The date after which a regulator no longer accepts an appeal about the matter (DECISIONS 37)."""
+
+    name: OwnCode
+    """Name of the bar in the policy, such as charges."""
+    since: AwareDatetime
+    """From when it counts: when the matter occurred, or the contact if that is not known."""
+    at: AwareDatetime
+    provisional: bool = False
+    """Whether it lies in a year whose holidays are not published yet."""
+    source: Name
+    """As of every rule: its place in the documents, or `ours: ` and the reason."""
+
+
 class Survey(Model):
     """The customer's scores for process, result and staff, each from 1 to 5 (R5.4)."""
 
@@ -256,12 +282,17 @@ class Ticket(Record):
     had_by: tuple[Code, ...] = ()
     """Units that had it before, the latest sixteen, each once: they may add notes and papers (R2.7)."""
     assisting: tuple[Code, ...] = ()
+    """Units that were asked to help and have not fed back yet; the holder stays responsible."""
+    assistance_requests: tuple[AssistanceRequest, ...] = ()
+    """When each of them was asked, and by which unit."""
     dispatched_by: tuple[Code, ...] = ()
     """Units that dispatched the ticket; feedback returns along them, the last one first (R3.9)."""
     acted_in_stage: bool = False
     """Whether anything was done since the stage began; a warning fires only if nothing was (R4.1)."""
     wanted_by: AwareDatetime | None = None
     """The customer's own deadline, if the policy lets it count."""
+    appeal_bar: AppealBar | None = None
+    """Until when the customer may appeal to a regulator, where the policy knows that."""
     level: Annotated[int, Meta(ge=0)] = 0
     """Steps up the escalation ladder after rejected outcomes (R3.6)."""
     earlier_number: Name | None = None

@@ -5,7 +5,7 @@ Used by the random decisions, the simulator and the property tests (R4.1, DECISI
 
 from schemas.event import TicketEvent
 from schemas.ticket import SlaTimer, Status, ThresholdState, Ticket
-from services.domain.policy.limits import UNDER_WAY
+from services.domain.policy.limits import UNDER_WAY, WITH_A_UNIT
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import BREACH
 from services.ledger.domain import timers
@@ -26,11 +26,33 @@ def check(event: TicketEvent, before: Ticket | None, pack: Pack) -> None:
             open_ = [point.name for point in timer.thresholds if point.state is ThresholdState.OPEN]
             assert not open_, f"{timer.key}: {open_} are open after the clock's end"
     assert not ticket.open or watched(ticket, pack), f"{event.type}: {ticket.status} without a promise or closing clock"
+    check_assistance(ticket, pack)
     passing = event.type in {"rejected", "reopened"}
     again = timers.Comparison(ticket, ticket, pack, event.at, "noted", promises_only=passing).changed()
     assert not again, f"{event.type}: compared once more, {[timer.key for timer in again]} would change"
     if before is not None and event.threshold is None and not timers.depends_on(event.changes):
         assert not event.clocks or event.type == timers.POLICY_APPLIED, f"{event.type} changes no fact, but clocks"
+
+
+def check_assistance(ticket: Ticket, pack: Pack) -> None:
+    """Check that each assisting unit has the clocks that the pack gives it, and that no other unit has one.
+
+    Raises:
+        AssertionError: names the units and clocks that do not fit.
+
+    """
+    assert not ticket.assisting or ticket.status in WITH_A_UNIT, f"{ticket.assisting} assist, it is {ticket.status}"
+    assert ticket.unit not in ticket.assisting, f"{ticket.unit} assists itself"
+    assert [request.unit for request in ticket.assistance_requests] == list(ticket.assisting)
+    going = sorted((timer.name, timer.unit or "") for timer in ticket.clocks if timer.unit and timer.stopped_at is None)
+    facts = pack.facts_of(ticket)
+    wanted = sorted(
+        (rule.name, unit)
+        for rule in pack.limits.for_each
+        for unit in ticket.assisting
+        if rule.wanted(ticket, facts, pack.kinds)
+    )
+    assert going == wanted, f"clocks of assisting units are {going}, not {wanted}"
 
 
 def check_breach(event: TicketEvent, breached: set[tuple[str, int]]) -> None:

@@ -43,6 +43,12 @@ EVENTS: Mapping[str, EventDetails] = {
         "validity opening founded liability",
     ),
     "assigned": _details("A person of the unit that holds the ticket got it.", "person", "from"),
+    "assistance_fed_back": _details(
+        "An assisting unit told whoever had asked it what it found and did; its assistance is over.",
+        "unit result cause notifies",
+        "owner",
+    ),
+    "assistance_released": _details("The help of an assisting unit is not needed any more.", "unit reason"),
     "assistance_requested": _details("Another unit was asked to help; the owner stays responsible.", "unit demand"),
     "attached": _details("Papers, recordings or pictures were added by reference.", "references"),
     "breached": _details(

@@ -30,6 +30,7 @@ from schemas.action import (
     Reclassify,
     RecordEntry,
     Reject,
+    ReleaseAssistance,
     Remind,
     Reopen,
     ReplyProgress,
@@ -136,6 +137,7 @@ class RandomTicket:
             lambda: SendBack(reason="r"),
             lambda: Transfer(unit=unit, reason="r"),
             lambda: RequestAssistance(unit=unit, demand="d"),
+            lambda: ReleaseAssistance(unit=unit, reason="r"),
             lambda: FeedBack(result="r", cause="c", owner=rng.choice([None, unit])),
             lambda: Answer(
                 explanation="e",

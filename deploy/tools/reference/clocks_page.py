@@ -1,6 +1,7 @@
 """docs/clocks.md: which clocks of each pack run in which state of a ticket, from when, until when, and how long."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.tools.checkout import PROJECT
@@ -23,7 +24,12 @@ should run with what runs (`services/ledger/domain/timers.py`); what each action
 Before the answer the outer clock of an open ticket runs, or stands still for a wait that ends by
 itself; from the answer to the closing `closing` runs. What was exceeded stays exceeded, what was
 committed to a customer stays committed unless the new limit is later, and an act that changes no fact
-changes no clock."""
+changes no clock.
+
+A clock with `each = "assisting"` runs once for each assisting unit: from the request until that unit has
+fed back or is released, or no unit works on the ticket any more. Its events name the assisting unit, and
+its readers are those of that unit and the holder, who stays responsible. The runs of such a clock are
+counted over all units, so that ticket, clock, run, limit and threshold name one event."""
 
 
 def page() -> str:
@@ -31,7 +37,7 @@ def page() -> str:
     packs = loading.load(PROJECT / "policies")
     parts = [f"# Clocks of a ticket\n\n{markdown.GENERATED}\n\n{INTRODUCTION}"]
     for name, pack in packs.items():
-        parts += [f"## {name}", _matrix(pack), _rules(pack)]
+        parts += [f"## {name}", _matrix(pack), _rules(pack), *_appeal_bars(pack)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -42,6 +48,17 @@ def _matrix(pack: Pack) -> str:
         for rule in pack.limits.clocks
     ]
     return markdown.table(("clock", *(str(status) for status in STATES)), rows)
+
+
+def _appeal_bars(pack: Pack) -> Iterator[str]:
+    """Return the table of the dates after which no appeal is accepted, where the pack knows any."""
+    if pack.outcome.appeal_bars:
+        yield "No clock, but a date on the ticket (`appeal_bar`), which nothing waits for:"
+        rows = [
+            (bar.name, _conditions(bar.when) or "all", f"{bar.value} after the matter occurred ({bar.calendar})")
+            for bar in pack.outcome.appeal_bars
+        ]
+        yield markdown.table(("until when the customer may appeal", "for", "date"), rows)
 
 
 def _rules(pack: Pack) -> str:
@@ -64,7 +81,8 @@ def _rule(rule: ClockRule, pack: str) -> tuple[str, ...]:
 
 
 def _name(rule: ClockRule) -> str:
-    return f"{markdown.code(rule.name)} {rule.title.zh}" + (" (outer)" if rule.outer else "")
+    note = " (outer)" if rule.outer else " (one for each assisting unit)" if rule.runs_for is not None else ""
+    return f"{markdown.code(rule.name)} {rule.title.zh}{note}"
 
 
 def _tickets(rule: ClockRule) -> str:
@@ -108,6 +126,7 @@ def _anchor(rule: ClockRule) -> str:
         "run": "the beginning of the run",
         "stage": "the beginning of the stage",
         "condition": "when all of it holds",
+        "request": "the request for assistance",
     }
     return named.get(rule.anchor, f"the entry {rule.anchor}")
 

@@ -153,6 +153,11 @@ def _assists(ticket: Ticket, command: Command, _: Pack) -> bool:
     return command.actor.unit in ticket.assisting
 
 
+def _asked_for_it(ticket: Ticket, command: Command, _: Pack) -> bool:
+    unit = getattr(command.action, "unit", None)
+    return any((request.unit, request.by) == (unit, command.actor.unit) for request in ticket.assistance_requests)
+
+
 def _is_centre(ticket: Ticket, command: Command, _: Pack) -> bool:
     return command.actor.unit == ticket.centre
 
@@ -206,6 +211,7 @@ PARTIES: Mapping[Party, Callable[[Ticket, Command, Pack], bool]] = {
     Party.HOLDER: _is_holder,
     Party.DISPATCHER: _dispatches,
     Party.ASSISTING: _assists,
+    Party.REQUESTER: _asked_for_it,
     Party.CENTRE: _is_centre,
     Party.ACCEPTING: _accepted_it,
     Party.ANSWERING: _answers,

@@ -50,6 +50,7 @@ GRANTS: Mapping[type[ActionModel], Grant] = {
     actions.SendBack: HOLDER,
     actions.Transfer: HOLDER,
     actions.RequestAssistance: HOLDER,
+    actions.ReleaseAssistance: Grant((P.HOLDER, P.REQUESTER, P.CENTRE)),
     actions.FeedBack: Grant((P.HOLDER, P.ASSISTING)),
     actions.Answer: ANSWERING,
     actions.ReplyProgress: ANSWERING,

@@ -17,6 +17,7 @@ class Party(StrEnum):
     HOLDER = "holder"
     DISPATCHER = "dispatcher"
     ASSISTING = "assisting"
+    REQUESTER = "requester"
     CENTRE = "centre"
     ACCEPTING = "accepting"
     ANSWERING = "answering"
@@ -34,6 +35,7 @@ PARTY_MEANINGS: Mapping[Party, str] = {
     ),
     Party.DISPATCHER: "the holder, where it is a centre, its remote unit or the owner of a business type",
     Party.ASSISTING: "a unit that was asked to assist",
+    Party.REQUESTER: "the unit that asked for the assistance which the action names",
     Party.CENTRE: "the complaint centre in charge",
     Party.ACCEPTING: "the accepting channel: a unit of that kind, with a key for the channel that took the contact",
     Party.ANSWERING: (

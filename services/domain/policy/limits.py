@@ -18,13 +18,17 @@ from services.domain.policy.conditions import Facts, When
 from services.domain.policy.units import UnitKind
 
 FACTS = frozenset(
-    {"form_completed", "dispatched", "claimed", "progress_replied", "answered", "surveyed", "asking_ended"}
+    {"form_completed", "dispatched", "claimed", "progress_replied", "answered", "surveyed", "asking_ended", "assisting"}
 )
 """Facts of a ticket that a clock may wait for (`after`, `until`), beside the kinds of entries that the pack knows."""
-ANCHORS = frozenset({"contact", "acceptance", "run", "stage", "condition"})
+ANCHORS = frozenset({"contact", "acceptance", "run", "stage", "condition", "request"})
 """Instants from which a clock may count, beside the kinds of entries that the pack knows."""
 INCOMPLETE = "incomplete"
 """Flag of a contact whose form has to be completed within the form-filling limit (R2.5)."""
+ASSISTING = "assisting"
+"""Fact: a unit was asked to help and has not fed back yet. A clock may run once for each such unit."""
+WITH_A_UNIT = frozenset({Status.DISPATCHED, Status.HANDLING})
+"""Statuses in which a unit works on the ticket, and others may be asked to assist it."""
 UNDER_WAY = frozenset({Status.ACCEPTED, Status.DISPATCHED, Status.HANDLING, Status.FED_BACK})
 """Statuses before the answer: a stage that was left may be entered again in the same run."""
 
@@ -172,6 +176,10 @@ class ClockRule(PolicyPart):
     """Tickets that do not have it although `when` holds."""
     outer: bool = False
     """The promise to the customer, which lasts over the stages."""
+    runs_for: Annotated[Literal["assisting"] | None, Field(alias="each")] = None
+    """Once for each assisting unit, from its request until it has fed back or is released (002-1 §2.4.4).
+
+    `unit`, `person` and `next_level` are then those of the assisting unit, `holder` the unit that is responsible."""
     calendar: Code
     while_: Annotated[StateRule, Field(alias="while")]
     after: tuple[Code, ...] = ()
@@ -181,10 +189,11 @@ class ClockRule(PolicyPart):
     until_all: tuple[Code, ...] = ()
     """Facts, or kinds of entries, which end it together."""
     anchor: Code = "stage"
-    """contact, acceptance, run, stage, condition, or a kind of entry: the instant from which it counts (DECISIONS 5).
+    """contact, acceptance, run, stage, condition, request, or a kind of entry: from when it counts (DECISIONS 5).
 
     contact and acceptance are those of the first run; of a later run it is the beginning of the run. stage: when the
-    ticket entered its present stage; condition: the moment from which all conditions hold."""
+    ticket entered its present stage; condition: the moment from which all conditions hold; request: when the assisting
+    unit was asked."""
     once: Literal["ticket", "run", "visit"] = "run"
     """Within what it is the same clock: the ticket, a run of the ticket, or one visit to its state."""
     carry: Literal["sum", "wall", "fresh"] = "sum"
@@ -204,9 +213,29 @@ class ClockRule(PolicyPart):
     def is_stage(self) -> bool:
         """Whether it limits one stage: form, review, handling, answer, callback (002-1 §2.4.2, §2.6.3a).
 
-        The promise and the period after which a ticket is regraded span several stages, and the archive is no work.
+        The promise and the period after which a ticket is regraded span several stages, the archive is no work, and
+        assisting units work while the stage of the holder goes on.
         """
-        return self.stage and not self.outer and self.breach.does == "supervise" and self.breach.regrade is None
+        beside = self.outer or self.runs_for is not None
+        return self.stage and not beside and self.breach.does == "supervise" and self.breach.regrade is None
+
+    @model_validator(mode="after")
+    def _each_only_beside_a_stage(self) -> Self:
+        if self.runs_for is None:
+            if self.anchor == "request":
+                raise ValueError(f'clock {self.name}: anchor = "request" needs each = "assisting"')
+            return self
+        if ASSISTING not in self.after:
+            # A version that does not know `each` then waits for a fact that never comes, instead of running it always.
+            raise ValueError(f'clock {self.name}: write after = ["assisting"] beside each = "assisting"')
+        if not WITH_A_UNIT.issuperset(self.while_.status):
+            raise ValueError(f"clock {self.name}: units assist while the ticket is dispatched or handling, only then")
+        if self.outer or self.extendable or self.breach.does != "supervise" or self.breach.regrade is not None:
+            raise ValueError(
+                f"clock {self.name}: the clock of an assisting unit is neither `outer` nor `extendable`, and its "
+                "breach only supervises: the holder stays responsible"
+            )
+        return self
 
     def of_row(self, number: int, *, lower: bool) -> Limit:
         """Return the limit that one row of the table sets."""
@@ -239,7 +268,8 @@ class ClockRule(PolicyPart):
     def always_wanted(self) -> bool:
         """Whether it runs for every ticket of the kinds and statuses that it names: nothing else is looked at."""
         state = StateRule(status=self.while_.status)
-        return self.unless is None and self.while_ == state and self.when == When(kind=self.when.kind)
+        of_kind = When(kind=self.when.kind)
+        return self.runs_for is None and self.unless is None and self.while_ == state and self.when == of_kind
 
     @cached_property
     def named_only(self) -> bool:
@@ -332,10 +362,10 @@ class LimitPolicy(PolicyPart):
         return {status: tuple(rule for rule in self.clocks if status in rule.while_.status) for status in Status}
 
     def candidates(self, status: Status, kind: str) -> Mapping[str, ClockRule]:
-        """Return the clocks, by name, that a ticket of such a status and kind may have."""
+        """Return the clocks, by name, that a ticket of such a status and kind may have, but for those of `for_each`."""
         found = self._candidates.get((status, kind))
         if found is None:
-            rules = self.by_status[status]
+            rules = [rule for rule in self.by_status[status] if rule.runs_for is None]
             found = {rule.name: rule for rule in rules if not rule.when.kind or kind in rule.when.kind}
             self._candidates[status, kind] = found
         return found
@@ -344,6 +374,11 @@ class LimitPolicy(PolicyPart):
     def _candidates(self) -> dict[tuple[Status, str], Mapping[str, ClockRule]]:
         """What was found: a pack has few kinds."""
         return {}
+
+    @cached_property
+    def for_each(self) -> tuple[ClockRule, ...]:
+        """The clocks that run once for each assisting unit."""
+        return tuple(rule for rule in self.clocks if rule.runs_for is not None)
 
     @cached_property
     def archives(self) -> frozenset[str]:

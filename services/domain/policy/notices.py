@@ -25,7 +25,7 @@ class NoticeRule(Cited):
     """units: those that the event names, as thresholds of SLA timers do; otherwise `readers`."""
     letter: Code
     readers: tuple[Code, ...] = ("unit",)
-    """Who is notified if the event names nobody: unit, centre, person, next_level or the code of a unit."""
+    """Who is notified if the event names nobody: unit, person, holder, centre, next_level or the code of a unit."""
     means: Annotated[tuple[Means, ...], Field(min_length=1)]
     """Tried in this order: the next when one has failed permanently."""
     urgency: Annotated[int, Field(ge=1, le=3)] = 2

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Name, PolicyPart
+from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Length, Name, PolicyPart
 from services.domain.policy.conditions import When
 
 CALLBACK = "callback"
 """A requirement for closing that is neither part of the outcome nor a record entry: the customer was called back."""
+ASSISTANCE = "assistance"
+"""Kind of the record entry that the feedback of an assisting unit makes in every pack."""
 PHONE = "phone"
 """The means by which a person calls; every other is in writing."""
 CALL_LEASE = timedelta(minutes=30)
@@ -168,6 +170,15 @@ class SurveyRule(Cited):
     dissatisfied_to: Annotated[int, Field(ge=1, le=5)]
 
 
+class AppealBarRule(Cited):
+    """How long after a matter occurred a regulator accepts an appeal about it (DECISIONS 37)."""
+
+    name: Code
+    when: When = When()
+    calendar: Code
+    value: Length
+
+
 class FormField(PolicyPart):
     """One field of the registration form (R2.8)."""
 
@@ -195,3 +206,5 @@ class OutcomePolicy(PolicyPart):
     callback: CallbackRule
     survey: SurveyRule
     form: RegistrationForm
+    appeal_bars: Annotated[tuple[AppealBarRule, ...], Field(alias="appeal_bar")] = ()
+    """The first whose `when` holds counts; without any, none is known."""

@@ -8,8 +8,9 @@ from schemas.command import MODELS
 from services.domain.authority.table import internal_actions
 from services.domain.events import EVENTS, suggest
 from services.domain.policy.conditions import When
+from services.domain.policy.limits import ANCHORS, FACTS
 from services.domain.policy.notices import HOT_ISSUE_OPENED, NoticeRule
-from services.domain.policy.outcome import CALLBACK, OUTCOME_PARTS
+from services.domain.policy.outcome import ASSISTANCE, CALLBACK, OUTCOME_PARTS
 from services.domain.policy.pack import Pack
 
 LIST_CONDITIONS = (
@@ -26,7 +27,7 @@ LIST_CONDITIONS = (
     "liability",
 )
 SINGLE_CONDITIONS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
-READERS = frozenset({"unit", "person", "centre", "next_level"})
+READERS = frozenset({"unit", "person", "holder", "centre", "next_level"})
 """Readers that a limit or a notice may name, besides the codes of units."""
 DISPATCHED_KINDS = frozenset({"handling", "owner"})
 """Kinds of units to which rules dispatch tickets."""
@@ -158,8 +159,11 @@ def _type_references(pack: Pack) -> Iterator[Reference]:
 
 
 def _limit_references(pack: Pack) -> Iterator[Reference]:
-    calendars = pack.calendars.keys()
+    calendars, entries = pack.calendars.keys(), {entry.kind for entry in pack.outcome.entries} | {ASSISTANCE}
     for clock in pack.limits.clocks:
+        yield f"limits.toml: anchor of {clock.name}", clock.anchor, ANCHORS | entries
+        for name in (*clock.after, *clock.until, *clock.until_all):
+            yield f"limits.toml: what begins or ends {clock.name}", name, FACTS | entries
         yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
         for row in clock.limits:
             yield f"limits.toml: calendar of {clock.name}/{row.name}", row.calendar or clock.calendar, calendars
@@ -179,6 +183,8 @@ def _outcome_references(pack: Pack) -> Iterator[Reference]:
         yield "outcome.toml: holidays of callback", outcome.callback.holidays, pack.calendars.keys()
     for level in outcome.rejection.levels:
         yield "outcome.toml: rejection levels", level, units
+    for bar in outcome.appeal_bars:
+        yield f"outcome.toml: calendar of appeal_bar {bar.name}", bar.calendar, pack.calendars.keys()
     if outcome.compensation is not None:
         yield "outcome.toml: compensation beyond", outcome.compensation.beyond, units
 
@@ -241,6 +247,7 @@ def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     yield "routing.toml, tier", [(rule.name, rule.when) for rule in pack.routing.tiers]
     yield "routing.toml, department", [(rule.name, rule.when) for rule in pack.routing.departments]
     yield "outcome.toml, callback script", [(rule.name, rule.when) for rule in pack.outcome.callback.scripts]
+    yield "outcome.toml, appeal_bar", [(rule.name, rule.when) for rule in pack.outcome.appeal_bars]
     for clock in pack.limits.clocks:
         yield f"limits.toml, {clock.name}", [(rule.name, rule.when) for rule in clock.limits]
     for action, rules in pack.authority.by_action.items():

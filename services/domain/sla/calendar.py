@@ -18,7 +18,7 @@ from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
 
 DAY = timedelta(days=1)
 NOTHING = timedelta(0)
-CACHED = ("_closes", "_last_days", "_open_by_day", "_whole_days", "_zone")
+CACHED = ("_closes", "_ends", "_last_days", "_open_by_day", "_whole_days", "_zone")
 """What a calendar computes once; a copy computes it anew."""
 MAX_DAYS = 4000
 """Days to search at the most; a limit that needs more is a mistake in the policy."""
@@ -173,12 +173,23 @@ class Calendar(PolicyPart):
         if self.counting.end == "elapsed":
             return self._after_elapsed_days(start, span)
         first = start.astimezone(self._zone).date()
-        last = self._last_day(first, span.amount, span.unit)
-        if self._close(last) <= start:
-            last += DAY
-        if span.unit == "wd" or self._rolls:
-            last = self._first_worked(last)
-        return self._close(last)
+        key = (first, span.amount, span.unit)
+        known = self._ends.get(key)
+        if known is None:
+            last = self._last_day(*key)
+            known = self._ends[key] = (self._close(last), self._end_on(last, span.unit))
+        if known[0] > start:
+            return known[1]
+        return self._end_on(self._last_day(*key) + DAY, span.unit)
+
+    @cached_property
+    def _ends(self) -> dict[tuple[date, int, str], tuple[datetime, datetime]]:
+        """The close of the last day of limits that begin on a day, and their end: they share them."""
+        return {}
+
+    def _end_on(self, last: date, unit: str) -> datetime:
+        """Return the end of a limit whose last day is named, or the next one that is worked where it has to be."""
+        return self._close(self._first_worked(last) if unit == "wd" or self._rolls else last)
 
     def _last_day(self, first: date, amount: int, unit: str) -> date:
         """Return the last day of a limit that begins on a day, before it is looked at whether it is over or worked."""

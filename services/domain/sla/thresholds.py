@@ -68,6 +68,8 @@ def thresholds_of(
 ) -> tuple[Threshold, ...]:
     """Return every threshold of a timer whose remaining time begins at `start` and ends at `due`."""
     same_day = limit.span is not None and not limit.span.amount
+    # What the holder does in the stage is no act of a unit that assists it.
+    own = rule.runs_for is None
     points = []
     for name, warning in zip(_WARNINGS, rule.warnings, strict=False):
         if same_day:
@@ -79,7 +81,7 @@ def thresholds_of(
         else:
             assert warning.after is not None
             at = min(calendar.due(start, warning.after), due)
-        points.append(Threshold(name=name, at=at, notifies=warning.notifies, unless_acted=warning.unless_acted))
+        points.append(Threshold(name=name, at=at, notifies=warning.notifies, unless_acted=own and warning.unless_acted))
     points.append(Threshold(name=BREACH, at=due, notifies=rule.breach.notifies))
     if rule.breach.escalate_every is not None:
         step = calendar.half_day if same_day else length * rule.breach.escalate_every

@@ -46,6 +46,7 @@ def begin(
     ticket_run: int = 1,
     used: timedelta = NOTHING,
     instants: Instants = NONE_NAMED,
+    unit: str | None = None,
 ) -> SlaTimer | None:
     """Start a timer; None where its only limit is an instant that nobody has named.
 
@@ -58,6 +59,7 @@ def begin(
         ticket_run: the run of the ticket to which it belongs.
         used: time that counts although it was used before (a migrated ticket).
         instants: what facts of the ticket name.
+        unit: the assisting unit whose own timer it is.
 
     """
     due = _end(limit, calendar, at, instants)
@@ -68,6 +70,7 @@ def begin(
         due = calendar.add(at, max(length - used, NOTHING))
     return SlaTimer(
         name=rule.name,
+        unit=unit,
         run=run,
         ticket_run=ticket_run,
         calendar=calendar.name,

@@ -1,14 +1,16 @@
 """How a ticket begins: opened, reminded of, its form completed, linked, noted (R2.2, R2.4, R2.5, R2.8, R2.9)."""
 
+from datetime import datetime
 from typing import Any
 
 from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
-from schemas.ticket import Classification, Link, Outcome, Status, Ticket
+from schemas.ticket import AppealBar, Classification, Link, Outcome, Status, Ticket
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import names, reclassification, resolution
+from services.ledger.domain.appeal_bar import appeal_bar, occurrence
 from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
@@ -74,7 +76,18 @@ def _fields_of(
         "centre": centre,
         "unit": centre,
         "links": action.links,
+        "appeal_bar": _appeal_bar(context, contact, classification, contacted),
     }
+
+
+def _appeal_bar(
+    context: DecisionContext, contact: Contact, classification: Classification, contacted: datetime
+) -> AppealBar | None:
+    pack = context.policy
+    if not pack.outcome.appeal_bars:
+        return None
+    facts = pack.facts(classification, channel=contact.channel)
+    return appeal_bar(pack, facts, occurrence(contact, contacted, pack.header.zone))
 
 
 def _report(context: DecisionContext, ticket: Ticket) -> None:

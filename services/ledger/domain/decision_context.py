@@ -10,18 +10,20 @@ from schemas.command import Actor, Command
 from schemas.event import Fired, TicketEvent
 from schemas.ticket import Reason, SlaTimer, Status, Ticket
 from services.domain.ids import event_id
+from services.domain.policy.limits import WITH_A_UNIT
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
 from services.domain.sla.thresholds import next_action, next_actions
-from services.ledger.domain import timers
+from services.ledger.domain import appeal_bar, timers
 from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 from services.ledger.domain.evolve import merge
 
 SYSTEM = Actor(kind="service", name="ledger")
 WAIT_ENDS = frozenset({"suspended", "status", "unit"})
 FOLLOWED = WAIT_ENDS | {"run", "survey", "callback_ended"}
-MAX_HAD_BY = 16
 """Fields from which others follow."""
+MAX_HAD_BY = 16
+"""Units that had a ticket before, of which it knows."""
 NEW_RUN: Mapping[str, Any] = {
     "waited": timedelta(0),
     "dispatched_at": None,
@@ -29,6 +31,7 @@ NEW_RUN: Mapping[str, Any] = {
     "asking_ended_at": None,
     "first_promised_at": None,
     "assisting": (),
+    "assistance_requests": (),
 }
 """What a new run of the ticket begins with."""
 
@@ -203,6 +206,8 @@ class DecisionContext:
         """Return the fields that an event changes, with those that follow from them."""
         update = {"policy": self.policy.reference, **changes}
         update |= consequences(before, update, when)
+        if "classification" in update or "contacted_at" in update:
+            update |= appeal_bar.moved(before, update, self.policy)
         return {name: value for name, value in update.items() if getattr(before, name) != value}
 
     def _with_timers(
@@ -269,7 +274,18 @@ def consequences(before: Ticket, update: Mapping[str, Any], when: datetime) -> d
         found["had_by"] = (*before.had_by, before.unit)[-MAX_HAD_BY:]
     if update.get("survey") is not None or update.get("callback_ended") is not None:
         found["asking_ended_at"] = before.asking_ended_at or when
+    if before.assisting:
+        found |= _assistance(before, update, status)
     return found | _waiting(before, update, when)
+
+
+def _assistance(before: Ticket, update: Mapping[str, Any], status: Status) -> dict[str, Any]:
+    """Return the requests for assistance that go on: while a unit works on the ticket, but for a unit that gets it."""
+    holder = update.get("unit", before.unit)
+    asked = update.get("assisting", before.assisting)
+    stays = [code for code in asked if status in WITH_A_UNIT and code != holder]
+    requests = [request for request in before.assistance_requests if request.unit in stays]
+    return {"assisting": tuple(stays), "assistance_requests": tuple(requests)}
 
 
 def _waiting(before: Ticket, update: Mapping[str, Any], when: datetime) -> dict[str, Any]:

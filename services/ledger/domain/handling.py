@@ -1,13 +1,20 @@
 """The work itself: dispatched, claimed, sent back, transferred, fed back (R3.5, R3.9)."""
 
-from schemas.action import Claim, Dispatch, FeedBack, RequestAssistance, SendBack, Transfer
-from schemas.ticket import Outcome, Status
+from typing import Any
+
+from schemas.action import Claim, Dispatch, FeedBack, ReleaseAssistance, RequestAssistance, SendBack, Transfer
+from schemas.case_record import Entry
+from schemas.ticket import AssistanceRequest, Outcome, Status, Ticket
+from services.domain.policy.outcome import ASSISTANCE
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
 PATH = "002-1 §2.4.3"
 LONGEST_CHAIN = 4
 """Units that may send a ticket on before one of them gets it back (DECISIONS 38)."""
+MOST_ASSISTING = 8
+"""Units that may assist at once (DECISIONS 38)."""
+ASSISTING = "002-1 §2.4.4"
 
 
 def dispatch(context: DecisionContext, action: Dispatch) -> None:
@@ -93,21 +100,87 @@ def transfer(context: DecisionContext, action: Transfer) -> None:
 
 
 def request_assistance(context: DecisionContext, action: RequestAssistance) -> None:
-    """Ask another unit to help; the owner stays responsible."""
+    """Ask another unit to help; the holder stays responsible."""
     ticket, unit = context.ticket, context.unit(action.unit)
+    if unit.code == ticket.unit:
+        raise CommandRejected("same_unit", f"the ticket is with {unit.code} itself; ask another unit to assist it")
     if unit.code in ticket.assisting:
         raise CommandRejected("assisting", f"{unit.code} assists already")
+    if len(ticket.assisting) >= MOST_ASSISTING:
+        raise CommandRejected(
+            "too_many",
+            f"{', '.join(ticket.assisting)} assist already: wait for their feedback, or release one of them",
+        )
+    asked_by = context.command.actor.unit or ticket.unit
+    request = AssistanceRequest(unit=unit.code, at=max(context.at, ticket.updated_at), by=asked_by)
     context.record_event(
         "assistance_requested",
-        because("assisting", unit.code, "assisting department", "002-1 §2.4.4"),
-        {"assisting": (*ticket.assisting, unit.code), "acted_in_stage": True},
+        because("assisting", unit.code, "assisting department", ASSISTING),
+        {
+            "assisting": (*ticket.assisting, unit.code),
+            "assistance_requests": (*ticket.assistance_requests, request),
+            "acted_in_stage": True,
+        },
         details={"unit": unit.code, "demand": action.demand},
     )
 
 
-def feed_back(context: DecisionContext, action: FeedBack) -> None:
-    """Say what was found and done; it goes back to whoever dispatched (R3.9)."""
+def release_assistance(context: DecisionContext, action: ReleaseAssistance) -> None:
+    """Do without the help of an assisting unit; whoever asked for it may do this too."""
     ticket = context.ticket
+    if action.unit not in ticket.assisting:
+        raise CommandRejected(
+            "not_assisting", f"{action.unit} does not assist; {', '.join(ticket.assisting) or 'nobody'} does", ("unit",)
+        )
+    context.record_event(
+        "assistance_released",
+        because("assisting", action.unit, "released", ASSISTING),
+        {**_without(ticket, action.unit), "acted_in_stage": True},
+        details={"unit": action.unit, "reason": action.reason},
+    )
+
+
+def _assisted(context: DecisionContext, action: FeedBack, unit: str) -> None:
+    """Put an assisting unit's feedback on record; whoever asked for it is notified, and so is the holder."""
+    ticket, request = context.ticket, _request(context.ticket, unit)
+    actor = context.command.actor
+    names.check_owner(context, action.owner)
+    readers = (request.by if request is not None else None, ticket.unit)
+    known = context.policy.units
+    entry = Entry(kind=ASSISTANCE, at=context.at, by=actor.name, unit=unit, text=action.result)
+    context.record_event(
+        "assistance_fed_back",
+        because("assisting", unit, "feedback of an assisting department", ASSISTING),
+        {**_without(ticket, unit), "entries": (*ticket.entries, entry)},
+        details={
+            "unit": unit,
+            "result": action.result,
+            "cause": action.cause,
+            "owner": action.owner,
+            "notifies": list(dict.fromkeys(code for code in readers if code in known and code != unit)),
+        },
+    )
+
+
+def _request(ticket: Ticket, unit: str) -> AssistanceRequest | None:
+    return next((request for request in ticket.assistance_requests if request.unit == unit), None)
+
+
+def _without(ticket: Ticket, unit: str) -> dict[str, Any]:
+    """Return the assisting units and the requests to them without one that does not assist any more."""
+    requests = tuple(request for request in ticket.assistance_requests if request.unit != unit)
+    return {
+        "assisting": tuple(code for code in ticket.assisting if code != unit),
+        "assistance_requests": requests,
+    }
+
+
+def feed_back(context: DecisionContext, action: FeedBack) -> None:
+    """Say what was found and done; it goes back to whoever dispatched (R3.9), or to whoever asked for assistance."""
+    ticket, actor = context.ticket, context.command.actor
+    if actor.unit is not None and actor.unit in ticket.assisting:
+        _assisted(context, action, actor.unit)
+        return
     if not ticket.dispatched_by:
         raise CommandRejected("nobody", "nobody dispatched this ticket; answer the customer instead")
     names.check_owner(context, action.owner)

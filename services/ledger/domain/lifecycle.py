@@ -98,7 +98,10 @@ LIFECYCLE: Mapping[type[ActionModel], Transition] = {
     actions.SendBack: Transition(handling.send_back, WORK, ("sent_back",), (S.ACCEPTED, S.HANDLING)),
     actions.Transfer: Transition(handling.transfer, WORK, ("transferred",), (S.DISPATCHED,)),
     actions.RequestAssistance: Transition(handling.request_assistance, WORK, ("assistance_requested",)),
-    actions.FeedBack: Transition(handling.feed_back, WORK, ("fed_back", "handed_up"), (S.FED_BACK, S.HANDLING)),
+    actions.ReleaseAssistance: Transition(handling.release_assistance, WORK, ("assistance_released",)),
+    actions.FeedBack: Transition(
+        handling.feed_back, WORK, ("fed_back", "handed_up", "assistance_fed_back"), (S.FED_BACK, S.HANDLING)
+    ),
     actions.Answer: Transition(resolution.answer, UNDER_WAY, ("answered", "closed"), (S.ANSWERED, S.CLOSED)),
     actions.ReplyProgress: Transition(resolution.reply_progress, UNDER_WAY, ("progress_replied",)),
     actions.Close: Transition(resolution.close, frozenset({S.ANSWERED}), ("closed",), (S.CLOSED,)),

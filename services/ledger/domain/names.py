@@ -95,7 +95,8 @@ def replace_removed_names(context: DecisionContext) -> None:
     if ticket is None or ticket.policy == pack.reference or ticket.status is Status.ARCHIVED:
         return
     removed = unknown_names(ticket.classification, pack)
-    gone = [code for code in (ticket.centre, ticket.unit, *ticket.dispatched_by) if code and code not in pack.units]
+    units = (ticket.centre, ticket.unit, *ticket.dispatched_by, *ticket.assisting)
+    gone = [code for code in units if code and code not in pack.units]
     if not removed and not gone:
         return
     classification = known_classification(_contact_of(ticket), ticket.classification, pack)
@@ -115,7 +116,12 @@ def _holder(ticket: Ticket, classification: Classification, pack: Pack) -> dict[
     if centre not in pack.units:
         centre = classification.path[0] if classification.path else pack.header.centre
     chain = tuple(dict.fromkeys(code if code in pack.units else centre for code in ticket.dispatched_by))
-    found: dict[str, Any] = {"centre": centre, "dispatched_by": chain}
+    found: dict[str, Any] = {
+        "centre": centre,
+        "dispatched_by": chain,
+        "assisting": tuple(code for code in ticket.assisting if code in pack.units),
+        "assistance_requests": tuple(each for each in ticket.assistance_requests if each.unit in pack.units),
+    }
     if ticket.unit in pack.units and ticket.unit not in chain:
         return found
     found |= {"unit": centre, "person": None, "dispatched_by": ()}

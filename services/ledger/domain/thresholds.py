@@ -45,6 +45,7 @@ def _decide(context: DecisionContext, clock: SlaTimer, threshold: Threshold, *, 
     def key(outcome: str, reason: str | None = None) -> Fired:
         return Fired(
             clock=clock.name,
+            unit=clock.unit,
             run=clock.run,
             limit=clock.limit,
             threshold=name,
@@ -57,7 +58,12 @@ def _decide(context: DecisionContext, clock: SlaTimer, threshold: Threshold, *, 
     def changed(state: ThresholdState, reason: str | None = None) -> list[SlaTimer]:
         return [sla.decided(clock, name, state, max(threshold.at, ticket.updated_at), reason)]
 
-    details = {"notifies": list(threshold.notifies), "unit": ticket.unit, "clock": clock.name, "due_at": clock.due_at}
+    details = {
+        "notifies": list(threshold.notifies),
+        "unit": clock.unit or ticket.unit,
+        "clock": clock.name,
+        "due_at": clock.due_at,
+    }
     if name.startswith("warning"):
         if threshold.unless_acted and ticket.acted_in_stage:
             context.record_event(

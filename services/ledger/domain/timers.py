@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.ticket import Extension, SlaTimer, Status, ThresholdState, Ticket
 from services.domain.policy.conditions import Facts
-from services.domain.policy.limits import UNDER_WAY, ClockRule
+from services.domain.policy.limits import ASSISTING, UNDER_WAY, ClockRule
 from services.domain.policy.pack import Pack
 from services.domain.sla import timer as arithmetic
 from services.domain.sla.thresholds import NOTHING, DeadlineCalendar
@@ -54,6 +54,7 @@ LOOKED_AT = frozenset(
         "entries",
         "extensions",
         "settlement",
+        "assisting",
     }
 )
 """Fields of a ticket on which a clock may depend; an event that changes none of them changes no clock."""
@@ -79,6 +80,7 @@ FACTS: Mapping[str, Callable[[Ticket, datetime], bool]] = {
     "answered": lambda ticket, _: ticket.status not in UNDER_WAY,
     "surveyed": lambda ticket, _: ticket.survey is not None,
     "asking_ended": lambda ticket, _: ticket.callback_ended is not None,
+    ASSISTING: lambda ticket, _: bool(ticket.assisting),
 }
 """What each fact of `services.domain.policy.limits.FACTS` is on a ticket, since its scope began."""
 
@@ -114,7 +116,6 @@ class Comparison:
         """Return every timer that starts, ends, pauses, goes on or gets another limit."""
         latest = {timer.name: timer for timer in self.ticket.clocks}
         rules = self.pack.limits.candidates(self.ticket.status, self.ticket.classification.kind)
-        leaves = self.before is None or (self.before.status, self.before.run) != (self.ticket.status, self.ticket.run)
         changed: list[SlaTimer] = []
         for name, rule in rules.items():
             timer = latest.get(name)
@@ -122,12 +123,42 @@ class Comparison:
                 continue
             if timer is not None or self.ticket.wanted_by is not None or not rule.named_only:
                 self._compare(rule, timer, changed)
-        if self.promises_only:
-            return changed
+        if not self.promises_only:
+            self._compare_others(latest, rules, changed)
+        return changed
+
+    def _compare_others(
+        self, latest: Mapping[str, SlaTimer], rules: Mapping[str, ClockRule], changed: list[SlaTimer]
+    ) -> None:
+        """Add what becomes of the clocks that may not run in the ticket's status, and of assisting units' own."""
+        before, ticket = self.before, self.ticket
+        if ticket.assisting or (before is not None and before.assisting):
+            self._compare_assistance(changed)
+            latest = {timer.name: timer for timer in ticket.clocks if timer.unit is None}
+        leaves = before is None or (before.status, before.run) != (ticket.status, ticket.run)
         for name, timer in latest.items():
             if name not in rules and (timer.stopped_at is None or (leaves and _is_open(timer))):
                 self._end(timer, changed)
-        return changed
+
+    def _compare_assistance(self, changed: list[SlaTimer]) -> None:
+        """Add what becomes of the clocks that run once for each assisting unit, each from the request to it."""
+        ticket, limits = self.ticket, self.pack.limits
+        latest = {(timer.name, timer.unit): timer for timer in ticket.clocks if timer.unit is not None}
+        for (name, unit), timer in latest.items():
+            if unit not in ticket.assisting:
+                self._stop(timer, "assistance_ended", changed)
+            elif all(rule.name != name for rule in limits.for_each):
+                self._stop(timer, "not_in_policy", changed)
+        for rule in limits.for_each:
+            for unit in ticket.assisting:
+                own = latest.get((rule.name, unit))
+                if own is not None and own.stopped_at is not None and own.stopped_at <= self._asked_at(unit):
+                    own = None  # of an earlier request to the same unit
+                self._compare(rule, own, changed, unit)
+
+    def _asked_at(self, unit: str) -> datetime:
+        """Return when an assisting unit was asked; for a request of before that was kept, now."""
+        return next((request.at for request in self.ticket.assistance_requests if request.unit == unit), self.at)
 
     def ended_waits(self) -> list[SlaTimer]:
         """Return the waits of suspension and extension that are over, ended."""
@@ -144,8 +175,10 @@ class Comparison:
             self.known_facts = self.pack.facts_of(self.ticket)
         return self.known_facts
 
-    def _compare(self, rule: ClockRule, timer: SlaTimer | None, changed: list[SlaTimer]) -> None:
-        """Add what becomes of a clock that may run in the ticket's status."""
+    def _compare(
+        self, rule: ClockRule, timer: SlaTimer | None, changed: list[SlaTimer], unit: str | None = None
+    ) -> None:
+        """Add what becomes of a clock that may run in the ticket's status, for an assisting unit its own."""
         mine = timer
         if timer is not None and timer.ticket_run != self.ticket.run and rule.once != "ticket":
             mine = None
@@ -157,22 +190,29 @@ class Comparison:
             if mine is not None:
                 self._leave(rule, mine, changed, final=True)
         elif mine is None or (mine.stopped_at is not None and rule.starts_anew):
-            self._start(rule, timer, changed)
+            self._start(rule, timer, changed, unit)
         else:
             self._keep(rule, mine, changed)
 
-    def _start(self, rule: ClockRule, earlier: SlaTimer | None, changed: list[SlaTimer]) -> None:
+    def _start(
+        self, rule: ClockRule, earlier: SlaTimer | None, changed: list[SlaTimer], unit: str | None = None
+    ) -> None:
+        run = earlier.run + 1 if earlier is not None else 1
+        if unit is not None:
+            runs = (timer.run for timer in (*self.ticket.clocks, *changed) if timer.name == rule.name)
+            run = 1 + max(runs, default=0)
         limit = self.pack.limits.limit(rule, self.facts, self.ticket.customer)
         calendar = self.pack.calendar(limit.calendar)
         timer = arithmetic.begin(
             rule,
             limit,
             calendar,
-            at=self._anchor(rule),
-            run=earlier.run + 1 if earlier is not None else 1,
+            at=self._anchor(rule, unit),
+            run=run,
             ticket_run=self.ticket.run,
             used=NOTHING if rule.outer else self.used,
             instants=_instants(self.ticket),
+            unit=unit,
         )
         if timer is None:
             return
@@ -306,8 +346,10 @@ class Comparison:
         made = self.ticket.entry_marks.get(name)
         return made is not None and made >= since
 
-    def _anchor(self, rule: ClockRule) -> datetime:
+    def _anchor(self, rule: ClockRule, unit: str | None) -> datetime:
         """Return from when a clock counts (DECISIONS 5)."""
+        if unit is not None and rule.anchor == "request":
+            return self._asked_at(unit)
         ticket, first = self.ticket, self.ticket.run == 1 or rule.once == "ticket"
         if rule.anchor in {"contact", "acceptance"} and first:
             return ticket.contacted_at if rule.anchor == "contact" else ticket.accepted_at

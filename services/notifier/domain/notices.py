@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -170,6 +171,9 @@ def _readers(event: TicketEvent, pack: Pack, rule: NoticeRule) -> Iterator[tuple
     for reader in readers:
         if reader == "person":
             yield f"person.{own.code}", own
+        elif reader == "holder":
+            holder = pack.units.get(event.ticket.unit or "", own)
+            yield f"unit.{holder.code}", holder
         elif reader == "centre":
             centre = pack.units.get(event.ticket.centre) or pack.units[pack.header.centre]
             yield f"unit.{centre.code}", centre
@@ -215,10 +219,12 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "tier": getattr(pack.routing.titles[ticket.classification.tier], language),
         "unit": units.get(str(details.get("unit") or ticket.unit), ""),
         "clock": timers.get(threshold.clock, threshold.clock) if threshold is not None else None,
-        "due_at": _text(details.get("due_at")),
+        "due_at": _text(details.get("due_at") or _assistance_due(event)),
         "level": details.get("level") or 0,
         "reason": details.get("reason"),
         "text": details.get("text"),
+        "demand": details.get("demand"),
+        "cause": details.get("cause"),
         "result": details.get("result"),
         "explanation": details.get("explanation"),
         "committed_until": _text(details.get("committed_until")),
@@ -228,6 +234,15 @@ def _context(event: TicketEvent, pack: Pack, language: str) -> dict[str, Any]:
         "facts": details.get("facts") or {},
         "subject": ticket.subject[:LONGEST_SUBJECT],
     }
+
+
+def _assistance_due(event: TicketEvent) -> datetime | None:
+    """Return by when a unit that was just asked to assist has to feed back; None where the pack sets no limit."""
+    if event.type != "assistance_requested":
+        return None
+    unit = event.details.get("unit")
+    ends = (timer.due_at for timer in event.clocks if timer.unit == unit and timer.stopped_at is None)
+    return min(ends, default=None)
 
 
 def _text(value: Any) -> str | None:
@@ -244,6 +259,7 @@ def _notice(
     context: dict[str, Any],
 ) -> Notice:
     threshold = event.threshold
+    assists = threshold is not None and threshold.unit is not None
     return Notice(
         id=notice_id(event.id, audience),
         event_id=event.id,
@@ -255,8 +271,8 @@ def _notice(
         ways=ways,
         quiet_hours=quiet_hours,
         urgency=rule.urgency,
-        # An action taken before the warning does not make the warning obsolete.
-        until="stopped" if rule.until == "acted" and event.ticket.acted_in_stage else rule.until,
+        # An action taken before the warning does not make it obsolete, nor does any for a unit that only assists.
+        until="stopped" if rule.until == "acted" and (event.ticket.acted_in_stage or assists) else rule.until,
         run=event.ticket.run,
         clock=f"{threshold.clock}/{threshold.run}/{threshold.limit}" if threshold is not None else None,
         attach_pdf=rule.paper,

@@ -203,6 +203,25 @@ def test_a_tier_that_a_policy_change_removes_leaves_no_ticket_without_limits(num
 
 
 @pytest.mark.requirement("R4.12")
+@pytest.mark.parametrize("holder", ["products", "fixed_owner"])
+def test_a_unit_that_a_policy_change_removes_assists_no_more(holder: str) -> None:
+    scenario = TicketScenario.dispatched("fixed_owner")
+    for unit in ("network", "billing"):
+        scenario.do(RequestAssistance(unit=unit, demand="d"), unit="fixed_owner")
+    if holder != "fixed_owner":
+        scenario.do(Dispatch(unit=holder), unit="fixed_owner")
+    scenario.pack = without(PACK, unit="network")
+    scenario.advance(HOUR).tick()
+    assert list(scenario.current.assisting) == ["billing"]
+    assert [timer.unit for timer in scenario.current.clocks if timer.unit and timer.running] == ["billing"]
+    clock_invariants.check(scenario.events[-1], None, scenario.pack)
+    scenario.pack = replace(without(scenario.pack, unit=holder), revision="last")
+    scenario.advance(HOUR).tick()
+    assert (scenario.current.unit, scenario.current.assisting) == (CENTRE, ())
+    clock_invariants.check(scenario.events[-1], None, scenario.pack)
+
+
+@pytest.mark.requirement("R4.12")
 def test_a_unit_that_a_policy_change_removes_gives_the_ticket_back_to_the_centre() -> None:
     scenario = TicketScenario.dispatched()
     scenario.pack = without(PACK, unit="network")

@@ -6,7 +6,15 @@ from uuid import UUID
 import pytest
 
 from deploy.tools.checkout import PROJECT
-from schemas.action import Answer, FeedBack, ReplyProgress, RequestExtension
+from schemas.action import (
+    Answer,
+    Dispatch,
+    FeedBack,
+    ReleaseAssistance,
+    ReplyProgress,
+    RequestAssistance,
+    RequestExtension,
+)
 from schemas.contact import Customer
 from schemas.customer_actions import Apologise
 from schemas.event import TicketEvent
@@ -50,6 +58,34 @@ def test_a_notice_is_in_the_customer_s_language() -> None:
 def test_the_channel_that_the_customer_prefers_comes_first() -> None:
     (notice,) = planned(TicketScenario.opened(contact(customer=BY_MAIL)).events[0])
     assert notice.ways == (("mail", "li@mail.example"), ("sms", "+8613800000101"))
+
+
+@pytest.mark.requirement("R4.9", "R5.7")
+def test_an_assisting_unit_is_asked_warned_and_released_by_letter() -> None:
+    scenario = TicketScenario.dispatched("fixed_owner")
+    scenario.do(RequestAssistance(unit="network", demand="测速"), unit="fixed_owner")
+    (request,) = planned(scenario.events[-1])
+    assert request.audience == "unit.network"
+    assert "测速" in rendered(request)
+    assert "2026-03-13 09:00" in rendered(request)
+    scenario.do(Dispatch(unit="products"), unit="fixed_owner").advance(24 * HOUR).tick()
+    warning, breach = (
+        next(event for event in scenario.events if event.type == type_ and event.details["unit"] == "network")
+        for type_ in ("warned", "breached")
+    )
+    audiences = {"unit.network", "person.network", "unit.products"}
+    assert {notice.audience for notice in planned(warning)} == audiences
+    assert {notice.until for notice in planned(warning)} == {"stopped"}
+    assert {notice.audience for notice in planned(breach)} == audiences | {"unit.provincial_service"}
+    scenario.do(FeedBack(result="光缆损坏", cause="施工"), unit="network")
+    feedback = planned(scenario.events[-1])
+    assert {notice.audience for notice in feedback} == {"unit.fixed_owner", "unit.products"}
+    assert all("光缆损坏" in rendered(notice) for notice in feedback)
+    scenario.do(RequestAssistance(unit="billing", demand="d"), unit="products")
+    scenario.do(ReleaseAssistance(unit="billing", reason="资费无误"), unit="products")
+    (release,) = planned(scenario.events[-1])
+    assert release.audience == "unit.billing"
+    assert "资费无误" in rendered(release)
 
 
 @pytest.mark.requirement("R4.9")

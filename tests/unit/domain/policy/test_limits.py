@@ -1,10 +1,13 @@
 """The limits of the carrier's SLA timers fit together."""
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from services.domain.policy.limits import LimitRule
+from services.domain.policy.limits import ClockRule, LimitRule
 from tests.builders import PACK
 
 
@@ -25,3 +28,29 @@ def test_the_stages_of_the_carrier_fit_into_its_promise() -> None:
                 national = "national" in row.name
                 if national == (tier == "national"):
                     assert stages + longest(row) <= promise, row.name
+
+
+@pytest.mark.requirement("R4.1")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"after": []}, 'write after = ["assisting"]'),
+        ({"while": {"status": ["handling", "fed_back"]}}, "only then"),
+        ({"outer": True}, "neither `outer` nor `extendable`"),
+        ({"extendable": True}, "neither `outer` nor `extendable`"),
+        ({"each": None}, 'anchor = "request" needs each'),
+    ],
+)
+def test_a_clock_of_each_assisting_unit_stands_beside_the_stage_of_the_holder(
+    changes: dict[str, Any], message: str
+) -> None:
+    rule = PACK.limits.by_name["assistance"].model_dump(by_alias=True, exclude_none=True)
+    assert ClockRule.model_validate(rule).runs_for == "assisting"
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        ClockRule.model_validate(rule | changes)
+
+
+@pytest.mark.requirement("R6.1")
+def test_the_clock_of_an_assisting_unit_is_no_stage_of_the_flow() -> None:
+    assert not PACK.limits.by_name["assistance"].is_stage
+    assert PACK.limits.by_name["handling"].is_stage
