@@ -344,6 +344,8 @@ class Ticket(Record):
     warnings: Annotated[int, Meta(ge=0)] = 0
     breaches: Annotated[int, Meta(ge=0)] = 0
     supervisions: Annotated[int, Meta(ge=0)] = 0
+    reported: tuple[Name, ...] | None = None
+    """Alerts of the policy that were reported, each once (R3.10); None: opened by a version that kept no list."""
     links: tuple[Link, ...] = ()
     """The latest five."""
     links_count: Annotated[int, Meta(ge=0)] = 0

@@ -10,6 +10,7 @@ from schemas.ticket import AppealBar, Classification, Link, Outcome, Status, Tic
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import names, reclassification, resolution
+from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.appeal_bar import appeal_bar, occurrence
 from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
@@ -37,7 +38,8 @@ def open_(context: DecisionContext, action: Open) -> None:
             "missing": missing or None,
         },
     )
-    _report(context, ticket)
+    report_alerts(context)
+    _ask_whether_opened(context, ticket)
     if INCOMPLETE not in ticket.flags:
         _complete(context, contact.settlement)
 
@@ -90,16 +92,8 @@ def _appeal_bar(
     return appeal_bar(pack, facts, occurrence(contact, contacted, pack.header.zone))
 
 
-def _report(context: DecisionContext, ticket: Ticket) -> None:
-    """Report at once what the policy wants reported at once (R3.10), and a case of which it is unsure (R2.9)."""
-    facts = context.policy.facts_of(ticket)
-    for alert in context.policy.routing.alerts:
-        if alert.when.holds(facts):
-            context.record_event(
-                "reported",
-                because("alert", ", ".join(alert.units), alert.name, alert.source),
-                details={"reason": alert.name, "unit": ticket.centre, "notifies": list(alert.units)},
-            )
+def _ask_whether_opened(context: DecisionContext, ticket: Ticket) -> None:
+    """Ask the next level about a case of which the policy is unsure (R2.9)."""
     if ticket.classification.opening == "unsure":
         rule = next(
             (reason for reason in ticket.classification.reasons if reason.subject == "opening"),

@@ -13,6 +13,7 @@ from schemas.ticket import Ticket
 from services.domain.authority.judge import judge
 from services.domain.ids import refusal_id
 from services.domain.policy.pack import Pack
+from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
 from services.ledger.domain.lifecycle import transition
 from services.ledger.domain.names import replace_removed_names
@@ -76,7 +77,11 @@ def decide(
         transition(command.action).decide(context, command.action)
         context.acts_for = None
         settle(context, at, late_after)
+        report_alerts(context)
     except CommandRejected as refused:
+        # What time has changed is reported, though the command changes nothing.
+        context.acts_for = None
+        report_alerts(context)
         present = context.ticket_or_none
         refusal = Refusal(
             id=refusal_id(command.id),

@@ -51,7 +51,7 @@ class Transition:
     Attributes:
         decide: makes the events, or refuses.
         allowed: statuses in which it may be asked for; a ticket that is not there yet has none.
-        events: types of the events that it may make, thresholds apart.
+        events: types of the events that it may make, thresholds and alerts apart.
         leads_to: statuses that it may lead to; empty: the status stays.
         new_run: whether the work begins again, with a new run of the clocks (DECISIONS 27).
 
