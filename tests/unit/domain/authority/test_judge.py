@@ -247,7 +247,7 @@ def test_the_customer_s_word_that_another_passes_on_needs_evidence(name: str) ->
 
 
 @pytest.mark.requirement("R7.5")
-def test_a_named_person_acts_only_within_the_own_units_and_by_the_own_roles_and_level() -> None:
+def test_a_named_person_acts_by_the_own_units_roles_and_level() -> None:
     person = NamedPerson(name="wang", units=(CENTRE,), roles=("callback",), level="team_leader")
     pack, ticket = dataclasses.replace(PACK, persons={"wang": person}), TicketScenario.opened().current
     key = Authority(packs=("carrier",), units=("*",), level="centre_head")
