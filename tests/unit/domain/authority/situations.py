@@ -8,12 +8,12 @@ from uuid import UUID
 
 from schemas.action import ActionModel, RecordEntry
 from schemas.command import Action, Actor, Authority, Command
-from schemas.ticket import Status, Ticket
+from schemas.ticket import AssistanceRequest, Status, Ticket
 from services.domain.policy.authority import AuthorityOverride
 from services.domain.policy.pack import Pack
 from tests.builders import MORNING, PACKS, TicketScenario, contact
 
-CHANNEL = "web"
+ASSISTING = "assisting_unit"
 SERVICES = ("router", "sla_monitor", "hot_issues", "callback", "notifier", "ledger", "policy", "intake", "tests")
 
 
@@ -58,7 +58,9 @@ def tickets(name: str) -> tuple[Ticket, ...]:
 def _tickets(pack: Pack) -> Iterator[Ticket]:
     opened = TicketScenario.opened(contact(policy=pack.header.name), pack=pack).current
     workers = [code for code, unit in pack.units.items() if unit.kind in {"handling", "owner"}]
-    others = {"assisting": tuple(workers[2:3]), "had_by": tuple(workers[3:4])}
+    assisting = tuple(workers[2:3])
+    asked = AssistanceRequest(unit=ASSISTING, at=MORNING, by=workers[-1])
+    others = {"assisting": assisting, "assistance_requests": (asked,), "had_by": tuple(workers[3:4])}
     for status in Status:
         if status not in {Status.DISPATCHED, Status.HANDLING}:
             dispatched_at = None if status is Status.ACCEPTED else MORNING
@@ -167,6 +169,14 @@ def assisting(attempt: Attempt, _: Pack, __: ActionModel) -> bool:
     return attempt.actor.unit in attempt.ticket.assisting
 
 
+def requester(attempt: Attempt, _: Pack, action: ActionModel) -> bool:
+    """The unit that asked for the assistance that the action names."""
+    named = getattr(action, "unit", None)
+    return any(
+        request.by == attempt.actor.unit and request.unit == named for request in attempt.ticket.assistance_requests
+    )
+
+
 def callback(attempt: Attempt, _: Pack, __: ActionModel) -> bool:
     """The callback role of the centre."""
     assert attempt.authority is not None
@@ -191,6 +201,7 @@ SAYS: Mapping[str, Says] = {
     "own": own,
     "dispatcher": dispatcher,
     "assisting": assisting,
+    "requester": requester,
     "centre": centre,
     "accepting": accepting,
     "answering": answering,

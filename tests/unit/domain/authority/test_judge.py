@@ -24,7 +24,7 @@ from services.domain.policy.units import NamedPerson
 from services.ledger.domain.decide import decide
 from services.ledger.domain.lifecycle import LIFECYCLE
 from tests.builders import CENTRE, MORNING, PACK, PACKS, TicketScenario, contact
-from tests.unit.domain.authority.situations import SAYS, Attempt, attempts, override, tickets
+from tests.unit.domain.authority.situations import ASSISTING, SAYS, Attempt, attempts, override, tickets
 
 EXPECTED: Mapping[str, str] = {
     "open": "service:router service:callback service:ledger",
@@ -39,6 +39,7 @@ EXPECTED: Mapping[str, str] = {
     "send_back": "holder",
     "transfer": "holder",
     "request_assistance": "holder",
+    "release_assistance": "holder requester centre",
     "feed_back": "holder assisting",
     "answer": "answering",
     "reply_progress": "answering",
@@ -95,6 +96,7 @@ def examples(pack: Pack) -> dict[str, ActionModel]:
         "send_back": actions.SendBack(reason="r"),
         "transfer": actions.Transfer(unit="network", reason="r"),
         "request_assistance": actions.RequestAssistance(unit="network", demand="d"),
+        "release_assistance": actions.ReleaseAssistance(unit=ASSISTING, reason="r"),
         "feed_back": actions.FeedBack(result="r", cause="c"),
         "answer": actions.Answer(explanation="e", agreement="agreed"),
         "reply_progress": actions.ReplyProgress(text="t"),
