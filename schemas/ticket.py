@@ -351,6 +351,8 @@ class Ticket(Record):
     links_count: Annotated[int, Meta(ge=0)] = 0
     link_marks: str = ""
     """Short hashes of the latest links, so that none is added twice; not published."""
+    merged_into: UUID | None = None
+    """The ticket in whose favour this one was closed (DECISIONS 30); what its customer writes goes there."""
     hot_issue: UUID | None = None
     """The hot issue that the ticket belongs to (R3.7)."""
     clocks: tuple[SlaTimer, ...] = ()

@@ -1,7 +1,7 @@
 """Builders shared by all tests: contacts, a ticket driven command by command, and waiting for a condition."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -13,13 +13,14 @@ from schemas.action import Open, Tick
 from schemas.command import Action, Command
 from schemas.contact import Contact, Customer, Settlement
 from schemas.event import Refusal, TicketEvent
-from schemas.ticket import Classification, SlaTimer, Ticket
+from schemas.ticket import Classification, SlaTimer, Status, Ticket
 from services.domain.classify import classify
 from services.domain.ids import contact_id, ticket_id
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import PAST
 from services.ledger.domain.decide import decide
+from services.ledger.domain.named_ticket import NamedTicket
 
 PACKS = loading.load(PROJECT / "policies")
 PACK: Pack = PACKS["carrier"]
@@ -60,6 +61,34 @@ def settlement(**changes: Any) -> Settlement:
     return Settlement(**{**fields, **changes})
 
 
+def other_ticket(id_: UUID | None = None, **changes: Any) -> NamedTicket:
+    """Return another open ticket of the same customer, as a decision sees it; `changes` replace any of its fields."""
+    id_ = id_ or uuid4()
+    fields = {
+        "id": id_,
+        "number": f"T-{id_.hex[:8]}",
+        "version": 1,
+        "pack": "carrier",
+        "status": Status.HANDLING,
+        "customer": contact().customer,
+        "merged_into": None,
+    }
+    return NamedTicket(**{**fields, **changes})
+
+
+class EveryTicket(Mapping[UUID, NamedTicket]):
+    """Stands for other tickets where it does not matter which there are: each that is named is there, and open."""
+
+    def __getitem__(self, id_: UUID) -> NamedTicket:
+        return other_ticket(id_)
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 @dataclass
 class TicketScenario:
     """Drives one ticket through the decider, command by command, at a time that the test sets.
@@ -72,6 +101,7 @@ class TicketScenario:
         sent: commands that the decisions issued for other tickets.
         id: id of the ticket.
         pack: policy pack to decide by.
+        named: other tickets that commands may name.
 
     """
 
@@ -82,6 +112,7 @@ class TicketScenario:
     sent: list[Command] = field(default_factory=list)
     id: UUID = field(default_factory=uuid4)
     pack: Pack = PACK
+    named: Mapping[UUID, NamedTicket] = field(default_factory=EveryTicket)
 
     @classmethod
     def opened(
@@ -129,7 +160,7 @@ class TicketScenario:
 
     def decide(self, command: Command) -> Self:
         """Decide a command and apply its outcome."""
-        decided = decide(self.ticket, command, self.pack, self.now, number=f"T-{len(self.events)}")
+        decided = decide(self.ticket, command, self.pack, self.now, number=f"T-{len(self.events)}", named=self.named)
         self.events += decided.events
         self.sent += decided.commands
         if decided.refusal is not None:

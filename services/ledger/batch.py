@@ -60,7 +60,7 @@ class LedgerBatch:
         self._digests = {id_: processed.digest for id_, processed in self._processed.items()}
         self._before, self._traces = store.load_tickets(connection, {command.ticket_id for command in commands})
         self._after = dict(self._before)
-        self._decider = BatchDecider(connection, commands, self._before, now=now, late_after=late_after)
+        self._decider = BatchDecider(connection, commands, self._after, now=now, late_after=late_after)
         self._records: list[CommandRecord] = []
         # What is published: tickets' states, events, and commands to the ledger itself with their trace contexts.
         self._published_tickets: dict[UUID, None] = {}  # as an ordered set
@@ -84,11 +84,12 @@ class LedgerBatch:
         """Save what was decided; returns the groups of records to publish: states, events, commands.
 
         Raises:
-            LostRace: another owner changed one of the tickets since it was loaded.
+            LostRace: another owner changed one of the tickets, or one that a decision relied on, since it was loaded.
 
         """
         documents = DocumentCache()
-        rows = build_rows(self._before, self._after, self._records, self._traces, documents)
+        relied_on = self._decider.relied_on
+        rows = build_rows(self._before, self._after, self._records, self._traces, documents, relied_on)
         # The records are built while the database works.
         with store.save_rows(self._connection, rows):
             return self._build_outgoing(documents)

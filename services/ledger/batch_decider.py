@@ -7,23 +7,27 @@ from uuid import UUID
 
 import psycopg
 
-from schemas.action import Compensate, Open
+from schemas.action import Compensate, Merge, Open
 from schemas.command import Command
 from schemas.ticket import Ticket
 from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
 from services.ledger import store
-from services.ledger.domain.decide import DecisionResult, decide
+from services.ledger.domain.decide import NONE_NAMED, DecisionResult, decide
+from services.ledger.domain.named_ticket import NamedTicket, NamedTickets, named_by
 
 
 class BatchDecider:
     """Decides commands one after the other; a batch has one of its own.
 
+    Attributes:
+        relied_on: tickets, with their versions, on which the decision about another ticket was based.
+
     Args:
         connection: of the transaction in which the batch is saved.
         commands: of the batch.
-        known: the tickets that were there before it.
+        tickets: those that the commands go to, as the batch has left them so far; at first as they were before it.
         now: the ledger's business time.
         late_after: business time after which the decision of a threshold counts as late.
 
@@ -33,7 +37,7 @@ class BatchDecider:
         self,
         connection: psycopg.Connection,
         commands: Sequence[Command],
-        known: Mapping[UUID, Ticket],
+        tickets: Mapping[UUID, Ticket],
         *,
         now: datetime,
         late_after: timedelta,
@@ -41,9 +45,16 @@ class BatchDecider:
         self._connection = connection
         self._now = now
         self._late_after = late_after
+        self._tickets = tickets
+        names = {
+            name for command in commands if (name := named_by(command, tickets.get(command.ticket_id))) is not None
+        }
+        self._any_named = bool(names)
+        self._named = store.load_named_tickets(connection, names) if names else {}
+        self.relied_on: dict[UUID, int] = {}
         self._granted: dict[tuple[str, Period], Decimal] = {}
         opened = dict.fromkeys(
-            each.ticket_id for each in commands if isinstance(each.action, Open) and each.ticket_id not in known
+            each.ticket_id for each in commands if isinstance(each.action, Open) and each.ticket_id not in tickets
         )
         numbers = store.next_running_numbers(connection, len(opened)) if opened else []
         self._running_numbers = dict(zip(opened, numbers, strict=True))
@@ -51,11 +62,17 @@ class BatchDecider:
     def decide(self, ticket: Ticket | None, command: Command, pack: Pack) -> DecisionResult:
         """Decide a command; `ticket` is as the commands of the batch before it have left it."""
         at, zone, action = min(command.at, self._now), pack.header.zone, command.action
+        named = self._named_by(command, ticket) if self._any_named else NONE_NAMED
         if ticket is None and isinstance(action, Open):
             number = format_ticket_number(self._running_numbers[command.ticket_id], at, zone)
             return decide(ticket, command, pack, self._now, number=number, late_after=self._late_after)
         if not isinstance(action, Compensate):
-            return decide(ticket, command, pack, self._now, number="", late_after=self._late_after)
+            decided = decide(ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
+            if isinstance(action, Merge) and decided.refusal is None:
+                # Both, so that two processes which merge crosswise lock the tickets in the same order.
+                self.relied_on[action.into] = named[action.into].version
+                self.relied_on[command.ticket_id] = decided.events[0].version - 1
+            return decided
         # The event stands at the ticket's last change at the earliest, and counts in the month of that.
         month = period_at(max(at, ticket.updated_at) if ticket is not None else at, PeriodLength.MONTH, zone)
         person = command.actor.name
@@ -64,6 +81,19 @@ class BatchDecider:
         if decided.refusal is None:
             self._granted[person, month] = spent + Decimal(action.amount)
         return decided
+
+    def _named_by(self, command: Command, ticket: Ticket | None) -> NamedTickets:
+        """Return the ticket that a command names and those that it was merged into, as the batch has left them."""
+        found: dict[UUID, NamedTicket] = {}
+        id_ = named_by(command, ticket)
+        while id_ is not None and id_ not in found:
+            in_batch = self._tickets.get(id_)
+            other = NamedTicket.of(in_batch) if in_batch is not None else self._named.get(id_)
+            if other is None:
+                break
+            found[id_] = other
+            id_ = other.merged_into
+        return found
 
     def _spent(self, person: str, month: Period) -> Decimal:
         """Return the yuan that a person has granted in a month: what is stored, and what the batch has added."""

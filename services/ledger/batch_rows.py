@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from services.domain.ids import command_digest
 from services.ledger.document_cache import DocumentCache
 
 Row = dict[str, object]
+NOTHING: Mapping[UUID, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def build_rows(
     records: Sequence[CommandRecord],
     traces: Mapping[UUID, str | None],
     documents: DocumentCache,
+    relied_on: Mapping[UUID, int] = NOTHING,
 ) -> dict[str, list[Row]]:
     """Return the rows of a batch by the name of the statement that saves them, in the order of execution.
 
@@ -58,6 +61,7 @@ def build_rows(
         records: the commands that were decided, with their events.
         traces: trace context of each ticket.
         documents: the JSON documents of the batch; filled here.
+        relied_on: versions of tickets that the decision about another one relied on.
 
     """
     partitions = {record.command.ticket_id: record.position[1] for record in records}
@@ -65,6 +69,7 @@ def build_rows(
     new = [ticket for ticket in changed if ticket.id not in before]
     known = [ticket for ticket in changed if ticket.id in before]
     return {
+        "confirm_tickets": _confirmed_rows(relied_on, before, after),
         "insert_tickets": [
             _ticket_row(ticket, partitions, documents) | {"trace": traces.get(ticket.id)} for ticket in new
         ],
@@ -75,6 +80,17 @@ def build_rows(
         "insert_commands": [_command_row(record) for record in records],
         **_deadline_rows(changed, [before[ticket.id] for ticket in known], partitions),
     }
+
+
+def _confirmed_rows(
+    relied_on: Mapping[UUID, int], before: Mapping[UUID, Ticket], after: Mapping[UUID, Ticket]
+) -> list[Row]:
+    """Return the versions that tickets must still have; one that the batch has opened is nobody else's to change."""
+    return [
+        {"id": id_, "version": before[id_].version if id_ in before else version}
+        for id_, version in relied_on.items()
+        if id_ in before or id_ not in after
+    ]
 
 
 def _deadline_rows(

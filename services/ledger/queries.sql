@@ -4,6 +4,30 @@
 -- As bytes, so that the model's own decoder is the only one that parses the document.
 select id, convert_to(body::text, 'UTF8'), trace from ledger.ticket where id = any(%(ids)s);
 
+-- name: load_named_tickets
+-- The tickets that commands name, and on along the merges; before 0.2 only a link said into which ticket one was merged.
+with recursive chain (id, survivor) as (
+    select null::uuid, unnest(%(ids)s::uuid[])
+    union
+    select t.id, coalesce(
+        (t.body ->> 'merged_into')::uuid,
+        case when t.status in ('withdrawn', 'archived') then
+            (select (link ->> 'ticket_id')::uuid from jsonb_array_elements(t.body -> 'links') as link
+             where link ->> 'kind' = 'merged_into' limit 1)
+        end)
+    from chain join ledger.ticket t on t.id = chain.survivor
+)
+select t.id, t.number, t.version, t.pack, t.status, t.body ->> 'customer', chain.survivor
+from chain join ledger.ticket t on t.id = chain.id;
+
+-- name: confirm_tickets
+-- Tickets on which the decision about another one relied: unchanged, and locked in order until that one is saved.
+select ticket.id
+from jsonb_to_recordset(%(rows)s) as incoming (id uuid, version integer)
+join ledger.ticket on ticket.id = incoming.id and ticket.version = incoming.version
+order by ticket.id
+for no key update of ticket;
+
 -- name: load_commands
 select id, topic, partition, "offset", outcome, first_version, last_version, ticket_id, commands, digest
 from ledger.command

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.command import Command
+from schemas.contact import Customer
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
@@ -21,6 +22,7 @@ from services.domain.kpi.periods import Period
 from services.domain.whole_ticket import whole_lists
 from services.ledger.batch_rows import Row
 from services.ledger.domain.evolve import fold
+from services.ledger.domain.named_ticket import NamedTicket
 from services.shared.postgres.database import Queries
 from services.shared.runtime.errors import LostRace
 
@@ -90,6 +92,15 @@ def load_tickets(
     return {id_: Ticket.from_record(body) for id_, body, _ in rows}, {id_: trace for id_, _, trace in rows}
 
 
+def load_named_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, NamedTicket]:
+    """Return other tickets that commands name, with all that they were merged into, by id."""
+    rows = connection.execute(queries["load_named_tickets"], {"ids": list(ids)}).fetchall()
+    return {
+        id_: NamedTicket(id_, number, version, pack, Status(status), Customer.from_record(customer), into)
+        for id_, number, version, pack, status, customer, into in rows
+    }
+
+
 def load_processed_commands(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, ProcessedCommand]:
     """Return those of the commands that were decided before, by id."""
     rows = connection.execute(queries["load_commands"], {"ids": list(ids)}).fetchall()
@@ -133,7 +144,7 @@ def save_rows(connection: psycopg.Connection, rows: Mapping[str, Sequence[Row]])
     The database works while the block runs, and has done its work when the block ends.
 
     Raises:
-        LostRace: another owner changed one of the tickets since it was loaded.
+        LostRace: another owner changed one of the tickets, or one that a decision relied on, since it was loaded.
 
     """
     with ExitStack() as stack:
@@ -143,9 +154,9 @@ def save_rows(connection: psycopg.Connection, rows: Mapping[str, Sequence[Row]])
             for name, cursor in cursors.items():
                 cursor.execute(queries[name], {"rows": Jsonb(rows[name], dumps=encode)})
             yield
-        updated = rows["update_tickets"]
-        if updated and cursors["update_tickets"].rowcount != len(updated):
-            raise LostRace("another owner changed a ticket of the batch first")
+        for name in ("confirm_tickets", "update_tickets"):
+            if rows[name] and cursors[name].rowcount != len(rows[name]):
+                raise LostRace("another owner changed a ticket of the batch, or one that it names, first")
 
 
 # ---- for the sweeper and the republisher ----

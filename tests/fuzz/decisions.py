@@ -1,7 +1,7 @@
 """Random contacts and commands under any pack, checked against the invariants of tickets (DESIGN 9)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -49,7 +49,7 @@ from schemas.command import Action, Command
 from schemas.contact import Contact, Customer, Evidence, Settlement
 from schemas.customer_actions import AnswerSurvey, CallBack, EndCallback
 from schemas.event import TicketEvent
-from schemas.ticket import Link, Survey, Ticket
+from schemas.ticket import Link, Status, Survey, Ticket
 from services.domain.authority.judge import judge
 from services.domain.classify import classify
 from services.domain.ids import contact_id, ticket_id
@@ -59,6 +59,7 @@ from services.ledger.batch_rows import threshold_key
 from services.ledger.domain.decide import decide
 from services.ledger.domain.evolve import evolve
 from services.ledger.domain.lifecycle import transition
+from services.ledger.domain.named_ticket import NamedTicket
 from tests import clock_invariants
 
 CHANNELS = (
@@ -185,10 +186,22 @@ class RandomTicket:
         if rng.random() < 0.03:
             choices = [
                 lambda: Withdraw(reason="r", evidence="calls/1"),
-                lambda: Merge(into=UUID(int=1), reason="r"),
+                lambda: Merge(into=UUID(int=rng.randint(1, 6)), reason="r"),
                 lambda: Split(text="t", classification=classify(self.contact(), pack), reason="r"),
             ]
         return rng.choice(choices)()
+
+    def _others(self) -> dict[UUID, NamedTicket]:
+        """Return the tickets that `action` names: open, closed, merged, of another pack, and two in a circle."""
+        phone = Customer(phone="+8613800000000")
+        open_ = NamedTicket(UUID(int=1), "T1", 1, self.pack.header.name, Status.ACCEPTED, phone, None)
+        into = (open_.id, UUID(int=5), UUID(int=4))
+        withdrawn = [
+            replace(open_, id=UUID(int=3 + number), status=Status.WITHDRAWN, merged_into=id_)
+            for number, id_ in enumerate(into)
+        ]
+        others = (open_, replace(open_, id=UUID(int=2), status=Status.CLOSED), *withdrawn)
+        return {each.id: each for each in (*others, replace(open_, id=UUID(int=6), pack="another"))}
 
     def _reminder(self) -> Action:
         contact = self.contact()
@@ -214,7 +227,7 @@ class RandomTicket:
             action = self.action()
         at = self.now - timedelta(seconds=rng.randint(0, 60))
         command = self.command(action, at, self.ticket)
-        result = decide(self.ticket, command, self.pack, self.now, number=str(number))
+        result = decide(self.ticket, command, self.pack, self.now, number=str(number), named=self._others())
         for event in result.events:
             self.check_event(event)
         self._check_transition(action, result.events)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
@@ -14,6 +15,11 @@ from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.appeal_bar import appeal_bar, occurrence
 from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
+from services.ledger.domain.named_ticket import MERGED_FROM, MERGED_INTO, merged_into, surviving
+
+GONE = frozenset({Status.WITHDRAWN, Status.ARCHIVED})
+"""Statuses of a ticket that takes no contact any more."""
+MERGES = frozenset({MERGED_INTO, MERGED_FROM})
 
 
 def open_(context: DecisionContext, action: Open) -> None:
@@ -21,7 +27,11 @@ def open_(context: DecisionContext, action: Open) -> None:
     present = context.ticket_or_none
     if present is not None:
         if action.contact.id != present.contact_id:
-            _count_reminder(context, action.contact, "another contact came with the ticket's id")
+            reason = "another contact came with the ticket's id"
+            if present.status in GONE:
+                remind(context, Remind(contact=action.contact, classification=action.classification, reason=reason))
+            else:
+                _count_reminder(context, action.contact, reason)
         return
     contact = action.contact
     classification = names.known_classification(contact, action.classification, context.policy)
@@ -153,7 +163,10 @@ def remind(context: DecisionContext, action: Remind) -> None:
     """A repeat contact: counted, and by DECISIONS 17 and 28 it may bring the ticket back or open a new one."""
     contact = action.contact
     ticket = context.ticket_or_none
-    if ticket is None or ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+    if ticket is not None and (into := merged_into(ticket)) is not None:
+        _pass_on(context, action, into)
+        return
+    if ticket is None or ticket.status in GONE:
         _open_instead(context, action, "the ticket it belongs to is not there any more")
         return
     repeat = context.policy.outcome.repeat
@@ -208,6 +221,24 @@ def _count_reminder(context: DecisionContext, contact: Contact, reason: str) -> 
     )
 
 
+def _pass_on(context: DecisionContext, action: Remind, into: UUID) -> None:
+    """Send the contact of a merged ticket's customer to the ticket that goes on (DECISIONS 30)."""
+    survivor = surviving(context.named, into)
+    if survivor is None:
+        _open_instead(context, action, "the ticket it belongs to is not there any more")
+        return
+    context.commands.append(
+        Command(
+            id=command_id(context.command.id, "remind"),
+            ticket_id=survivor.id,
+            at=context.command.at,
+            actor=SYSTEM,
+            policy=action.contact.policy,
+            action=action.replace(reason=f"the ticket it belongs to was merged into this one; {action.reason}"[:200]),
+        )
+    )
+
+
 def _open_instead(context: DecisionContext, action: Remind, reason: str) -> None:
     new = ticket_id(action.contact.id)
     links = (Link(ticket_id=context.command.ticket_id, kind="repeat", reason=reason),)
@@ -230,7 +261,15 @@ def note(context: DecisionContext, action: Note) -> None:
 
 def link(context: DecisionContext, action: LinkTo) -> None:
     """Tie the ticket to another, once."""
-    present = context.ticket.links
+    present, named = context.ticket.links, action.link.ticket_id
+    by_service = context.command.actor.kind == "service"
+    if named == context.ticket.id:
+        raise CommandRejected("same", "a ticket cannot be linked to itself", ("link",))
+    # The services link tickets that they open at the same moment: those may not be there yet.
+    if not by_service or named in context.named:
+        context.other_ticket(named, field="link")
+    if action.link.kind in MERGES and not by_service:
+        raise CommandRejected("unknown", f"{action.link.kind} is what a merge leaves: merge the tickets", ("link",))
     if is_linked(context.ticket, action.link):
         raise CommandRejected("linked", "the tickets are linked already")
     context.record_event(

@@ -6,6 +6,7 @@ First every threshold that is due is decided, in order of time; then the command
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from schemas.command import Command
 from schemas.event import Refusal, TicketEvent
@@ -16,10 +17,12 @@ from services.domain.policy.pack import Pack
 from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
 from services.ledger.domain.lifecycle import transition
+from services.ledger.domain.named_ticket import NamedTickets
 from services.ledger.domain.names import replace_removed_names
 from services.ledger.domain.thresholds import settle
 
 NOTHING = Decimal(0)
+NONE_NAMED: NamedTickets = MappingProxyType({})
 LATE_AFTER = timedelta(seconds=5)
 """Real time after which the decision of a threshold counts as late."""
 AHEAD = timedelta(seconds=5)
@@ -49,6 +52,7 @@ def decide(
     now: datetime,
     *,
     number: str,
+    named: NamedTickets = NONE_NAMED,
     spent: Decimal = NOTHING,
     late_after: timedelta = LATE_AFTER,
 ) -> DecisionResult:
@@ -60,6 +64,7 @@ def decide(
         policy: the pack that the ticket runs under.
         now: the ledger's business time.
         number: ticket number to use if this opens a ticket.
+        named: other tickets that the command names, and those that they were merged into.
         spent: yuan of compensation that the command's actor has granted this month, on every ticket.
         late_after: business time after which the decision of a threshold counts as late.
 
@@ -68,7 +73,9 @@ def decide(
     at = command.at if command.action.type == "tick" else min(command.at, now)
     if ticket is not None:
         at = max(at, ticket.updated_at)
-    context = DecisionContext(policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket)
+    context = DecisionContext(
+        policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket, named=named
+    )
     try:
         _check_time(command, now)
         settle(context, at, late_after)

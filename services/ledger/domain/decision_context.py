@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from schemas.command import Actor, Command
 from schemas.event import Fired, TicketEvent
@@ -17,6 +18,7 @@ from services.domain.sla.thresholds import next_action, next_actions
 from services.ledger.domain import appeal_bar, timers
 from services.ledger.domain.bounded_ticket import bounded_clocks, bounded_lists
 from services.ledger.domain.evolve import merge
+from services.ledger.domain.named_ticket import NamedTicket, NamedTickets
 
 SYSTEM = Actor(kind="service", name="ledger")
 WAIT_ENDS = frozenset({"suspended", "status", "unit"})
@@ -82,6 +84,7 @@ class DecisionContext:
         number: ticket number to use if a ticket is opened.
         spent: yuan of compensation that the command's actor has granted this month, on every ticket.
         before: the ticket as it was loaded.
+        named: other tickets that the command names.
         events: what has happened so far.
         commands: what the ledger sends itself.
         taken_over: the system before, while a ticket of it is taken over; its events say so.
@@ -97,6 +100,7 @@ class DecisionContext:
     number: str
     spent: Decimal
     before: Ticket | None
+    named: NamedTickets = field(default_factory=dict)
     events: list[TicketEvent] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     taken_over: str | None = None
@@ -120,6 +124,26 @@ class DecisionContext:
         if ticket is None:
             raise CommandRejected("no_ticket", "there is no such ticket; look up its number with GET /v1/tickets")
         return ticket
+
+    def other_ticket(self, id_: UUID, *, field: str) -> NamedTicket:
+        """Return another ticket of the same pack that the command names.
+
+        Args:
+            id_: of the other ticket.
+            field: of the command that names it, for the refusal.
+
+        Raises:
+            CommandRejected: there is none; nothing is said about tickets of other packs.
+
+        """
+        found = self.named.get(id_)
+        if found is None or found.pack != self.ticket.policy.pack:
+            raise CommandRejected(
+                "unknown_ticket",
+                f"there is no ticket {id_} of pack {self.ticket.policy.pack}; look up its number with GET /v1/tickets",
+                (field,),
+            )
+        return found
 
     def unit(self, code: str, *, field: str = "unit") -> Unit:
         """Return a unit of the policy.

@@ -3,10 +3,12 @@
 from schemas.action import LinkTo, Merge, Open, Split
 from schemas.command import Command
 from schemas.contact import Contact
-from schemas.ticket import Link, Status
+from schemas.ticket import OVER, Link, Status
+from services.domain.identity_matching import compare_customers
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
+from services.ledger.domain.named_ticket import MERGED_FROM, MERGED_INTO, NamedTicket, surviving
 
 
 def split(context: DecisionContext, action: Split) -> None:
@@ -45,17 +47,22 @@ def split(context: DecisionContext, action: Split) -> None:
 
 
 def merge(context: DecisionContext, action: Merge) -> None:
-    """Close this ticket in favour of another; both are linked, nothing of it is lost."""
+    """Close this ticket in favour of another; both are linked, nothing of it is lost.
+
+    Only into an open ticket: what was merged is never open again, so merges make no circle.
+    """
     ticket = context.ticket
     if action.into == ticket.id:
         raise CommandRejected("same", "a ticket cannot be merged into itself", ("into",))
+    _check_survivor(context, context.other_ticket(action.into, field="into"))
     context.record_event(
         "merged",
         because("merge", str(action.into), "merged by hand", "ours: DECISIONS 30"),
         {
             "status": Status.WITHDRAWN,
             "closed_at": context.at,
-            "links": (*ticket.links, Link(ticket_id=action.into, kind="merged_into", reason=action.reason[:200])),
+            "merged_into": action.into,
+            "links": (*ticket.links, Link(ticket_id=action.into, kind=MERGED_INTO, reason=action.reason[:200])),
         },
         details={"ticket_id": action.into, "reason": action.reason},
     )
@@ -65,6 +72,24 @@ def merge(context: DecisionContext, action: Merge) -> None:
             ticket_id=action.into,
             at=context.command.at,
             actor=SYSTEM,
-            action=LinkTo(link=Link(ticket_id=ticket.id, kind="merged_from", reason=action.reason[:200])),
+            action=LinkTo(link=Link(ticket_id=ticket.id, kind=MERGED_FROM, reason=action.reason[:200])),
         )
     )
+
+
+def _check_survivor(context: DecisionContext, into: NamedTicket) -> None:
+    """Refuse to merge into a ticket that is not open, or that is another customer's."""
+    if into.merged_into is not None:
+        survivor = surviving(context.named, into.merged_into)
+        advice = f"merge into {survivor.number}" if survivor is not None else "link the tickets instead"
+        raise CommandRejected("merged", f"{into.number} was itself merged into another ticket: {advice}", ("into",))
+    if into.status in OVER:
+        raise CommandRejected(
+            "not_open", f"{into.number} is {into.status}: merge into an open ticket, or link the tickets", ("into",)
+        )
+    if compare_customers(context.ticket.customer, into.customer) == "another":
+        raise CommandRejected(
+            "other_customer",
+            f"nothing shows that {into.number} is of the same customer: correct the customer's data, or link them",
+            ("into",),
+        )

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from duban.simulated_actor import simulated_actor
-from schemas.action import Compensate, Note, Open, Remind
+from schemas.action import Compensate, Merge, Note, Open, Remind
 from schemas.command import Action, Command
 from schemas.ticket import Ticket
 from services.domain.classify import classify
@@ -33,7 +33,9 @@ class FakeConnection:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def execute(self, _: str, parameters: dict[str, Any]) -> Self:
-        if "count" in parameters:
+        if "ids" in parameters:
+            self.rows = []
+        elif "count" in parameters:
             first, self.last_number = self.last_number + 1, self.last_number + parameters["count"]
             self.rows = [(number,) for number in range(first, self.last_number + 1)]
         else:
@@ -166,3 +168,20 @@ def test_grants_of_one_batch_add_up_unless_they_were_refused() -> None:
         "",
         "beyond_authority",
     ]
+
+
+def test_a_merge_relies_on_both_tickets_as_the_batch_has_left_them() -> None:
+    first, second = (TicketScenario.opened(contact(f"m{number}")).current for number in range(2))
+    now = first.updated_at
+    there, back = (
+        command(Merge(into=into.id, reason="r"), now, ticket.id, unit=CENTRE)
+        for ticket, into in ((first, second), (second, first))
+    )
+    tickets = {first.id: first, second.id: second}
+    connection = cast("psycopg.Connection", FakeConnection(rows=[]))
+    batch = BatchDecider(connection, [there, back], tickets, now=now, late_after=LATE_AFTER)
+    tickets[first.id] = opened(batch.decide(first, there, PACK))
+    assert batch.relied_on == {first.id: first.version, second.id: second.version}
+    refusal = batch.decide(second, back, PACK).refusal
+    assert refusal is not None
+    assert refusal.code == "merged"

@@ -54,6 +54,20 @@ def test_a_command_that_changed_nothing_has_a_row_of_its_own_and_no_others() -> 
     assert all(others == [] for others in rows.values())
 
 
+def test_what_a_merge_relied_on_must_have_the_version_of_before_the_batch() -> None:
+    *earlier, last = TicketScenario.dispatched().events
+    before, other, new = earlier[-1].ticket, uuid4(), uuid4()
+    relied_on = {before.id: last.version, other: 7, new: 1}
+    after = {before.id: last.ticket, new: last.ticket.replace(id=new)}
+    note = Command(
+        id=uuid4(), ticket_id=new, at=MORNING, actor=Actor(kind="service", name="tests"), action=Note(text="x")
+    )
+    records = [CommandRecord(note, ("tickets.commands", 3, 17), (), (), None, MORNING)]
+    records.append(CommandRecord(note.replace(ticket_id=before.id), ("tickets.commands", 3, 18), (), (), None, MORNING))
+    rows = build_rows({before.id: before}, after, records, {}, DocumentCache(), relied_on)
+    assert rows["confirm_tickets"] == [{"id": before.id, "version": before.version}, {"id": other, "version": 7}]
+
+
 def test_the_key_of_a_threshold_names_ticket_timer_run_limit_and_threshold() -> None:
     scenario = TicketScenario.dispatched()
     deadline = scenario.current.next_action_at

@@ -1,6 +1,7 @@
 """A ticket's life from the first contact to the archive, as people see it."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -286,7 +287,7 @@ def test_a_withdrawn_ticket_is_over() -> None:
 def test_what_people_do_beside_the_work() -> None:
     scenario = TicketScenario.dispatched().do(Note(text="客户情绪激动"), unit="network")
     scenario.do(Supervise(reason="重点案件"), unit="provincial_service").do(Escalate(reason="久拖不决"), unit=CENTRE)
-    other = Link(ticket_id=TicketScenario.opened().current.id, kind="duplicate", reason="同一故障")
+    other = Link(ticket_id=uuid4(), kind="duplicate", reason="同一故障")
     scenario.do(LinkTo(link=other)).do(LinkTo(link=other))
     assert scenario.types[-4:] == ["noted", "supervised", "escalated", "linked"]
     assert scenario.refusal_code == "linked"
