@@ -303,7 +303,7 @@ class Ticket(Record):
     """The latest five; `evidence_count` says how many there are. GET /v1/tickets/<number> has all, as of each list."""
     evidence_count: Annotated[int, Meta(ge=0)] = 0
     evidence_marks: str = ""
-    """Short hashes of the latest references, so that none is added twice; not published."""
+    """Short hashes of the latest hundred references; the ledger looks older ones up. Not published."""
     entries: tuple[Entry, ...] = ()
     """The latest five entries of the case record, with texts of at most 1,000 characters."""
     entries_count: Annotated[int, Meta(ge=0)] = 0
@@ -350,7 +350,7 @@ class Ticket(Record):
     """The latest five."""
     links_count: Annotated[int, Meta(ge=0)] = 0
     link_marks: str = ""
-    """Short hashes of the latest links, so that none is added twice; not published."""
+    """Short hashes of the latest hundred links; the ledger looks older ones up. Not published."""
     merged_into: UUID | None = None
     """The ticket in whose favour this one was closed (DECISIONS 30); what its customer writes goes there."""
     hot_issue: UUID | None = None

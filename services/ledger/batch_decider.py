@@ -1,5 +1,7 @@
 """Decides the commands of one batch: provides what the decider needs from the database besides the ticket."""
 
+import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +16,7 @@ from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
 from services.ledger import store
+from services.ledger.domain.bounded_ticket import unmarked_link, unmarked_papers, with_link_mark, without_papers
 from services.ledger.domain.decide import NONE_NAMED, DecisionResult, decide
 from services.ledger.domain.named_ticket import NamedTicket, NamedTickets, named_by
 
@@ -53,6 +56,9 @@ class BatchDecider:
         self._named = store.load_named_tickets(connection, names) if names else {}
         self.relied_on: dict[UUID, int] = {}
         self._granted: dict[tuple[str, Period], Decimal] = {}
+        # What the batch has added so far, which the database does not know yet.
+        self._added_papers: defaultdict[UUID, set[str]] = defaultdict(set)
+        self._added_links: defaultdict[UUID, set[tuple[UUID, str]]] = defaultdict(set)
         opened = dict.fromkeys(
             each.ticket_id for each in commands if isinstance(each.action, Open) and each.ticket_id not in tickets
         )
@@ -67,7 +73,7 @@ class BatchDecider:
             number = format_ticket_number(self._running_numbers[command.ticket_id], at, zone)
             return decide(ticket, command, pack, self._now, number=number, late_after=self._late_after)
         if not isinstance(action, Compensate):
-            decided = decide(ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
+            decided = self._decide_once(ticket, command, pack, named)
             if isinstance(action, Merge) and decided.refusal is None:
                 # Both, so that two processes which merge crosswise lock the tickets in the same order.
                 self.relied_on[action.into] = named[action.into].version
@@ -94,6 +100,29 @@ class BatchDecider:
             found[id_] = other
             id_ = other.merged_into
         return found
+
+    def _decide_once(self, ticket: Ticket | None, command: Command, pack: Pack, named: NamedTickets) -> DecisionResult:
+        """Decide a command that must add no paper and no link that the ticket has had, however long ago."""
+        if ticket is None or isinstance(command.action, Open):
+            return decide(ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
+        papers, link = unmarked_papers(ticket, command.action), unmarked_link(ticket, command.action)
+        if papers:
+            known = store.known_references(self._connection, ticket.id, papers) | self._added_papers[ticket.id]
+            command = command.replace(action=without_papers(command.action, known))
+        linked = link is not None and (
+            (link.ticket_id, link.kind) in self._added_links[ticket.id]
+            or store.has_link(self._connection, ticket.id, link)
+        )
+        known_ticket = with_link_mark(ticket, link) if linked and link is not None else ticket
+        result = decide(known_ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
+        for event in result.events:
+            self._added_papers[ticket.id].update(each.reference for each in event.changes.get("evidence", ()))
+            self._added_links[ticket.id].update((each.ticket_id, each.kind) for each in event.changes.get("links", ()))
+        if known_ticket is ticket:
+            return result
+        # The mark was for the decision alone: a ticket is stored as its events make it.
+        events = tuple(each.replace(ticket=each.ticket.replace(link_marks=ticket.link_marks)) for each in result.events)
+        return dataclasses.replace(result, events=events)
 
     def _spent(self, person: str, month: Period) -> Decimal:
         """Return the yuan that a person has granted in a month: what is stored, and what the batch has added."""

@@ -36,6 +36,20 @@ where id = any(%(ids)s);
 -- name: load_events
 select body::text from ledger.event where ticket_id = %(ticket_id)s and version <= %(last)s order by version;
 
+-- name: known_references
+-- Asked only where a ticket had more papers than it has the marks of; the types are those of events that add papers.
+select distinct item ->> 'reference'
+from ledger.event e cross join jsonb_array_elements(e.body #> '{changes,evidence}') as item
+where e.ticket_id = %(ticket_id)s and e.type in ('accepted', 'attached', 'corrected')
+  and item ->> 'reference' = any(%(references)s);
+
+-- name: has_link
+select 1
+from ledger.event e cross join jsonb_array_elements(e.body #> '{changes,links}') as item
+where e.ticket_id = %(ticket_id)s and e.type in ('accepted', 'linked', 'split', 'merged')
+  and item ->> 'ticket_id' = %(other)s and item ->> 'kind' = %(kind)s
+limit 1;
+
 -- name: next_running_numbers
 -- Taken before the decision, so there may be gaps; two tickets never share a number.
 select nextval('ledger.ticket_number') from generate_series(1, %(count)s);

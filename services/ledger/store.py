@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Customer
 from schemas.event import TicketChange, TicketEvent
-from schemas.ticket import SlaTimer, Status, Ticket
+from schemas.ticket import Link, SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
@@ -135,6 +135,18 @@ def granted_compensation(connection: psycopg.Connection, person: str, month: Per
     row = connection.execute(queries["granted_compensation"], values).fetchone()
     assert row is not None
     return Decimal(row[0])
+
+
+def known_references(connection: psycopg.Connection, ticket_id: UUID, references: Sequence[str]) -> set[str]:
+    """Return those of some references that a ticket has had; reads its events that add papers."""
+    values = {"ticket_id": ticket_id, "references": list(references)}
+    return {reference for (reference,) in connection.execute(queries["known_references"], values).fetchall()}
+
+
+def has_link(connection: psycopg.Connection, ticket_id: UUID, link: Link) -> bool:
+    """Return whether a ticket has had a link of that kind to the same ticket; reads its events that add links."""
+    values = {"ticket_id": ticket_id, "other": str(link.ticket_id), "kind": link.kind}
+    return connection.execute(queries["has_link"], values).fetchone() is not None
 
 
 @contextmanager

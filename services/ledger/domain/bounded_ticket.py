@@ -6,14 +6,17 @@ and `services.domain.whole_ticket` puts the lists together again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+from schemas.action import Attach, JoinCall, LinkTo, Remind
 from schemas.base import Model
 from schemas.case_record import Compensation, Entry
+from schemas.command import Action
 from schemas.contact import Evidence
 from schemas.ticket import Extension, Link, SlaTimer, Threshold, ThresholdState, Ticket
 from services.domain.cut_text import cut
@@ -23,7 +26,11 @@ from services.domain.whole_ticket import LATEST
 LONGEST_TEXT = 1000
 """Characters of an item's text that stay on the ticket."""
 MAX_MARKS = 100
-"""References and links that are recognised when they come again; beyond that, one may be added a second time."""
+"""References, and links, that the ticket itself recognises when they come again.
+
+They take 1,000 characters, however many a ticket has had. What may be older is looked up in its events by the ledger
+(`unmarked_papers`, `unmarked_link`), so that none is added a second time, with 10,000 of them either.
+"""
 MARK_LENGTH = 10
 """Hexadecimal digits of a mark."""
 MAX_CLOCKS = 16
@@ -119,14 +126,54 @@ def trimmed_clocks(clocks: tuple[SlaTimer, ...]) -> tuple[SlaTimer, ...]:
 
 
 def new_evidence(ticket: Ticket, given: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """Return those of some papers that are not on the ticket already."""
+    """Return those of some papers that are not on the ticket already, each once."""
     known = _known(ticket.evidence_marks)
-    return tuple(evidence for evidence in given if _mark(evidence.reference) not in known)
+    by_mark: dict[str, Evidence] = {}
+    for evidence in given:
+        by_mark.setdefault(_mark(evidence.reference), evidence)
+    return tuple(evidence for mark, evidence in by_mark.items() if mark not in known)
 
 
 def is_linked(ticket: Ticket, link: Link) -> bool:
     """Whether a ticket has a link of that kind to the same ticket already."""
     return _link_mark(link) in _known(ticket.link_marks)
+
+
+def unmarked_papers(ticket: Ticket, action: Action) -> list[str]:
+    """Return the references of an action that a ticket may have had before those that it has the marks of."""
+    if ticket.evidence_count <= MAX_MARKS:
+        return []
+    known = _known(ticket.evidence_marks)
+    return [each.reference for each in _papers(action) if _mark(each.reference) not in known]
+
+
+def unmarked_link(ticket: Ticket, action: Action) -> Link | None:
+    """Return the link of an action if a ticket may have had it before those that it has the marks of."""
+    is_new = isinstance(action, LinkTo) and ticket.links_count > MAX_MARKS and not is_linked(ticket, action.link)
+    return action.link if is_new and isinstance(action, LinkTo) else None
+
+
+def without_papers(action: Action, known: AbstractSet[str]) -> Action:
+    """Return an action without the papers whose references are known."""
+    left = tuple(evidence for evidence in _papers(action) if evidence.reference not in known)
+    if isinstance(action, Attach):
+        return action.replace(evidence=left)
+    if isinstance(action, JoinCall):
+        return action.replace(call=action.call.replace(evidence=left))
+    return action.replace(contact=action.contact.replace(evidence=left)) if isinstance(action, Remind) else action
+
+
+def with_link_mark(ticket: Ticket, link: Link) -> Ticket:
+    """Return a ticket that recognises a link of which it has no mark any more; not to be stored."""
+    return ticket.replace(link_marks=ticket.link_marks + _link_mark(link))
+
+
+def _papers(action: Action) -> Sequence[Evidence]:
+    if isinstance(action, Attach):
+        return action.evidence
+    if isinstance(action, JoinCall):
+        return action.call.evidence
+    return action.contact.evidence if isinstance(action, Remind) else ()
 
 
 def _link_mark(link: Link) -> str:

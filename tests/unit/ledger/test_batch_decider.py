@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from duban.simulated_actor import simulated_actor
-from schemas.action import Compensate, Merge, Note, Open, Remind
+from schemas.action import Attach, Compensate, LinkTo, Merge, Note, Open, Remind
 from schemas.command import Action, Command
-from schemas.ticket import Ticket
+from schemas.contact import Evidence
+from schemas.ticket import Link, Ticket
 from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.ledger.batch_decider import BatchDecider
+from services.ledger.domain.bounded_ticket import MAX_MARKS
 from services.ledger.domain.decide import LATE_AFTER, DecisionResult
 from tests.builders import CENTRE, PACK, TicketScenario, contact
 
@@ -38,6 +40,8 @@ class FakeConnection:
         elif "count" in parameters:
             first, self.last_number = self.last_number + 1, self.last_number + parameters["count"]
             self.rows = [(number,) for number in range(first, self.last_number + 1)]
+        elif "references" in parameters or "other" in parameters:
+            self.rows = []
         else:
             granted = [yuan for at, yuan in self.grants if parameters["since"] <= at < parameters["until"]]
             self.rows = [(Decimal(sum(granted)),)]
@@ -46,8 +50,8 @@ class FakeConnection:
     def fetchall(self) -> list[tuple[Any, ...]]:
         return self.rows
 
-    def fetchone(self) -> tuple[Any, ...]:
-        return self.rows[0]
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(iter(self.rows), None)
 
 
 def decider(database: FakeConnection, commands: Sequence[Command], now: datetime, *known: Ticket) -> BatchDecider:
@@ -185,3 +189,24 @@ def test_a_merge_relies_on_both_tickets_as_the_batch_has_left_them() -> None:
     refusal = batch.decide(second, back, PACK).refusal
     assert refusal is not None
     assert refusal.code == "merged"
+
+
+def test_what_a_batch_has_added_itself_is_not_added_again() -> None:
+    """The database does not know it yet, and the ticket has the marks of the latest hundred."""
+    scenario = TicketScenario.opened(contact(at=SHANGHAI_MORNING))
+    ticket = scenario.current
+    paper, other = (Evidence(kind="scan", reference=f"s3://{name}") for name in "ab")
+    many = tuple(Evidence(kind="scan", reference=f"s3://{number}") for number in range(2 * MAX_MARKS))
+    links = [
+        LinkTo(link=Link(ticket_id=UUID(int=number), kind="repeat", reason="x")) for number in range(MAX_MARKS + 9)
+    ]
+    actions: list[Action] = [Attach(evidence=(paper, *many)), *links, Attach(evidence=(paper, other)), links[0]]
+    commands = [command(action, SHANGHAI_MORNING, ticket.id, unit=CENTRE) for action in actions]
+    others = [ticket.replace(id=each.link.ticket_id) for each in links]
+    batch, refusals = decider(FakeConnection(), commands, SHANGHAI_MORNING, ticket, *others), list[str]()
+    for each in commands:
+        result = batch.decide(ticket, each, PACK)
+        refusals += [result.refusal.code] if result.refusal is not None else []
+        ticket = next((event.ticket for event in reversed(result.events)), ticket)
+    assert (ticket.evidence_count, ticket.links_count) == (len(many) + 2, len(links))
+    assert refusals == ["linked"]
