@@ -36,7 +36,7 @@ def populate(tree: Tree, url: str, states: Path) -> Populated:
     """
     if not (tree.folder / "tests" / "upgrade" / "populate.py").exists():
         raise BenchError(f"{tree.name} is older than this test: choose a commit that has tests/upgrade/populate.py")
-    printed = json.loads(tree.run("tests.upgrade.populate", url, str(states)).strip().splitlines()[-1])
+    printed = json.loads(tree.run("-m", "tests.upgrade.populate", url, str(states)).strip().splitlines()[-1])
     lines = [json.loads(line) for line in states.read_text(encoding="utf-8").splitlines()]
     return Populated(
         tickets=printed["tickets"],
