@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from duban.simulated_actor import simulated_actor
 from schemas.action import Merge, Note, Open, Remind
-from schemas.command import Action, Actor, Command
+from schemas.command import Action, Command
 from schemas.ticket import Status, Ticket
 from services.domain.classify import classify
 from services.ledger import store
@@ -56,8 +57,16 @@ def handler() -> CommandHandler:
 
 
 def command(ticket: UUID, action: Action) -> Command:
-    actor = Actor(kind="unit", name="zhang", unit=CENTRE)
-    return Command(id=uuid4(), ticket_id=ticket, at=MORNING, actor=actor, policy="carrier", action=action)
+    actor, authority = simulated_actor(action, "carrier", CENTRE)
+    return Command(
+        id=uuid4(),
+        ticket_id=ticket,
+        at=MORNING,
+        actor=actor,
+        policy="carrier",
+        action=action,
+        authority=authority,
+    )
 
 
 def merging(ticket: UUID, into: UUID) -> Command:

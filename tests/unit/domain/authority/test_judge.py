@@ -28,7 +28,7 @@ from tests.unit.domain.authority.situations import ASSISTING, SAYS, Attempt, att
 
 EXPECTED: Mapping[str, str] = {
     "open": "service:router service:callback service:ledger",
-    "remind": "service:router",
+    "remind": "service:router service:ledger",
     "tick": "service:sla_monitor service:ledger",
     "complete_form": "accepting centre",
     "reclassify": "centre",
