@@ -1,8 +1,5 @@
 """`duban` has every command, and imports for one only what that one needs."""
 
-import subprocess
-import sys
-
 import pytest
 import typer.main
 
@@ -32,22 +29,3 @@ def _text(module: str) -> str:
 def test_an_unknown_command_gets_the_whole_list() -> None:
     assert modules_for("") == modules_for("--help") == modules_for("tikcet") == tuple(MODULES)
     assert modules_for("tickets") == ("contacts",)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "others"),
-    [
-        (["explain", "--text", "x"], {"typer", "rich", "kafka", "psycopg", "fastapi", "structlog"}),
-        (["ticket", "--help"], {"openpyxl", "reportlab", "kafka", "fastapi", "jinja2"}),
-    ],
-)
-def test_a_command_starts_without_the_libraries_of_the_others(arguments: list[str], others: set[str]) -> None:
-    code = (
-        f"import sys; sys.argv = ['duban', *{arguments!r}]\n"
-        "import duban.__main__ as m\n"
-        "try: m.main()\n"
-        "except SystemExit as e: assert e.code == 0\n"
-        f"print(sorted({others!r} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
-    assert done.stdout.splitlines()[-1] == "[]"

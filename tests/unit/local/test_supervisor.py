@@ -1,8 +1,6 @@
 """The supervisor's command line, and a port that another program has taken."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,13 +18,3 @@ def test_a_taken_http_port_is_an_error_that_says_what_to_do(tmp_path: Path) -> N
         supervisor = Supervisor(StackOptions(data=tmp_path, http_port=port))
         with pytest.raises(LocalError, match=f"port {port} is taken by another program: choose another with --port"):
             supervisor._choose_endpoints(None)
-
-
-def test_options_survive_the_way_through_a_command_line(tmp_path: Path) -> None:
-    options = StackOptions(
-        data=tmp_path, scale=1000.0, origin="2026-03-12T06:00:00+08:00", services=("ledger",), stop_with_parent=True
-    )
-    script = "import sys; from deploy.local.supervisor import _options; print(_options(sys.argv[1:]))"
-    command = [sys.executable, "-c", script, *options.arguments()]
-    completed = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert completed.stdout.strip() == repr(options)

@@ -165,6 +165,7 @@ def differences(pack: Pack, only: str | None = None) -> Iterator[str]:
                     yield f"{name}, {ticket.status} with {ticket.unit}: {attempt.label}: {verdict.code}"
 
 
+@pytest.mark.fuzz
 @pytest.mark.requirement("R2.7", "R5.1", "R7.5")
 @pytest.mark.parametrize("name", PACKS)
 def test_everybody_may_what_the_decisions_say_and_nothing_else(name: str) -> None:
@@ -176,6 +177,7 @@ def test_every_action_has_a_row_in_every_table() -> None:
     assert table.GRANTS.keys() == LIFECYCLE.keys()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name != "join_call"])
 def test_a_row_that_loses_or_gains_somebody_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS[name]
@@ -209,6 +211,7 @@ def _gained(grant: Grant, name: str) -> Iterator[Party]:
             yield party
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("party", [party for party in Party if party is not Party.CUSTOMER])
 def test_a_party_that_lets_everybody_in_is_noticed(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
     name = next(name for name, names in EXPECTED.items() if party in names.split())
@@ -221,6 +224,7 @@ def test_a_key_that_reaches_everything_is_noticed(monkeypatch: pytest.MonkeyPatc
     assert any("other pack" in line for line in differences(PACK, "claim"))
 
 
+@pytest.mark.fuzz
 @pytest.mark.requirement("R2.7")
 def test_the_ledger_decides_as_the_judge_says() -> None:
     for action in examples(PACK).values():
