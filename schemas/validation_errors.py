@@ -13,6 +13,9 @@ from schemas.unknown_fields import KEY
 
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<in_key>key` in `)?\$?(?P<path>.*)`)?$", re.DOTALL)
 
+_ALTERNATIVES = re.compile(r"Expected str matching regex '\^\((\w+(?:\|\w+)+)\)\$'")
+"""A pattern that allows certain words only."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -47,7 +50,12 @@ def to_field_error(error: msgspec.ValidationError, annotation: Any, path: str = 
         within, message = _joined(within, unknown[1]), "there is no such field: leave it out"
     if missing is not None:
         within, message = _joined(within, missing[1]), "this field is missing"
-    choices = _choices(annotation, match["path"] or "", in_key=match["in_key"] is not None)
+    pattern = _ALTERNATIVES.fullmatch(message)
+    choices = (
+        sorted(pattern[1].split("|"))
+        if pattern
+        else _choices(annotation, match["path"] or "", in_key=match["in_key"] is not None)
+    )
     if choices and not (unknown or missing):
         message = f"choose one of {', '.join(choices)}"
     return FieldError(_joined(path, within), message)

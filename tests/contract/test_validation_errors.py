@@ -1,9 +1,10 @@
 """Everything that is wrong with a document is found at once, each with the path of its field."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
+from msgspec import Meta
 
 from schemas import validation_errors
 from schemas.action import Claim, Close
@@ -58,6 +59,7 @@ class _Parcel(Model):
     counts: dict[Literal["in", "out"], int] | None = None
     parts: tuple[Receipt, ...] = ()
     action: Close | Claim | None = None
+    language: Annotated[str, Meta(pattern="^(zh|en)$")] = "zh"
 
 
 @pytest.mark.requirement("R2.5")
@@ -71,6 +73,7 @@ class _Parcel(Model):
         ({"counts": {"up": 1}}, "counts", "in, out"),
         ({"parts": [{"state": "lost"}]}, "parts.0.state", "delivered, failed"),
         ({"action": {"type": "shout"}}, "action.type", "claim, close"),
+        ({"language": "fr"}, "language", "en, zh"),
     ],
 )
 def test_a_value_that_is_none_of_the_choices_is_answered_with_them(
