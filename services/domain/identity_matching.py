@@ -26,6 +26,11 @@ _GENDERS = {
 _TITLE_AFTER = re.compile(r"(先生|女士|小姐|太太|师傅|老师|经理|主任|阿姨|叔叔|大爷|大妈)$")
 _TITLE_BEFORE = re.compile(r"^(mrs|mr|ms|miss)\b\.?")
 _ANONYMOUS = re.compile(r"某+$")
+_NAMELESS = re.compile(
+    r"(匿名|某位?|不具名|不详|未知|未提供|不愿透露|无名氏?|无|保密|anonymous|anon|unknown|withheld|unnamed|none|n/?a)"
+    r"(用户|客户|投诉者|投诉人|市民|群众|网友|乘客|业主|者|人|caller|customer|user)?"
+)
+"""What stands in the place of a name: two who gave none are not one person."""
 _BLANKS = re.compile(r"[\s·.]+")
 
 
@@ -105,6 +110,8 @@ class _PersonName:
         title = found[1] if found is not None else ""
         words = (folded[: found.start()] + folded[found.end() :] if found is not None else folded).split()
         plain = _ANONYMOUS.sub("", _BLANKS.sub("", "".join(words)))
+        if _NAMELESS.fullmatch(plain):
+            return cls("", title, whole=False)
         # With a title, two characters may still be a double surname.
         whole = len(words) > 1 if plain.isascii() else len(plain) > (2 if title else 1)
         return cls(plain, title, whole)

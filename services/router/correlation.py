@@ -19,7 +19,7 @@ from services.domain.identity_matching import Relation
 from services.domain.ids import command_id, contact_id
 from services.domain.ticket_number import find_ticket_numbers
 from services.router.domain.route import CandidateTicket
-from services.router.store import EarlierContact, queries
+from services.router.store import EarlierContact, queries, with_survivors
 from services.shared.postgres.database import to_jsonb
 
 FORM_WITHIN = timedelta(minutes=45)
@@ -101,9 +101,11 @@ def _load_numbered(connection: psycopg.Connection, batch: CorrelationBatch, numb
     if not numbers:
         return
     rows = connection.execute(queries["tickets_by_number"], {"numbers": list(numbers)})
+    found: dict[str, EarlierContact] = {}
     for id_, number, status, closed_at, subject, customer in rows:
         ticket = CandidateTicket(id_, Status(status), closed_at, None, None, subject or "", person="perhaps")
-        batch.numbered[number] = EarlierContact(ticket, Customer.from_record(customer))
+        found[number] = EarlierContact(ticket, Customer.from_record(customer))
+    batch.numbered |= zip(found, with_survivors(connection, list(found.values())), strict=True)
 
 
 def _load_kept(connection: psycopg.Connection, batch: CorrelationBatch, contacts: AbstractSet[UUID]) -> None:

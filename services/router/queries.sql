@@ -33,6 +33,24 @@ join router.contact c using (id)
 left join ledger.ticket t on t.id = c.ticket_id
 order by c.received_at desc;
 
+-- name: survivors
+-- The ticket that goes on in the place of each, along all merges; before 0.2 only a link said into which one was merged.
+with recursive chain (first, id, survivor) as (
+    select wanted, null::uuid, wanted from unnest(%(ids)s::uuid[]) as wanted
+    union
+    select chain.first, t.id, coalesce(
+        (t.body ->> 'merged_into')::uuid,
+        case when t.status in ('withdrawn', 'archived') then
+            (select (link ->> 'ticket_id')::uuid from jsonb_array_elements(t.body -> 'links') as link
+             where link ->> 'kind' = 'merged_into' limit 1)
+        end)
+    from chain join ledger.ticket t on t.id = chain.survivor
+)
+select chain.first, t.id, t.status, t.closed_at,
+       t.status in ('answered', 'closed') and (t.body ->> 'callbacks')::int > 0 and t.body -> 'survey' = 'null'
+from chain join ledger.ticket t on t.id = chain.id
+where chain.survivor is null;
+
 -- name: insert_contact
 insert into router.contact
     (id, digest, ticket_id, disposition, reason, sender, channel, message_id, phone, customer_number, email, identity,

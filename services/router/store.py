@@ -22,6 +22,8 @@ queries = Queries.of_package(__package__)
 
 MAX_EARLIER = 500
 """Earlier contacts that are considered for each phone, number, mail address or identity, latest first."""
+GONE = frozenset({Status.WITHDRAWN, Status.ARCHIVED})
+"""Statuses of a ticket that may have been merged into another."""
 HISTORY = timedelta(days=97)
 """How far back earlier contacts count: as long as a closed ticket is linked, and a week while it was open."""
 
@@ -97,7 +99,7 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
             "identities": list({customer.identity for customer in customers if customer.identity}),
         },
     ).fetchall()
-    return [
+    earlier = [
         EarlierContact(
             CandidateTicket(
                 ticket_id,
@@ -137,6 +139,25 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
             asked,
             names,
         ) in rows
+    ]
+    return with_survivors(connection, earlier)
+
+
+def with_survivors(connection: psycopg.Connection, earlier: Sequence[EarlierContact]) -> list[EarlierContact]:
+    """Return the contacts with the ticket that goes on in the place of each that was merged (DECISIONS 30)."""
+    gone = {contact.ticket.ticket_id for contact in earlier if contact.ticket.status in GONE}
+    if not gone:
+        return list(earlier)
+    survivors = {
+        merged: {"ticket_id": id_, "status": Status(status), "closed_at": closed_at, "asked": bool(asked)}
+        for merged, id_, status, closed_at, asked in connection.execute(queries["survivors"], {"ids": list(gone)})
+        if merged != id_
+    }
+    return [
+        dataclasses.replace(contact, ticket=dataclasses.replace(contact.ticket, **survivors[contact.ticket.ticket_id]))
+        if contact.ticket.ticket_id in survivors
+        else contact
+        for contact in earlier
     ]
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from uuid import uuid4
 
 import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.action import Note
+from schemas.action import Merge, Note
 from schemas.call import Call
 from schemas.command import Command
 from schemas.contact import Contact, Customer
@@ -23,7 +23,9 @@ from services.shared.kafka.batch_consumer import Message
 from services.shared.kafka.records import Incoming
 from services.shared.postgres.database import to_jsonb
 from services.shared.runtime.clock import SystemClock
-from tests.builders import PACK, contact, eventually
+from tests.builders import CENTRE, PACK, contact, eventually
+from tests.database_ledger import DatabaseLedger, SettableClock
+from tests.postgres import PostgresServer
 from tests.system import System
 
 OFFSETS = count()
@@ -128,3 +130,44 @@ def test_a_call_without_a_form_becomes_a_ticket_before_the_form_s_warning(system
             connection.execute(row, (name, to_jsonb(call), call.ended_at, now))
         found = contacts_of_unmatched_calls(connection, now)
     assert {each.call for each in found} == {"old", "long", "no start"}
+
+
+def route_and_decide(router: ContactHandler, ledger: DatabaseLedger, message: Contact) -> Command:
+    """Route a contact and let the ledger decide; returns the router's command."""
+    with ledger.connection.transaction():
+        (records,) = router.handle(batch(message), ledger.connection).publish
+    (command,) = [Command.from_json(record.value or b"") for record in records]
+    ledger.decide(command)
+    return command
+
+
+@pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_contact_of_a_merged_ticket_s_customer_joins_the_one_that_goes_on(
+    postgres: PostgresServer,
+    named: bool,  # noqa: FBT001
+) -> None:
+    """It opened a third ticket, because the customer's own had been withdrawn."""
+    clock = SettableClock()
+    router = ContactHandler({"carrier": PACK}, clock, RouterMetrics(CollectorRegistry()))
+    first, second = Customer(phone="+8613800000101", number="C1"), Customer(email="li@example.com", number="C1")
+    with postgres.database() as url, psycopg.connect(url, autocommit=True) as connection:
+        ledger = DatabaseLedger(connection, clock=clock)
+        tickets = [
+            route_and_decide(router, ledger, contact(f"m{number}", customer=customer, text=text)).ticket_id
+            for number, (customer, text) in enumerate(
+                [
+                    (first, "家里宽带网速很慢，已经一个星期了"),
+                    (second, "ETC通行费重复扣费，请核实并退还"),
+                    (second, "话费账单有误，请核对账单"),
+                ]
+            )
+        ]
+        assert len(set(tickets)) == 3
+        for merged, into in pairwise(tickets):
+            ledger.do(merged, Merge(into=into, reason="one matter"), unit=CENTRE)
+        number = ledger.ticket(tickets[0]).number
+        again = contact("again", customer=first, follows=number if named else None, text="宽带还是很慢，催一下")
+        command = route_and_decide(router, ledger, again)
+        assert (command.action.type, command.ticket_id) == ("remind", tickets[2])
+        assert ledger.ticket(tickets[2]).reminders == 1

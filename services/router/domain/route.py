@@ -9,7 +9,7 @@ from typing import Literal, Self
 from uuid import UUID
 
 from schemas.contact import Contact
-from schemas.ticket import Classification, Link, Reason, Status
+from schemas.ticket import OVER, Classification, Link, Reason, Status
 from services.domain.classify import classify
 from services.domain.identity_matching import Relation
 from services.domain.ids import ticket_id
@@ -32,6 +32,10 @@ FOLLOW_UP_LENGTH = 60
 """Characters up to which a text that names no subject but asks for progress is about the customer's last ticket."""
 
 
+ENDED = frozenset({Status.CLOSED, Status.ARCHIVED})
+"""Statuses of a ticket beside which a further contact opens a new one, linked."""
+
+
 OPEN = "same customer and subject, the ticket is not closed"
 NEW = "no open ticket of this customer and subject"
 FOLLOW_UP = "the customer asks how this ticket stands, by the policy's words"
@@ -50,7 +54,8 @@ class CandidateTicket:
 
     Attributes:
         ticket_id: the ticket.
-        status: its current status; None if the ledger does not have it yet.
+        status: its current status; None if the ledger does not have it yet. A merged ticket is never a candidate, but
+            the one that it was merged into.
         closed_at: when it was closed; None while it is open.
         business_type: of its classification.
         problem_type: of its classification.
@@ -162,17 +167,15 @@ def _join_or_open(
             continue
         age = now - ticket.closed_at if ticket.closed_at is not None else timedelta(0)
         further = _further_complaint(message.classification, age, pack)
-        if further is not None and ticket.status in {Status.ANSWERED, Status.CLOSED}:
+        if further is not None and ticket.status in {Status.ANSWERED, *ENDED}:
             classification = further
             links["repeat"] = Link(ticket_id=ticket.ticket_id, kind="repeat", reason="same subject, answered before")
             break
-        if ticket.status is not Status.CLOSED:
-            return RoutingDecision("remind", ticket.ticket_id, classification, match.reason, disputed=message.disputes)
-        if message.disputes and age <= pack.outcome.repeat.reopen_within.length:
-            reason = "the customer disputes a ticket closed a short while ago"
-            return RoutingDecision("remind", ticket.ticket_id, classification, reason, disputed=True)
-        if age <= LINKABLE:
-            before = "same customer and subject, closed before"
+        reason = _reason_to_remind(message, ticket, match, age, pack)
+        if reason is not None:
+            return RoutingDecision("remind", ticket.ticket_id, classification, reason, disputed=message.disputes)
+        if age <= LINKABLE or ticket.named is not None:
+            before = "same customer and subject, closed before" if ticket.status in ENDED else match.reason
             links.setdefault("repeat", Link(ticket_id=ticket.ticket_id, kind="repeat", reason=before))
     reason = "the subject was closed before; a new ticket, linked" if "repeat" in links else NEW
     if "repeat" in links:
@@ -184,12 +187,24 @@ def _join_or_open(
     return RoutingDecision("open", ticket_id(message.contact.id), classification, reason, links=tuple(links.values()))
 
 
+def _reason_to_remind(
+    message: _Message, ticket: CandidateTicket, match: Match, age: timedelta, pack: Pack
+) -> str | None:
+    """Return why a contact goes to the ticket that it joins; None if that one is over, for good or for too long."""
+    if ticket.status not in OVER:
+        return match.reason
+    if ticket.status is Status.CLOSED and message.disputes and age <= pack.outcome.repeat.reopen_within.length:
+        return "the customer disputes a ticket closed a short while ago"
+    return None
+
+
 def _matches(message: _Message, candidates: Iterable[CandidateTicket]) -> Iterator[tuple[CandidateTicket, Match]]:
     """Return the tickets that a contact may join or be linked to, in order."""
     if message.stands_alone:
         return
     for ticket in candidates:
-        if ticket.status in {Status.WITHDRAWN, Status.ARCHIVED}:
+        # What a customer took back is linked only where the contact says that it is about it.
+        if ticket.status is Status.WITHDRAWN and ticket.named is None:
             continue
         match = _match(message, ticket)
         if match is not None:

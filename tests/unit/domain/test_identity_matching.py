@@ -36,3 +36,15 @@ MOBILE, LANDLINE = "+8613800000101", "+8637155500001"
 )
 def test_who_counts_as_the_same_customer(mine: Customer, theirs: Customer, person: str) -> None:
     assert compare_customers(mine, theirs) == person
+
+
+@pytest.mark.parametrize("name", ["匿名", "匿名用户", "某市民", "不详", "Anonymous", "n/a", "无名氏", "匿名先生"])
+def test_two_who_gave_no_name_are_not_one_person(name: str) -> None:
+    """Behind a landline the same full name joins two contacts; what stands in the place of a name is none."""
+    anonymous = Customer(phone="+862150000000", name=name)
+    assert compare_customers(anonymous, anonymous) == "perhaps"
+
+
+def test_nobody_is_known_by_a_name_and_an_address_alone() -> None:
+    anonymous = Customer(name="李女士", address="南京西路1号")
+    assert compare_customers(anonymous, anonymous) == "another"

@@ -143,3 +143,19 @@ def test_an_appeal_is_linked_to_the_complaint_that_it_names() -> None:
 
 def test_a_ticket_that_the_ledger_has_not_seen_yet_counts_as_open() -> None:
     assert routed(contact("m2"), known(status=None)).disposition == "remind"
+
+
+@pytest.mark.requirement("R2.4", "R5.6")
+@pytest.mark.parametrize("status", [Status.WITHDRAWN, Status.ARCHIVED])
+def test_a_contact_that_names_a_ticket_which_is_over_opens_a_new_one_linked(status: Status) -> None:
+    old = known(status=status, closed_at=MORNING - timedelta(days=2000), named="follows")
+    decision = routed(contact("m2"), old)
+    assert decision.disposition == "open"
+    assert [(link.ticket_id, link.kind) for link in decision.links] == [(OLD, "repeat")]
+
+
+@pytest.mark.requirement("R2.4")
+def test_an_archived_ticket_is_linked_but_never_reminded_of() -> None:
+    archived = known(status=Status.ARCHIVED, closed_at=MORNING - timedelta(days=2))
+    decision = routed(contact("m2", text="宽带网速慢的问题没有解决"), archived)
+    assert (decision.disposition, [link.kind for link in decision.links]) == ("open", ["repeat"])
