@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from duban.policy_values import cited_values
 from schemas.ticket import Ticket
 from services.domain.policy.pack import Pack
+from services.domain.policy.units import Unit
 from services.ledger.domain.deadline_recalculation import effect_of
 
 
@@ -99,10 +100,23 @@ def changed_values(old: Pack, new: Pack) -> Iterator[str]:
     before, after = _lines(old), _lines(new)
     yield from (f"- {line}" for line in before if line not in after)
     yield from (f"+ {line}" for line in after if line not in before)
-    for title, earlier, later in (("calendars", old.calendars, new.calendars), ("units", old.units, new.units)):
-        names = sorted(name for name in {*earlier, *later} if earlier.get(name) != later.get(name))
-        if names:
-            yield f"~ {title}: {', '.join(names)}"
+    names = sorted(
+        name for name in {*old.calendars, *new.calendars} if old.calendars.get(name) != new.calendars.get(name)
+    )
+    if names:
+        yield f"~ calendars: {', '.join(names)}"
+    for code in sorted({*old.units, *new.units}):
+        yield from _changed_unit(code, old.units.get(code), new.units.get(code))
+
+
+def _changed_unit(code: str, old: Unit | None, new: Unit | None) -> Iterator[str]:
+    """Return a line about a unit that came, went or changed; who is responsible in it is named (R7.5)."""
+    if old is None or new is None:
+        yield f"{'-' if new is None else '+'} unit {code}"
+    elif old != new:
+        before, after = dict(old), dict(new)
+        changes = (f"{name} {before[name]} -> {after[name]}" for name in before if before[name] != after[name])
+        yield f"~ unit {code}: {', '.join(changes)}"
 
 
 def _lines(pack: Pack) -> dict[str, None]:

@@ -1,8 +1,9 @@
 """Simulates a policy pack without a running system: contacts and actions are decided by the real rules.
 
 A pack's `day.toml` holds cases: a contact with the expected ticket, and steps. In a step a unit takes an action at a
-given time (or time passes: `tick`), and the ticket is compared with what is expected then: fields of the ticket and
-of its classification, `refused` and `missing`, `due` (of clocks that run), and `clocks`, each with `due`, `warns`,
+given time (or time passes: `tick`), with `person` as one of the persons whom the pack names, or with `level` by a key
+of that level of authority to compensate. Then the ticket is compared with what is expected: fields of the ticket and of
+its classification, `refused` and `missing`, `due` (of clocks that run), and `clocks`, each with `due`, `warns`,
 `escalates`, `tells` (whom its thresholds notify, sorted) and `state` (running, paused, stopped or exceeded). The clock
 of one assisting unit is named as in `"assistance/network"`.
 """
@@ -74,17 +75,30 @@ class PolicySimulation:
         """Open the ticket with a contact, classified by the rules."""
         self._decide(Open(contact=contact, classification=classify(contact, self.pack)), contact.received_at, None)
 
-    def act(self, action: Action, at: datetime, unit: str | None, person: str | None = None) -> None:
-        """Take an action as a person of a unit; without a unit as the customer, or as the service that takes it."""
-        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit, person)
+    def act(
+        self, action: Action, at: datetime, unit: str | None, person: str | None = None, level: str | None = None
+    ) -> None:
+        """Take an action as a person of a unit; without a unit as the customer, or as the service that takes it.
 
-    def _decide(self, action: Action, at: datetime, unit: str | None, person: str | None = None) -> None:
+        Args:
+            action: what is done.
+            at: business time.
+            unit: that acts.
+            person: who acts for it; by default it is named as the unit.
+            level: of the key's authority to compensate, for persons whom the pack does not name.
+
+        """
+        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit, person, level)
+
+    def _decide(
+        self, action: Action, at: datetime, unit: str | None, person: str | None = None, level: str | None = None
+    ) -> None:
         contact = action.contact if isinstance(action, Open) else None
         known = self.ticket.id if self.ticket is not None else None
         id_ = known or (ticket_id(contact.id) if contact is not None else None)
         assert id_ is not None
         self.steps += 1
-        actor, authority = simulated_actor(action, self.pack.header.name, unit, person)
+        actor, authority = simulated_actor(action, self.pack.header.name, unit, person, level)
         command = Command(
             id=command_id(id_, "simulation", self.steps),
             ticket_id=id_,
@@ -220,6 +234,6 @@ def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str
     yield from (f"opened: {difference}" for difference in simulation.differences(case.get("expect", {})))
     for position, step in enumerate(case.get("step", ()), start=1):
         action: Action = msgspec.convert(step["do"], Action)
-        simulation.act(action, step["at"], step.get("unit"), step.get("person"))
+        simulation.act(action, step["at"], step.get("unit"), step.get("person"), step.get("level"))
         expected = {"refused": "", **step.get("expect", {})}
         yield from (f"step {position} ({action.type}): {difference}" for difference in simulation.differences(expected))

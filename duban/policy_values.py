@@ -19,6 +19,8 @@ def cited_values(pack: Pack) -> Iterator[tuple[str, str, str]]:
         ("limits", pack.limits),
         ("routing", pack.routing),
         ("outcome", pack.outcome),
+        ("authority", pack.authority),
+        *(("units / persons", person) for person in pack.persons.values()),
     ]
     for name, part in parts:
         yield from _cited_below(name, part)

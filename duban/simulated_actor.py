@@ -1,6 +1,6 @@
 """Who acts in simulations and examples: a unit with a key of its own, a service, or a customer with proof."""
 
-from schemas.action import ActionModel, Compensate
+from schemas.action import ActionModel
 from schemas.command import Actor, Authority
 from services.domain.authority.judge import CALLBACK_ROLE
 from services.domain.authority.table import GRANTS
@@ -8,7 +8,7 @@ from services.domain.policy.authority import Party
 
 
 def simulated_actor(
-    action: ActionModel, pack: str, unit: str | None, person: str | None = None
+    action: ActionModel, pack: str, unit: str | None, person: str | None = None, level: str | None = None
 ) -> tuple[Actor, Authority | None]:
     """Return the actor of an action, and the authority of a key for its unit and all channels.
 
@@ -17,11 +17,11 @@ def simulated_actor(
         pack: under which the ticket runs.
         unit: that acts; None for the customer. Actions that only a service takes are always its own.
         person: who acts for the unit; by default it is named as the unit.
+        level: of the key's authority to compensate, for persons whom the pack does not name.
 
     """
     grant = GRANTS[type(action)]
     if unit is not None and grant.who:
-        level = action.level if isinstance(action, Compensate) else None
         authority = Authority(packs=(pack,), units=(unit,), channels=("*",), roles=(CALLBACK_ROLE,), level=level)
         return Actor(kind="unit", name=person or unit, unit=unit, key="simulation"), authority
     if grant.services and Party.CUSTOMER not in grant.who:

@@ -252,9 +252,8 @@ class RecordEntry(ActionModel, tag="record"):
 
 
 class Compensate(ActionModel, tag="compensate"):
-    """Grant compensation within the authority of a level (R3.6)."""
+    """Grant compensation within the authority of the person's level, which the pack or the key says (R3.6)."""
 
-    level: Code
     covers: Code
     amount: Money
     text: Text

@@ -141,11 +141,12 @@ class TicketScenario:
         *,
         unit: str | None = None,
         person: str | None = None,
+        level: str | None = None,
         at: datetime | None = None,
         expected_version: int | None = None,
     ) -> Self:
         """Decide an action of a unit; without one, of the customer or of the service that takes it."""
-        actor, authority = simulated_actor(action, self.pack.header.name, unit, person)
+        actor, authority = simulated_actor(action, self.pack.header.name, unit, person, level)
         command = Command(
             id=uuid4(),
             ticket_id=self.id,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.tools import asyncapi
 from deploy.tools.checkout import PROJECT
-from deploy.tools.reference import cli_page, clocks_page, contract_pages, metrics_page, settings_page
+from deploy.tools.reference import authority_page, cli_page, clocks_page, contract_pages, metrics_page, settings_page
 from schemas import json_schema
 from services.ledger.domain import lifecycle
 from services.shared.kafka import topics
@@ -29,6 +29,7 @@ def outputs() -> dict[Path, str]:
         PROJECT / "docs" / "requirements.md": _requirements(),
         PROJECT / "docs" / "states.md": lifecycle.diagram(),
         PROJECT / "docs" / "clocks.md": clocks_page.page(),
+        PROJECT / "docs" / "authority.md": authority_page.page(),
         **{PROJECT / "docs" / "reference" / name: text for name, text in _reference()},
     }
 

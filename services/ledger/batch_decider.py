@@ -12,6 +12,7 @@ import psycopg
 from schemas.action import Compensate, Merge, Open
 from schemas.command import Command
 from schemas.ticket import Ticket
+from services.domain.authority.granted_sums import Grantor, grantors_of, possible_grantors
 from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
@@ -49,13 +50,17 @@ class BatchDecider:
         self._now = now
         self._late_after = late_after
         self._tickets = tickets
+        self._granted: dict[tuple[Grantor, str, Period], Decimal] = {}
+        compensating = [each for each in commands if isinstance(each.action, Compensate)]
+        if compensating:
+            grantors = (grantor for command in compensating for grantor in possible_grantors(command))
+            store.lock_grantors(connection, grantors)
         names = {
             name for command in commands if (name := named_by(command, tickets.get(command.ticket_id))) is not None
         }
         self._any_named = bool(names)
         self._named = store.load_named_tickets(connection, names) if names else {}
         self.relied_on: dict[UUID, int] = {}
-        self._granted: dict[tuple[str, Period], Decimal] = {}
         # What the batch has added so far, which the database does not know yet.
         self._added_papers: defaultdict[UUID, set[str]] = defaultdict(set)
         self._added_links: defaultdict[UUID, set[tuple[UUID, str]]] = defaultdict(set)
@@ -81,11 +86,13 @@ class BatchDecider:
             return decided
         # The event stands at the ticket's last change at the earliest, and counts in the month of that.
         month = period_at(max(at, ticket.updated_at) if ticket is not None else at, PeriodLength.MONTH, zone)
-        person = command.actor.name
-        spent = self._spent(person, month)
+        sums = {grantor: self._sum(grantor, pack, month) for grantor in grantors_of(command, pack)}
+        # The largest is the one that the limit is reached by first.
+        spent = max(sums.values())
         decided = decide(ticket, command, pack, self._now, number="", spent=spent, late_after=self._late_after)
         if decided.refusal is None:
-            self._granted[person, month] = spent + Decimal(action.amount)
+            for grantor, granted in sums.items():
+                self._granted[grantor, pack.header.name, month] = granted + Decimal(action.amount)
         return decided
 
     def _named_by(self, command: Command, ticket: Ticket | None) -> NamedTickets:
@@ -124,7 +131,7 @@ class BatchDecider:
         events = tuple(each.replace(ticket=each.ticket.replace(link_marks=ticket.link_marks)) for each in result.events)
         return dataclasses.replace(result, events=events)
 
-    def _spent(self, person: str, month: Period) -> Decimal:
-        """Return the yuan that a person has granted in a month: what is stored, and what the batch has added."""
-        known = self._granted.get((person, month))
-        return known if known is not None else store.granted_compensation(self._connection, person, month)
+    def _sum(self, grantor: Grantor, pack: Pack, month: Period) -> Decimal:
+        """Return the yuan that a grantor has granted in a month: what is stored, and what the batch has added."""
+        known = self._granted.get((grantor, pack.header.name, month))
+        return known if known is not None else store.granted_compensation(self._connection, grantor, pack, month)

@@ -174,11 +174,22 @@ select t.body::text, array_agg(e.body::text order by e.version) from ledger.tick
 where t.number = %(number)s
 group by t.id;
 
--- name: granted_compensation
+-- name: lock_grantors
+select pg_advisory_xact_lock(hashtextextended(key, 19)) from (select unnest(%(keys)s::text[]) as key order by 1) as sorted;
+
+-- name: granted_by_person
 -- The month is given as instants, because it begins and ends in the time zone of the pack.
-select coalesce(sum((body #>> '{details,amount}')::numeric), 0)
-from ledger.event
-where type = 'compensated' and body #>> '{actor,name}' = %(person)s and at >= %(since)s and at < %(until)s;
+select coalesce(sum((event.body #>> '{details,amount}')::numeric), 0)
+from ledger.event as event join ledger.ticket as ticket on ticket.id = event.ticket_id
+where event.type = 'compensated' and event.body #>> '{actor,name}' = %(name)s
+    and event.at >= %(since)s and event.at < %(until)s and ticket.pack = %(pack)s;
+
+-- name: granted_by_key
+select coalesce(sum((event.body #>> '{details,amount}')::numeric), 0)
+from ledger.event as event join ledger.ticket as ticket on ticket.id = event.ticket_id
+where event.type = 'compensated' and event.body #>> '{actor,key}' = %(name)s
+    and event.at >= %(since)s and event.at < %(until)s and ticket.pack = %(pack)s
+    and event.body #>> '{actor,name}' <> all(%(persons)s::text[]);
 
 -- name: case_histories
 select t.body::text,

@@ -17,8 +17,10 @@ from schemas.contact import Customer
 from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import Link, SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
+from services.domain.authority.granted_sums import Grantor
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
+from services.domain.policy.pack import Pack
 from services.domain.whole_ticket import whole_lists
 from services.ledger.batch_rows import Row
 from services.ledger.domain.evolve import fold
@@ -129,10 +131,29 @@ def next_running_numbers(connection: psycopg.Connection, count: int) -> list[int
     return [number for (number,) in rows]
 
 
-def granted_compensation(connection: psycopg.Connection, person: str, month: Period) -> Decimal:
-    """Return the yuan of compensation that a person has granted in a month, on all tickets."""
-    values = {"person": person, "since": month.start, "until": month.end}
-    row = connection.execute(queries["granted_compensation"], values).fetchone()
+def lock_grantors(connection: psycopg.Connection, grantors: Iterable[Grantor]) -> None:
+    """Keep the sums of some grantors from changing in other transactions until this one ends.
+
+    Without it, two processes would each find the limit of a month kept, and both grant up to it. All locks that a
+    transaction needs are taken at once and in one order, so that no two wait for each other.
+    """
+    keys = [f"{grantor.kind}/{grantor.name}" for grantor in set(grantors)]
+    connection.execute(queries["lock_grantors"], {"keys": keys})
+
+
+def granted_compensation(connection: psycopg.Connection, grantor: Grantor, pack: Pack, month: Period) -> Decimal:
+    """Return the yuan of compensation that a grantor has granted in a month, on all tickets of a pack.
+
+    Persons whom the pack names do not count in the sum of their key.
+    """
+    values = {
+        "name": grantor.name,
+        "since": month.start,
+        "until": month.end,
+        "pack": pack.header.name,
+        "persons": list(pack.persons),
+    }
+    row = connection.execute(queries[f"granted_by_{grantor.kind}"], values).fetchone()
     assert row is not None
     return Decimal(row[0])
 

@@ -168,9 +168,7 @@ class RandomTicket:
                 reason="r",
             ),
             self._entry,
-            lambda: Compensate(
-                level=rng.choice(("agent", "agent_a", "boss")), covers="charging_error", amount="20", text="t"
-            ),
+            lambda: Compensate(covers="charging_error", amount="20", text="t"),
             lambda: Reclassify(classification=classify(self.contact(), pack), reason="r"),
             self._reminder,
             CompleteForm,
@@ -242,7 +240,8 @@ class RandomTicket:
         command_id_ = UUID(int=rng.getrandbits(128))
         units = [None, *rng.sample(list(self.pack.units), len(self.pack.units))]
         for unit in units if rng.random() < 0.8 else [rng.choice(units)]:
-            actor, authority = simulated_actor(action, self.pack.header.name, unit)
+            level = rng.choice((None, "agent", "agent_a", "centre_head", "boss"))
+            actor, authority = simulated_actor(action, self.pack.header.name, unit, level=level)
             command = Command(
                 id=command_id_,
                 ticket_id=ticket.id if ticket is not None else self.id,

@@ -1,7 +1,8 @@
 """The ledger on a real database and broker: lost races, repeated commands, takeovers, the sweeper."""
 
 import json
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from duban.simulated_actor import simulated_actor
 from schemas.action import Compensate, Note, Open, Remind
 from schemas.command import Actor, Command
+from services.domain.authority.granted_sums import Grantor
 from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.domain.kpi.periods import PeriodLength, period_at
@@ -32,7 +34,7 @@ from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming, Outgoing, outgoing
 from services.shared.runtime.clock import ScaledClock, SystemClock
 from services.shared.runtime.errors import LostRace
-from tests.builders import CENTRE, PACK, contact, eventually
+from tests.builders import CENTRE, PACK, PACKS, contact, eventually
 from tests.system import System
 
 
@@ -182,25 +184,67 @@ def test_a_reminder_takes_no_ticket_number(system: System) -> None:
     assert int(following.number.removeprefix(day)) == int(opened.number.removeprefix(day)) + 1
 
 
+def grant(ticket: UUID, person: str, amount: int, key: str) -> Command:
+    action = Compensate(amount=str(amount), covers="service_use", text="x")
+    actor, authority = simulated_actor(action, "carrier", CENTRE, person, "agent")
+    return command(ticket, action).replace(actor=actor.replace(key=key), authority=authority)
+
+
 @pytest.mark.requirement("R3.6")
 def test_compensation_counts_in_the_month_of_the_pack_in_any_connection_zone(system: System) -> None:
-    ledger, first, person = LedgerUnderTest(system), opening_command(), str(uuid4())
-    give = command(first.ticket_id, Compensate(amount="20", covers="service_use", level="agent", text="x"))
-    give = give.replace(actor=give.actor.replace(name=person))
+    ledger, first, person, key = LedgerUnderTest(system), opening_command(), str(uuid4()), str(uuid4())
+    by_person, by_key = Grantor("person", person), Grantor("key", key)
     with system.database() as connection:
         ledger.decide(connection, first, 1)
-        ledger.decide(connection, give, 2)
+        ledger.decide(connection, grant(first.ticket_id, person, 20, key), 2)
         month = period_at(datetime.now(UTC), PeriodLength.MONTH, PACK.header.zone)
         for name in ("UTC", "Pacific/Kiritimati", "America/Los_Angeles"):
             connection.execute("select set_config('TimeZone', %s, false)", (name,))
-            assert store.granted_compensation(connection, person, month) == Decimal(20)
-            assert store.granted_compensation(connection, person, month.previous) == Decimal(0)
+            for grantor in (by_person, by_key):
+                assert store.granted_compensation(connection, grantor, PACK, month) == Decimal(20)
+                assert store.granted_compensation(connection, grantor, PACK, month.previous) == Decimal(0)
+        # Other packs, and persons whom the pack names, have sums of their own.
+        assert store.granted_compensation(connection, by_person, PACKS["bus"], month) == Decimal(0)
+        named = replace(PACK, persons={person: next(iter(PACK.persons.values()))})
+        assert store.granted_compensation(connection, by_key, named, month) == Decimal(0)
         # At the very beginning of the month in Shanghai, which is still the month before in UTC.
         connection.execute(
             "update ledger.event set at = %s where type = 'compensated' and ticket_id = %s",
             (month.start, first.ticket_id),
         )
-        assert store.granted_compensation(connection, person, month) == Decimal(20)
+        assert store.granted_compensation(connection, by_person, PACK, month) == Decimal(20)
+
+
+@pytest.mark.requirement("R3.6")
+def test_two_processes_do_not_both_reach_the_limit_of_a_month(system: System) -> None:
+    """Each would find that 30 of 50 yuan are left to grant, if neither saw what the other grants."""
+    rule = PACK.outcome.compensation
+    assert rule is not None
+    levels = tuple(level.model_copy(update={"month": 50}) for level in rule.levels)
+    outcome = PACK.outcome.model_copy(update={"compensation": rule.model_copy(update={"levels": levels})})
+    ledger, person, tickets = LedgerUnderTest(system), str(uuid4()), [opening_command(), opening_command()]
+    ledger.handler = CommandHandler(
+        {"carrier": replace(PACK, outcome=outcome)}, SystemClock(), LedgerMetrics(CollectorRegistry())
+    )
+    with system.database() as connection:
+        for offset, each in enumerate(tickets):
+            ledger.decide(connection, each, offset)
+
+    def second() -> list[list[Outgoing]]:
+        with system.database() as connection, connection.transaction():
+            return ledger.decide(connection, grant(tickets[1].ticket_id, person, 30, "b"), 11)
+
+    with ThreadPoolExecutor(1) as other:
+        with system.database() as connection, connection.transaction():
+            ledger.decide(connection, grant(tickets[0].ticket_id, person, 30, "a"), 10)
+            running = other.submit(second)
+            with system.database() as observer:
+                waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+                eventually(lambda: running.done() or observer.execute(waiting).fetchone())
+        running.result()
+    with system.database() as connection:
+        found, _ = store.load_tickets(connection, [each.ticket_id for each in tickets])
+    assert [found[each.ticket_id].compensation_total for each in tickets] == ["30", "0"]
 
 
 def test_a_command_that_is_on_the_topic_three_times_is_done_once(system: System) -> None:

@@ -55,7 +55,7 @@ def _appeal_bars(pack: Pack) -> Iterator[str]:
     if pack.outcome.appeal_bars:
         yield "No clock, but a date on the ticket (`appeal_bar`), which nothing waits for:"
         rows = [
-            (bar.name, _conditions(bar.when) or "all", f"{bar.value} after the matter occurred ({bar.calendar})")
+            (bar.name, conditions(bar.when) or "all", f"{bar.value} after the matter occurred ({bar.calendar})")
             for bar in pack.outcome.appeal_bars
         ]
         yield markdown.table(("until when the customer may appeal", "for", "date"), rows)
@@ -86,13 +86,14 @@ def _name(rule: ClockRule) -> str:
 
 
 def _tickets(rule: ClockRule) -> str:
-    parts = [_conditions(rule.when)] if rule.when != When() else []
+    parts = [conditions(rule.when)] if rule.when != When() else []
     if rule.unless is not None:
-        parts.append(f"not {_conditions(rule.unless)}")
+        parts.append(f"not {conditions(rule.unless)}")
     return ", ".join(parts) or "all"
 
 
-def _conditions(when: When) -> str:
+def conditions(when: When) -> str:
+    """Return the conditions of a rule as a text; empty if it has none."""
     given = when.model_dump(exclude_defaults=True)
     return ", ".join(f"{name} {_value(value)}" for name, value in given.items())
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.action import RecordEntry
-from schemas.command import Authority, Command
+from schemas.command import Action, Authority, Command
 from schemas.ticket import Status, Ticket
 from services.domain.authority.table import GRANTS, Grant
 from services.domain.policy.authority import AuthorityOverride, Party
@@ -51,7 +51,7 @@ def judge(ticket: Ticket | None, command: Command, pack: Pack) -> Verdict:
 
     """
     grant, actor = GRANTS[type(command.action)], command.actor
-    rule = _override(ticket, command.action.type, pack) if ticket is not None else None
+    rule = _override(ticket, command.action, pack) if ticket is not None else None
     if actor.kind == "service":
         allowed = actor.name in grant.services
     elif ticket is None:
@@ -80,12 +80,14 @@ def _judge_person(
     return verdict
 
 
-def _override(ticket: Ticket, action: str, pack: Pack) -> AuthorityOverride | None:
-    rules = pack.authority.by_action.get(action)
+def _override(ticket: Ticket, action: Action, pack: Pack) -> AuthorityOverride | None:
+    rules = pack.authority.by_action.get(action.type)
     if rules is None:
         return None
-    facts = pack.facts_of(ticket)
-    return next((rule for rule in rules if rule.when.holds(facts)), None)
+    facts, entry = pack.facts_of(ticket), action.kind if isinstance(action, RecordEntry) else None
+    return next(
+        (rule for rule in rules if (not rule.entries or entry in rule.entries) and rule.when.holds(facts)), None
+    )
 
 
 def _beyond_key(ticket: Ticket, command: Command, pack: Pack) -> Iterator[str]:

@@ -57,6 +57,8 @@ class AuthorityOverride(Cited):
 
     actions: Annotated[tuple[Code, ...], Field(alias="action", min_length=1)]
     when: When = When()
+    entries: tuple[Code, ...] = ()
+    """Kinds of entries, for the action `record`; empty: all."""
     who: tuple[Party, ...] = ()
     units: tuple[Code, ...] = ()
     """Units that may as well, by code: a named approver."""

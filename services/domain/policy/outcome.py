@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import time, timedelta
+from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.contact import Customer
 from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Length, Name, PolicyPart
-from services.domain.policy.conditions import When
+from services.domain.policy.conditions import Facts, When
+from services.domain.policy.keyword_matcher import fold
 
 CALLBACK = "callback"
 """A requirement for closing that is neither part of the outcome nor a record entry: the customer was called back."""
@@ -18,6 +22,8 @@ PHONE = "phone"
 """The means by which a person calls; every other is in writing."""
 CALL_LEASE = timedelta(minutes=30)
 """How long a call is reserved for the person who took it."""
+WHOLE = 100
+"""Percent of a level's limit, if no condition holds."""
 OUTCOME_PARTS = ("result", "explanation", "cause", "owner", "agreement")
 
 
@@ -67,24 +73,109 @@ class EntryRule(Cited):
     """Type of the event, for entries that start or stop an SLA timer."""
 
 
-class AuthorityRule(Cited):
+class CompensationLevel(Cited):
     """How much a level of authority may grant (R3.6): in yuan, per case and per person and month."""
 
     level: Code
     title: Label
     case: Annotated[int, Field(ge=0)]
     month: Annotated[int, Field(ge=0)]
+    covers: tuple[Code, ...] = ()
+    """What of the pack's `covers` it may grant for; empty: all of it."""
+
+
+class CompensationCondition(Cited):
+    """A condition under which a level may grant another amount a case (R3.6): all that it names must hold.
+
+    What is not known of a customer (tenure, spend, level) holds no condition that asks for it.
+    """
+
+    name: Name
+    levels: tuple[Code, ...] = ()
+    """The levels of authority that it is about; empty: all."""
+    covers: tuple[Code, ...] = ()
+    """What is compensated; empty: anything that the pack covers."""
+    when: When = When()
+    customer_level: tuple[Name, ...] = ()
+    """The customer's type or value, as the carrier's own systems name it."""
+    tenure_below: Annotated[int, Field(ge=1)] | None = None
+    """Months."""
+    spend_from: Annotated[int, Field(ge=0)] | None = None
+    spend_below: Annotated[int, Field(ge=1)] | None = None
+    """Mean spend in yuan a month, from the one and below the other."""
+    percent: Annotated[int, Field(ge=0, le=1000)]
+    """Of what the level may grant in a case; 0: nothing, the unit that decides on higher amounts decides."""
+    law: Name | None = None
+    """The law or regulation that wants it, if one does."""
+
+    @model_validator(mode="after")
+    def _can_hold_and_matters(self) -> Self:
+        if self.percent == WHOLE:
+            raise ValueError(f"{self.name} changes nothing: write another percent than {WHOLE}, or leave it out")
+        if self.spend_from is not None and self.spend_below is not None and self.spend_from >= self.spend_below:
+            raise ValueError(f"{self.name} can never hold: spend_from ({self.spend_from}) is not below spend_below")
+        return self
+
+    def holds(self, level: str, covers: str, customer: Customer, facts: Facts) -> bool:
+        """Return whether it holds for a grant of a level on a ticket with some facts."""
+        return (
+            (not self.levels or level in self.levels)
+            and (not self.covers or covers in self.covers)
+            and self._fits(customer)
+            and self.when.holds(facts)
+        )
+
+    def _fits(self, customer: Customer) -> bool:
+        if self.tenure_below is not None and not (
+            customer.tenure_months is not None and customer.tenure_months < self.tenure_below
+        ):
+            return False
+        if self.customer_level and fold(customer.level or "") not in self._customer_levels:
+            return False
+        if self.spend_from is None and self.spend_below is None:
+            return True
+        if customer.average_spend is None:
+            return False
+        spend = Decimal(customer.average_spend)
+        return (self.spend_from or spend) <= spend and (self.spend_below is None or spend < self.spend_below)
+
+    @cached_property
+    def _customer_levels(self) -> frozenset[str]:
+        return frozenset(map(fold, self.customer_level))
 
 
 class CompensationRule(Cited):
     """Front-line authority to compensate (R3.6, DECISIONS 18)."""
 
-    covers: tuple[Code, ...]
+    covers: Annotated[tuple[Code, ...], Field(min_length=1)]
     short_tenure_months: Annotated[int, Field(ge=0)] = 0
     """A customer with fewer months of tenure gets at most half."""
-    levels: Annotated[tuple[AuthorityRule, ...], Field(alias="level", min_length=1)]
+    levels: Annotated[tuple[CompensationLevel, ...], Field(alias="level", min_length=1)]
+    conditions: Annotated[tuple[CompensationCondition, ...], Field(alias="condition")] = ()
+    """Of those that hold, the strictest counts; one that gives more counts only where none gives less."""
     beyond: Code
     """The unit that decides on higher amounts."""
+
+    def every_condition(self) -> tuple[CompensationCondition, ...]:
+        """Return the conditions, with the one that `short_tenure_months` stands for."""
+        if not self.short_tenure_months:
+            return self.conditions
+        short = CompensationCondition(
+            name=f"below {self.short_tenure_months} months of tenure",
+            tenure_below=self.short_tenure_months,
+            percent=50,
+            from_=self.from_,
+            ours=self.ours,
+        )
+        return (short, *self.conditions)
+
+    def condition_for(self, level: str, covers: str, customer: Customer, facts: Facts) -> CompensationCondition | None:
+        """Return the condition that counts for a grant; None if the level's own limit counts."""
+        holding = [each for each in self.every_condition() if each.holds(level, covers, customer, facts)]
+        strictest = min(holding, key=lambda condition: condition.percent, default=None)
+        if strictest is None or strictest.percent < WHOLE:
+            return strictest
+        return max(holding, key=lambda condition: condition.percent)
 
 
 class SecondComplaint(Cited):

@@ -1,8 +1,8 @@
 """units.toml: the units and roles of the organisation (R7.5). Pure."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
 
@@ -24,15 +24,24 @@ class Unit(PolicyPart):
     """Whether it may give the customer the final answer (R5.1)."""
 
 
-class NamedPerson(PolicyPart):
-    """A person whom the pack names: approvers, contact persons, those who may grant compensation (R7.5)."""
+ROLES = frozenset({"callback", "approver", "appeal_contact"})
+"""What a person may be, besides a member of units; only `callback` gives a right by itself (DECISIONS 34)."""
+
+
+class NamedPerson(Cited):
+    """A person whom the pack names: approvers, contact persons, those who may grant compensation (R7.5).
+
+    Whoever changes hands, such as the contact person for appeals, is changed here: each version of the pack is kept,
+    and `duban policy diff` names the persons who come, go and change.
+    """
 
     name: Name
     """As in `actor.name` of the commands that the person sends."""
     units: Annotated[tuple[Code, ...], Field(min_length=1)]
     """The units for which the person acts."""
     roles: tuple[Code, ...] = ()
-    """callback: calls customers back for the centre."""
+    """callback: calls customers back for the centre. approver: approves what the documents let nobody else approve.
+    appeal_contact: keeps appeals flowing until they are closed (联系责任人)."""
     level: Code | None = None
     """Level of authority to compensate, of outcome.toml (R3.6)."""
 
@@ -42,3 +51,16 @@ class Units(Cited):
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
     persons: Annotated[tuple[NamedPerson, ...], Field(alias="person")] = ()
+
+    @model_validator(mode="after")
+    def _names_are_different(self) -> Self:
+        for what, names in (
+            ("units", [unit.code for unit in self.units]),
+            ("persons", [person.name for person in self.persons]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(
+                    f"two {what} are called {twice[0]}: by the name the pack knows who acts, so tell them apart"
+                )
+        return self

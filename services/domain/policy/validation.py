@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 
-from schemas.command import MODELS
-from services.domain.authority.table import internal_actions
+from services.domain.authority import pack_check
 from services.domain.events import EVENTS, suggest
 from services.domain.policy.conditions import When
 from services.domain.policy.limits import ANCHORS, FACTS
@@ -55,6 +54,7 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
         if not _is_complete([row.when for row in clock.limits], pack.tiers)
     ]
     problems += _uncountable_limits(pack)
+    problems += pack_check.problems(pack)
     return problems
 
 
@@ -135,7 +135,7 @@ def _references(pack: Pack) -> Iterator[Reference]:
     yield from _limit_references(pack)
     yield from _outcome_references(pack)
     yield from _routing_references(pack)
-    yield from _authority_references(pack)
+    yield from pack_check.references(pack)
     yield from _condition_references(pack)
 
 
@@ -185,8 +185,6 @@ def _outcome_references(pack: Pack) -> Iterator[Reference]:
         yield "outcome.toml: rejection levels", level, units
     for bar in outcome.appeal_bars:
         yield f"outcome.toml: calendar of appeal_bar {bar.name}", bar.calendar, pack.calendars.keys()
-    if outcome.compensation is not None:
-        yield "outcome.toml: compensation beyond", outcome.compensation.beyond, units
 
 
 def _routing_references(pack: Pack) -> Iterator[Reference]:
@@ -206,23 +204,6 @@ def _routing_references(pack: Pack) -> Iterator[Reference]:
         yield "routing.toml: validity", validity.validity, set(routing.validities)
 
 
-def _authority_references(pack: Pack) -> Iterator[Reference]:
-    units = pack.units.keys()
-    levels = {level.level for level in pack.outcome.compensation.levels} if pack.outcome.compensation else set()
-    for person in pack.persons.values():
-        for code in person.units:
-            yield f"units.toml: units of {person.name}", code, units
-        if person.level is not None:
-            yield f"units.toml: level of {person.name}", person.level, levels
-    for rule in pack.authority.rules:
-        for action in rule.actions:
-            yield "authority.toml: action", action, MODELS.keys() - internal_actions()
-        for code in rule.units:
-            yield f"authority.toml: units of {', '.join(rule.actions)}", code, units
-        for name in rule.persons:
-            yield f"authority.toml: persons of {', '.join(rule.actions)}", name, pack.persons.keys()
-
-
 def _condition_references(pack: Pack) -> Iterator[Reference]:
     known: Mapping[str, AbstractSet[str]] = {
         "business": {business.code for business in pack.types.business},
@@ -234,11 +215,12 @@ def _condition_references(pack: Pack) -> Iterator[Reference]:
         "origin": set(pack.routing.origins),
         "validity": set(pack.routing.validities),
     }
-    for place, rules in _tables(pack):
-        for rule, when in rules:
-            for condition, names in known.items():
-                for code in getattr(when, condition):
-                    yield f"{place}: {rule}", code, names
+    conditions = [(place, rule, when) for place, rules in _tables(pack) for rule, when in rules]
+    # Those of authority.toml and of the scripts are in both.
+    for place, rule, when in dict.fromkeys((*conditions, *pack_check.conditions(pack))):
+        for condition, names in known.items():
+            for code in getattr(when, condition):
+                yield f"{place}: {rule}", code, names
 
 
 def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
@@ -251,8 +233,15 @@ def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     for clock in pack.limits.clocks:
         yield f"limits.toml, {clock.name}", [(rule.name, rule.when) for rule in clock.limits]
     for action, rules in pack.authority.by_action.items():
-        named = [(f"{action}, rule {number}", rule.when) for number, rule in enumerate(rules, start=1)]
-        yield "authority.toml", named
+        for entry in sorted({"", *(kind for rule in rules for kind in rule.entries)}):
+            yield (
+                "authority.toml",
+                [
+                    (f"{action}, rule {number}", rule.when)
+                    for number, rule in enumerate(rules, start=1)
+                    if not rule.entries or entry in rule.entries
+                ],
+            )
 
 
 def _hidden_rules(pack: Pack) -> Iterator[tuple[str, str, str]]:

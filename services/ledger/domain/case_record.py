@@ -1,10 +1,7 @@
-"""The record of a case: entries, papers, data put right, people named, compensation (R2.7, R3.6, R5.9-R5.11)."""
+"""The record of a case: entries, papers, data put right, people named (R2.7, R5.9-R5.11)."""
 
-from decimal import Decimal
-
-from schemas.action import Assign, Attach, Compensate, Correct, RecordEntry
-from schemas.case_record import Compensation, Entry
-from services.domain.policy.outcome import AuthorityRule, CompensationRule
+from schemas.action import Assign, Attach, Correct, RecordEntry
+from schemas.case_record import Entry
 from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
@@ -35,61 +32,6 @@ def record(context: DecisionContext, action: RecordEntry) -> None:
         {"entries": (*context.ticket.entries, entry), "acted_in_stage": True},
         details={"kind": action.kind, "value": action.value, "text": action.text, "reference": action.reference},
     )
-
-
-def compensate(context: DecisionContext, action: Compensate) -> None:
-    """Grant compensation within the authority of a level: by case, by month, by the customer's tenure (R3.6)."""
-    rule = context.policy.outcome.compensation
-    if rule is None:
-        raise CommandRejected("not_allowed", "the policy grants nobody authority to compensate")
-    level = next((each for each in rule.levels if each.level == action.level), None)
-    if level is None:
-        levels = ", ".join(each.level for each in rule.levels)
-        raise CommandRejected("unknown", f"there is no level {action.level!r}; choose one of {levels}", ("level",))
-    if action.covers not in rule.covers:
-        raise CommandRejected(
-            "not_covered",
-            f"{action.covers} is not covered, only {', '.join(rule.covers)} are ({rule.source})",
-            ("covers",),
-        )
-    amount = Decimal(action.amount)
-    _within(context, rule, level, amount)
-    given = Compensation(
-        at=context.at,
-        by=context.command.actor.name,
-        level=level.level,
-        covers=action.covers,
-        amount=action.amount,
-        command_id=context.command.id,
-    )
-    context.record_event(
-        "compensated",
-        because("compensation", action.amount, f"authority of {level.level}", level.source),
-        {"compensations": (*context.ticket.compensations, given), "acted_in_stage": True},
-        details={"amount": action.amount, "covers": action.covers, "level": level.level, "text": action.text},
-    )
-
-
-def _within(context: DecisionContext, rule: CompensationRule, level: AuthorityRule, amount: Decimal) -> None:
-    if amount <= 0:
-        raise CommandRejected("missing", "write an amount above zero", ("amount",))
-    tenure = context.ticket.customer.tenure_months
-    short = tenure is not None and tenure < rule.short_tenure_months
-    limit = Decimal(level.case) / (2 if short else 1)
-    granted = Decimal(context.ticket.compensation_total)
-    if granted + amount > limit:
-        why = f", halved below {rule.short_tenure_months} months of tenure" if short else ""
-        raise CommandRejected(
-            "beyond_authority",
-            f"{level.level} may grant {limit:g} yuan a case{why}, {granted:g} are granted: ask {rule.beyond}",
-            ("amount",),
-        )
-    if context.spent + amount > level.month:
-        raise CommandRejected(
-            "beyond_authority",
-            f"{level.level} may grant {level.month} yuan a month, {context.spent:g} are granted: ask {rule.beyond}",
-            ("amount",),
-        )
 
 
 def attach(context: DecisionContext, action: Attach) -> None:

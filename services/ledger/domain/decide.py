@@ -65,7 +65,7 @@ def decide(
         now: the ledger's business time.
         number: ticket number to use if this opens a ticket.
         named: other tickets that the command names, and those that they were merged into.
-        spent: yuan of compensation that the command's actor has granted this month, on every ticket.
+        spent: yuan of compensation that count against the actor's limit of this month, on every ticket of the pack.
         late_after: business time after which the decision of a threshold counts as late.
 
     """

@@ -82,7 +82,7 @@ class DecisionContext:
         now: the ledger's business time, for `recorded_at`.
         at: the effective time of the command: the door's stamp, never before the ticket's last event.
         number: ticket number to use if a ticket is opened.
-        spent: yuan of compensation that the command's actor has granted this month, on every ticket.
+        spent: yuan of compensation that count against the actor's limit of this month, on every ticket of the pack.
         before: the ticket as it was loaded.
         named: other tickets that the command names.
         events: what has happened so far.

@@ -150,3 +150,26 @@ def test_tickets_that_wait_for_the_archive_are_looked_at_only_when_its_rules_cha
     assert policy_diff.changes_archive(PACK, changed_limits('value = "1096d"', 'value = "1097d"'))
     assert policy_diff.changes_archive(PACK, changed_limits('name = "archive"', 'name = "kept"'))
     assert not policy_diff.changes_archive(PACK, halved())
+
+
+@pytest.mark.requirement("R7.5")
+def test_a_change_of_contact_person_or_of_who_is_in_charge_of_a_unit_is_named() -> None:
+    files = loading.read_files(PROJECT / "policies", "carrier")
+    text = files["units.toml"].replace('name = "Appeals officer, province"', 'name = "Wang Fang"')
+    text = text.replace('person = "Network desk"', 'person = "Li Jun"')
+    lines = list(policy_diff.changed_values(PACK, loading.from_files("carrier", files | {"units.toml": text})))
+    assert [line.split(":")[0] for line in lines] == [
+        "- units / persons / Appeals officer, province",
+        "+ units / persons / Wang Fang",
+        "~ unit network",
+    ]
+    assert lines[-1] == "~ unit network: person Network desk -> Li Jun"
+
+
+@pytest.mark.requirement("R5.1")
+def test_a_changed_rule_of_authority_is_shown_with_its_source() -> None:
+    files = loading.read_files(PROJECT / "policies", "carrier")
+    del files["authority.toml"]
+    lines = list(policy_diff.changed_values(PACK, loading.from_files("carrier", files)))
+    assert all(line.startswith("- authority / rules: ") for line in lines)
+    assert any("units provincial_centre" in line and "[002-1 §1.2.1③" in line for line in lines)

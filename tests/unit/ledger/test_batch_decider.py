@@ -1,7 +1,7 @@
 """A batch gives its commands ticket numbers and the compensation granted so far, by the pack's zone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, cast
@@ -17,6 +17,7 @@ from schemas.contact import Evidence
 from schemas.ticket import Link, Ticket
 from services.domain.classify import classify
 from services.domain.ids import ticket_id
+from services.domain.policy.units import NamedPerson
 from services.ledger.batch_decider import BatchDecider
 from services.ledger.domain.bounded_ticket import MAX_MARKS
 from services.ledger.domain.decide import LATE_AFTER, DecisionResult
@@ -33,6 +34,8 @@ class FakeConnection:
     last_number: int = 999_998
     grants: list[tuple[datetime, int]] = field(default_factory=list)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    locked: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def execute(self, _: str, parameters: dict[str, Any]) -> Self:
         if "ids" in parameters:
@@ -42,7 +45,10 @@ class FakeConnection:
             self.rows = [(number,) for number in range(first, self.last_number + 1)]
         elif "references" in parameters or "other" in parameters:
             self.rows = []
+        elif "keys" in parameters:
+            self.locked = parameters["keys"]
         else:
+            self.asked.append((parameters["name"], parameters["pack"]))
             granted = [yuan for at, yuan in self.grants if parameters["since"] <= at < parameters["until"]]
             self.rows = [(Decimal(sum(granted)),)]
         return self
@@ -114,9 +120,10 @@ def test_a_ticket_that_comes_twice_in_a_batch_takes_one_number() -> None:
     assert database.last_number == 1
 
 
-def grant(amount: int, ticket: Ticket, at: datetime) -> Command:
-    action = Compensate(amount=str(amount), covers="service_use", level="agent", text="x")
-    return command(action, at, ticket.id, unit=CENTRE)
+def grant(amount: int, ticket: Ticket, at: datetime, person: str = "zhang", key: str = "crm") -> Command:
+    action = Compensate(amount=str(amount), covers="service_use", text="x")
+    actor, authority = simulated_actor(action, "carrier", CENTRE, person, "agent")
+    return command(action, at, ticket.id).replace(actor=actor.replace(key=key), authority=authority)
 
 
 @pytest.mark.requirement("R3.6")
@@ -210,3 +217,42 @@ def test_what_a_batch_has_added_itself_is_not_added_again() -> None:
         ticket = next((event.ticket for event in reversed(result.events)), ticket)
     assert (ticket.evidence_count, ticket.links_count) == (len(many) + 2, len(links))
     assert refusals == ["linked"]
+
+
+@pytest.mark.requirement("R3.6")
+def test_another_name_or_another_key_begins_no_new_sum() -> None:
+    now = datetime(2026, 3, 20, tzinfo=UTC)
+    tickets = [TicketScenario.opened(contact(f"m{number}", at=now)).current for number in range(4)]
+    asked = [("zhang", "crm"), ("wang", "crm"), ("zhang", "app"), ("li", "app")]
+    commands = [grant(30, ticket, now, *who) for ticket, who in zip(tickets, asked, strict=True)]
+    database = FakeConnection(grants=[(now, 250)])
+    batch = decider(database, commands, now, *tickets)
+    refused = [
+        batch.decide(ticket, given, PACK).refusal is not None for ticket, given in zip(tickets, commands, strict=True)
+    ]
+    # Each sum is at 250 before. The first makes those of zhang and of crm 280, so neither has room for 30 more.
+    assert refused == [False, True, True, False]
+    assert set(database.asked) == {(name, "carrier") for name in ("zhang", "crm", "wang", "app", "li")}
+    assert set(database.locked) == {"person/zhang", "person/wang", "person/li", "key/crm", "key/app"}
+
+
+@pytest.mark.requirement("R3.6")
+def test_a_person_whom_the_pack_names_has_a_sum_and_a_level_of_its_own() -> None:
+    now = datetime(2026, 3, 20, tzinfo=UTC)
+    named = NamedPerson(name="zhang", units=(CENTRE,), level="team_leader", ours="an example")
+    pack = replace(PACK, persons={"zhang": named})
+    ticket = TicketScenario.opened(contact(at=now)).current
+    database = FakeConnection(grants=[(now, 1_900)])
+    give = grant(100, ticket, now)
+    batch = decider(database, [give], now, ticket)
+    (event,) = batch.decide(ticket, give, pack).events
+    assert event.ticket.compensations[-1].level == "team_leader"
+    assert database.asked == [("zhang", "carrier")]
+    # The batch's own grants count as well.
+    assert batch.decide(event.ticket, grant(1, event.ticket, now), pack).refusal is not None
+
+
+def test_a_batch_without_compensation_takes_no_lock() -> None:
+    database, first = FakeConnection(), opening("m1", SHANGHAI_MORNING)
+    decider(database, [first], SHANGHAI_MORNING)
+    assert database.locked == []

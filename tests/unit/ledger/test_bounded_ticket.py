@@ -89,7 +89,7 @@ def test_papers_and_links_are_recognised_when_they_are_not_on_the_ticket_any_mor
 def test_compensation_is_limited_by_all_that_was_granted() -> None:
     scenario = TicketScenario.dispatched()
     for _ in range(20):
-        scenario.do(Compensate(level="agent", covers="service_use", amount="3", text="sorry"), unit=CENTRE)
+        scenario.do(Compensate(covers="service_use", amount="3", text="sorry"), unit=CENTRE, level="agent")
     ticket = scenario.current
     granted = ticket.compensations_count
     assert granted > 0

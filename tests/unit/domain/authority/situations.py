@@ -213,7 +213,10 @@ SAYS: Mapping[str, Says] = {
 }
 
 
-def override(attempt: Attempt, pack: Pack, action: str) -> AuthorityOverride | None:
+def override(attempt: Attempt, pack: Pack, action: ActionModel) -> AuthorityOverride | None:
     """Return the pack's own rule for an action on a ticket."""
-    facts = pack.facts_of(attempt.ticket)
-    return next((rule for rule in pack.authority.rules if action in rule.actions and rule.when.holds(facts)), None)
+    facts, entry = pack.facts_of(attempt.ticket), getattr(action, "kind", None)
+    for rule in pack.authority.rules:
+        if action.type in rule.actions and rule.when.holds(facts) and (not rule.entries or entry in rule.entries):
+            return rule
+    return None

@@ -76,6 +76,8 @@ EXPECTED: Mapping[str, str] = {
 }
 """Who may take each action, by DECISIONS 34 and by what each service sends."""
 CLASSIFICATION = classify(contact(), PACK)
+PLAIN = dataclasses.replace(PACK, authority=AuthorityPolicy())
+"""The carrier's pack by the defaults alone: its own rules would hide a change of their rows."""
 
 
 def examples(pack: Pack) -> dict[str, ActionModel]:
@@ -117,7 +119,7 @@ def examples(pack: Pack) -> dict[str, ActionModel]:
         "attach": actions.Attach(evidence=(Evidence(kind="scan", reference="s"),)),
         "correct": actions.Correct(customer=Customer(phone="+8613900000000"), reason="r"),
         "record": actions.RecordEntry(kind=kind, text="t"),
-        "compensate": actions.Compensate(level="agent", covers="charging_error", amount="1", text="t"),
+        "compensate": actions.Compensate(covers="charging_error", amount="1", text="t"),
         "join_call": actions.Tick(),
         "apply_policy": actions.ApplyPolicy(version="v"),
         "note": actions.Note(text="t"),
@@ -135,7 +137,7 @@ def examples(pack: Pack) -> dict[str, ActionModel]:
 
 def is_expected(attempt: Attempt, action: ActionModel, pack: Pack) -> bool:
     """Whether an attempt is allowed, by the text of EXPECTED and the pack's own rules."""
-    names, rule = EXPECTED[action.type].split(), override(attempt, pack, action.type)
+    names, rule = EXPECTED[action.type].split(), override(attempt, pack, action)
     if attempt.actor.kind == "service":
         return f"service:{attempt.actor.name}" in names
     people = [name for name in names if not name.startswith("service:")] if rule is None else list(rule.who)
@@ -190,23 +192,22 @@ def test_a_row_that_loses_or_gains_somebody_is_noticed(name: str, monkeypatch: p
     monkeypatch.setattr(judging, "GRANTS", grants)
     for other in changed:
         grants[model] = other
-        assert next(differences(PACK, name), None) is not None, other
+        assert next(differences(PLAIN, name), None) is not None, other
 
 
 def _gained(grant: Grant, name: str) -> Iterator[Party]:
     """Yield parties of which somebody is not allowed by the row as it is."""
-    action = examples(PACK)[name]
+    action = examples(PLAIN)[name]
     for party in Party:
         if party in grant.who or (party is Party.WRITER and name != "record"):
             continue
         if party is Party.CUSTOMER or any(
             attempt.reaches
             and attempt.actor.kind == "unit"
-            and override(attempt, PACK, name) is None
-            and SAYS[party](attempt, PACK, action)
-            and not is_expected(attempt, action, PACK)
+            and SAYS[party](attempt, PLAIN, action)
+            and not is_expected(attempt, action, PLAIN)
             for ticket in tickets("carrier")
-            for attempt in attempts(ticket, PACK, "agent")
+            for attempt in attempts(ticket, PLAIN, "agent")
         ):
             yield party
 
@@ -254,7 +255,7 @@ def test_the_customer_s_word_that_another_passes_on_needs_evidence(name: str) ->
 
 @pytest.mark.requirement("R7.5")
 def test_a_named_person_acts_by_the_own_units_roles_and_level() -> None:
-    person = NamedPerson(name="wang", units=(CENTRE,), roles=("callback",), level="team_leader")
+    person = NamedPerson(name="wang", units=(CENTRE,), roles=("callback",), level="team_leader", ours="example")
     pack, ticket = dataclasses.replace(PACK, persons={"wang": person}), TicketScenario.opened().current
     key = Authority(packs=("carrier",), units=("*",), level="centre_head")
     actor = Actor(kind="agent", name="wang", unit=CENTRE)
