@@ -11,9 +11,10 @@ from demo.customers import JUDGEMENTS, survey_scores
 from demo.doors import ChannelDoors
 from demo.people import shuffled_cycle
 from demo.scheduler import TaskScheduler
+from demo.senders import CALL_CENTRE, HEADQUARTERS
 
-AGENTS = ("话务员01", "话务员02")
-CENTRE = "provincial_centre"
+AGENTS = (("话务员01", CALL_CENTRE.name), ("话务员02", CALL_CENTRE.name), ("总部话务员01", HEADQUARTERS.name))
+"""Agents, each with the sender whose program they work in: the centre in charge of a ticket calls its customer."""
 CALL_RESULTS = ("answered",) * 5 + ("no_answer", "no_answer", "busy", "refused", "opted_out", "moved")
 """Results of calls, in proportion to how often they occur."""
 POLL_EVERY = 0.5
@@ -48,8 +49,8 @@ class CallAgents:
             wait: waits for a number of real seconds; returns whether to stop.
 
         """
-        for agent in itertools.cycle(AGENTS):
-            call = self._doors.next_call(agent)
+        for agent, sender in itertools.cycle(AGENTS):
+            call = self._doors.next_call(agent, sender)
             if wait(0.0 if call is not None else POLL_EVERY):
                 return
             if call is not None:
@@ -60,6 +61,6 @@ class CallAgents:
         action = record_callback_action(next(self._results), next(self._judgements), call, self._seed)
         if action["result"] == "moved":
             action["until"] = (now + timedelta(hours=1.5)).isoformat()
-        actor = {"kind": "agent", "name": agent, "unit": CENTRE}
         key = f"call/{call['ticket_id']}/{call['version']}"
-        self._scheduler.schedule(now, partial(self._doors.send_command, call["number"], actor, action, key))
+        send = partial(self._doors.send_command, call["number"], action, key, unit=call["centre"], person=agent)
+        self._scheduler.schedule(now, send)

@@ -93,9 +93,9 @@ class CustomerActors:
         elif reply.channel == "app":
             scores: dict[str, Any] = reply.scores | ({"comment": reply.comment} if reply.comment else {})
             action = {"type": "answer_survey", "survey": scores}
-            actor = {"kind": "customer", "name": "customer"}
             key = f"survey/{message['id']}"
-            self._schedule(reply, partial(self._doors.send_command, survey["number"], actor, action, key))
+            send = partial(self._doors.send_command, survey["number"], action, key, unit=None, phone=message["to"])
+            self._schedule(reply, send)
 
     def read_mail(self, message: dict[str, Any]) -> None:
         """Schedule the reply to a mail, if it is a survey; mail is always answered on the page."""

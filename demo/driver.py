@@ -5,7 +5,7 @@ Requests that the system does not accept are retried until it does.
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,14 +32,21 @@ class DayDriver:
     """Plays one day in threads of its own, from `start` to `stop`."""
 
     def __init__(
-        self, stack: Stack, clock: Clock, key: str, planned: list[PlannedMessage], *, seed: int, start: datetime
+        self,
+        stack: Stack,
+        clock: Clock,
+        keys: Mapping[str, str],
+        planned: list[PlannedMessage],
+        *,
+        seed: int,
+        start: datetime,
     ) -> None:
         self._seed = seed
         self._start = start
         self._kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         self._stopping = threading.Event()
         self._scheduler = TaskScheduler(clock)
-        self._doors = ChannelDoors(stack, key, self._stopping.is_set)
+        self._doors = ChannelDoors(stack, keys, self._stopping.is_set)
         customers = CustomerActors(self._doors, self._scheduler, seed)
         gateway = DemoGateway(self._doors, self._scheduler, stack.state.ports["mail"], seed)
         agents = CallAgents(self._doors, self._scheduler, seed)
@@ -94,12 +101,14 @@ class DayDriver:
             seen.add(str(event.id))
             self.counts.events[event.type] += 1
             for command in commands_after(event, self._seed, self._start):
-                actor = (
-                    {"kind": "unit", "name": command.unit, "unit": command.unit}
-                    if command.unit is not None
-                    else {"kind": "customer", "name": "customer"}
+                send = partial(
+                    self._doors.send_command,
+                    event.ticket.number,
+                    command.action,
+                    command.key,
+                    unit=command.unit,
+                    phone=event.ticket.customer.phone or "",
                 )
-                send = partial(self._doors.send_command, event.ticket.number, actor, command.action, command.key)
                 self._scheduler.schedule(event.at + command.after, send)
 
     def _follow(self, file: Path, readers: tuple[Callable[[dict[str, Any]], None], ...]) -> None:

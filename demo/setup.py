@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from demo.contacts import plan_day
 from demo.driver import DayDriver
+from demo.senders import ensure_senders
 from deploy.local import Stack
 from duban import system_connection
 from services.shared.postgres.database import Database
@@ -40,7 +41,7 @@ class PreparedDay:
         driver: plays it.
         clock: source of its policy time.
         start, end: its first and last moment, in policy time.
-        key: API key of a sender that may use every door.
+        key: key of the local sender, for whoever tries things out afterwards.
 
     """
 
@@ -58,7 +59,7 @@ def prepare_day(stack: Stack, *, contacts: int, seed: int) -> PreparedDay:
     clock = deployment.load_clock(database, "local")
     database.close()
     start = max(DAY_START, clock.now() + timedelta(minutes=30))
-    driver = DayDriver(stack, clock, key, plan_day(contacts, seed, start), seed=seed, start=start)
+    driver = DayDriver(stack, clock, ensure_senders(stack), plan_day(contacts, seed, start), seed=seed, start=start)
     return PreparedDay(driver, clock, start, _next_evening(start + DAY_LENGTH), key)
 
 

@@ -13,7 +13,6 @@ from demo import outage
 from schemas.event import TicketEvent
 from schemas.ticket import SlaTimer, Status, Ticket
 
-CENTRE = "provincial_centre"
 OTHER_UNIT = "remote_unit"
 
 HANDLING_STYLES = (
@@ -92,34 +91,36 @@ def _after_centre_event(
     elif event.type == "form_completed" and ticket.settlement is None:
         department = ticket.classification.department or OTHER_UNIT
         low, high = (4.2, 6.0) if style == "late_review" else (0.2, 2.0)
-        dispatch = plan(low, high, CENTRE, "dispatch", unit=department)
+        dispatch = plan(low, high, ticket.centre, "dispatch", unit=department)
         if ticket.customer.city == outage.CITY:
             dispatch = replace(dispatch, after=outage.dispatch_time(start, event.at) - event.at)
         yield dispatch
     elif event.type == "sent_back":
-        yield plan(0.2, 0.8, CENTRE, "dispatch", unit=OTHER_UNIT, note="请远端处理单元核实")
+        yield plan(0.2, 0.8, ticket.centre, "dispatch", unit=OTHER_UNIT, note="请远端处理单元核实")
     elif event.type == "extension_requested":
-        yield plan(0.1, 0.3, CENTRE, "reply_progress", text="您的问题需要更多时间核实，我们会尽快答复")
-        yield plan(0.4, 0.9, CENTRE, "approve_extension", note="同意")
+        yield plan(0.1, 0.3, ticket.centre, "reply_progress", text="您的问题需要更多时间核实，我们会尽快答复")
+        yield plan(0.4, 0.9, ticket.centre, "approve_extension", note="同意")
     elif event.type == "fed_back":
         low, high = (2.2, 3.5) if style == "late_answer" else (0.2, 1.5)
         agreement = "refused" if rng.random() < 0.05 else "agreed"
-        yield plan(low, high, CENTRE, "answer", explanation="已查明原因并处理，感谢您的监督", agreement=agreement)
+        yield plan(
+            low, high, ticket.centre, "answer", explanation="已查明原因并处理，感谢您的监督", agreement=agreement
+        )
 
 
 def _after_notification(event: TicketEvent, rng: Random, plan: Any) -> Iterator[PlannedCommand]:
     """Return what the centre does after the customer was informed, could not be reached, or answered the survey."""
     ticket = event.ticket
     if event.type == "answered" and ticket.breaches and ticket.customer.email is not None:
-        yield plan(0.2, 1.0, CENTRE, "apologise", letter="apology_service", facts=_apology_facts(ticket))
+        yield plan(0.2, 1.0, ticket.centre, "apologise", letter="apology_service", facts=_apology_facts(ticket))
     elif event.type == "undeliverable" and event.details["audience"] == "customer":
-        yield plan(0.2, 2.0, CENTRE, "note", text="短信和邮件均未送达，请受理渠道上门告知客户")
+        yield plan(0.2, 2.0, ticket.centre, "note", text="短信和邮件均未送达，请受理渠道上门告知客户")
     elif event.type in {"survey_answered", "callback_ended"} and ticket.status is Status.ANSWERED:
-        yield plan(0.1, 0.5, CENTRE, "close")
+        yield plan(0.1, 0.5, ticket.centre, "close")
     elif event.type == "screening_needed":
         wrong = rng.random() < 0.8
         reason = "处理后没有复测，属处理不当" if wrong else "套餐规则如此，处理无误"
-        yield plan(0.2, 0.8, CENTRE, "screen", wrong_handling=wrong, reason=reason)
+        yield plan(0.2, 0.8, ticket.centre, "screen", wrong_handling=wrong, reason=reason)
 
 
 def _after_dispatched(event: TicketEvent, style: str, plan: Any) -> Iterator[PlannedCommand]:

@@ -16,7 +16,9 @@ from pydantic import SecretStr
 
 from deploy.local import Stack
 from deploy.local.errors import LocalError
-from services.intake import senders
+from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.intake import sender_store
+from services.intake.senders import Sender
 from services.shared.postgres.database import Database
 from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
@@ -29,6 +31,15 @@ LOCAL_SENDER = "local"
 KEY_WITHIN = 30.0
 KEY_INTERVAL = 0.2
 """Real seconds within which intake has to serve a new key, and between two tries."""
+LOCAL = Sender(
+    LOCAL_SENDER,
+    ("carrier", ANY),
+    (ANY,),
+    ("contacts", "commands", "read", "search", "personal", "receipts"),
+    (ANY,),
+    (CALLBACK_ROLE,),
+)
+"""It may do everything that a unit may, and stands for every unit: for one machine, not for a deployment."""
 
 Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the data folder", show_default="./.duban")]
 
@@ -106,14 +117,7 @@ def ensure_local_sender(stack: Stack) -> str:
     """Create the local sender, or give it its key again, and return the key."""
     key = stack.folder.secret(LOCAL_SENDER)
     with psycopg.connect(stack.database_url()) as connection:
-        senders.add(
-            connection,
-            LOCAL_SENDER,
-            policy="carrier",
-            channels=[senders.ANY],
-            actions=["contacts", "commands", "read", "receipts"],
-            key=key,
-        )
+        sender_store.add(connection, LOCAL, key=key)
     return key
 
 

@@ -36,13 +36,25 @@ def render(ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: s
     text = Text(f"{title}: {ticket.number}", "bold")
     text.append(f"  {kind.tier}, {types}, {ticket.status}\n", "not bold")
     for event in events:
-        who = event.actor.name + (f" ({event.actor.unit})" if event.actor.unit not in {None, event.actor.name} else "")
         summary = _summary(event, zone)
         text.append(f"  {local_time(event.at, zone)}  ", "not bold")
         text.append(f"{event.type:20}", STYLES.get(event.type, "not bold"))
         text.append(f" {summary}\n", "not bold")
-        text.append(f"  {'':16}by {who}, rule: {event.rule.rule} [{event.rule.source}]\n", "not bold dim")
+        text.append(f"  {'':16}by {_who(event)}, rule: {event.rule.rule} [{event.rule.source}]\n", "not bold dim")
     return text
+
+
+def _who(event: TicketEvent) -> str:
+    """Return who acted: the person, the unit, for which unit below, by which key, and how a customer was proved."""
+    actor, acts_for = event.actor, event.details.get("acts_for")
+    parts = (
+        actor.unit if actor.unit != actor.name else None,
+        f"for {acts_for}" if acts_for else None,
+        f"key {actor.key}" if actor.key else None,
+        f"proof {actor.proof}" if actor.proof else None,
+    )
+    known = ", ".join(part for part in parts if part)
+    return f"{actor.name} ({known})" if known else actor.name
 
 
 def _summary(event: TicketEvent, zone: str) -> str:

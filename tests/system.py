@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +16,7 @@ import httpx
 import psycopg
 from pydantic import SecretStr
 
+from demo import senders
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
 from deploy.local.ports import free_port
@@ -41,8 +42,9 @@ class System:
 
     Attributes:
         stack: its processes.
-        http: client of intake, with a key that may do everything.
+        http: client of intake, with the local key, which stands for every unit.
         key: that key.
+        keys: keys of the carrier's systems by sender, each for its own units (`demo.senders`).
         clock: source of its policy time.
         containers: containers of the stores by name; empty if the stores are embedded.
 
@@ -51,6 +53,7 @@ class System:
     stack: Stack
     http: httpx.Client
     key: str
+    keys: Mapping[str, str]
     clock: Clock
     containers: dict[str, Any] = field(default_factory=dict)
 
@@ -96,6 +99,10 @@ class System:
         payload: dict[str, Any] = response.json()
         return payload
 
+    def headers(self, sender: str) -> dict[str, str]:
+        """Return the header with the key of a sender of `demo.senders`."""
+        return {"Authorization": f"Bearer {self.keys[sender]}"}
+
     def open_ticket(self, text: str = "家里宽带网速很慢，已经一个星期了", **changes: Any) -> str:
         """Submit a contact and return the number of the ticket that it opens."""
         response = self.submit(self.contact_body(text, **changes))
@@ -114,7 +121,7 @@ class System:
         Args:
             number: of the ticket.
             action: type of the action.
-            unit: unit that sends it; None: the customer.
+            unit: unit that sends it, with its own key; None: the customer, in the app.
             key: idempotency key; empty: a new one.
             **fields: fields of the action.
 
@@ -122,12 +129,15 @@ class System:
         return self._command(number, {"type": action, **fields}, unit, key)
 
     def _command(self, number: str, action: dict[str, Any], unit: str | None, key: str) -> dict[str, Any]:
-        actor = {"kind": "unit", "name": unit, "unit": unit} if unit else {"kind": "customer", "name": "customer"}
+        body: dict[str, Any] = {"action": action, "actor": {"kind": "unit", "name": unit, "unit": unit}}
+        if unit is None:
+            customer = self.ticket_and_events(number)[0].customer
+            body |= {"actor": {"kind": "customer"}, "customer": {"phone": customer.phone}}
         response = self.http.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 20},
-            json={"action": action, "actor": actor},
-            headers={"Idempotency-Key": key or self.unique_ids()[0]},
+            json=body,
+            headers={"Idempotency-Key": key or self.unique_ids()[0], **self.headers(senders.sender_of_unit(unit))},
         )
         assert response.status_code == 202, response.text
         payload: dict[str, Any] = response.json()
@@ -234,6 +244,7 @@ def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
             containers, options = cleanup.enter_context(running_containers(options))
         stack = cleanup.enter_context(Stack.start(options))
         key = system_connection.ensure_local_sender(stack)
+        keys = senders.ensure_senders(stack)
         pool = Database(SecretStr(stack.database_url()), name="tests", size=1)
         clock = deployment.load_clock(pool, "test")
         pool.close()
@@ -244,4 +255,4 @@ def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
             lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200,
             why="intake does not know the key",
         )
-        yield System(stack, http, key, clock, containers)
+        yield System(stack, http, key, keys, clock, containers)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
-from duban.arguments import TicketNumber
+from duban.arguments import ActingUnit, PersonName, TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
 from services.shared.runtime.errors import DubanError
 
@@ -37,7 +37,7 @@ def list_(centre: Centre = "", pack: Pack = "", data: Data = DEFAULT_DATA) -> No
 
 @group.command(name="next")
 def next_(
-    name: Annotated[str, typer.Option(help="who calls")] = "duban",
+    name: PersonName,
     centre: Centre = "",
     pack: Pack = "",
     data: Data = DEFAULT_DATA,
@@ -54,16 +54,18 @@ def next_(
 @group.command()
 def start(
     number: TicketNumber,
-    name: Annotated[str, typer.Option(help="who calls")] = "duban",
+    name: PersonName,
+    unit: ActingUnit = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Take the callback of one ticket, due or not; exit code 1 when it was refused."""
-    _send_command(data, number, {"type": "start_callback"}, name)
+    _send_command(data, number, {"type": "start_callback"}, name, unit)
 
 
 @group.command()
 def result(
     number: TicketNumber,
+    name: PersonName,
     outcome: Annotated[str, typer.Argument(help="answered, no_answer, busy, refused, opted_out or moved")],
     scores: Annotated[str, typer.Option(help="scores of process, result and staff from 1 to 5, such as 5,4,5")] = "",
     comment: Annotated[str, typer.Option(help="what else the customer said")] = "",
@@ -71,7 +73,7 @@ def result(
         str, typer.Option(help="with moved: when the customer wants to be called, ISO 8601 with offset")
     ] = "",
     recording: Annotated[str, typer.Option(help="reference of the recording")] = "",
-    name: Annotated[str, typer.Option(help="who called")] = "duban",
+    unit: ActingUnit = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Record how a callback ended; exit code 1 when it was refused."""
@@ -79,12 +81,13 @@ def result(
     action |= {key: value for key, value in (("until", until), ("recording", recording)) if value}
     if scores:
         action["survey"] = _parse_scores(scores) | ({"comment": comment} if comment else {})
-    _send_command(data, number, action, name)
+    _send_command(data, number, action, name, unit)
 
 
-def _send_command(data: Path, number: str, action: dict[str, Any], name: str) -> None:
-    body = {"action": action, "actor": {"kind": "agent", "name": name}}
+def _send_command(data: Path, number: str, action: dict[str, Any], name: str, unit: str) -> None:
     with system_connection.find(data).http() as client:
+        unit = unit or _centre_of(client, number)
+        body = {"action": action, "actor": {"name": name} | ({"unit": unit} if unit else {})}
         response = client.post(
             f"/v1/tickets/{number}/commands",
             params={"wait": 10},
@@ -96,6 +99,12 @@ def _send_command(data: Path, number: str, action: dict[str, Any], name: str) ->
     print(refusal["message"] if refusal else decision.get("outcome", decision["state"]))
     if refusal:
         raise typer.Exit(1)
+
+
+def _centre_of(client: httpx.Client, number: str) -> str:
+    """Return the centre in charge of a ticket, which alone calls back; empty if the key does not see the ticket."""
+    response = client.get(f"/v1/tickets/{number}")
+    return str(response.json()["centre"]) if response.is_success else ""
 
 
 def _filters(centre: str, pack: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from duban import system_connection, timeline
-from duban.arguments import TicketNumber
+from duban.arguments import ActingUnit, PersonName, TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
@@ -41,11 +41,11 @@ def show(
 def do(
     number: TicketNumber,
     action: Annotated[str, typer.Argument(help="such as dispatch, claim, feed_back, answer, close")],
+    name: PersonName,
     field: Annotated[
         list[str] | None, typer.Argument(help="fields of the action as name=value; values other than text as JSON")
     ] = None,
-    unit: Annotated[str, typer.Option(help="the unit that you act for")] = "",
-    name: Annotated[str, typer.Option(help="who you are")] = "duban",
+    unit: ActingUnit = "",
     key: Annotated[
         str, typer.Option(help="Idempotency-Key; a command is not carried out twice under the same key")
     ] = "",
@@ -55,7 +55,7 @@ def do(
     """Send a command to a ticket and show what the ledger decided; exit code 1 when it was refused."""
     body: dict[str, Any] = {
         "action": {"type": action} | dict(_parse_field(text) for text in field or []),
-        "actor": {"kind": "agent", "name": name} | ({"unit": unit} if unit else {}),
+        "actor": {"name": name} | ({"unit": unit} if unit else {}),
     }
     if version is not None:
         body["expected_version"] = version

@@ -95,9 +95,10 @@ def record_key(customer: Customer, secret: str) -> bytes:
 
 
 def command_digest(command: Command) -> bytes:
-    """Return a digest that distinguishes two commands with one id; the time of arrival does not count."""
-    given = {**command.to_plain(), "id": None, "at": None, "policy": None, "authority": None}
-    content = _without_empty(given)
+    """Return a digest that distinguishes two commands with one id; what the door stamps does not count."""
+    plain = command.to_plain()
+    actor = {**plain["actor"], "key": None, "proof": None}
+    content = _without_empty({**plain, "id": None, "at": None, "policy": None, "authority": None, "actor": actor})
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
 
 

@@ -14,6 +14,7 @@ from services.intake.metrics import IntakeMetrics
 from services.intake.senders import SenderRegistry
 from services.intake.settings import IntakeSettings
 from services.intake.smtp_server import SmtpServer
+from services.policies.versions import PolicyRegistry
 from services.shared.kafka.batch_consumer import BatchConsumer
 from services.shared.kafka.request_publisher import RequestPublisher
 from services.shared.observability import logs
@@ -110,10 +111,11 @@ def main() -> None:
 
 
 def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Health) -> None:
-    """Read the senders' keys periodically, and report readiness."""
+    """Read the senders' keys and write their last use periodically, and report readiness."""
     while not stopping.is_set():
         try:
             context.senders.refresh()
+            context.senders.save_last_used()
         except Retryable as error:
             if not context.senders.loaded:
                 health.mark_not_ready("keys", str(error))
@@ -132,6 +134,7 @@ def _consume_channel_topics(context: HttpContext, running: StopSignal, health: H
     clock = process.wait_for_clock(context.database, settings, running, health)
     if clock is None:
         return
+    context.packs = PolicyRegistry(context.database, clock)
     context.clock = clock
     consumer = BatchConsumer(
         ChannelTopicHandler(context.ingestor, clock, context.metrics),

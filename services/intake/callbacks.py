@@ -3,6 +3,7 @@
 How a call ended is reported by a command: POST /v1/tickets/{number}/commands with record_callback.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,11 +12,14 @@ from fastapi.responses import JSONResponse
 
 from schemas.command import Actor, Command
 from schemas.customer_actions import StartCallback
+from services.domain.authority.judge import ANY, CALLBACK_ROLE
 from services.domain.ids import command_id
-from services.intake import outcomes, problems
+from services.domain.policy.pack import Pack
+from services.intake import actors, commands, outcomes, problems
 from services.intake.http_context import HttpContext
+from services.intake.senders import Sender
 from services.shared.kafka.records import outgoing
-from services.shared.runtime.errors import Problem
+from services.shared.runtime.errors import Problem, Retryable
 
 DECISION_WAIT_SECONDS = 5.0
 """Real seconds to wait for the ledger's decision that a call is taken."""
@@ -39,10 +43,14 @@ def install(app: FastAPI, context: HttpContext) -> None:
         centre: CentreFilter = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
-        """List the calls that are due and not taken, within the customers' calling hours, the most urgent first."""
-        context.senders.authenticate(authorization).require_action("read")
+        """List the calls of the key's centres that are due and not taken, within the customers' calling hours."""
+        sender = context.senders.authenticate(authorization)
+        sender.require_action("read")
+        require_callback_role(sender)
+        context.check_rate(sender)
         now = context.require_clock().now()
-        calls = await context.query(lambda: outcomes.due_calls(context.database, now, limit, pack=pack, centre=centre))
+        reach = _reach(sender, pack, centre)
+        calls = await context.query(lambda: outcomes.due_calls(context.database, now, limit, **reach))
         return JSONResponse({"callbacks": calls})
 
     @app.post("/v1/callbacks/next", tags=["callbacks"])
@@ -56,17 +64,76 @@ def install(app: FastAPI, context: HttpContext) -> None:
         sender = context.senders.authenticate(authorization)
         sender.require_action("commands")
         context.check_rate(sender)
+        actors.require_person(agent, sender, field="agent")
         now = context.require_clock().now()
-        calls = await context.query(
-            lambda: outcomes.due_calls(context.database, now, MAX_CANDIDATES, pack=pack, centre=centre)
-        )
+        commands.require_may("start_callback", sender)
+        if not await context.query(lambda: _calls_back(agent, sender, context.packs)):
+            require_callback_role(sender)
+        reach = _reach(sender, pack, centre)
+        calls = await context.query(lambda: outcomes.due_calls(context.database, now, MAX_CANDIDATES, **reach))
         for call in calls:
-            if await _try_take(context, call, agent):
+            if await _try_take(context, call, agent, sender):
                 return JSONResponse(call)
         raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
 
 
-async def _try_take(context: HttpContext, call: dict[str, Any], agent: str) -> bool:
+def require_callback_role(sender: Sender) -> None:
+    """Check that a key is for those who call customers back.
+
+    Raises:
+        Problem: 403 when it is not.
+
+    """
+    if CALLBACK_ROLE not in sender.roles:
+        raise Problem.about(
+            403,
+            "The key does not allow this",
+            field="Authorization",
+            reason="not_allowed",
+            what_to_do=f"calls are for those who call customers back: ask for a key with the role {CALLBACK_ROLE}",
+        )
+
+
+def _calls_back(agent: str, sender: Sender, packs: Mapping[str, Pack]) -> bool:
+    """Return whether the key, or a pack of the key, says that the agent calls customers back."""
+    if CALLBACK_ROLE in sender.roles:
+        return True
+    try:
+        persons = [packs[name].persons.get(agent) for name in packs if sender.reaches_pack(name)]
+    except Retryable:
+        return False
+    return any(person is not None and CALLBACK_ROLE in person.roles for person in persons)
+
+
+def _reach(sender: Sender, pack: str | None, centre: str | None) -> dict[str, Sequence[str] | None]:
+    """Return the packs and centres whose calls a request is about: those of the key, or the one that it names.
+
+    Raises:
+        Problem: 403 when the key does not reach the one that it names.
+
+    """
+    return {
+        "packs": _within("pack", pack, sender.packs),
+        "centres": _within("centre", centre, sender.units),
+    }
+
+
+def _within(name: str, wanted: str | None, own: Sequence[str]) -> Sequence[str] | None:
+    if ANY in own:
+        return [wanted] if wanted is not None else None
+    if wanted is not None and wanted not in own:
+        raise Problem.about(
+            403,
+            "The key does not allow this",
+            field=name,
+            reason="not_allowed",
+            what_to_do=f"the key is for {', '.join(own) or 'none'}, not for {wanted}: leave {name} out, or ask for "
+            "another key",
+        )
+    return [wanted] if wanted is not None else own
+
+
+async def _try_take(context: HttpContext, call: dict[str, Any], agent: str, sender: Sender) -> bool:
     """Ask the ledger for a call; False when another agent was first or the call is no longer wanted.
 
     Raises:
@@ -78,9 +145,10 @@ async def _try_take(context: HttpContext, call: dict[str, Any], agent: str) -> b
         id=command_id(ticket, "start_callback", call["version"], agent),
         ticket_id=ticket,
         at=clock.now(),
-        actor=Actor(kind="agent", name=agent),
+        actor=Actor(kind="agent", name=agent, unit=call["centre"], key=sender.name),
         expected_version=call["version"],
         action=StartCallback(),
+        authority=sender.authority,
     )
     await context.publish([outgoing(command, "intake")])
     decision = await context.wait_for(

@@ -1,82 +1,116 @@
-"""Parses the commands that people and programs send by HTTP (R2.7)."""
+"""Parses the commands that people and programs send by HTTP (R2.7), and judges early who may (DECISIONS 34)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import msgspec
 
 from schemas import validation_errors
 from schemas.command import MODELS, Actor, Command
+from schemas.ticket import Ticket
+from services.domain.authority.judge import NOT_ALLOWED, judge
+from services.domain.authority.table import internal_actions
 from services.domain.ids import command_id
-from services.intake import problems
+from services.domain.policy.pack import Pack
+from services.intake import actors, problems
+from services.intake.actors import IdentifiedActor
 from services.intake.domain.envelope import parse_json_object
 from services.intake.domain.fields import InvalidPayload
 from services.intake.senders import Sender
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import Problem
 
-INTERNAL = frozenset(
-    {
-        "open",
-        "remind",
-        "tick",
-        "call_back",
-        "end_callback",
-        "apply_policy",
-        "join_hot_issue",
-        "join_call",
-        "report_undeliverable",
-    }
-)
-"""Actions that only services may send."""
-FIELDS = frozenset({"action", "actor", "expected_version"})
+INTERNAL = internal_actions()
+"""Actions that only our own services take."""
+FIELDS = ("action", "actor", "customer", "expected_version")
 """Fields of a request."""
+_NOBODY = Actor(kind="agent", name="-")
+"""Stands on a command until it is known who acts."""
 
 
-def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: str) -> Command:
-    """Build the command of a request.
+def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: str) -> tuple[Command, IdentifiedActor]:
+    """Build the command of a request, and say who acts by it; actor and authority are stamped from the key.
 
     Args:
-        body: JSON object with action, actor and expected_version.
+        body: JSON object with action, actor, expected_version and, from a portal, customer.
         sender: the authenticated sender.
         ticket: id of the ticket.
         clock: business clock that stamps the command.
         key: the Idempotency-Key, from which the command's id is derived.
 
     Raises:
-        Problem: 400, with every error.
+        Problem: 400, with every error; 403 for an actor or an action that the key does not allow.
 
     """
     try:
         request = parse_json_object(body)
     except InvalidPayload as error:
         raise problems.invalid_payload(error) from error
-    unknown = sorted(request.keys() - FIELDS)
+    unknown = sorted(request.keys() - set(FIELDS))
     if unknown:
         raise problems.invalid_field(
-            unknown[0], "bad_schema", "a command has only action, actor and expected_version: leave this out"
+            unknown[0], "bad_schema", f"a command has only {', '.join(FIELDS)}: leave this out"
         )
     action = request.get("action")
-    if isinstance(action, dict) and action.get("type") in INTERNAL:
+    kind = action.get("type") if isinstance(action, dict) else None
+    if isinstance(kind, str) and kind in INTERNAL:
         raise problems.invalid_field(
-            "action.type", "bad_schema", f"{action['type']} is for services only: choose one of {_choices()}"
+            "action.type", "bad_schema", f"{kind} is for services only: choose one of {_choices()}"
         )
-    command = {
+    fields = {
         "id": command_id(sender.name, key),
         "ticket_id": ticket,
         "at": clock.now(),
-        "actor": request.get("actor") or Actor(kind="agent", name=sender.name),
+        "actor": _NOBODY,
         "expected_version": request.get("expected_version"),
         "action": action,
     }
+    command, errors = None, tuple[Mapping[str, str], ...]()
     try:
-        return Command.from_plain(command)
-    except msgspec.ValidationError as error:
+        command = Command.from_plain(fields)
+    except msgspec.ValidationError:
         errors = tuple(
             {"field": cause.field, "reason": "bad_schema", "detail": f"{cause.message}; see /docs for the fields"}
-            for cause in _command_errors(action, command)
+            for cause in _command_errors(action, fields)
         )
-        raise Problem(400, "The command cannot be used", errors=errors) from error
+    try:
+        identified = actors.identify(request, sender)
+    except Problem as problem:
+        if problem.status != 400 or not errors:  # noqa: PLR2004 - the status of what is written wrongly
+            raise
+        errors = (*errors, *problem.errors)
+    if command is None or errors:
+        raise Problem(400, "The command cannot be used", errors=errors)
+    require_may(command.action.type, sender)
+    authority = sender.authority if identified.claim is None else None
+    return command.replace(actor=identified.actor, authority=authority), identified
+
+
+def require_may(action: str, sender: Sender) -> None:
+    """Check that a key may take an action, by its own list of actions.
+
+    Raises:
+        Problem: 403; names the actions that it may take.
+
+    """
+    if sender.may and action not in sender.may:
+        raise _not_allowed(f"the key may only {', '.join(sender.may)}: ask for one that may {action}")
+
+
+def require_right(command: Command, ticket: Ticket, pack: Pack) -> None:
+    """Check that a command is allowed on a ticket as it stands now; the ledger judges it again when it decides.
+
+    Raises:
+        Problem: 403; names who may.
+
+    """
+    verdict = judge(ticket, command, pack)
+    if verdict.code == NOT_ALLOWED:
+        raise _not_allowed(verdict.message)
+
+
+def _not_allowed(what_to_do: str) -> Problem:
+    return Problem.about(403, "This is not allowed", field="action.type", reason="not_allowed", what_to_do=what_to_do)
 
 
 def _choices() -> str:

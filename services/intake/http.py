@@ -10,13 +10,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 
 from schemas.contact import Contact
-from services.intake import callbacks, commands, delivery_reports, openapi, outcomes, problems, survey, webhooks
+from services.intake import callbacks, command_routes, delivery_reports, openapi, outcomes, problems, survey, webhooks
 from services.intake.domain import submission
 from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope, parse_json_object
 from services.intake.domain.fields import InvalidPayload, parse_phone
 from services.intake.http_context import HttpContext, read_body
 from services.intake.senders import Sender
-from services.shared.kafka.records import outgoing
 from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem
 
@@ -32,7 +31,7 @@ ContactFactory = Callable[[bytes], Contact]
 log = logs.get(__name__)
 
 
-def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the routes, one after the other
+def application(context: HttpContext) -> FastAPI:  # noqa: C901 - the routes, one after the other
     """Build the HTTP application with all routes."""
     app = FastAPIOffline(
         title="Duban intake",
@@ -85,53 +84,6 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the r
             )
         return JSONResponse(found[1])
 
-    @app.post("/v1/tickets/{number}/commands", status_code=202, tags=["tickets"], openapi_extra=openapi.COMMAND)
-    async def post_command(
-        number: str, request: Request, sender: CurrentSender, wait: Wait = 0, idempotency_key: Key = None
-    ) -> JSONResponse:
-        """Send a command to a ticket. 202: it will be decided; ask for the decision by the command's id."""
-        sender.require_action("commands")
-        context.check_rate(sender)
-        clock = context.require_clock()
-        if not idempotency_key:
-            raise problems.invalid_field(
-                "Idempotency-Key", "missing_id", "send the header, so that a repeated request is not executed twice"
-            )
-        body = await read_body(request, MAX_CONTACT_BYTES)
-        ticket = await context.query(lambda: outcomes.ticket_by_number(context.database, number))
-        if ticket is None:
-            raise Problem(404, "No such ticket", f"there is no ticket {number}: find it with GET /v1/tickets")
-        command = commands.parse_command(body, sender, ticket, clock, idempotency_key)
-        if await context.query(lambda: outcomes.conflicts(context.database, command)):
-            raise Problem.about(
-                409,
-                "Another command was sent with this Idempotency-Key",
-                field="Idempotency-Key",
-                reason="conflict",
-                what_to_do="send a changed command with a key of its own; GET /v1/commands/<id> returns the outcome of "
-                "the first",
-            )
-        await context.publish([outgoing(command, "intake", trace=_trace(request))])
-        response: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
-        if wait:
-            found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command.id), bool)
-            response |= found or {}
-        return JSONResponse(response, 202, {"Location": f"/v1/commands/{command.id}"})
-
-    @app.get("/v1/commands/{command}", tags=["tickets"])
-    async def get_command(command: UUID, sender: CurrentSender, wait: Wait = 0) -> JSONResponse:
-        """Get the ledger's decision on a command; a refusal says what is missing."""
-        sender.require_action("commands")
-        found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command), bool)
-        if found is None:
-            raise Problem(
-                404,
-                "No command with this id",
-                "if it was accepted a moment ago, ask again",
-                headers={"Retry-After": "1"},
-            )
-        return JSONResponse(found)
-
     @app.get("/v1/tickets/{number}", tags=["tickets"])
     async def get_ticket(number: str, sender: CurrentSender) -> JSONResponse:
         """Get one ticket in full: every paper, entry, link, request for more time and clock that it ever had."""
@@ -159,6 +111,7 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901, PLR0915 - the r
         )
         return JSONResponse({"tickets": found})
 
+    command_routes.install(app, context)
     webhooks.install(app, context)
     delivery_reports.install(app, context)
     survey.install(app, context)

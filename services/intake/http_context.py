@@ -3,13 +3,15 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fastapi import Request
 
+from services.domain.policy.pack import Pack
 from services.intake import problems
+from services.intake.accepted_commands import AcceptedCommands
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
 from services.intake.rate_limit import RateLimiter
@@ -44,6 +46,8 @@ class HttpContext:
         ingestor: parses messages and stores their attachments.
         rate_limiter: the senders' rate limits.
         clock: the business clock; None until the database has been reached once.
+        packs: the policy packs in force, by name; empty until then.
+        accepted: the commands that were accepted last.
 
     """
 
@@ -55,6 +59,8 @@ class HttpContext:
     ingestor: Ingestor
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     clock: Clock | None = None
+    packs: Mapping[str, Pack] = field(default_factory=dict)
+    accepted: AcceptedCommands = field(default_factory=AcceptedCommands)
 
     def check_rate(self, sender: Sender, count: int = 1) -> None:
         """Count messages against the rate limit of a sender; a count of 0 only checks whether one would be allowed.

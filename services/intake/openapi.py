@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from schemas import json_schema
-from schemas.command import Action, Actor
+from schemas.command import Action
 from schemas.contact import Contact
 from services.intake.domain.splitter import MBOX, XLSX
 from services.intake.domain.submission import RESERVED_FIELDS
@@ -76,7 +76,26 @@ COMMAND = _body(
         "additionalProperties": False,
         "properties": {
             "action": {"$ref": "#/components/schemas/Action"},
-            "actor": {"$ref": "#/components/schemas/Actor"},
+            "actor": {
+                "type": "object",
+                "description": "who acts: a person of a unit of the key; a portal sends kind customer alone",
+                "additionalProperties": False,
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 200},
+                    "unit": {"type": "string", "maxLength": 64, "description": "left out: the only unit of the key"},
+                    "kind": {"enum": ["agent", "unit", "customer"], "default": "agent"},
+                },
+            },
+            "customer": {
+                "type": "object",
+                "description": "only from a portal: the signed-in customer, who has to be the one of the ticket",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": {
+                    name: {"type": "string", "minLength": 1, "maxLength": 200}
+                    for name in ("phone", "number", "identity")
+                },
+            },
             "expected_version": {"type": "integer", "minimum": 1},
         },
     },
@@ -85,7 +104,7 @@ COMMAND = _body(
 
 def _schemas() -> dict[str, Any]:
     """Return the schemas of the request bodies; Submission is Contact without the fields that intake sets."""
-    (_, _, action), schemas = json_schema.components([Contact, Actor, Action], template=TEMPLATE)
+    (_, action), schemas = json_schema.components([Contact, Action], template=TEMPLATE)
     contact = schemas.pop("Contact")
     contact["title"] = "Submission"
     contact["properties"] = {
@@ -117,7 +136,7 @@ PROBLEM = {
 PROBLEMS = {
     "400": "a field is invalid",
     "401": "no key, or an unknown one",
-    "403": "the key does not allow this",
+    "403": "the key does not allow this, or the unit may not do it on this ticket",
     "404": "there is no such channel, ticket, contact or command",
     "409": "another command was sent with this Idempotency-Key",
     "413": "too large",

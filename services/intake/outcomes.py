@@ -1,11 +1,14 @@
 """Queries for the outcomes of contacts and commands, and for tickets and due calls, in the tables of other services."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.command import Command
-from services.domain.ids import command_digest
+import msgspec
+
+from schemas.ticket import Ticket
 from services.domain.policy.outcome import CALL_LEASE
 from services.domain.whole_ticket import whole_lists
 from services.intake.senders import queries
@@ -49,30 +52,78 @@ def command_outcome(database: Database, id_: UUID) -> dict[str, Any] | None:
         Retryable: the database is unavailable.
 
     """
-    with database.transaction() as connection:
-        row = connection.execute(queries["command"], {"id": id_}).fetchone()
-    if row is None:
-        return None
-    command, ticket_id, type_, outcome, refusal, version, number, status = row
-    return {
-        "command": str(command),
-        "action": type_,
-        "outcome": outcome,
-        "refusal": refusal,
-        "ticket": {"id": str(ticket_id), "number": number, "status": status, "version": version},
-    }
+    found = decided_command(database, id_)
+    return found.outcome if found is not None else None
 
 
-def ticket_by_number(database: Database, number: str) -> UUID | None:
-    """Return the id of the ticket with this number, None when there is none.
+@dataclass(frozen=True, slots=True)
+class DecidedCommand:
+    """A command that the ledger has decided.
+
+    Attributes:
+        outcome: the decision, for the caller.
+        sender: name of the key by which the command came; None if one of our own services sent it.
+        pack: pack of its ticket; None if there is no such ticket.
+
+    """
+
+    outcome: dict[str, Any]
+    sender: str | None
+    pack: str | None
+
+
+def decided_command(database: Database, id_: UUID) -> DecidedCommand | None:
+    """Return the ledger's decision on a command with whose it is; None as for `command_outcome`.
 
     Raises:
         Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
-        row = connection.execute(queries["ticket_by_number"], {"number": number}).fetchone()
-    return row[0] if row is not None else None
+        row = connection.execute(queries["command"], {"id": id_}).fetchone()
+    if row is None:
+        return None
+    command, ticket_id, type_, outcome, refusal, version, number, status, sender, pack = row
+    decision = {
+        "command": str(command),
+        "action": type_,
+        "outcome": outcome,
+        "refusal": refusal,
+        "ticket": {"id": str(ticket_id), "number": number, "status": status, "version": version},
+    }
+    return DecidedCommand(decision, sender, pack)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTicket:
+    """A ticket as the doors read it.
+
+    Attributes:
+        ticket: None if this version of Duban cannot read it.
+
+    """
+
+    id: UUID
+    pack: str
+    ticket: Ticket | None
+
+
+def ticket_by_number(database: Database, number: str) -> StoredTicket | None:
+    """Return the ticket with this number, None when there is none.
+
+    Raises:
+        Retryable: the database is unavailable.
+
+    """
+    with database.transaction() as connection:
+        row = connection.execute(queries["ticket_by_number"], {"number": number}, binary=True).fetchone()
+    if row is None:
+        return None
+    id_, pack, body = row
+    try:
+        return StoredTicket(id_, pack, Ticket.from_record(body))
+    except msgspec.ValidationError:
+        return StoredTicket(id_, pack, None)
 
 
 CALL_COLUMNS = (
@@ -97,15 +148,25 @@ CALL_COLUMNS = (
 
 
 def due_calls(
-    database: Database, now: datetime, limit: int, *, pack: str | None = None, centre: str | None = None
+    database: Database, now: datetime, limit: int, *, packs: Sequence[str] | None, centres: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    """Return the calls to customers that are due, the most urgent first, optionally of one policy pack or centre.
+    """Return the calls to customers that are due, the most urgent first.
+
+    Args:
+        database: with the plans.
+        now: business time.
+        limit: the largest number of calls.
+        packs: only calls of these policy packs; None: of all.
+        centres: only calls of these complaint centres; None: of all.
 
     Raises:
         Retryable: the database is unavailable.
 
     """
-    parameters = {"now": now, "taken_before": now - CALL_LEASE, "limit": limit, "pack": pack, "centre": centre}
+    parameters = {"now": now, "taken_before": now - CALL_LEASE, "limit": limit}
+    parameters |= {
+        name: None if each is None else list(each) for name, each in (("packs", packs), ("centres", centres))
+    }
     with database.transaction() as connection:
         rows = connection.execute(queries["due_calls"], parameters).fetchall()
     calls = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in rows]
@@ -139,8 +200,12 @@ def tickets(database: Database, *, number: str | None, phone: str | None) -> lis
     return [body for (body,) in rows]
 
 
+HISTORY_FIELDS = ("version", "type", "at", "actor", "acts_for")
+"""What the history of a ticket tells of each event."""
+
+
 def whole_ticket(database: Database, number: str) -> dict[str, Any] | None:
-    """Return a ticket with its lists in full, which the ticket itself holds only in part; None if there is none.
+    """Return a ticket with its lists in full, which it holds only in part, and who did what; None if there is none.
 
     Raises:
         Retryable: the database is unavailable.
@@ -151,7 +216,8 @@ def whole_ticket(database: Database, number: str) -> dict[str, Any] | None:
     if row is None:
         return None
     body, events = row
-    return {**body, **whole_lists(events)}
+    history = [{name: event[name] for name in HISTORY_FIELDS if event[name] is not None} for event in events]
+    return {**body, **whole_lists(events), "history": history}
 
 
 def has_ticket(outcome: tuple[str, dict[str, Any]]) -> bool:
@@ -159,13 +225,13 @@ def has_ticket(outcome: tuple[str, dict[str, Any]]) -> bool:
     return outcome[1]["ticket"] is not None
 
 
-def conflicts(database: Database, command: Command) -> bool:
-    """Whether a different command was decided under the id of this one.
+def decided_digest(database: Database, id_: UUID) -> bytes | None:
+    """Return the digest of the command that was decided under an id; None if none was.
 
     Raises:
         Retryable: the database is unavailable.
 
     """
     with database.transaction() as connection:
-        row = connection.execute(queries["command_digest"], {"id": command.id}).fetchone()
-    return row is not None and bytes(row[0]) != command_digest(command)
+        row = connection.execute(queries["command_digest"], {"id": id_}).fetchone()
+    return bytes(row[0]) if row is not None else None

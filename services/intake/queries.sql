@@ -1,18 +1,74 @@
 -- Named queries of intake.
 
 -- name: senders
-select name, key_hash, policy, channels, actions, per_minute from intake.sender where revoked_at is null;
+-- The present key of each sender, and those that it has replaced as long as they overlap. `sender.key_hash` says which one is
+-- the present key, so that one that an earlier version has made counts as well.
+select s.name, k.key_hash, k.valid_until, s.packs, s.policy, s.channels, s.actions, s.units, s.roles, s.may, s.level,
+    s.persons, s.per_minute, s.expires_at
+from intake.sender s
+cross join lateral (
+    select s.key_hash, null::timestamptz as valid_until
+    union all
+    select key_hash, valid_until from intake.sender_key
+    where sender = s.name and key_hash <> s.key_hash and valid_until > clock_timestamp()
+) k
+where s.revoked_at is null;
 
 -- name: add_sender
-insert into intake.sender (name, key_hash, policy, channels, actions, per_minute)
-values (%(name)s, %(key_hash)s, %(policy)s, %(channels)s, %(actions)s, %(per_minute)s)
+insert into intake.sender
+    (name, key_hash, policy, packs, channels, actions, units, roles, may, level, persons, per_minute, expires_at)
+values (%(name)s, %(key_hash)s, %(policy)s, %(packs)s, %(channels)s, %(actions)s, %(units)s, %(roles)s, %(may)s, %(level)s,
+    %(persons)s, %(per_minute)s, %(expires_at)s)
 on conflict (name) do update
-set key_hash = excluded.key_hash, policy = excluded.policy, channels = excluded.channels, actions = excluded.actions,
-    per_minute = excluded.per_minute,
-    revoked_at = null;
+set key_hash = excluded.key_hash, policy = excluded.policy, packs = excluded.packs, channels = excluded.channels,
+    actions = excluded.actions, units = excluded.units, roles = excluded.roles, may = excluded.may, level = excluded.level,
+    persons = excluded.persons, per_minute = excluded.per_minute, expires_at = excluded.expires_at, revoked_at = null;
+
+-- name: add_key
+insert into intake.sender_key (key_hash, sender) values (%(key_hash)s, %(name)s)
+on conflict (key_hash) do update set valid_until = null;
+
+-- name: end_keys
+delete from intake.sender_key where sender = %(name)s and key_hash <> %(key_hash)s;
+
+-- name: change_sender
+update intake.sender
+set policy = %(policy)s, packs = %(packs)s, channels = %(channels)s, actions = %(actions)s, units = %(units)s,
+    roles = %(roles)s, may = %(may)s, level = %(level)s, persons = %(persons)s, per_minute = %(per_minute)s,
+    expires_at = %(expires_at)s
+where name = %(name)s and revoked_at is null;
+
+-- name: overlap_key
+-- The present key ends at a time to come; another takes its place.
+insert into intake.sender_key (key_hash, sender, created_at, valid_until)
+select key_hash, name, created_at, clock_timestamp() + %(overlap)s
+from intake.sender
+where name = %(name)s and revoked_at is null
+on conflict (key_hash) do update set valid_until = excluded.valid_until;
+
+-- name: replace_key
+update intake.sender set key_hash = %(key_hash)s where name = %(name)s and revoked_at is null;
 
 -- name: all_senders
-select name, policy, channels, actions, per_minute, created_at, revoked_at from intake.sender order by name;
+select s.name, s.packs, s.policy, s.channels, s.actions, s.units, s.roles, s.may, s.level, s.persons, s.per_minute,
+    s.expires_at, s.created_at, s.revoked_at,
+    (select max(last_used_at) from intake.sender_key where sender = s.name) as last_used_at
+from intake.sender s
+where %(name)s::text is null or s.name = %(name)s
+order by s.name;
+
+-- name: keys_of_sender
+select k.created_at, k.valid_until, k.last_used_at, k.key_hash = s.key_hash
+from intake.sender_key k
+join intake.sender s on s.name = k.sender
+where k.sender = %(name)s
+order by k.created_at;
+
+-- name: save_last_used
+update intake.sender_key k
+set last_used_at = greatest(k.last_used_at, incoming.at)
+from unnest(%(hashes)s::bytea[], %(times)s::timestamptz[]) as incoming (key_hash, at)
+where k.key_hash = incoming.key_hash;
 
 -- name: revoke_sender
 update intake.sender set revoked_at = clock_timestamp() where name = %(name)s and revoked_at is null;
@@ -24,7 +80,8 @@ left join ledger.ticket t on t.id = c.ticket_id
 where c.id = %(id)s;
 
 -- name: ticket_by_number
-select id, version from ledger.ticket where number = %(number)s;
+-- As bytes, so that the model's own decoder is the only one that parses the document.
+select id, body #>> '{policy,pack}', convert_to(body::text, 'UTF8') from ledger.ticket where number = %(number)s;
 
 -- name: due_calls
 -- By priority, then by due time, within the customer's calling hours, without calls that an agent has taken. A plan may lag
@@ -38,7 +95,8 @@ where p.means = 'phone' and p.due_at <= %(now)s and p.until_at > %(now)s
   and t.phone is not null and p.run = (t.body ->> 'run')::int and t.status in ('answered', 'closed')
   and t.body -> 'survey' = 'null' and t.body ->> 'callback_ended' is null
   and (t.body ->> 'calling_since' is null or (t.body ->> 'calling_since')::timestamptz <= %(taken_before)s)
-  and (%(pack)s::text is null or p.policy = %(pack)s) and (%(centre)s::text is null or p.centre = %(centre)s)
+  and (%(packs)s::text[] is null or p.policy = any(%(packs)s))
+  and (%(centres)s::text[] is null or p.centre = any(%(centres)s))
 order by 12, p.due_at
 limit %(limit)s;
 
@@ -58,7 +116,11 @@ limit 50;
 -- The ticket with what its events have added to its lists: the ticket itself holds only the latest items.
 select t.body - 'evidence_marks' - 'link_marks', (
     select coalesce(
-        jsonb_agg(jsonb_build_object('changes', e.body -> 'changes', 'clocks', e.body -> 'clocks') order by e.version),
+        jsonb_agg(
+            jsonb_build_object('changes', e.body -> 'changes', 'clocks', e.body -> 'clocks', 'version', e.version,
+                'type', e.type, 'at', e.body -> 'at', 'actor', e.body -> 'actor',
+                'acts_for', e.body #> '{details,acts_for}')
+            order by e.version),
         '[]')
     from ledger.event e
     where e.ticket_id = t.id)
@@ -66,7 +128,8 @@ from ledger.ticket t
 where t.number = %(number)s;
 
 -- name: command
-select c.id, c.ticket_id, c.type, c.outcome, c.refusal, c.last_version, t.number, t.status
+select c.id, c.ticket_id, c.type, c.outcome, c.refusal, c.last_version, t.number, t.status, c.sender,
+    t.body #>> '{policy,pack}'
 from ledger.command c
 left join ledger.ticket t on t.id = c.ticket_id
 where c.id = %(id)s;

@@ -162,7 +162,7 @@ class MailHandler:
         self._context = context
         settings = context.ingestor.settings_for(CHANNEL)
         name, policy = settings.sender or CHANNEL, settings.policy or context.ingestor.policy
-        self._sender = Sender(name, policy, (CHANNEL,), ("contacts",), settings.per_minute)
+        self._sender = Sender(name, (policy,), (CHANNEL,), ("contacts",), per_minute=settings.per_minute)
         self._recipients = {address.lower() for address in context.settings.mail_recipients}
 
     async def handle_MAIL(  # noqa: N802

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from schemas.call import CallRecord
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
+from services.domain.authority.judge import ANY
 from services.intake import openapi, outcomes, problems
 from services.intake.attachments import MAX_ATTACHMENT_BYTES
 from services.intake.channel_settings import ChannelSettings
@@ -22,7 +23,7 @@ from services.intake.domain.media import PLAIN
 from services.intake.domain.splitter import CSV, MAIL, MBOX, NDJSON, XLSX
 from services.intake.http_context import HttpContext, read_body
 from services.intake.ingest import channel_owner
-from services.intake.senders import ANY, Sender
+from services.intake.senders import Sender
 from services.shared.kafka.publish_errors import TOO_LARGE
 from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem, Retryable
@@ -149,7 +150,9 @@ def _authenticate_by_signature(context: HttpContext, envelope: Envelope, request
     """
     settings = context.ingestor.settings_for(envelope.channel)
     _require_signature(settings, envelope, request)
-    sender = Sender(envelope.sender, envelope.policy, (envelope.channel,), ("contacts",), settings.per_minute)
+    sender = Sender(
+        envelope.sender, (envelope.policy,), (envelope.channel,), ("contacts",), per_minute=settings.per_minute
+    )
     context.check_rate(sender, 0)
     return sender
 

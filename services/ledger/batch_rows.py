@@ -171,6 +171,7 @@ def _command_row(record: CommandRecord) -> Row:
         "refusal": record.refusal,
         "commands": record.commands,
         "decided_at": record.decided_at,
+        "sender": record.command.actor.key,
     }
 
 

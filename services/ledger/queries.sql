@@ -85,12 +85,12 @@ from jsonb_to_recordset(%(rows)s) as incoming (
 -- name: insert_commands
 insert into ledger.command
     (id, digest, ticket_id, topic, partition, "offset", type, outcome, first_version, last_version, refusal, commands,
-     decided_at)
+     decided_at, sender)
 select id, decode(digest, 'base64'), ticket_id, topic, partition, "offset", type, outcome, first_version, last_version,
-    refusal, commands, decided_at
+    refusal, commands, decided_at, sender
 from jsonb_to_recordset(%(rows)s) as incoming (
     id uuid, digest text, ticket_id uuid, topic text, partition integer, "offset" bigint, type text, outcome text,
-    first_version integer, last_version integer, refusal jsonb, commands jsonb, decided_at timestamptz);
+    first_version integer, last_version integer, refusal jsonb, commands jsonb, decided_at timestamptz, sender text);
 
 -- name: set_deadlines
 insert into ledger.clock (ticket_id, partition, version, next_at)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -144,6 +145,7 @@ class PolicyRegistry(Mapping[str, Pack]):
         self._versions: dict[str, list[PackVersion]] = {}
         self._last_id = 0
         self._next_poll = 0.0
+        self._lock = Lock()
 
     def _load_new(self) -> dict[str, list[PackVersion]]:
         """Return all versions by pack, including new ones.
@@ -152,13 +154,15 @@ class PolicyRegistry(Mapping[str, Pack]):
             Retryable: the database is not available.
 
         """
-        if time.monotonic() >= self._next_poll:
-            with self._database.transaction() as connection:
-                for version in load(connection, self._last_id):
-                    self._versions.setdefault(version.pack, []).append(version)
-                    self._last_id = version.id
-            self._next_poll = time.monotonic() + POLL_INTERVAL
-        return self._versions
+        # Requests at a door ask from several threads.
+        with self._lock:
+            if time.monotonic() >= self._next_poll:
+                with self._database.transaction() as connection:
+                    for version in load(connection, self._last_id):
+                        self._versions.setdefault(version.pack, []).append(version)
+                        self._last_id = version.id
+                self._next_poll = time.monotonic() + POLL_INTERVAL
+            return self._versions
 
     def __getitem__(self, name: str) -> Pack:
         """Return the pack that is in force.

@@ -69,10 +69,31 @@ def test_a_batch_has_a_result_for_each_line(system: System) -> None:
 @pytest.mark.requirement("R5.1", "R5.2")
 def test_a_refused_command_gets_the_reason_and_the_unchanged_ticket(system: System) -> None:
     number = system.open_ticket()
-    decision = system.send_command(number, "answer", unit="network", explanation="x", agreement="agreed")
+    decision = system.send_command(number, "feed_back", result="x", cause="y")
     assert decision["outcome"] == "refused"
-    assert "the complaint centre answers" in decision["refusal"]["message"]
+    assert "cannot be asked to feed back" in decision["refusal"]["message"]
     assert decision["ticket"]["status"] == "accepted"
+
+
+@pytest.mark.requirement("R5.1", "R5.2")
+def test_a_department_s_key_may_only_what_its_unit_may_on_the_ticket(system: System) -> None:
+    number, key = system.open_ticket(), {"Idempotency-Key": "k", **system.headers("network")}
+    path, action = f"/v1/tickets/{number}/commands", {"type": "answer", "explanation": "x", "agreement": "agreed"}
+    response = system.http.post(path, json={"action": action, "actor": {"name": "王工"}}, headers=key)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (403, "action.type")
+    assert "it is for answering" in response.json()["detail"]
+    actor = {"name": "王工", "unit": "provincial_centre"}
+    response = system.http.post(path, json={"action": action, "actor": actor}, headers=key)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (403, "actor.unit")
+    assert system.dispatch(number, "network")["outcome"] == "done"
+    claim = {"action": {"type": "claim", "person": "王工"}, "actor": {"name": "王工"}}
+    claimed = system.http.post(path, json=claim, headers=key, params={"wait": 20}).json()
+    assert claimed["outcome"] == "done"
+    event = system.wait_for_event(number, "claimed")
+    assert (event.actor.name, event.actor.unit, event.actor.key) == ("王工", "network", "network")
+    own = f"/v1/commands/{claimed['command']}"
+    assert system.http.get(own, headers=system.headers("network")).status_code == 200
+    assert system.http.get(own, headers=system.headers("billing")).status_code == 404
 
 
 def test_an_invalid_command_gets_the_name_of_its_field(system: System) -> None:

@@ -45,6 +45,7 @@ def test_another_command_under_the_same_key_gets_409(system: System) -> None:
     number, (key, _) = system.open_ticket(), system.unique_ids()
     assert system.send_command(number, "note", key=key, text="first")["outcome"] == "done"
     body = {"action": {"type": "note", "text": "another"}, "actor": {"kind": "unit", "name": CENTRE, "unit": CENTRE}}
-    response = system.http.post(f"/v1/tickets/{number}/commands", json=body, headers={"Idempotency-Key": key})
+    headers = {"Idempotency-Key": key, **system.headers("call_centre")}
+    response = system.http.post(f"/v1/tickets/{number}/commands", json=body, headers=headers)
     assert response.status_code == 409
     assert "key of its own" in response.json()["detail"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.tools.checkout import PROJECT
-from services.intake import senders
+from services.intake import sender_store
+from services.intake.senders import Sender
 from tests.builders import eventually
 from tests.system import System
 
@@ -27,7 +28,7 @@ def test_a_limit_is_changed_applied_to_open_tickets_and_rolled_back(system: Syst
     limits.write_text(limits.read_text(encoding="utf-8").replace('value = "3wd"', 'value = "9wd"'), encoding="utf-8")
     policy(system, "diff", "bank")
     with system.database() as connection:
-        key = senders.add(connection, "teller", policy="bank", channels=["*"], actions=["contacts"])
+        key = sender_store.add(connection, Sender("teller", ("bank",), ("*",), ("contacts",)))
     body = system.contact_body("柜台排队太久，态度冷淡")
     header = {"Authorization": f"Bearer {key}"}
     eventually(

@@ -9,7 +9,7 @@ from tests.system import System
 
 @pytest.mark.requirement("R2.5")
 def test_a_sender_above_its_rate_limit_gets_429_with_the_time_to_wait(system: System) -> None:
-    key = system.duban("sender", "add", "slow", "--channel", "web", "--rate", "6").stdout.strip()
+    key = system.duban("sender", "add", "slow", "--channel", "web", "--per-minute", "6").stdout.strip()
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{system.stack.intake_url}/v1/contacts"
     eventually(lambda: httpx.post(url, json=system.contact_body(), headers=headers).status_code == 202)

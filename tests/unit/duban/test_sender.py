@@ -1,27 +1,50 @@
-"""A key is created only for a known policy and action, and for names that contacts can have."""
+"""How long a key is valid, as people write it."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from duban.commands.sender import ACTIONS, check_code, check_known, note_own_channels
+from duban.commands.sender import check_rights, parse_expiry, parse_span
+from services.intake.senders import Sender
 from services.shared.runtime.errors import DubanError
+from tests.builders import PACKS
+
+NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    check_known("action", ["contacts", "read"], ACTIONS)
-    with pytest.raises(DubanError, match="no policy 'carier': choose one of bank, carrier"):
-        check_known("policy", ["carier"], ["bank", "carrier"])
+@pytest.mark.parametrize(
+    ("text", "length"), [("90m", timedelta(minutes=90)), ("24h", timedelta(days=1)), ("0d", timedelta())]
+)
+def test_a_length_of_time_is_parsed(text: str, length: timedelta) -> None:
+    assert parse_span(text) == length
 
 
-@pytest.mark.parametrize("name", ["", "My Firm", "Ünal", "x" * 65])
-def test_a_name_that_no_contact_can_carry_is_refused(name: str) -> None:
-    check_code("hall-12")
-    with pytest.raises(DubanError, match="cannot be a name"):
-        check_code(name)
+@pytest.mark.parametrize("text", ["", "24", "1w", "-1h", "24 hours"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with pytest.raises(DubanError, match="write 90m, 24h or 7d"):
+        parse_span(text)
 
 
-def test_a_channel_without_a_native_format_is_noted() -> None:
-    assert note_own_channels(["*", "sms"], ["sms", "store"]) is None
-    note = note_own_channels(["sms", "stor"], ["sms", "store"])
-    assert note is not None
-    assert note.startswith("note: stor: ")
-    assert "sms, store" in note
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("90d", NOW + timedelta(days=90)),
+        ("never", None),
+        ("2026-03-31", datetime(2026, 3, 31, 16, tzinfo=UTC)),
+        ("2026-03-31T18:00:00+08:00", datetime(2026, 3, 31, 10, tzinfo=UTC)),
+    ],
+)
+def test_an_expiry_is_a_length_a_day_to_its_end_or_an_instant(text: str, at: datetime | None) -> None:
+    assert parse_expiry(text, NOW) == at
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-13-01", "2026-03-31T18:00:00"])
+def test_an_expiry_that_says_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(DubanError):
+        parse_expiry(text, NOW)
+
+
+def test_everything_that_is_wrong_with_a_sender_is_listed() -> None:
+    with pytest.raises(DubanError) as raised:
+        check_rights(Sender("crm", ("carier",), ("stor",), ("commands",)), PACKS)
+    assert str(raised.value).count("\n") == 2

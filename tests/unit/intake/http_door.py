@@ -31,12 +31,16 @@ class _Keys:
     def transaction(self) -> Iterator["_Keys"]:
         yield self
 
-    def execute(self, _: Any) -> "_Keys":
+    def execute(self, *_: Any) -> "_Keys":
         return self
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return [
-            (sender.name, hash_key(sender.name), sender.policy, sender.channels, sender.actions, sender.per_minute)
+            (
+                *(sender.name, hash_key(sender.name), None, sender.packs, sender.policy, sender.channels),
+                *(sender.actions, sender.units, sender.roles, sender.may, sender.level, sender.persons),
+                *(sender.per_minute, sender.expires_at),
+            )
             for sender in self._senders
         ]
 

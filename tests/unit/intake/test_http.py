@@ -12,7 +12,7 @@ from services.shared.kafka.records import Outgoing
 from services.shared.runtime.errors import ConfigurationError, Retryable
 from tests.unit.intake.http_door import HttpDoor, key, reasons
 
-WEB = Sender("web", "carrier", ("web",), ("contacts",))
+WEB = Sender("web", ("carrier",), ("web",), ("contacts",))
 
 
 def web_contact(number: int, **fields: Any) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from services.intake.senders import Sender
 from tests.unit.intake.http_door import HttpDoor, key, reasons
 from tests.unit.intake.parsing import FORM, envelope
 
-EVERYTHING = Sender("all", "carrier", ("*",), ("contacts",))
-WEB = Sender("web", "carrier", ("web",), ("contacts",))
-SLOW = Sender("slow", "carrier", ("*",), ("contacts",), 60)
+EVERYTHING = Sender("all", ("carrier",), ("*",), ("contacts",))
+WEB = Sender("web", ("carrier",), ("web",), ("contacts",))
+SLOW = Sender("slow", ("carrier",), ("*",), ("contacts",), per_minute=60)
 SAFE_MODE = (
     '[wechat]\nsignature = "wechat"\ntoken = "t"\nencoding_aes_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"\n'
 )
