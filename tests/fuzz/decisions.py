@@ -261,7 +261,7 @@ class RandomTicket:
         entries = {entry.event for entry in self.pack.outcome.entries}
         for event in events:
             known = (*row.events, *entries) if isinstance(action, RecordEntry) else row.events
-            if event.threshold is None and event.type not in {"reclassified", "reported"}:
+            if event.threshold is None and event.type not in {"reclassified", "reported", "recorded"}:
                 assert event.type in known, f"{action.type} makes {event.type}, which the table does not have"
                 was = before.status if before is not None else None
                 leads = event.ticket.status in row.leads_to or event.ticket.status is was

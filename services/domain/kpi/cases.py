@@ -76,6 +76,7 @@ class Case:
     problem: str
     department: str
     region: str
+    validity: str
     result: str
     status: str
     answered_at: datetime | None
@@ -127,6 +128,7 @@ def build_case(ticket: Ticket, history: Sequence[CaseEvent], pack: Pack, now: da
         problem=_text(classification.problem_type),
         department=_text(ticket.handled_by, classification.department),
         region=_text(customer.home_region, customer.city),
+        validity=classification.validity,
         result=_text(answer.agreement if answer is not None else None),
         status=ticket.status.value,
         answered_at=answer.at if answer is not None else None,

@@ -33,6 +33,7 @@ DIMENSIONS = (
     "problem",
     "department",
     "region",
+    "validity",
     "result",
     "status",
 )

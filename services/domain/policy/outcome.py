@@ -71,6 +71,8 @@ class EntryRule(Cited):
     choices: tuple[EntryChoice, ...] = ()
     event: Code = "recorded"
     """Type of the event, for entries that start or stop an SLA timer."""
+    validities: tuple[Code, ...] = ()
+    """Validities by which the entry is made by itself, once a ticket is found to be so (R3.2)."""
 
 
 class CompensationLevel(Cited):

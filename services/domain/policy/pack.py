@@ -128,6 +128,13 @@ class Pack:
         return {rule.kind: rule for rule in self.outcome.entries}
 
     @cached_property
+    def follow_ups(self) -> Mapping[str, tuple[EntryRule, ...]]:
+        """The record entries that are made by themselves, by the validity of a ticket."""
+        rules = [rule for rule in self.outcome.entries if rule.validities]
+        named = {validity for rule in rules for validity in rule.validities}
+        return {validity: tuple(rule for rule in rules if validity in rule.validities) for validity in named}
+
+    @cached_property
     def tiers(self) -> frozenset[str]:
         """Every tier that a rule may assign, on acceptance or at a breach."""
         regraded = {clock.breach.regrade for clock in self.limits.clocks if clock.breach.regrade is not None}

@@ -54,6 +54,7 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
         if not _is_complete([row.when for row in clock.limits], pack.tiers)
     ]
     problems += _uncountable_limits(pack)
+    problems += _needless_callback_clocks(pack)
     problems += pack_check.problems(pack)
     return problems
 
@@ -72,6 +73,22 @@ def _uncountable_limits(pack: Pack) -> Iterator[str]:
                         f"limits.toml: clock {clock.name} counts working days ({span}) by {name}, which has none: name "
                         f"a working calendar, or write {span.amount}d"
                     )
+
+
+def _needless_callback_clocks(pack: Pack) -> Iterator[str]:
+    """Return a message for each clock of the callback that runs for tickets which are never called back (R5.3)."""
+    never = [validity for validity in pack.routing.validities if validity in pack.outcome.callback.never_for]
+    for clock in pack.limits.clocks:
+        if "surveyed" not in {*clock.until, *clock.until_all}:
+            continue
+        for validity in never:
+            unless = When(validity=clock.unless.validity) if clock.unless is not None else When()
+            spared = clock.unless == unless and validity in unless.validity
+            if not spared and (not clock.when.validity or validity in clock.when.validity):
+                yield (
+                    f"limits.toml: clock {clock.name} waits for a survey of {validity} tickets, which are never called "
+                    f'back (never_for in outcome.toml): write unless = {{ validity = ["{validity}"] }}'
+                )
 
 
 def find_notice_problems(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
@@ -179,6 +196,8 @@ def _outcome_references(pack: Pack) -> Iterator[Reference]:
     for entry in outcome.entries:
         for code in entry.by:
             yield f"outcome.toml: who may write {entry.kind}", code, units
+        for code in entry.validities:
+            yield f"outcome.toml: validities of {entry.kind}", code, frozenset(pack.routing.validities)
     if outcome.callback.holidays is not None:
         yield "outcome.toml: holidays of callback", outcome.callback.holidays, pack.calendars.keys()
     for level in outcome.rejection.levels:

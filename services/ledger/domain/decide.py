@@ -16,6 +16,7 @@ from services.domain.ids import refusal_id
 from services.domain.policy.pack import Pack
 from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext
+from services.ledger.domain.follow_up import record_follow_up
 from services.ledger.domain.lifecycle import transition
 from services.ledger.domain.named_ticket import NamedTickets
 from services.ledger.domain.names import replace_removed_names
@@ -84,6 +85,7 @@ def decide(
         transition(command.action).decide(context, command.action)
         context.acts_for = None
         settle(context, at, late_after)
+        record_follow_up(context)
         report_alerts(context)
     except CommandRejected as refused:
         # What time has changed is reported, though the command changes nothing.

@@ -92,7 +92,7 @@ LIFECYCLE: Mapping[type[ActionModel], Transition] = {
         (S.ANSWERED, S.CLOSED),
     ),
     actions.Reclassify: Transition(reclassification.reclassify, UNDER_WAY, ("reclassified",)),
-    actions.Assess: Transition(reclassification.assess, OPEN, ("assessed",)),
+    actions.Assess: Transition(reclassification.assess, OPEN | {S.CLOSED}, ("assessed",)),
     actions.JoinHotIssue: Transition(reclassification.join_hot_issue, OPEN, ("joined_hot_issue",)),
     actions.Dispatch: Transition(handling.dispatch, UNDER_WAY, ("dispatched",), (S.DISPATCHED,)),
     actions.Claim: Transition(handling.claim, WORK, ("claimed",), (S.HANDLING,)),

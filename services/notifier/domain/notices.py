@@ -87,7 +87,7 @@ def plan_notices(event: TicketEvent, pack: Pack, page: SurveyPage | None = None)
         return
     for rule in pack.notices.by_event.get(event.type, ()):
         if rule.to == CUSTOMER:
-            if not _is_already_known(event):
+            if not _is_already_known(event) and not _is_anonymous(event.ticket.customer):
                 yield _to_customer(event, pack, rule, page)
             continue
         seen: set[str] = set()
@@ -142,6 +142,11 @@ def _is_already_known(event: TicketEvent) -> bool:
     on_the_spot = event.type == "answered" and bool(event.details.get("on_the_spot"))
     in_person = event.type == "called_back" and event.details.get("means") == "phone"
     return on_the_spot or in_person or (event.type == "accepted" and event.ticket.channel == "callback")
+
+
+def _is_anonymous(customer: Customer) -> bool:
+    """Whether nothing says who the customer is: no letter can ever reach one, whoever were to look for an address."""
+    return customer.number is None and not customer.reachable
 
 
 def customer_ways(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:

@@ -132,6 +132,11 @@ def test_a_customer_without_an_address_gets_a_notice_without_channels() -> None:
     assert notice.ways == ()
 
 
+def test_an_anonymous_customer_gets_no_notice() -> None:
+    """It failed for want of an address, and the centre was asked to look for one."""
+    assert planned(TicketScenario.opened(contact(customer=Customer(name="匿名"))).events[0]) == []
+
+
 @pytest.mark.requirement("R5.7", "R5.12")
 def test_every_letter_can_be_rendered_in_both_languages() -> None:
     for language in ("zh", "en"):
