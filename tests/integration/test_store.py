@@ -12,6 +12,7 @@ from tests.builders import MORNING
 from tests.postgres import PostgresServer
 
 DAY = timedelta(days=1)
+GRANTED = {"name": "x", "persons": ["y"], "since": MORNING, "until": MORNING + DAY, "pack": "bus"}
 
 
 @pytest.fixture
@@ -31,6 +32,8 @@ def connection(postgres: PostgresServer) -> Iterator[psycopg.Connection]:
         ("take_archive_due", {"today": MORNING.date(), "limit": 10}, "archive_due_day"),
         ("tickets_in_order", {}, "ticket_pkey"),
         ("changes_in_order", {}, "event_pkey"),
+        ("granted_by_person", GRANTED, "event_compensation"),
+        ("granted_by_key", GRANTED, "event_compensation_key"),
     ],
 )
 def test_a_statement_uses_its_index(

@@ -7,10 +7,11 @@ from schemas.action import RecordEntry
 from schemas.command import MODELS
 from services.domain.authority.judge import DISPATCHING
 from services.domain.authority.table import internal_actions
+from services.domain.events import suggest
 from services.domain.policy.authority import AuthorityOverride, Party
 from services.domain.policy.conditions import When
 from services.domain.policy.pack import Pack
-from services.domain.policy.units import ROLES
+from services.domain.policy.units import ROLES, Units
 
 CONTACT_CONDITIONS = ("roaming", "needs_headquarters", "has_evidence", "older_than")
 """Conditions about a contact, which is all that routing.toml decides on; no ticket keeps what they ask for."""
@@ -23,13 +24,9 @@ def references(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:
     for person in pack.persons.values():
         for code in person.units:
             yield f"units.toml: units of {person.name}", code, units
-        for role in person.roles:
-            yield f"units.toml: roles of {person.name}", role, ROLES
         if person.level is not None:
             yield f"units.toml: level of {person.name}", person.level, levels
     for rule in pack.authority.rules:
-        for action in rule.actions:
-            yield "authority.toml: action", action, MODELS.keys() - internal_actions()
         for kind in rule.entries:
             yield f"authority.toml: entries of {', '.join(rule.actions)}", kind, pack.entries.keys()
         for code in rule.units:
@@ -74,22 +71,50 @@ def conditions(pack: Pack) -> Iterator[tuple[str, str, When]]:
             yield "outcome.toml", f"compensation condition {condition.name}", condition.when
 
 
+def duplicates(units: Units) -> Iterator[str]:
+    """Yield units and persons that share a name, of which a pack would know only the last."""
+    codes, names = [unit.code for unit in units.units], [person.name for person in units.persons]
+    for what, known in (("units", codes), ("persons", names)):
+        for name in sorted({name for name in known if known.count(name) > 1}):
+            yield f"units.toml: two {what} are called {name}: the pack knows who acts by the name, so tell them apart"
+
+
 def problems(pack: Pack) -> Iterator[str]:
     """Yield why what a pack says about authority is wrong: rules that never apply, and actions that nobody may take."""
+    for place, name, known in _codes_of_duban(pack):
+        if name not in known:
+            yield f"{place}: there is no {name!r}: {suggest(name, known)}"
     for file, rule, when in conditions(pack):
         for name in CONTACT_CONDITIONS:
             if getattr(when, name) is not None:
                 yield f"{file}: {rule} can never apply, because only a contact has {name}, no ticket: leave it out"
-    for action, rules in pack.authority.by_action.items():
-        for number, authority in enumerate(rules, start=1):
-            place = f"authority.toml: {action}, rule {number}"
-            yield from (f"{place}: {reason}" for reason in _impossible_parties(action, authority, pack))
-            stuck = _stuck(authority, pack)
-            if stuck is not None:
-                yield f"{place}: nobody may {action} {stuck}: add centre, or a unit"
+    if pack.outcome.compensation is not None and not pack.outcome.compensation.covers:
+        yield "outcome.toml: compensation covers nothing, so nobody may grant any: name what it covers, or leave it out"
+    yield from _rule_problems(pack)
     for code in sorted(pack.centres & pack.units.keys()):
         if not any(pack.units[each].answers_customer for each in {code, *pack.above(code)}):
             yield f"units.toml: neither {code} nor a unit above answers customers: write answers_customer = true"
+
+
+def _rule_problems(pack: Pack) -> Iterator[str]:
+    for action, rules in pack.authority.by_action.items():
+        for number, rule in enumerate(rules, start=1):
+            place = f"authority.toml: {action}, rule {number}"
+            yield from (f"{place}: {reason}" for reason in _impossible_parties(action, rule, pack))
+            stuck = _stuck(rule, pack)
+            if stuck is not None:
+                yield f"{place}: nobody may {action} {stuck}: add centre, or a unit"
+
+
+def _codes_of_duban(pack: Pack) -> Iterator[tuple[str, str, AbstractSet[str]]]:
+    """Yield names of what Duban itself has; those that a newer version has must not make its packs unreadable here."""
+    for person in pack.persons.values():
+        for role in person.roles:
+            yield f"units.toml: roles of {person.name}", role, ROLES
+    actions = MODELS.keys() - internal_actions()
+    for rule in pack.authority.rules:
+        for action in rule.actions:
+            yield "authority.toml: action", action, actions
 
 
 def _impossible_parties(action: str, rule: AuthorityOverride, pack: Pack) -> Iterator[str]:

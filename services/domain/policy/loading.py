@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails
 
+from services.domain.authority import pack_check
 from services.domain.policy import forms, validation
 from services.domain.policy.authority import AuthorityPolicy
 from services.domain.policy.base import PolicyError
@@ -159,6 +160,9 @@ def _build(name: str, documents: Documents, revision_: str, where: str, *, extra
         revision=revision_,
     )
     problems = validation.find_problems(pack, name)
+    if extra == "forbid":
+        # Only where a person can mend it: a version that is in force must stay readable.
+        problems += [*pack_check.duplicates(units), *pack_check.problems(pack)]
     problems += validation.find_notice_problems(shared.notices, pack, SHARED_NOTICES)
     problems += validation.find_notice_problems(own.notices, pack, OWN_NOTICES)
     if problems:

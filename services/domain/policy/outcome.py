@@ -149,7 +149,7 @@ class CompensationCondition(Cited):
 class CompensationRule(Cited):
     """Front-line authority to compensate (R3.6, DECISIONS 18)."""
 
-    covers: Annotated[tuple[Code, ...], Field(min_length=1)]
+    covers: tuple[Code, ...]
     short_tenure_months: Annotated[int, Field(ge=0)] = 0
     """A customer with fewer months of tenure gets at most half."""
     levels: Annotated[tuple[CompensationLevel, ...], Field(alias="level", min_length=1)]

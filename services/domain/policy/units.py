@@ -1,8 +1,8 @@
 """units.toml: the units and roles of the organisation (R7.5). Pure."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
 
@@ -51,16 +51,3 @@ class Units(Cited):
 
     units: Annotated[tuple[Unit, ...], Field(alias="unit", min_length=1)]
     persons: Annotated[tuple[NamedPerson, ...], Field(alias="person")] = ()
-
-    @model_validator(mode="after")
-    def _names_are_different(self) -> Self:
-        for what, names in (
-            ("units", [unit.code for unit in self.units]),
-            ("persons", [person.name for person in self.persons]),
-        ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(
-                    f"two {what} are called {twice[0]}: by the name the pack knows who acts, so tell them apart"
-                )
-        return self

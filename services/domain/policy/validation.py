@@ -55,7 +55,6 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
     ]
     problems += _uncountable_limits(pack)
     problems += _needless_callback_clocks(pack)
-    problems += pack_check.problems(pack)
     return problems
 
 

@@ -22,6 +22,7 @@ def test_an_exported_pack_loads_and_writes_every_letter(name: str, tmp_path: Pat
     loaded = loading.load(tmp_path)
     assert list(loaded) == [name]
     assert loaded[name].limits == PACKS[name].limits
+    assert (loaded[name].authority, loaded[name].persons) == (PACKS[name].authority, PACKS[name].persons)
     assert list(template_validation.problems(TemplateLibrary(tmp_path / "letters"), loaded[name])) == []
 
 

@@ -5,6 +5,7 @@ import pytest
 from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
 from services.domain.policy.base import PolicyError
+from services.domain.policy.forms import FORM_VERSION
 from tests.builders import PACKS
 
 PERSON = '[[person]]\nname = "X"\nunits = ["provincial_centre"]\nours = "a test"\n'
@@ -121,3 +122,18 @@ def test_every_pack_names_who_calls_back_for_each_of_its_centres_and_who_approve
     callers = {unit for person in pack.persons.values() if "callback" in person.roles for unit in person.units}
     assert pack.centres <= callers
     assert any("approver" in person.roles for person in pack.persons.values())
+
+
+@pytest.mark.requirement("R3.6")
+def test_compensation_that_covers_nothing_is_refused() -> None:
+    covers = 'covers = ["service_use", "charging_error", "ending_contract"]\n'
+    assert "compensation covers nothing" in problem("outcome.toml", old=covers, new="covers = []\n")
+
+
+def test_a_version_in_force_stays_readable_whatever_is_checked_today() -> None:
+    files = loading.read_files(PROJECT / "policies", "carrier")
+    rule = RULE.replace("escalate", "note").replace("centre", "assisting")
+    files |= {"authority.toml": rule, "units.toml": files["units.toml"] + PERSON * 2}
+    assert len(loading.from_version("carrier", files, FORM_VERSION).authority.rules) == 1
+    with pytest.raises(PolicyError, match=r"two persons are called X.*nobody may note while no unit assists"):
+        loading.from_files("carrier", files)
