@@ -1,0 +1,1 @@
+"""What is shown of a person's data to whom (promise 7)."""
