@@ -28,6 +28,7 @@ MODULES = {
     "report": ("report",),
     "policy": ("policy",),
     "sender": ("sender",),
+    "access": ("access",),
     "subscriber": ("subscriber",),
     "normalise": ("normalise",),
 }

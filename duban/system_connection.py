@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 
 from deploy.local import Stack
 from deploy.local.errors import LocalError
+from duban.arguments import login_name
 from services.domain.authority.judge import ANY, CALLBACK_ROLE
 from services.intake import sender_store
 from services.intake.senders import Sender
@@ -46,12 +48,13 @@ Data = Annotated[Path, typer.Option("--data", envvar="DUBAN_DATA", help="the dat
 
 @dataclass(frozen=True)
 class SystemConnection:
-    """Addresses and key of one system, with the clients made of them."""
+    """Addresses, key and secret of one system, with the clients made of them."""
 
     kafka: KafkaSettings
     database_url: SecretStr
     intake_url: str
     key: str
+    contact_key_secret: SecretStr
 
     def connect(self) -> psycopg.Connection:
         """Return a connection to the database.
@@ -82,7 +85,7 @@ class SystemConnection:
             database.close()
 
     def http(self) -> httpx.Client:
-        """Return an HTTP client of intake that sends the key.
+        """Return an HTTP client of intake that sends the key, and says who is logged in.
 
         Raises:
             DubanError: there is no key.
@@ -90,7 +93,8 @@ class SystemConnection:
         """
         if not self.key:
             raise DubanError("set DUBAN_KEY to a sender's key: `duban sender add` creates one")
-        return httpx.Client(base_url=self.intake_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+        headers = {"Authorization": f"Bearer {self.key}", "X-Actor": quote(login_name())}
+        return httpx.Client(base_url=self.intake_url, headers=headers, timeout=60)
 
 
 def find(data: Path) -> SystemConnection:
@@ -103,13 +107,15 @@ def find(data: Path) -> SystemConnection:
     if "DUBAN_DATABASE_URL" in os.environ:
         settings = Settings()
         url = os.environ.get("DUBAN_INTAKE_URL", "http://127.0.0.1:8080")
-        return SystemConnection(settings.kafka, settings.database_url, url, os.environ.get("DUBAN_KEY", ""))
+        key = os.environ.get("DUBAN_KEY", "")
+        return SystemConnection(settings.kafka, settings.database_url, url, key, settings.contact_key_secret)
     stack = Stack.attach(data)
     return SystemConnection(
         KafkaSettings(bootstrap_servers=stack.bootstrap_servers),
         SecretStr(stack.database_url()),
         stack.intake_url,
         os.environ.get("DUBAN_KEY") or stack.folder.secret(LOCAL_SENDER),
+        SecretStr(stack.folder.secret("contact_key")),
     )
 
 

@@ -1,6 +1,6 @@
 """Draws the timeline of a ticket, an entry for each event: what, when, by whom, and by which rule (R7.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -29,14 +29,16 @@ def local_time(at: datetime | None, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).strftime("%m-%d %H:%M:%S") if at is not None else "-"
 
 
-def render(ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: str) -> Text:
-    """Return the timeline as styled text, two lines for each event."""
+def render(
+    ticket: Ticket, events: Sequence[TicketEvent], *, title: str, zone: str, mask: Callable[[str], str] = str
+) -> Text:
+    """Return the timeline as styled text, two lines for each event; `mask` hides personal data in what people wrote."""
     kind = ticket.classification
     types = f"{kind.business_type or '?'} / {kind.problem_type or '?'}"
     text = Text(f"{title}: {ticket.number}", "bold")
     text.append(f"  {kind.tier}, {types}, {ticket.status}\n", "not bold")
     for event in events:
-        summary = _summary(event, zone)
+        summary = mask(_summary(event, zone))
         text.append(f"  {local_time(event.at, zone)}  ", "not bold")
         text.append(f"{event.type:20}", STYLES.get(event.type, "not bold"))
         text.append(f" {summary}\n", "not bold")

@@ -249,7 +249,9 @@ def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
         clock = deployment.load_clock(pool, "test")
         pool.close()
         http = cleanup.enter_context(
-            httpx.Client(base_url=stack.intake_url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+            httpx.Client(
+                base_url=stack.intake_url, headers={"Authorization": f"Bearer {key}", "X-Actor": "tests"}, timeout=60
+            )
         )
         eventually(
             lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200,

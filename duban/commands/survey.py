@@ -16,6 +16,7 @@ from rich.table import Table
 
 from duban import system_connection
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
+from duban.spreadsheet_cells import safe_cell
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
 from services.callback import survey_samples
@@ -28,8 +29,6 @@ from services.shared.runtime.errors import DubanError
 group = typer.Typer(help="Samples for satisfaction studies.", no_args_is_help=True)
 COLUMNS = ("number", "accepted", "answered_with", "process", "result", "staff", "comment", "attitude_at_answer")
 CONTACT_COLUMNS = ("name", "phone")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""Characters that make a spreadsheet read a cell as a formula."""
 
 Contacts = Annotated[bool, typer.Option(help="with name and phone of the customers, for interviews")]
 Out = Annotated[Path | None, typer.Option(help="the file to write; none: standard output")]
@@ -131,7 +130,7 @@ def to_csv(tickets: list[Ticket], strata: list[str], zone: str, *, contacts: boo
     for ticket in tickets:
         contact = (ticket.customer.name, ticket.customer.phone) if contacts else ()
         stratum = (sampling.STRATIFIERS[key](ticket) for key in strata)
-        writer.writerow(map(_safe, (*stratum, *_row(ticket, zone), *contact)))
+        writer.writerow(map(safe_cell, (*stratum, *_row(ticket, zone), *contact)))
     return text.getvalue()
 
 
@@ -142,12 +141,6 @@ def _row(ticket: Ticket, zone: str) -> Iterator[str | int | None]:
     survey = ticket.survey
     yield from (survey.process, survey.result, survey.staff, survey.comment) if survey is not None else (None,) * 4
     yield ticket.outcome.agreement
-
-
-def _safe(cell: str | int | None) -> str:
-    """Return a cell that no spreadsheet reads as a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _day(text: str, zone: str) -> datetime:

@@ -2,14 +2,20 @@
 
 import json
 import uuid
+from functools import partial
 from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.console import Console
 
 from duban import system_connection, timeline
 from duban.arguments import ActingUnit, PersonName, TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
+from schemas.ticket import Ticket
+from services.domain.privacy import masking
+from services.intake import access_log
+from services.intake.access_log import COMMAND_LINE, AccessRecord, Fields
 from services.ledger import store
 from services.shared.runtime.errors import DubanError
 
@@ -20,21 +26,51 @@ ZONE = "Asia/Shanghai"
 @group.command()
 def show(
     number: TicketNumber,
+    name: PersonName,
     data: Data = DEFAULT_DATA,
     zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
     as_json: Annotated[bool, typer.Option("--json", help="every event in full, one per line")] = False,  # noqa: FBT002
+    personal: Annotated[  # noqa: FBT002
+        bool, typer.Option("--personal", help="with the customer's data, which is masked otherwise; it is recorded")
+    ] = False,
+    purpose: Annotated[str, typer.Option(help="why you read it, for the record")] = "",
 ) -> None:
-    """Show the events of a ticket: what, when, by whom, and by which rule."""
+    """Show the events of a ticket: what, when, by whom, and by which rule; `duban access list` shows who read it."""
     with system_connection.find(data).connect() as connection:
         found = store.ticket_with_events(connection, number)
-    if found is None:
-        raise DubanError(f"there is no ticket {number}: GET /v1/tickets?phone= finds it by the customer's phone")
+        if found is None:
+            raise DubanError(f"there is no ticket {number}: GET /v1/tickets?phone= finds it by the customer's phone")
+        _record(connection, found[0], name, purpose, personal=personal)
     ticket, events = found
+    customer = json.loads(ticket.to_json())["customer"]
     if as_json:
         for event in events:
-            print(event.to_json().decode())
+            document = json.loads(event.to_json())
+            shown = document if personal else masking.mask_document(document, customer=customer)
+            print(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
         return
-    Console(highlight=False).print(timeline.render(ticket, events, title="Ticket", zone=zone))
+    known = masking.known_values(customer)
+    mask = str if personal else partial(masking.mask_text, known=known)
+    Console(highlight=False).print(timeline.render(ticket, events, title="Ticket", zone=zone, mask=mask))
+
+
+def _record(connection: psycopg.Connection, ticket: Ticket, name: str, purpose: str, *, personal: bool) -> None:
+    """Record that a ticket is shown.
+
+    Raises:
+        DubanError: it cannot be recorded, so that the ticket is not shown.
+
+    """
+    fields: Fields = "personal" if personal else "masked"
+    record = AccessRecord(COMMAND_LINE, name, "ticket show", "number", (ticket.number,), fields, purpose or None)
+    try:
+        access_log.insert(connection, record)
+        connection.commit()
+    except psycopg.Error as error:
+        raise DubanError(
+            f"the reading cannot be recorded ({type(error).__name__}), so nothing is shown: `duban db migrate` makes "
+            "the table; the database's role needs the right to add to it"
+        ) from error
 
 
 @group.command()

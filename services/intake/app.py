@@ -3,9 +3,11 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import uvicorn
 
+from services.intake import access_log
 from services.intake.channel_topics import ChannelTopicHandler, topics
 from services.intake.http import application
 from services.intake.http_context import HttpContext
@@ -28,6 +30,8 @@ from services.shared.runtime.process import StopSignal
 NAME = "intake"
 KEY_REFRESH_SECONDS = 3.0
 """Real seconds between two reads of the senders' keys."""
+RETENTION_SECONDS = 3600.0
+"""Real seconds between two deletions of what is kept no longer."""
 RETRY_SECONDS = 0.2
 """Real seconds between two tries until keys and broker have been reached once."""
 
@@ -88,11 +92,15 @@ def main() -> None:
 
         channels = threading.Thread(target=consume_topics, name="channels")
         keys = threading.Thread(target=_refresh_keys, args=(context, stopping, health), name="keys", daemon=True)
+        retention = threading.Thread(
+            target=_delete_expired_accesses, args=(context, stopping), name="retention", daemon=True
+        )
         running.on_stop(stop)
         mail = SmtpServer(context) if settings.mail_port else None
         publisher.start()
         channels.start()
         keys.start()
+        retention.start()
         try:
             if mail is not None:
                 mail.start()
@@ -126,6 +134,18 @@ def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Healt
         else:
             health.mark_not_ready("door", "the broker has not been reached yet")
         stopping.wait(KEY_REFRESH_SECONDS if context.senders.loaded and context.publisher.connected else RETRY_SECONDS)
+
+
+def _delete_expired_accesses(context: HttpContext, stopping: threading.Event) -> None:
+    """Delete, once an hour, the records of readings that have outlived their retention."""
+    retention = timedelta(days=context.settings.access_days)
+    while not stopping.is_set():
+        try:
+            while access_log.delete_expired(context.database, retention) and not stopping.is_set():
+                pass
+        except Retryable as error:
+            log.warning("accesses_not_deleted", error=str(error))
+        stopping.wait(RETENTION_SECONDS)
 
 
 def _consume_channel_topics(context: HttpContext, running: StopSignal, health: Health) -> None:

@@ -4,6 +4,7 @@ How a call ended is reported by a command: POST /v1/tickets/{number}/commands wi
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from schemas.customer_actions import StartCallback
 from services.domain.authority.judge import ANY, CALLBACK_ROLE
 from services.domain.ids import command_id
 from services.domain.policy.pack import Pack
-from services.intake import actors, commands, outcomes, problems
+from services.intake import access_log, actors, commands, outcomes, problems
+from services.intake.access_log import Sought
 from services.intake.http_context import HttpContext
+from services.intake.reading import NO_STORE, Claim, PresentedDocument, Reader, ReadingClaim, identify_reader
 from services.intake.senders import Sender
 from services.shared.kafka.records import outgoing
 from services.shared.runtime.errors import Problem, Retryable
@@ -38,20 +41,28 @@ def install(app: FastAPI, context: HttpContext) -> None:
 
     @app.get("/v1/callbacks", tags=["callbacks"])
     async def get_callbacks(
+        claim: Claim,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         pack: PackFilter = None,
         centre: CentreFilter = None,
         authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JSONResponse:
-        """List the calls of the key's centres that are due and not taken, within the customers' calling hours."""
+        """List the calls of the key's centres that are due and not taken, within the customers' calling hours.
+
+        Whom to call is masked until the call is taken, unless the key shows personal data.
+        """
         sender = context.senders.authenticate(authorization)
         sender.require_action("read")
         require_callback_role(sender)
-        context.check_rate(sender)
-        now = context.require_clock().now()
+        context.check_reading_rate(sender)
+        reader = identify_reader(context, sender, claim)
         reach = _reach(sender, pack, centre)
-        calls = await context.query(lambda: outcomes.due_calls(context.database, now, limit, **reach))
-        return JSONResponse({"callbacks": calls})
+
+        def list_calls() -> list[dict[str, Any]]:
+            calls = outcomes.due_calls(context.database, reader.now, limit, **reach)
+            return _record(context, reader, "callbacks", "list", [reader.present_call(call) for call in calls])
+
+        return JSONResponse({"callbacks": await context.query(list_calls)}, headers=NO_STORE)
 
     @app.post("/v1/callbacks/next", tags=["callbacks"])
     async def take_next(
@@ -65,16 +76,38 @@ def install(app: FastAPI, context: HttpContext) -> None:
         sender.require_action("commands")
         context.check_rate(sender)
         actors.require_person(agent, sender, field="agent")
-        now = context.require_clock().now()
+        reader = identify_reader(context, sender, ReadingClaim(agent, None))
         commands.require_may("start_callback", sender)
         if not await context.query(lambda: _calls_back(agent, sender, context.packs)):
             require_callback_role(sender)
         reach = _reach(sender, pack, centre)
-        calls = await context.query(lambda: outcomes.due_calls(context.database, now, MAX_CANDIDATES, **reach))
+        calls = await context.query(lambda: outcomes.due_calls(context.database, reader.now, MAX_CANDIDATES, **reach))
         for call in calls:
             if await _try_take(context, call, agent, sender):
-                return JSONResponse(call)
+                return JSONResponse(await context.query(partial(_show_taken, context, reader, call)), headers=NO_STORE)
         raise Problem(404, "No call is due", "ask again later; GET /v1/callbacks lists what is due")
+
+
+def _record(
+    context: HttpContext, reader: Reader, route: str, sought: Sought, presented: list[PresentedDocument]
+) -> list[dict[str, Any]]:
+    """Return calls as the reader sees them, once it is recorded that they do.
+
+    Raises:
+        Retryable: the database is unavailable, or cannot record it.
+
+    """
+    if presented:
+        record = reader.record(route, sought, presented)
+        access_log.write(context.database, record)
+        context.metrics.reads.labels(route, record.fields).inc()
+    return [each.body for each in presented]
+
+
+def _show_taken(context: HttpContext, reader: Reader, call: dict[str, Any]) -> dict[str, Any]:
+    """Return a call that was just taken, with the phone for whoever calls customers back."""
+    (shown,) = _record(context, reader, "callback", "call", [reader.present_call(call, taken=True)])
+    return shown
 
 
 def require_callback_role(sender: Sender) -> None:

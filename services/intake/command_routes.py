@@ -81,6 +81,7 @@ def install(app: FastAPI, context: HttpContext) -> None:
         sender = context.senders.authenticate(authorization)
         if "read" not in sender.actions:
             sender.require_action("commands")
+        context.check_reading_rate(sender)
         found = await context.wait_for(
             wait,
             lambda: outcomes.decided_command(context.database, command),

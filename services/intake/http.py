@@ -10,11 +10,24 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 
 from schemas.contact import Contact
-from services.intake import callbacks, command_routes, delivery_reports, openapi, outcomes, problems, survey, webhooks
+from services.intake import (
+    api_docs,
+    callbacks,
+    command_routes,
+    contact_reading,
+    delivery_reports,
+    openapi,
+    outcomes,
+    problems,
+    survey,
+    ticket_routes,
+    webhooks,
+)
 from services.intake.domain import submission
 from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope, parse_json_object
-from services.intake.domain.fields import InvalidPayload, parse_phone
+from services.intake.domain.fields import InvalidPayload
 from services.intake.http_context import HttpContext, read_body
+from services.intake.reading import Claim, identify_reader
 from services.intake.senders import Sender
 from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem
@@ -31,7 +44,7 @@ ContactFactory = Callable[[bytes], Contact]
 log = logs.get(__name__)
 
 
-def application(context: HttpContext) -> FastAPI:  # noqa: C901 - the routes, one after the other
+def application(context: HttpContext) -> FastAPI:
     """Build the HTTP application with all routes."""
     app = FastAPIOffline(
         title="Duban intake",
@@ -56,7 +69,8 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901 - the routes, on
         sender.require_action("contacts")
         context.check_rate(sender)
         make = _contact_factory(context, sender, idempotency_key or "")
-        return await _accept_one(context, make, await read_body(request, MAX_CONTACT_BYTES), wait, _trace(request))
+        body = await read_body(request, MAX_CONTACT_BYTES)
+        return await _accept_one(context, sender, make, body, wait, _trace(request))
 
     @app.post("/v1/contacts/batch", tags=["contacts"], openapi_extra=openapi.BATCH)
     async def post_batch(request: Request, sender: CurrentSender) -> PlainTextResponse:
@@ -67,15 +81,20 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901 - the routes, on
         body = await read_body(request, MAX_BATCH_BYTES)
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
         context.check_rate(sender, len(lines))
-        return await _accept_batch(context, make, lines, _trace(request))
+        return await _accept_batch(context, sender, make, lines, _trace(request))
 
     @app.get("/v1/contacts/{reference}", tags=["contacts"])
-    async def get_contact(reference: UUID, sender: CurrentSender, wait: Wait = 0) -> JSONResponse:
-        """Get the outcome of a contact: its ticket's number and the time by which an answer is promised."""
+    async def get_contact(reference: UUID, sender: CurrentSender, claim: Claim, wait: Wait = 0) -> JSONResponse:
+        """Get the outcome of a contact: its ticket's number and the time by which an answer is promised.
+
+        A sender sees its own contacts; a key that reads also those of the tickets that it may read.
+        """
+        context.check_reading_rate(sender)
+        reader = identify_reader(context, sender, claim, shows_person=False)
         found = await context.wait_for(
-            wait, lambda: outcomes.contact_outcome(context.database, reference), outcomes.has_ticket
+            wait, lambda: contact_reading.visible_outcome(context, reader, reference), outcomes.has_ticket
         )
-        if found is None or (found[0] != sender.name and "read" not in sender.actions):
+        if found is None:
             raise Problem(
                 404,
                 "No contact with this reference",
@@ -84,40 +103,15 @@ def application(context: HttpContext) -> FastAPI:  # noqa: C901 - the routes, on
             )
         return JSONResponse(found[1])
 
-    @app.get("/v1/tickets/{number}", tags=["tickets"])
-    async def get_ticket(number: str, sender: CurrentSender) -> JSONResponse:
-        """Get one ticket in full: every paper, entry, link, request for more time and clock that it ever had."""
-        sender.require_action("read")
-        found = await context.query(lambda: outcomes.whole_ticket(context.database, number))
-        if found is None:
-            raise Problem(404, "No such ticket", f"there is no ticket {number}: find it with GET /v1/tickets")
-        return JSONResponse(found)
-
-    @app.get("/v1/tickets", tags=["tickets"])
-    async def get_tickets(
-        sender: CurrentSender, number: str | None = None, phone_: Annotated[str | None, Query(alias="phone")] = None
-    ) -> JSONResponse:
-        """Find tickets by number or by the customer's phone; lists hold the latest five items."""
-        sender.require_action("read")
-        parsed = parse_phone(phone_) if phone_ else None
-        if phone_ and parsed is None:
-            raise problems.invalid_field(
-                "phone", "bad_schema", "this is not a phone number: write it with its area code"
-            )
-        if number is None and parsed is None:
-            raise problems.invalid_field("number", "missing", "give a ticket number or a phone")
-        found = await context.query(
-            lambda: outcomes.tickets(context.database, number=number, phone=parsed.number if parsed else None)
-        )
-        return JSONResponse({"tickets": found})
-
     command_routes.install(app, context)
+    ticket_routes.install(app, context)
     webhooks.install(app, context)
     delivery_reports.install(app, context)
     survey.install(app, context)
     callbacks.install(app, context)
     problems.install(app, context.metrics)
     openapi.install(app)
+    api_docs.install(app, context.senders, context.settings)
     return app
 
 
@@ -152,7 +146,9 @@ def _make_contact(context: HttpContext, make: ContactFactory, body: bytes) -> Co
         raise problem from None
 
 
-async def _accept_one(context: HttpContext, make: ContactFactory, body: bytes, wait: float, trace: str) -> JSONResponse:
+async def _accept_one(
+    context: HttpContext, sender: Sender, make: ContactFactory, body: bytes, wait: float, trace: str
+) -> JSONResponse:
     """Publish one contact and return its reference, with its outcome when the caller waits for it."""
     contact = _make_contact(context, make, body)
     try:
@@ -161,8 +157,9 @@ async def _accept_one(context: HttpContext, make: ContactFactory, body: bytes, w
         if error.reason:
             context.metrics.unusable.labels("contacts", error.reason).inc()
         raise
-    context.metrics.accepted.labels(contact.channel, "http").inc()
-    log.info("accepted", contact=str(contact.id), channel=contact.channel)
+    channel = context.channel_label(sender, contact.channel)
+    context.metrics.accepted.labels(channel, "http").inc()
+    log.info("accepted", contact=str(contact.id), channel=channel)
     response: dict[str, Any] = {"reference": str(contact.id), "state": "accepted", "flags": list(contact.flags)}
     if wait:
         found = await context.wait_for(
@@ -173,7 +170,7 @@ async def _accept_one(context: HttpContext, make: ContactFactory, body: bytes, w
 
 
 async def _accept_batch(
-    context: HttpContext, make: ContactFactory, lines: list[tuple[int, bytes]], trace: str
+    context: HttpContext, sender: Sender, make: ContactFactory, lines: list[tuple[int, bytes]], trace: str
 ) -> PlainTextResponse:
     """Publish the contacts of all valid lines and return a result for each line."""
     results: dict[int, dict[str, Any]] = {}
@@ -191,7 +188,7 @@ async def _accept_batch(
     for (number, contact), problem in zip(contacts.items(), published, strict=True):
         if problem is None:
             accepted += 1
-            context.metrics.accepted.labels(contact.channel, "batch").inc()
+            context.metrics.accepted.labels(context.channel_label(sender, contact.channel), "batch").inc()
         else:
             context.metrics.unusable.labels("contacts", problem.reason).inc()
             results[number] = _rejection(problem)

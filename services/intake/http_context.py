@@ -15,6 +15,7 @@ from services.intake.accepted_commands import AcceptedCommands
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
 from services.intake.rate_limit import RateLimiter
+from services.intake.sender_rights import OWN_FORMAT_CHANNELS
 from services.intake.senders import Sender, SenderRegistry
 from services.intake.settings import IntakeSettings
 from services.shared.kafka.records import Outgoing
@@ -78,6 +79,40 @@ class HttpContext:
                 field="Authorization",
                 reason="too_many",
                 what_to_do=f"{sender.name} may send {sender.per_minute} messages a minute: try again in {seconds} s",
+                headers={"Retry-After": seconds},
+            )
+
+    def channel_label(self, sender: Sender, channel: str) -> str:
+        """Return how metrics and logs name a channel: itself where we or the key know it, else `other`.
+
+        A key for every channel may write anything as the channel, also a name.
+        """
+        known = channel in self.ingestor.channels or channel in OWN_FORMAT_CHANNELS or channel in sender.channels
+        return channel if known else "other"
+
+    def check_reading_rate(self, sender: Sender, *, search: bool = False) -> None:
+        """Count a reading against the rate limit of a sender, and a search for a person against its own limit as well.
+
+        Readings are counted apart from messages, so that asking for their outcomes keeps no message out.
+
+        Raises:
+            Problem: 429 with Retry-After when a limit is exceeded.
+
+        """
+        self._take(f"{sender.name}/read", sender.per_minute, f"{sender.name} may read")
+        if search:
+            self._take(f"{sender.name}/search", self.settings.searches_per_minute, f"{sender.name} may search")
+
+    def _take(self, bucket: str, per_minute: int | None, who_may: str) -> None:
+        wait = self.rate_limiter.take(bucket, per_minute, 1)
+        if wait > 0:
+            seconds = str(math.ceil(wait))
+            raise Problem.about(
+                429,
+                "Too many requests",
+                field="Authorization",
+                reason="too_many",
+                what_to_do=f"{who_may} {per_minute} times a minute: try again in {seconds} s",
                 headers={"Retry-After": seconds},
             )
 

@@ -22,3 +22,9 @@ class IntakeMetrics:
         self.unusable = Counter(
             "duban_messages_unusable_total", "Messages rejected", ["channel", "reason"], registry=registry
         )
+        self.reads = Counter(
+            "duban_reads_total",
+            "Readings of tickets and of due calls, each of them recorded",
+            ["route", "scope"],
+            registry=registry,
+        )

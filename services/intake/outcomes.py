@@ -188,15 +188,33 @@ def survey_ticket(database: Database, id_: UUID) -> dict[str, Any] | None:
     return dict(zip(("number", "run", "answered", "language"), row, strict=True)) if row is not None else None
 
 
-def tickets(database: Database, *, number: str | None, phone: str | None) -> list[dict[str, Any]]:
-    """Return the tickets with a number or a phone number, the latest first, at most 50.
+def tickets(
+    database: Database,
+    *,
+    number: str | None,
+    phone: str | None,
+    identity: str | None,
+    packs: Sequence[str] | None,
+    most: int,
+) -> list[dict[str, Any]]:
+    """Return the tickets with a number, a phone number and an identity as far as they are given, the latest first.
+
+    Args:
+        database: of the ledger and the router.
+        number: here, or in the system before.
+        phone: E.164.
+        identity: a channel's id of a person.
+        packs: whose tickets count; None: all.
+        most: at most so many, of an identity of its latest contacts.
 
     Raises:
         Retryable: the database is unavailable.
 
     """
+    query = "tickets" if identity is None else "tickets_of_identity"
+    parameters = {"number": number, "phone": phone, "identity": identity, "packs": packs, "most": most}
     with database.transaction() as connection:
-        rows = connection.execute(queries["tickets"], {"number": number, "phone": phone}).fetchall()
+        rows = connection.execute(queries[query], parameters).fetchall()
     return [body for (body,) in rows]
 
 

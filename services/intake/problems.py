@@ -62,7 +62,8 @@ def misconfigured() -> Problem:
     )
 
 
-def _document(error: Problem) -> JSONResponse:
+def document(error: Problem) -> JSONResponse:
+    """Return the response that tells of a problem."""
     body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
     if error.detail:
         body["detail"] = error.detail
@@ -101,7 +102,7 @@ def install(app: FastAPI, metrics: IntakeMetrics) -> None:
 
     def respond(error: Problem) -> JSONResponse:
         metrics.refused.labels(str(error.status), error.reason).inc()
-        return _document(error)
+        return document(error)
 
     async def handle_problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)

@@ -109,8 +109,22 @@ from ledger.ticket where id = %(id)s;
 select body - 'evidence_marks' - 'link_marks' from ledger.ticket
 where (%(number)s::text is null or number = %(number)s or earlier_number = %(number)s)
   and (%(phone)s::text is null or phone = %(phone)s)
+  and (%(packs)s::text[] is null or pack = any(%(packs)s))
 order by accepted_at desc
-limit 50;
+limit %(most)s;
+
+-- name: tickets_of_identity
+-- By the contacts, which have an index for it, the latest first.
+select t.body - 'evidence_marks' - 'link_marks'
+from (
+    select ticket_id from router.contact where identity = %(identity)s order by received_at desc limit %(most)s
+) c
+join ledger.ticket t on t.id = c.ticket_id
+where (%(number)s::text is null or t.number = %(number)s or t.earlier_number = %(number)s)
+  and (%(phone)s::text is null or t.phone = %(phone)s)
+  and (%(packs)s::text[] is null or t.pack = any(%(packs)s))
+group by t.id
+order by t.accepted_at desc;
 
 -- name: whole_ticket
 -- The ticket with what its events have added to its lists: the ticket itself holds only the latest items.
@@ -136,3 +150,20 @@ where c.id = %(id)s;
 
 -- name: command_digest
 select digest from ledger.command where id = %(id)s;
+
+-- name: write_access
+insert into intake.access (key, person, route, sought, digest, tickets, fields, purpose)
+values (%(key)s, %(person)s, %(route)s, %(sought)s, %(digest)s, %(tickets)s, %(fields)s, %(purpose)s);
+
+-- name: load_access
+-- The latest first.
+select at, key, person, route, sought, tickets, fields, purpose from intake.access
+where (%(ticket)s::text is null or tickets @> array[%(ticket)s::text])
+  and (%(key)s::text is null or key = %(key)s) and (%(person)s::text is null or person = %(person)s)
+  and (%(since)s::timestamptz is null or at >= %(since)s) and (%(until)s::timestamptz is null or at < %(until)s)
+  and (%(digest)s::bytea is null or digest = %(digest)s)
+order by at desc, id desc
+limit %(limit)s;
+
+-- name: delete_access
+select intake.delete_access(%(keep)s);

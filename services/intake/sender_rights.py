@@ -131,12 +131,12 @@ def _about_commands(sender: Sender) -> Iterator[tuple[bool, str]]:
         "a key for commands acts for units, by which it is judged what it may do: name them with --unit",
     )
     yield (
-        bool(sender.units) and not {"commands", "read", "search"} & set(sender.actions),
-        "--unit is about commands and reading: add such an --action, or leave it out",
+        bool(sender.units or sender.persons) and not {"commands", "read", "search"} & set(sender.actions),
+        "--unit and --person are about commands and reading: add such an --action, or leave them out",
     )
     yield (
-        not commands and bool(sender.may or sender.persons or sender.level or sender.roles),
-        "--may, --person, --level and --role are about commands: add --action commands, or leave them out",
+        not commands and bool(sender.may or sender.level or sender.roles),
+        "--may, --level and --role are about commands: add --action commands, or leave them out",
     )
     yield (
         sender.is_portal and (not sender.channels or ANY in sender.channels),

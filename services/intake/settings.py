@@ -47,3 +47,9 @@ class IntakeSettings(Settings):
     """Real seconds within which the broker must acknowledge; after that the sender gets 503."""
     in_flight: int = 5000
     """Records that may wait for the broker at once; beyond that senders get 503."""
+    searches_per_minute: int = Field(default=60, ge=1)
+    """Searches for a person, by phone or identity, that each key may make in a minute, in each process of intake."""
+    access_days: int = Field(default=1095, ge=180)
+    """Days for which it is kept who read which ticket; what is older is deleted."""
+    api_docs: Literal["open", "key"] | None = None
+    """Whether /docs and /openapi.json need a key; not set: they do in production."""

@@ -11,7 +11,16 @@ def run(url: str, key: str, seed: int, *, seconds: int) -> int:
     """Run schemathesis for some seconds; prints what it found and returns its exit code."""
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
-        *("--header", f"Authorization: Bearer {key}", "--seed", str(seed), "--max-time", str(seconds)),
+        *(
+            "--header",
+            f"Authorization: Bearer {key}",
+            "--header",
+            "X-Actor: fuzz",
+            "--seed",
+            str(seed),
+            "--max-time",
+            str(seconds),
+        ),
         *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"),
         *("--max-failures", "20", "--no-color", "--generation-database", "none", "--warnings", "off"),
         # A caller may ask us to wait for half a minute; a line of a batch is what the endpoint for one contact takes.

@@ -33,6 +33,7 @@ class FakeContext:
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
         self.published: list[Outgoing] = []
+        self.metrics = IntakeMetrics(CollectorRegistry())
 
     @property
     def senders(self) -> "FakeContext":
@@ -42,6 +43,8 @@ class FakeContext:
         return self.sender
 
     def check_rate(self, _: Sender) -> None: ...
+
+    def check_reading_rate(self, _: Sender) -> None: ...
 
     def require_clock(self) -> "FakeContext":
         return self

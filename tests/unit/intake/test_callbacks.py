@@ -11,7 +11,8 @@ import pytest
 
 from schemas.command import Command
 from services.domain.ids import command_id
-from services.intake import callbacks, outcomes
+from services.intake import access_log, callbacks, outcomes, problems
+from services.intake.access_log import AccessRecord
 from services.intake.senders import Sender
 from tests.builders import MORNING
 from tests.unit.intake.fake_context import FakeContext, request
@@ -31,7 +32,15 @@ def send(method: str, path: str, sender: Sender, **params: str) -> tuple[httpx.R
 
 
 @pytest.fixture
-def due(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def records(monkeypatch: pytest.MonkeyPatch) -> list[AccessRecord]:
+    """The readings that were recorded."""
+    written: list[AccessRecord] = []
+    monkeypatch.setattr(access_log, "write", lambda _, record: written.append(record))
+    return written
+
+
+@pytest.fixture
+def due(monkeypatch: pytest.MonkeyPatch, records: list[AccessRecord]) -> list[dict[str, Any]]:  # noqa: ARG001
     """Two calls of headquarters that are due; the ledger refuses the first."""
     rows: list[dict[str, Any]] = [
         {"ticket_id": str(uuid4()), "version": version, "number": f"TS{version}", "centre": "hq_centre"}
@@ -99,3 +108,30 @@ def test_calls_of_other_centres_are_neither_listed_nor_taken() -> None:
     assert send("GET", "/v1/callbacks", other)[0].json() == {"callbacks": []}
     assert len(send("GET", "/v1/callbacks", AGENTS)[0].json()["callbacks"]) == 2
     assert send("GET", "/v1/callbacks", replace(AGENTS, roles=()))[0].status_code == 403
+
+
+@pytest.mark.requirement("R5.3", "R5.6")
+def test_the_phone_is_shown_to_whoever_has_taken_the_call_alone(
+    due: list[dict[str, Any]], records: list[AccessRecord]
+) -> None:
+    for call in due:
+        call |= {"phone": "+8613800000101", "name": "李女士"}
+    listed = send("GET", "/v1/callbacks", AGENTS)[0].json()["callbacks"]
+    assert [(call["phone"], call["name"]) for call in listed] == [("****0101", "李**")] * 2
+    taken = take_next().json()
+    assert (taken["phone"], taken["name"]) == ("+8613800000101", "李女士")
+    kept = [(record.route, record.person, record.fields, record.tickets) for record in records]
+    assert kept == [
+        ("callbacks", "li", "masked", ("TS7", "TS3")),
+        ("callback", "li", "personal", ("TS3",)),
+    ]
+
+
+@pytest.mark.usefixtures("due")
+def test_a_taken_call_that_cannot_be_recorded_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object, __: AccessRecord) -> None:
+        raise problems.unavailable("not recorded")
+
+    monkeypatch.setattr(access_log, "write", fail)
+    assert take_next().status_code == 503
+    assert send("GET", "/v1/callbacks", AGENTS)[0].status_code == 503

@@ -113,3 +113,14 @@ def test_trouble_that_passes_is_no_fault_of_the_sender(tmp_path: Path, error: Ex
     assert response.headers["retry-after"]
     assert sentence in response.json()["detail"]
     assert "right to write" not in response.text
+
+
+def test_a_channel_that_nobody_knows_is_no_label(tmp_path: Path) -> None:
+    """A key for every channel may write anything as the channel, also a name."""
+    door = HttpDoor(tmp_path, Sender("all", ("carrier",), ("*", "kiosk"), ("contacts",)))
+    for number, channel in enumerate(("zhangsan", "lisi", "web", "kiosk")):
+        response = door.post("/v1/contacts", json=web_contact(number, channel=channel), headers=key("all"))
+        assert response.status_code == 202
+    counts = {name: door.counter("contacts_accepted", channel=name, door="http") for name in ("other", "web", "kiosk")}
+    assert counts == {"other": 2, "web": 1, "kiosk": 1}
+    assert door.counter("contacts_accepted", channel="zhangsan", door="http") == 0
