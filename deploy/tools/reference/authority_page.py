@@ -21,8 +21,9 @@ shows who comes, goes and changes, and each version is kept.
 
 Compensation: the level is the person's, or for a person whom the pack does not name that of the key. It is
 never the caller's word. The month is the pack's own and counts by person. Whom the pack does not name counts
-by the key as well, since another name in a command must not begin a new sum. A program that acts for
-several people with levels is trusted to say truly which of them acts: give the others a key of their own."""
+by the key as well, since another name in a command must not begin a new sum. A key without `--person` is
+trusted to say truly which of its units' people acts ([security.md](security.md)): before a pack is used,
+replace the example persons that have a level, or bind each key to its people."""
 
 
 def page() -> str:
