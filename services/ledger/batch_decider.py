@@ -17,6 +17,7 @@ from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
 from services.ledger import store
+from services.ledger.domain.added_items import added_items, link_item, paper_item
 from services.ledger.domain.bounded_ticket import unmarked_link, unmarked_papers, with_link_mark, without_papers
 from services.ledger.domain.decide import NONE_NAMED, DecisionResult, decide
 from services.ledger.domain.named_ticket import NamedTicket, NamedTickets, named_by
@@ -62,8 +63,7 @@ class BatchDecider:
         self._named = store.load_named_tickets(connection, names) if names else {}
         self.relied_on: dict[UUID, int] = {}
         # What the batch has added so far, which the database does not know yet.
-        self._added_papers: defaultdict[UUID, set[str]] = defaultdict(set)
-        self._added_links: defaultdict[UUID, set[tuple[UUID, str]]] = defaultdict(set)
+        self._added_items: defaultdict[UUID, set[bytes]] = defaultdict(set)
         opened = dict.fromkeys(
             each.ticket_id for each in commands if isinstance(each.action, Open) and each.ticket_id not in tickets
         )
@@ -113,18 +113,19 @@ class BatchDecider:
         if ticket is None or isinstance(command.action, Open):
             return decide(ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
         papers, link = unmarked_papers(ticket, command.action), unmarked_link(ticket, command.action)
-        if papers:
-            known = store.known_references(self._connection, ticket.id, papers) | self._added_papers[ticket.id]
-            command = command.replace(action=without_papers(command.action, known))
-        linked = link is not None and (
-            (link.ticket_id, link.kind) in self._added_links[ticket.id]
-            or store.has_link(self._connection, ticket.id, link)
-        )
+        linked = False
+        if papers or link is not None:
+            asked = {paper_item(reference): reference for reference in papers}
+            link_hash = link_item(link.ticket_id, link.kind) if link is not None else b""
+            known = store.known_items(self._connection, ticket.id, [*asked, link_hash]) | self._added_items[ticket.id]
+            command = command.replace(
+                action=without_papers(command.action, {asked[item] for item in asked if item in known})
+            )
+            linked = link_hash in known
         known_ticket = with_link_mark(ticket, link) if linked and link is not None else ticket
         result = decide(known_ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
         for event in result.events:
-            self._added_papers[ticket.id].update(each.reference for each in event.changes.get("evidence", ()))
-            self._added_links[ticket.id].update((each.ticket_id, each.kind) for each in event.changes.get("links", ()))
+            self._added_items[ticket.id].update(added_items(event))
         if known_ticket is ticket:
             return result
         # The mark was for the decision alone: a ticket is stored as its events make it.

@@ -13,6 +13,7 @@ from schemas.event import Refusal, TicketChange, TicketEvent
 from schemas.ticket import Ticket
 from services.domain.ids import command_digest
 from services.ledger.document_cache import DocumentCache
+from services.ledger.domain.added_items import added_items
 
 Row = dict[str, object]
 NOTHING: Mapping[UUID, int] = MappingProxyType({})
@@ -77,6 +78,7 @@ def build_rows(
             _ticket_row(ticket, partitions, documents) | {"before": before[ticket.id].version} for ticket in known
         ],
         "insert_events": [_event_row(event, documents) for record in records for event in record.events],
+        "insert_added_items": _added_item_rows(records),
         "insert_commands": [_command_row(record) for record in records],
         **_deadline_rows(changed, [before[ticket.id] for ticket in known], partitions),
     }
@@ -91,6 +93,12 @@ def _confirmed_rows(
         for id_, version in relied_on.items()
         if id_ in before or id_ not in after
     ]
+
+
+def _added_item_rows(records: Sequence[CommandRecord]) -> list[Row]:
+    """Return the papers and links of a batch, each once; most are known, since an event holds the latest before it."""
+    items = {(event.ticket_id, item) for record in records for event in record.events for item in added_items(event)}
+    return [{"ticket_id": ticket_id, "item": item.hex()} for ticket_id, item in sorted(items)]
 
 
 def _deadline_rows(

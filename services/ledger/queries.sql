@@ -36,19 +36,9 @@ where id = any(%(ids)s);
 -- name: load_events
 select body::text from ledger.event where ticket_id = %(ticket_id)s and version <= %(last)s order by version;
 
--- name: known_references
--- Asked only where a ticket had more papers than it has the marks of; the types are those of events that add papers.
-select distinct item ->> 'reference'
-from ledger.event e cross join jsonb_array_elements(e.body #> '{changes,evidence}') as item
-where e.ticket_id = %(ticket_id)s and e.type in ('accepted', 'attached', 'corrected')
-  and item ->> 'reference' = any(%(references)s);
-
--- name: has_link
-select 1
-from ledger.event e cross join jsonb_array_elements(e.body #> '{changes,links}') as item
-where e.ticket_id = %(ticket_id)s and e.type in ('accepted', 'linked', 'split', 'merged')
-  and item ->> 'ticket_id' = %(other)s and item ->> 'kind' = %(kind)s
-limit 1;
+-- name: known_items
+-- Asked only where a ticket had more papers or links than it has the marks of.
+select item from ledger.added_item where ticket_id = %(ticket_id)s and item = any(%(items)s);
 
 -- name: next_running_numbers
 -- Taken before the decision, so there may be gaps; two tickets never share a number.
@@ -81,6 +71,11 @@ insert into ledger.event (ticket_id, version, id, type, at, threshold, body)
 select ticket_id, version, id, type, at, threshold, body
 from jsonb_to_recordset(%(rows)s) as incoming (
     ticket_id uuid, version integer, id uuid, type text, at timestamptz, threshold text, body jsonb);
+
+-- name: insert_added_items
+insert into ledger.added_item (ticket_id, item)
+select ticket_id, decode(item, 'hex') from jsonb_to_recordset(%(rows)s) as incoming (ticket_id uuid, item text)
+on conflict do nothing;
 
 -- name: insert_commands
 insert into ledger.command

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Customer
 from schemas.event import TicketChange, TicketEvent
-from schemas.ticket import Link, SlaTimer, Status, Ticket
+from schemas.ticket import SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
 from services.domain.authority.granted_sums import Grantor
 from services.domain.kpi.cases import CaseEvent
@@ -158,16 +158,10 @@ def granted_compensation(connection: psycopg.Connection, grantor: Grantor, pack:
     return Decimal(row[0])
 
 
-def known_references(connection: psycopg.Connection, ticket_id: UUID, references: Sequence[str]) -> set[str]:
-    """Return those of some references that a ticket has had; reads its events that add papers."""
-    values = {"ticket_id": ticket_id, "references": list(references)}
-    return {reference for (reference,) in connection.execute(queries["known_references"], values).fetchall()}
-
-
-def has_link(connection: psycopg.Connection, ticket_id: UUID, link: Link) -> bool:
-    """Return whether a ticket has had a link of that kind to the same ticket; reads its events that add links."""
-    values = {"ticket_id": ticket_id, "other": str(link.ticket_id), "kind": link.kind}
-    return connection.execute(queries["has_link"], values).fetchone() is not None
+def known_items(connection: psycopg.Connection, ticket_id: UUID, items: Sequence[bytes]) -> set[bytes]:
+    """Return those of some papers and links, by their hash (`added_items`), that a ticket has had."""
+    values = {"ticket_id": ticket_id, "items": list(items)}
+    return {bytes(item) for (item,) in connection.execute(queries["known_items"], values).fetchall()}
 
 
 @contextmanager

@@ -28,8 +28,8 @@ LONGEST_TEXT = 1000
 MAX_MARKS = 100
 """References, and links, that the ticket itself recognises when they come again.
 
-They take 1,000 characters, however many a ticket has had. What may be older is looked up in its events by the ledger
-(`unmarked_papers`, `unmarked_link`), so that none is added a second time, with 10,000 of them either.
+They take 1,000 characters, however many a ticket has had. The ledger looks up what may be older by its hash
+(`unmarked_papers`, `unmarked_link`, `added_items`), so that none is added a second time, with 10,000 of them either.
 """
 MARK_LENGTH = 10
 """Hexadecimal digits of a mark."""

@@ -43,7 +43,7 @@ class FakeConnection:
         elif "count" in parameters:
             first, self.last_number = self.last_number + 1, self.last_number + parameters["count"]
             self.rows = [(number,) for number in range(first, self.last_number + 1)]
-        elif "references" in parameters or "other" in parameters:
+        elif "items" in parameters:
             self.rows = []
         elif "keys" in parameters:
             self.locked = parameters["keys"]
