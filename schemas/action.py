@@ -283,6 +283,8 @@ class JoinHotIssue(ActionModel, tag="join_hot_issue"):
     issue: UUID
     tickets: Annotated[int, Meta(ge=0)]
     """Number of tickets of the issue at that time."""
+    opened_at: AwareDatetime | None = None
+    """When the issue opened; with the ticket's types and region it makes the issue's id, so no other ticket joins."""
 
 
 class Tick(ActionModel, tag="tick"):

@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID
 
 import msgspec
@@ -37,6 +38,7 @@ def _namespace(kind: str) -> "hashlib._Hash":
     return hashlib.sha1(_uuid5(of_urls, f"duban:{kind}").bytes, usedforsecurity=False)
 
 
+_HOT_ISSUE = hashlib.sha1(UUID("6f2a34e0-8f0b-5d0c-9a53-0f6f1c6f7a10").bytes, usedforsecurity=False)
 _CONTACT = _namespace("contact")
 _TICKET = _namespace("ticket")
 _COMMAND = _namespace("command")
@@ -48,6 +50,20 @@ _NOTICE = _namespace("notice")
 def _joined(parts: tuple[object, ...]) -> str:
     # The length in front keeps ("a/b", "c") and ("a", "b/c") apart.
     return "/".join(f"{len(text)}:{text}" for text in map(str, parts))
+
+
+class IssueKey(NamedTuple):
+    """A kind of complaint: what similar complaints have in common. A kind has at most one issue that is not closed."""
+
+    policy: str
+    business_type: str
+    problem_type: str
+    region: str
+
+
+def hot_issue_id(key: IssueKey, opened_at: datetime) -> UUID:
+    """Return the id of the hot issue of a kind that opened at an instant (R3.7)."""
+    return _uuid5(_HOT_ISSUE, "\x1f".join((*key, opened_at.isoformat())))
 
 
 def contact_id(sender: str, channel: str, message_id: str) -> UUID:

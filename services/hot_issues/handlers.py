@@ -20,10 +20,9 @@ from mode import Service
 from schemas.action import JoinHotIssue
 from schemas.command import Actor, Command
 from schemas.hot_issue import HotIssue
-from services.domain.ids import command_id
+from services.domain.ids import IssueKey, command_id
 from services.hot_issues import store
 from services.hot_issues.domain import burst_detection
-from services.hot_issues.domain.burst_detection import IssueKey
 from services.hot_issues.domain.signal import TicketSignal, parse_signal
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
@@ -262,7 +261,7 @@ def link_command(link: IssueMembership) -> Command:
         ticket_id=link.ticket_id,
         at=link.linked_at,
         actor=ACTOR,
-        action=JoinHotIssue(issue=link.issue_id, tickets=link.tickets),
+        action=JoinHotIssue(issue=link.issue_id, tickets=link.tickets, opened_at=link.opened_at),
     )
 
 

@@ -68,7 +68,11 @@ where policy = %(policy)s and business_type = %(business_type)s and problem_type
 select count(*) from hot_issues.member where issue_id = %(issue_id)s;
 
 -- name: unpublished_links
-select issue_id, ticket_id, linked_at, tickets from hot_issues.member where not told order by linked_at limit 100;
+select issue_id, ticket_id, linked_at, tickets, issue.body ->> 'opened_at'
+from hot_issues.member join hot_issues.issue on issue.id = issue_id
+where not told
+order by linked_at
+limit 100;
 
 -- name: unpublished_issues
 select body::text from hot_issues.issue where published < version order by id limit 500;

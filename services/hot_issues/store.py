@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
-from services.hot_issues.domain.burst_detection import RULES, BurstLevel, BurstRules, IssueClosing, IssueKey
+from services.domain.ids import IssueKey
+from services.hot_issues.domain.burst_detection import RULES, BurstLevel, BurstRules, IssueClosing
 from services.hot_issues.domain.signal import TicketSignal
 from services.shared.postgres.database import Queries, to_jsonb
 
@@ -26,6 +28,7 @@ class IssueMembership(NamedTuple):
     Attributes:
         linked_at: business time.
         tickets: how many tickets the issue had when this one was linked, including it.
+        opened_at: when the issue opened, business time.
 
     """
 
@@ -33,6 +36,7 @@ class IssueMembership(NamedTuple):
     ticket_id: UUID
     linked_at: datetime
     tickets: int
+    opened_at: datetime
 
 
 def save_signals(connection: psycopg.Connection, signals: Iterable[TicketSignal]) -> None:
@@ -126,7 +130,12 @@ def link_tickets(
 
 def unpublished_links(connection: psycopg.Connection) -> list[IssueMembership]:
     """Return members whose link command is not published yet, at most 100."""
-    return [IssueMembership(*row) for row in connection.execute(queries["unpublished_links"]).fetchall()]
+    rows = connection.execute(queries["unpublished_links"]).fetchall()
+    # Parsed as the issue is, so that its id can be made of it again.
+    return [
+        IssueMembership(issue_id, ticket_id, linked_at, tickets, msgspec.convert(opened_at, datetime))
+        for issue_id, ticket_id, linked_at, tickets, opened_at in rows
+    ]
 
 
 def unpublished_issues(connection: psycopg.Connection) -> list[HotIssue]:

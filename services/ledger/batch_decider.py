@@ -9,10 +9,11 @@ from uuid import UUID
 
 import psycopg
 
-from schemas.action import Compensate, Merge, Open
+from schemas.action import Compensate, JoinHotIssue, Merge, Open
 from schemas.command import Command
 from schemas.ticket import Ticket
 from services.domain.authority.granted_sums import Grantor, grantors_of, possible_grantors
+from services.domain.ids import IssueKey
 from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
@@ -21,6 +22,7 @@ from services.ledger.domain.added_items import added_items, link_item, paper_ite
 from services.ledger.domain.bounded_ticket import unmarked_link, unmarked_papers, with_link_mark, without_papers
 from services.ledger.domain.decide import NONE_NAMED, DecisionResult, decide
 from services.ledger.domain.named_ticket import NamedTicket, NamedTickets, named_by
+from services.ledger.domain.reclassification import HOT_ISSUE_TICKETS, HOT_ISSUE_WINDOW, issue_key
 
 
 class BatchDecider:
@@ -62,6 +64,7 @@ class BatchDecider:
         self._any_named = bool(names)
         self._named = store.load_named_tickets(connection, names) if names else {}
         self.relied_on: dict[UUID, int] = {}
+        self._counts: dict[tuple[UUID, IssueKey], int] = {}
         # What the batch has added so far, which the database does not know yet.
         self._added_items: defaultdict[UUID, set[bytes]] = defaultdict(set)
         opened = dict.fromkeys(
@@ -77,6 +80,9 @@ class BatchDecider:
         if ticket is None and isinstance(action, Open):
             number = format_ticket_number(self._running_numbers[command.ticket_id], at, zone)
             return decide(ticket, command, pack, self._now, number=number, late_after=self._late_after)
+        if isinstance(action, JoinHotIssue) and ticket is not None:
+            similar = self._similar(ticket, action, command.at)
+            return decide(ticket, command, pack, self._now, number="", similar=similar, late_after=self._late_after)
         if not isinstance(action, Compensate):
             decided = self._decide_once(ticket, command, pack, named)
             if isinstance(action, Merge) and decided.refusal is None:
@@ -94,6 +100,17 @@ class BatchDecider:
             for grantor, granted in sums.items():
                 self._granted[grantor, pack.header.name, month] = granted + Decimal(action.amount)
         return decided
+
+    def _similar(self, ticket: Ticket, action: JoinHotIssue, until: datetime) -> int | None:
+        """Count the tickets of a ticket's kind since its hot issue began; once a batch for each issue."""
+        key = issue_key(ticket)
+        if key is None or action.opened_at is None:
+            return None
+        counted = (action.issue, key)
+        if counted not in self._counts:
+            since = action.opened_at - HOT_ISSUE_WINDOW
+            self._counts[counted] = store.count_similar(self._connection, key, since, until, enough=HOT_ISSUE_TICKETS)
+        return self._counts[counted]
 
     def _named_by(self, command: Command, ticket: Ticket | None) -> NamedTickets:
         """Return the ticket that a command names and those that it was merged into, as the batch has left them."""

@@ -20,6 +20,19 @@ with recursive chain (id, survivor) as (
 select t.id, t.number, t.version, t.pack, t.status, t.body ->> 'customer', chain.survivor
 from chain join ledger.ticket t on t.id = chain.id;
 
+-- name: count_similar
+-- Of a hot issue's kind, accepted while it began and since; as many as confirm it are enough to know.
+select count(*) from (
+    select from ledger.ticket
+    where pack = %(policy)s and accepted_at > %(since)s and accepted_at <= %(until)s
+      and body #>> '{classification,business_type}' = %(business_type)s
+      and body #>> '{classification,problem_type}' = %(problem_type)s
+      and coalesce(body #>> '{customer,city}', body #>> '{customer,visiting_region}', body #>> '{customer,home_region}')
+          = %(region)s
+    order by accepted_at
+    limit %(enough)s
+) as found;
+
 -- name: confirm_tickets
 -- Tickets on which the decision about another one relied: unchanged, and locked in order until that one is saved.
 select ticket.id

@@ -18,6 +18,7 @@ from schemas.event import TicketChange, TicketEvent
 from schemas.ticket import SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
 from services.domain.authority.granted_sums import Grantor
+from services.domain.ids import IssueKey
 from services.domain.kpi.cases import CaseEvent
 from services.domain.kpi.periods import Period
 from services.domain.policy.pack import Pack
@@ -101,6 +102,16 @@ def load_named_tickets(connection: psycopg.Connection, ids: Iterable[UUID]) -> d
         id_: NamedTicket(id_, number, version, pack, Status(status), Customer.from_record(customer), into)
         for id_, number, version, pack, status, customer, into in rows
     }
+
+
+def count_similar(
+    connection: psycopg.Connection, key: IssueKey, since: datetime, until: datetime, *, enough: int
+) -> int:
+    """Return how many tickets of a kind were accepted after one instant and up to another; it stops at `enough`."""
+    values = key._asdict() | {"since": since, "until": until, "enough": enough}
+    row = connection.execute(queries["count_similar"], values).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def load_processed_commands(connection: psycopg.Connection, ids: Iterable[UUID]) -> dict[UUID, ProcessedCommand]:

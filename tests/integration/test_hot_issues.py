@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from schemas.hot_issue import HotIssue
+from services.domain.ids import IssueKey
 from services.hot_issues import store
 from services.hot_issues.domain import burst_detection
-from services.hot_issues.domain.burst_detection import IssueClosing, IssueKey
+from services.hot_issues.domain.burst_detection import IssueClosing
 from services.hot_issues.domain.signal import TicketSignal
 from services.hot_issues.handlers import evaluate
 from tests.builders import HOUR, MINUTE, MORNING

@@ -3,21 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID, uuid5
 
 from schemas.hot_issue import HotIssue
-
-NAMESPACE = UUID("6f2a34e0-8f0b-5d0c-9a53-0f6f1c6f7a10")
-
-
-class IssueKey(NamedTuple):
-    """A kind of complaint: what similar complaints have in common. A kind has at most one issue that is not closed."""
-
-    policy: str
-    business_type: str
-    problem_type: str
-    region: str
+from services.domain.ids import IssueKey, hot_issue_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +85,7 @@ def evaluation_times(events: Iterable[datetime], now: datetime, rules: BurstRule
 def open_issue(key: IssueKey, level: BurstLevel, at: datetime) -> HotIssue:
     """Return the issue that begins at an instant, still without tickets: they are counted when they are linked."""
     return HotIssue(
-        id=uuid5(NAMESPACE, "\x1f".join((*key, at.isoformat()))),
+        id=hot_issue_id(key, at),
         version=1,
         policy=key.policy,
         business_type=key.business_type,

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from schemas.base import AwareDatetime
 from schemas.contact import Code
-from services.hot_issues.domain.burst_detection import IssueKey
+from services.domain.ids import IssueKey
 
 REHANDLE_CHANNEL = "callback"
 """Channel of re-handle tickets: they repeat older complaints, so they do not count."""

@@ -54,6 +54,7 @@ def decide(
     *,
     number: str,
     named: NamedTickets = NONE_NAMED,
+    similar: int | None = None,
     spent: Decimal = NOTHING,
     late_after: timedelta = LATE_AFTER,
 ) -> DecisionResult:
@@ -66,6 +67,7 @@ def decide(
         now: the ledger's business time.
         number: ticket number to use if this opens a ticket.
         named: other tickets that the command names, and those that they were merged into.
+        similar: tickets of a hot issue's kind that the ledger has, as many as it needs at most; None if not counted.
         spent: yuan of compensation that count against the actor's limit of this month, on every ticket of the pack.
         late_after: business time after which the decision of a threshold counts as late.
 
@@ -75,7 +77,15 @@ def decide(
     if ticket is not None:
         at = max(at, ticket.updated_at)
     context = DecisionContext(
-        policy=policy, command=command, now=now, at=at, number=number, spent=spent, before=ticket, named=named
+        policy=policy,
+        command=command,
+        now=now,
+        at=at,
+        number=number,
+        spent=spent,
+        before=ticket,
+        named=named,
+        similar=similar,
     )
     try:
         _check_time(command, now)

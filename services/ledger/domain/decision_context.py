@@ -85,6 +85,7 @@ class DecisionContext:
         spent: yuan of compensation that count against the actor's limit of this month, on every ticket of the pack.
         before: the ticket as it was loaded.
         named: other tickets that the command names.
+        similar: tickets of a hot issue's kind that the ledger has, as many as it needs at most; None if not counted.
         events: what has happened so far.
         commands: what the ledger sends itself.
         taken_over: the system before, while a ticket of it is taken over; its events say so.
@@ -101,6 +102,7 @@ class DecisionContext:
     spent: Decimal
     before: Ticket | None
     named: NamedTickets = field(default_factory=dict)
+    similar: int | None = None
     events: list[TicketEvent] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     taken_over: str | None = None

@@ -1,15 +1,20 @@
 """What a case is: reclassified, regraded by time, judged (R2.9, R3.6, R3.11, R3.12, DECISIONS 6)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.action import Assess, JoinHotIssue, Reclassify
-from schemas.ticket import Classification, Reason
+from schemas.ticket import Classification, Reason, Ticket
+from services.domain.ids import IssueKey, hot_issue_id
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
 ASSESSED_OPENINGS = frozenset({"opened", "not_opened"})
 BREADTH = "breadth"
+HOT_ISSUE_WINDOW = timedelta(hours=1)
+"""How long before its opening the tickets of a hot issue begin to count (DECISIONS 16)."""
+HOT_ISSUE_TICKETS = 10
+"""Tickets of one kind that the ledger must have for a hot issue (DECISIONS 16)."""
 
 
 def reclassify(context: DecisionContext, action: Reclassify) -> None:
@@ -61,6 +66,8 @@ def join_hot_issue(context: DecisionContext, action: JoinHotIssue) -> None:
     ticket, before = context.ticket, context.ticket.classification
     if ticket.hot_issue == action.issue:
         raise CommandRejected("linked", "the ticket is part of this hot issue already")
+    if action.opened_at is not None:
+        _check_issue(context, action, action.opened_at)
     signals = before.signals if BREADTH in before.signals else (*before.signals, BREADTH)
     rule = next(each for each in context.policy.routing.priorities if set(each.all) <= set(signals))
     # Being one of many never makes a ticket less urgent than it was.
@@ -76,6 +83,30 @@ def join_hot_issue(context: DecisionContext, action: JoinHotIssue) -> None:
         {"hot_issue": action.issue, "classification": classification},
         details={"issue": str(action.issue), "tickets": action.tickets, "priority": classification.priority},
     )
+
+
+def _check_issue(context: DecisionContext, action: JoinHotIssue, opened_at: datetime) -> None:
+    """Refuse an issue of other types or another region than the ticket's, and one that the ledger's count denies."""
+    key = issue_key(context.ticket)
+    if key is None or hot_issue_id(key, opened_at) != action.issue:
+        of = f"{key.business_type}/{key.problem_type} in {key.region}" if key else "of no known type or region"
+        raise CommandRejected("another_kind", f"the ticket is {of}: the hot issue is of another kind", ("issue",))
+    if context.similar is not None and context.similar < HOT_ISSUE_TICKETS:
+        raise CommandRejected(
+            "not_confirmed",
+            f"the ledger has {context.similar} tickets of this kind since the issue began, "
+            f"and a hot issue needs {HOT_ISSUE_TICKETS} (DECISIONS 16)",
+            ("issue",),
+        )
+
+
+def issue_key(ticket: Ticket) -> IssueKey | None:
+    """Return of which kind of complaint a ticket is; None where business type, problem type or region is not known."""
+    types, customer = ticket.classification, ticket.customer
+    region = customer.city or customer.visiting_region or customer.home_region
+    if types.business_type is None or types.problem_type is None or region is None:
+        return None
+    return IssueKey(ticket.policy.pack, types.business_type, types.problem_type, region)
 
 
 def assess(context: DecisionContext, action: Assess) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.hot_issue import HotIssue
+from services.domain.ids import IssueKey
 from services.hot_issues.domain import burst_detection
-from services.hot_issues.domain.burst_detection import BurstLevel, IssueClosing, IssueKey
+from services.hot_issues.domain.burst_detection import BurstLevel, IssueClosing
 from tests.builders import HOUR, MORNING
 
 KEY = IssueKey("carrier", "broadband", "fault", "长沙")

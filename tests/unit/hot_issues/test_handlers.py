@@ -175,7 +175,7 @@ def test_a_change_that_is_never_taken_becomes_a_dead_letter_and_holds_up_no_othe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client, marked, done = FakeKafkaClient(), list[IssueMembership](), threading.Event()
-    links = [IssueMembership(uuid4(), uuid4(), MORNING, 12) for _ in range(3)]
+    links = [IssueMembership(uuid4(), uuid4(), MORNING, 12, MORNING) for _ in range(3)]
     refused = link_command(links[1]).to_json()
     client.error_for = lambda topic, batch: (
         MessageSizeTooLargeError() if topic == Command.TOPIC and refused in batch else None
@@ -202,7 +202,7 @@ def test_a_change_that_is_never_taken_becomes_a_dead_letter_and_holds_up_no_othe
 
 
 def test_a_link_is_the_same_command_however_often_it_is_sent() -> None:
-    link = IssueMembership(uuid4(), uuid4(), MORNING, 12)
+    link = IssueMembership(uuid4(), uuid4(), MORNING, 12, MORNING)
     assert link_command(link) == link_command(link)
     assert command_digest(link_command(link)) == command_digest(
         link_command(link._replace(linked_at=MORNING + timedelta(hours=1)))

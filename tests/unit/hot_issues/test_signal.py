@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.hot_issues.domain.burst_detection import IssueKey
+from services.domain.ids import IssueKey
 from services.hot_issues.domain.signal import parse_signal
 from tests.builders import TicketScenario, contact
 
