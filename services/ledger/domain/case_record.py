@@ -2,6 +2,7 @@
 
 from schemas.action import Assign, Attach, Correct, RecordEntry
 from schemas.case_record import Entry
+from services.ledger.domain import names
 from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
@@ -49,6 +50,7 @@ def attach(context: DecisionContext, action: Attach) -> None:
 
 def assign(context: DecisionContext, action: Assign) -> None:
     """Name the person of the unit who is in charge."""
+    names.check_person(context, action.person)
     if context.ticket.person == action.person:
         raise CommandRejected("assigned", f"{action.person} has the ticket already")
     context.record_event(

@@ -58,6 +58,7 @@ def dispatch(context: DecisionContext, action: Dispatch) -> None:
 
 def claim(context: DecisionContext, action: Claim) -> None:
     """Somebody takes the ticket."""
+    names.check_person(context, action.person)
     context.record_event(
         "claimed",
         because("person", action.person, "first-contact ownership", "002-1 §2.4.2"),

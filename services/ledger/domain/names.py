@@ -43,6 +43,25 @@ def check_owner(context: DecisionContext, owner: str | None) -> None:
         context.unit(owner, field="owner")
 
 
+def check_person(context: DecisionContext, person: str) -> None:
+    """Refuse a person whom the pack names for other units than the one that holds the ticket.
+
+    A pack names those who have a part of their own; whoever else works in a unit, it does not know.
+
+    Raises:
+        CommandRejected: with the units of that person.
+
+    """
+    known, unit = context.policy.persons.get(person), context.ticket.unit
+    if known is not None and unit not in known.units:
+        units = ", ".join(known.units)
+        raise CommandRejected(
+            "other_unit",
+            f"{person} belongs to {units}, and the ticket is with {unit}: choose a person there",
+            ("person",),
+        )
+
+
 def check_classification(context: DecisionContext, classification: Classification) -> None:
     """Refuse a classification that a person has written and that names what the pack does not have.
 

@@ -8,6 +8,8 @@ import pytest
 from schemas.action import (
     Answer,
     Assess,
+    Assign,
+    Claim,
     Close,
     CompleteForm,
     Dispatch,
@@ -257,6 +259,14 @@ def test_a_case_that_is_never_called_back_needs_no_callback_to_be_closed(name: s
     assert scenario.do(Close(), unit=centre).refusal_code == "missing"
     scenario.do(Assess(validity="malicious", reason="r"), unit=centre)
     assert scenario.do(Close(), unit=centre).current.status is Status.CLOSED
+
+
+@pytest.mark.parametrize("action", [Assign(person="Appeals officer, province"), Claim(person="Team leader")])
+def test_a_person_whom_the_pack_names_gets_no_ticket_of_another_unit(action: Any) -> None:
+    scenario = TicketScenario.dispatched().do(action, unit="network")
+    assert (scenario.refusal_code, scenario.refusals[-1].missing) == ("other_unit", ("person",))
+    assert "provincial_centre" in scenario.refusals[-1].message
+    assert scenario.do(action.replace(person="王工"), unit="network").current.person == "王工"
 
 
 def test_choices_have_room_in_a_refusal() -> None:
