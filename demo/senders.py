@@ -14,11 +14,11 @@ from services.intake.senders import PORTAL_ROLE, Sender
 PACK = "carrier"
 CENTRE = "provincial_centre"
 CHANNEL = "channel"
-TAKING = ("app", "callback", "email", "hotline", "sms", "store", "web", "wechat")
+TAKING = ("app", "callback", "email", "hotline", "mail", "sms", "store", "web", "wechat")
 """Channels on which the carrier's customers complain; a re-handled case comes by callback."""
 
-WEBSITE = Sender("website", (PACK,), ("app", "sms", "web"), ("contacts",))
-"""Website, app and SMS platform: they put contacts in."""
+WEBSITE = Sender("website", (PACK,), ("app", "mail", "sms", "web"), ("contacts",))
+"""Website, app, mail and SMS platform: they put contacts in."""
 HALLS = Sender("halls", (PACK,), ("store",), ("contacts",))
 """The halls' programs, and their files."""
 CALL_CENTRE = Sender(

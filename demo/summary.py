@@ -50,6 +50,8 @@ def show_summary(figures: Figures, counts: Counts, console: Console) -> None:
     console.print(events)
     doors = ", ".join(f"{door} {number}" for door, number in sorted(counts.sent.items()))
     console.print(f"contacts by door: {doors}; dead letters: {figures.dead_letters}")
+    refused = ", ".join(f"{action} {number}" for action, number in sorted(counts.refused.items()))
+    console.print(f"commands that came too late for their unit: {refused or 'none'}")
     letters: dict[str, int] = {}
     for (_, state), number in figures.letters.items():
         letters[state] = letters.get(state, 0) + number

@@ -30,11 +30,9 @@ class AcceptedCommands:
         now = self._now()
         self._last.pop(ticket, None)
         self._last[ticket] = (command, now)
-        # In the order of acceptance, so the oldest come first.
-        for old, (_, accepted_at) in list(self._last.items()):
-            if now - accepted_at < KEPT_SECONDS:
-                break
-            del self._last[old]
+        # In the order of acceptance, so the oldest comes first.
+        while now - self._last[oldest := next(iter(self._last))][1] >= KEPT_SECONDS:
+            del self._last[oldest]
 
     def last(self, ticket: UUID) -> UUID | None:
         """Return the last command to a ticket that may still be undecided; None if there is none."""

@@ -24,7 +24,7 @@ CUSTOMER_FIELDS = ("phone", "number", "identity")
 """Fields of `customer` in a request."""
 PEOPLE = ("agent", "unit")
 """Kinds of actors that act for a unit."""
-MAX_LENGTH = 200
+MAX_NAME_LENGTH = 200
 """Characters of a name (`schemas.contact.Name`)."""
 NOT_THE_CUSTOMER = (
     "this is not the customer of the ticket, or the ticket did not come by a channel of this key: send the phone, the "
@@ -214,8 +214,8 @@ def _text(field: str, value: Any) -> str | None:
     """
     if value is None:
         return None
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_LENGTH:
-        raise problems.invalid_field(field, "bad_schema", f"write a text of 1 to {MAX_LENGTH} characters")
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME_LENGTH:
+        raise problems.invalid_field(field, "bad_schema", f"write a text of 1 to {MAX_NAME_LENGTH} characters")
     return value
 
 

@@ -12,6 +12,7 @@ from services.domain.authority.judge import ANY
 from services.domain.authority.table import internal_actions
 from services.domain.policy.conditions import When
 from services.domain.policy.pack import Pack
+from services.intake.actors import MAX_NAME_LENGTH
 from services.intake.senders import ACTIONS, ROLES, Sender
 
 OWN_FORMAT_CHANNELS = (
@@ -77,6 +78,11 @@ def problems(
             f"{sender.name!r} cannot be the name of a sender: write up to 64 lower-case letters, digits, _, . and -, "
             "the first a letter or a digit"
         )
+    yield from (
+        f"{person!r} cannot be the name of a person: write at most {MAX_NAME_LENGTH} characters"
+        for person in sender.persons
+        if not 0 < len(person.strip()) <= len(person) <= MAX_NAME_LENGTH
+    )
     yield from _unknown("action", sender.actions, ACTIONS)
     yield from _unknown("role", sender.roles, ROLES)
     yield from _unknown("action to take (--may)", sender.may, people_actions())

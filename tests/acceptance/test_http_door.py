@@ -91,6 +91,8 @@ def test_a_department_s_key_may_only_what_its_unit_may_on_the_ticket(system: Sys
     assert claimed["outcome"] == "done"
     event = system.wait_for_event(number, "claimed")
     assert (event.actor.name, event.actor.unit, event.actor.key) == ("王工", "network", "network")
+    history = system.http.get(f"/v1/tickets/{number}").json()["history"]
+    assert [each["actor"].get("key") for each in history if each["type"] == "claimed"] == ["network"]
     own = f"/v1/commands/{claimed['command']}"
     assert system.http.get(own, headers=system.headers("network")).status_code == 200
     assert system.http.get(own, headers=system.headers("billing")).status_code == 404

@@ -56,6 +56,8 @@ def test_rights_that_make_sense_are_accepted(changes: dict[str, Any]) -> None:
         ({"actions": ("read",), "units": (), "may": ("note",)}, "are about commands"),
         ({"roles": ("portal",), "channels": ("*",)}, "its own channels"),
         ({"expires_at": NOW}, "expired already"),
+        ({"persons": ("王工", "")}, "cannot be the name of a person"),
+        ({"persons": ("x" * 201,)}, "cannot be the name of a person"),
     ],
 )
 def test_what_is_unknown_or_makes_no_sense_is_refused(changes: dict[str, Any], sentence: str) -> None:
