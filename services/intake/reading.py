@@ -129,7 +129,8 @@ class Reader:
 
         """
         try:
-            ticket = Ticket.from_plain(body)
+            # As a record, because the response and a newer version add fields that the model does not have.
+            ticket = Ticket.from_record(msgspec.json.encode(body))
         except msgspec.ValidationError as error:
             log.warning("not_readable", ticket=str(body.get("id")), error=type(error).__name__)
             return False

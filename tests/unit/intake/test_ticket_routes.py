@@ -36,7 +36,8 @@ SENDERS = (
 @pytest.fixture
 def body() -> dict[str, Any]:
     ticket: dict[str, Any] = json.loads(TicketScenario.dispatched("network").current.to_json())
-    return ticket
+    # What the response adds to a ticket, and what a newer version has added to it.
+    return ticket | {"history": [{"version": 1, "actor": {"name": "li"}}], "newer": {"a": [1]}}
 
 
 @pytest.fixture
