@@ -108,12 +108,13 @@ def _commands(pack: Pack) -> Iterator[tuple[Ticket | None, Command]]:
     for number, case in enumerate(day["case"]):
         contact = build_contact(case["contact"], "carrier", number)
         id_, ticket = ticket_id(contact.id), None
-        steps: list[tuple[Action, Any, str | None]] = [
-            (Open(contact=contact, classification=classify(contact, pack)), contact.received_at, None)
+        steps: list[tuple[Action, dict[str, Any]]] = [
+            (Open(contact=contact, classification=classify(contact, pack)), {"at": contact.received_at})
         ]
-        steps += [(msgspec.convert(step["do"], Action), step["at"], step.get("unit")) for step in case.get("step", ())]
-        for place, (action, at, unit) in enumerate(steps):
-            actor, authority = simulated_actor(action, "carrier", unit)
+        steps += [(msgspec.convert(step["do"], Action), step) for step in case.get("step", ())]
+        for place, (action, step) in enumerate(steps):
+            at, who = step["at"], (step.get("unit"), step.get("person"), step.get("level"))
+            actor, authority = simulated_actor(action, "carrier", *who)
             command = Command(
                 id=command_id(id_, place),
                 ticket_id=id_,

@@ -77,6 +77,12 @@ class When(PolicyPart):
         return self.older_than is None or (facts.age is not None and facts.age > self.older_than.length)
 
     @cached_property
+    def looks_at(self) -> frozenset[str]:
+        """The names of the facts on which the conditions depend."""
+        special = {"signals": bool(self.signal), "age": self.older_than is not None}
+        return frozenset((*(name for name, _ in self._accepted), *(name for name, asked in special.items() if asked)))
+
+    @cached_property
     def _accepted(self) -> tuple[tuple[str, frozenset[object]], ...]:
         """The names of the facts that are compared, each with the values that it may have."""
         given = ((name, getattr(self, name)) for name in type(self).model_fields if name not in SPECIAL)

@@ -15,7 +15,7 @@ from services.domain.policy.keyword_matcher import KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
-from services.domain.policy.routing import FollowUpRule, KeywordRule, RoutingPolicy
+from services.domain.policy.routing import UNCLASSIFIED, FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
 from services.domain.policy.units import NamedPerson, Unit, UnitKind
 from services.domain.sla.calendar import Calendar
@@ -121,6 +121,11 @@ class Pack:
                 parent = self.units[parent].parent
             found[code] = frozenset(above)
         return found
+
+    @cached_property
+    def alerts_follow(self) -> frozenset[str]:
+        """The facts on which alerts depend, of those that change while the classification stays."""
+        return frozenset(name for alert in self.routing.alerts for name in alert.when.looks_at & UNCLASSIFIED)
 
     @cached_property
     def entries(self) -> Mapping[str, EntryRule]:

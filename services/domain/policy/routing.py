@@ -74,6 +74,10 @@ class SignalRule(KeywordRule):
     signal: Signal
 
 
+UNCLASSIFIED = frozenset({"unit", "late", "settled"})
+"""Facts about a ticket that are no part of its classification."""
+
+
 class AlertRule(Cited):
     """Units that are notified at once of such a ticket (R3.10)."""
 

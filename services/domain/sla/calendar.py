@@ -18,8 +18,6 @@ from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
 
 DAY = timedelta(days=1)
 NOTHING = timedelta(0)
-CACHED = ("_closes", "_ends", "_last_days", "_open_by_day", "_whole_days", "_zone")
-"""What a calendar computes once; a copy computes it anew."""
 MAX_DAYS = 4000
 """Days to search at the most; a limit that needs more is a mistake in the policy."""
 
@@ -140,8 +138,9 @@ class Calendar(PolicyPart):
     def __copy__(self) -> Self:
         """Return a copy that computes everything anew: it is made to be changed."""
         copied = super().__copy__()
-        for name in CACHED:
-            copied.__dict__.pop(name, None)
+        for name, value in vars(Calendar).items():
+            if isinstance(value, cached_property):
+                copied.__dict__.pop(name, None)
         return copied
 
     def knows(self, at: datetime) -> bool:
@@ -229,14 +228,18 @@ class Calendar(PolicyPart):
             return (start if start.tzinfo is UTC else start.astimezone(UTC)) + length
         instant, left = start.astimezone(UTC), length
         day = start.astimezone(self._zone).date()
-        for _ in range(MAX_DAYS):
-            for opening, closing in self._open(day):
-                begin = max(opening, instant)
-                if begin > closing:
-                    continue
-                if left <= closing - begin:
-                    return begin + left
-                left -= closing - begin
+        for number in range(MAX_DAYS):
+            # Days in between count as a whole, whatever their hours: most of a long limit passes in them.
+            if number and left > (worked := self._worked(day)):
+                left -= worked
+            else:
+                for opening, closing in self._open(day):
+                    begin = max(instant, opening)
+                    if begin > closing:
+                        continue
+                    if left <= closing - begin:
+                        return begin + left
+                    left -= closing - begin
             day += DAY
         raise ValueError(f"calendar {self.name} has no {length} of working time within {MAX_DAYS} days of {start}")
 
@@ -335,6 +338,19 @@ class Calendar(PolicyPart):
             known = [(self._instant(day, opening), self._instant(day, closing)) for opening, closing in hours]
             self._open_by_day[day] = known
         return known
+
+    def _worked(self, day: date) -> timedelta:
+        """Return the time of the calendar in a day."""
+        known = self._worked_by_day.get(day)
+        if known is None:
+            known = sum((closing - opening for opening, closing in self._open(day)), NOTHING)
+            self._worked_by_day[day] = known
+        return known
+
+    @cached_property
+    def _worked_by_day(self) -> dict[date, timedelta]:
+        """The time of the days that were looked at."""
+        return {}
 
     @cached_property
     def _open_by_day(self) -> dict[date, list[tuple[datetime, datetime]]]:

@@ -14,7 +14,9 @@ def report_alerts(context: DecisionContext) -> None:
     again is the same one.
     """
     ticket, before = context.ticket_or_none, context.before
-    if not context.policy.routing.alerts or not context.events or ticket is None or _same_facts(before, ticket):
+    if not context.policy.routing.alerts or not context.events or ticket is None:
+        return
+    if before is not None and _same_facts(before, ticket, context.policy.alerts_follow):
         return
     known = _reported(context, ticket)
     for alert in _holding(context, ticket):
@@ -28,15 +30,12 @@ def report_alerts(context: DecisionContext) -> None:
             )
 
 
-def _same_facts(before: Ticket | None, ticket: Ticket) -> bool:
-    """Whether nothing has changed of which the facts about a ticket are made; cheaper than evaluating the rules."""
-    return (
-        before is not None
-        and before.classification is ticket.classification
-        and before.unit == ticket.unit
-        and before.breaches == ticket.breaches
-        and before.settlement is ticket.settlement
-        and before.policy == ticket.policy
+def _same_facts(before: Ticket, ticket: Ticket, follow: frozenset[str]) -> bool:
+    """Whether nothing has changed on which an alert depends; cheaper than evaluating the rules."""
+    if before.classification is not ticket.classification or before.policy != ticket.policy:
+        return False
+    return not follow or (
+        before.unit == ticket.unit and before.breaches == ticket.breaches and before.settlement is ticket.settlement
     )
 
 

@@ -73,23 +73,23 @@ def bounded_lists(before: Ticket | None, changes: Mapping[str, Any]) -> dict[str
         return {}
     update: dict[str, Any] = {}
     ticket: Any = before if before is not None else EMPTY
-    if "evidence" in changes:
+    if changes.get("evidence"):
         kept, new = _divided(ticket.evidence, changes["evidence"])
         update |= _trimmed("evidence", ticket.evidence_count, kept, new)
         update["evidence_marks"] = _marks(ticket.evidence_marks, (_mark(evidence.reference) for evidence in new))
-    if "links" in changes:
+    if changes.get("links"):
         links, new_links = _divided(ticket.links, changes["links"])
         update |= _trimmed("links", ticket.links_count, links, new_links)
         update["link_marks"] = _marks(ticket.link_marks, map(_link_mark, new_links))
-    if "entries" in changes:
+    if changes.get("entries"):
         entries, new_entries = _divided(ticket.entries, changes["entries"])
         update |= _trimmed("entries", ticket.entries_count, entries, [_cut_entry(entry) for entry in new_entries])
         update["entry_marks"] = _entry_marks(ticket.entry_marks, new_entries)
-    if "compensations" in changes:
+    if changes.get("compensations"):
         granted, new_granted = _divided(ticket.compensations, changes["compensations"])
         update |= _trimmed("compensations", ticket.compensations_count, granted, new_granted)
         update["compensation_total"] = _total(ticket.compensation_total, new_granted)
-    if "extensions" in changes:
+    if changes.get("extensions"):
         update |= _bounded_extensions(ticket, changes["extensions"])
     return update
 
