@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,13 +19,19 @@ from tests.upgrade import check
 from tests.upgrade.check import Populated
 
 MARK = PROJECT / "deploy" / "migrations" / "UPGRADE_FROM"
-"""Holds the commit from which an upgrade has to be possible, or `none` before the first that is deployed anywhere."""
+"""Holds the commit from which an upgrade has to be possible."""
 
 
 def upgraded_from() -> str:
-    """Return the commit that an upgrade starts from: that of the mark, or without one the last commit."""
+    """Return the commit that an upgrade starts from: that of the mark, or the last one where a clone is too shallow."""
     mark = MARK.read_text(encoding="utf-8").strip()
-    return "HEAD" if mark == "none" else mark
+    known = subprocess.run(
+        ["git", "cat-file", "-e", f"{mark}^{{commit}}"], cwd=PROJECT, capture_output=True, check=False
+    )
+    if known.returncode:
+        print(f"this clone does not have {mark}: the last commit makes the database instead", flush=True)
+        return "HEAD"
+    return mark
 
 
 def populate(tree: Tree, url: str, states: Path) -> Populated:
