@@ -92,7 +92,7 @@ class SnapshotLoader:
                     chunk := await asyncio.to_thread(next, chunks, None)
                 ):
                     for begin in range(0, len(chunk), ROWS_PER_STEP):
-                        loaded += self._tracker.apply_snapshot(chunk[begin : begin + ROWS_PER_STEP])
+                        loaded += self._tracker.apply_snapshot(chunk[begin : begin + ROWS_PER_STEP], generation)
                         self._on_progress()
                         await asyncio.sleep(0)
                     # These rows live long: the garbage collector need not look through them.

@@ -185,7 +185,7 @@ class SimulatedMonitor:
             current = self.tracker.start_loading(ends, load.generation)
             load.partitions, load.rows = frozenset(current), self._snapshot(current)
         elif load.rows:
-            self.tracker.apply_snapshot(load.rows[:count])
+            self.tracker.apply_snapshot(load.rows[:count], load.generation)
             del load.rows[:count]
         else:
             self.tracker.finish_loading(load.partitions, load.generation)

@@ -106,9 +106,14 @@ class PartitionTracker:
         self.schedule.start_loading(current)
         return current
 
-    def apply_snapshot(self, entries: Iterable[ScheduledTicket]) -> int:
-        """Apply rows of a snapshot; returns how many were new. Out-of-date rows do no harm: their version is older."""
-        return sum(self.schedule.update(entry) for entry in entries)
+    def apply_snapshot(self, entries: Sequence[ScheduledTicket], generation: int) -> int:
+        """Apply rows of a snapshot that was loaded for an assignment; returns how many were new.
+
+        Rows of a partition that was lost and assigned again since are left out: a ticket that has no deadline any more
+        is in no later snapshot, so nothing would say that its old row is out of date.
+        """
+        current = self.still_assigned({entry.partition for entry in entries}, generation)
+        return sum(self.schedule.update(entry) for entry in entries if entry.partition in current)
 
     def finish_loading(self, partitions: Iterable[int], generation: int) -> set[int]:
         """Mark the snapshot of partitions as complete; returns those of them that are still assigned."""

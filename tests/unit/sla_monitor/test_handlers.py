@@ -54,7 +54,7 @@ class FakeLoader:
 
     async def load(self, partitions: frozenset[int], generation: int) -> None:
         self._tracker.start_loading(dict.fromkeys(partitions, 0), generation)
-        self._tracker.apply_snapshot([ScheduledTicket(1.0, 1, each.bytes, 0) for each in TICKETS])
+        self._tracker.apply_snapshot([ScheduledTicket(1.0, 1, each.bytes, 0) for each in TICKETS], generation)
         self._tracker.finish_loading(partitions, generation)
 
 

@@ -62,9 +62,22 @@ def test_the_end_of_an_abandoned_load_does_not_complete_the_next_one() -> None:
     # An event has ended the ticket; a row of the snapshot that is being loaded may be older.
     tracker.apply_events(0, [entry(5, NEVER)], next_offset=21)
     assert tracker.finish_loading([0], first.generation) == set()
-    tracker.apply_snapshot([entry(4, 60.0)])
+    tracker.apply_snapshot([entry(4, 60.0)], second.generation)
     assert tracker.take_due(61.0, 10) == []
     assert tracker.finish_loading([0], second.generation) == {0}
+
+
+def test_a_row_of_an_abandoned_load_brings_no_deadline_back() -> None:
+    """Ended meanwhile, the ticket is neither in the snapshot nor in the events of the assignment that counts."""
+    tracker = PartitionTracker()
+    first = tracker.assign([0])
+    tracker.start_loading({0: 10}, first.generation)
+    tracker.assign([])
+    second = tracker.assign([0])
+    tracker.start_loading({0: 20}, second.generation)
+    tracker.finish_loading([0], second.generation)
+    assert tracker.apply_snapshot([entry(4, 60.0)], first.generation) == 0
+    assert tracker.take_due(61.0, 10) == []
 
 
 def test_two_monitors_send_the_same_tick() -> None:
