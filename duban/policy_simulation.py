@@ -1,79 +1,124 @@
-"""Simulates a policy pack without a running system: contacts and actions are decided by the real rules.
+"""Simulates a policy pack without a running system: contacts and actions are routed and decided by the real rules.
 
-A pack's `day.toml` holds cases: a contact with the expected ticket, and steps. In a step a unit takes an action at a
-given time (or time passes: `tick`), with `person` as one of the persons whom the pack names, or with `level` by a key
-of that level of authority to compensate. Then the ticket is compared with what is expected: fields of the ticket and of
-its classification, `refused` and `missing`, `due` (of clocks that run), and `clocks`, each with `due`, `warns`,
-`escalates`, `tells` (whom its thresholds notify, sorted) and `state` (running, paused, stopped or exceeded). The clock
-of one assisting unit is named as in `"assistance/network"`.
+The router's, the ledger's, the callback's and the notifier's domains work as they do in their services; what they keep
+in tables stands here in memory. Nothing is sent, and time is what the caller says.
 """
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from duban.simulated_actor import simulated_actor
-from schemas.action import Open, Tick
-from schemas.base import field_names
+from schemas.action import Tick
 from schemas.command import Action, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
-from schemas.ticket import SlaTimer, ThresholdState, Ticket
-from services.domain.classify import classify
-from services.domain.events import suggest
-from services.domain.ids import command_id, contact_id, ticket_id
+from schemas.ticket import Classification, Status, Ticket
+from services.callback.domain.call_capacity import CallCapacity
+from services.callback.domain.plan import CallbackPlan, update_plan
+from services.domain.ids import command_id
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import BREACH, ESCALATION, PAST
+from services.domain.sla.thresholds import PAST
+from services.domain.ticket_number import format_ticket_number
 from services.ledger.domain.decide import decide
-from services.ledger.domain.timers import WAITS
+from services.ledger.domain.named_ticket import NamedTicket
+from services.notifier.domain.notices import Notice, plan_notices
+from services.router.domain.contact_command import command_for
+from services.router.domain.earlier_contact import EarlierContact, named_tickets
+from services.router.domain.route import CandidateTicket, RoutingDecision, route
 
-NO_VALUE = ""
-"""Stands for None in a file, since TOML has no null."""
-CLASSIFICATION_FIELDS = (
-    "kind",
-    "origin",
-    "validity",
-    "opening",
-    "founded",
-    "liability",
-    "tier",
-    "vip",
-    "priority",
-    "business_type",
-    "problem_type",
-    "department",
-    "triage",
-)
-"""Expected fields that are looked up in the classification; others are looked up in the ticket."""
+ASKED = frozenset({Status.ANSWERED, Status.CLOSED})
+"""Statuses in which a customer who was called back may still reply to the survey."""
+
+
+@dataclass
+class SimulatedTicket:
+    """One ticket of a simulation.
+
+    Attributes:
+        contact: that opened it.
+        routed: its classification when it was routed.
+        ticket: its present state.
+        events: all events so far.
+        notices: every notice, with the event that it is about.
+        plan: of its callback.
+        writers: names of those who wrote about it since.
+
+    """
+
+    contact: Contact
+    routed: Classification
+    ticket: Ticket
+    events: list[TicketEvent] = field(default_factory=list)
+    notices: list[tuple[TicketEvent, Notice]] = field(default_factory=list)
+    plan: CallbackPlan | None = None
+    writers: tuple[str, ...] = ()
+
+    def as_earlier(self) -> EarlierContact:
+        """Return what the router knows of it."""
+        ticket = self.ticket
+        candidate = CandidateTicket(
+            ticket.id,
+            ticket.status,
+            ticket.closed_at,
+            self.routed.business_type,
+            self.routed.problem_type,
+            self.contact.text,
+            person="perhaps",
+            asked=ticket.status in ASKED and ticket.callbacks > 0 and ticket.survey is None,
+        )
+        return EarlierContact(candidate, self.contact.customer, self.writers)
 
 
 @dataclass
 class PolicySimulation:
-    """One simulated ticket; call `receive` first, then `act` as often as needed.
+    """The tickets of one story; call `receive` first, then `act` and `receive` as often as needed.
 
     Attributes:
         pack: the rules.
-        ticket: its present state; None before `receive`.
-        events: all events so far.
+        tickets: in the order in which they were opened.
+        chosen: which of them is looked at, from 0: the one that the last contact or action went to.
+        routing: where the last contact went.
         refusal: of the last command, if it was refused.
+        recent: events of the last contact or action, on all tickets.
         steps: number of commands so far, from which their ids are derived.
 
     """
 
     pack: Pack
-    ticket: Ticket | None = None
-    events: list[TicketEvent] = field(default_factory=list)
+    tickets: list[SimulatedTicket] = field(default_factory=list)
+    chosen: int = 0
+    routing: RoutingDecision | None = None
     refusal: Refusal | None = None
+    recent: list[TicketEvent] = field(default_factory=list)
     steps: int = 0
+    _capacity: CallCapacity = field(default_factory=CallCapacity)
+
+    @property
+    def subject(self) -> SimulatedTicket:
+        """The ticket that is looked at, with its events, notices and plan."""
+        return self.tickets[self.chosen]
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The present state of the ticket that is looked at; None before `receive`."""
+        return self.subject.ticket if self.tickets else None
+
+    @property
+    def events(self) -> list[TicketEvent]:
+        """All events so far of the ticket that is looked at."""
+        return self.subject.events if self.tickets else []
 
     def receive(self, contact: Contact) -> None:
-        """Open the ticket with a contact, classified by the rules."""
-        self._decide(Open(contact=contact, classification=classify(contact, self.pack)), contact.received_at, None)
+        """Route a contact, by the rules of the router: it opens a ticket, or belongs to one of those there are."""
+        self.recent = []
+        self.routing = route(contact, self._candidates(contact), self.pack, contact.received_at)
+        if self.routing.disposition == "remind" and contact.customer.name:
+            for each in self.tickets:
+                if each.ticket.id == self.routing.ticket_id:
+                    each.writers = (*each.writers, contact.customer.name)
+        self._decide(command_for(contact, self.routing), contact.received_at, contact, self.routing.classification)
 
     def act(
         self, action: Action, at: datetime, unit: str | None, person: str | None = None, level: str | None = None
@@ -81,24 +126,18 @@ class PolicySimulation:
         """Take an action as a person of a unit; without a unit as the customer, or as the service that takes it.
 
         Args:
-            action: what is done.
+            action: what is done, to the ticket that is looked at.
             at: business time.
             unit: that acts.
             person: who acts for it; by default it is named as the unit.
             level: of the key's authority to compensate, for persons whom the pack does not name.
 
         """
-        self._decide(action, at + PAST if isinstance(action, Tick) else at, unit, person, level)
-
-    def _decide(
-        self, action: Action, at: datetime, unit: str | None, person: str | None = None, level: str | None = None
-    ) -> None:
-        contact = action.contact if isinstance(action, Open) else None
-        known = self.ticket.id if self.ticket is not None else None
-        id_ = known or (ticket_id(contact.id) if contact is not None else None)
-        assert id_ is not None
+        self.recent = []
         self.steps += 1
+        id_ = self.subject.ticket.id
         actor, authority = simulated_actor(action, self.pack.header.name, unit, person, level)
+        at = at + PAST if isinstance(action, Tick) else at
         command = Command(
             id=command_id(id_, "simulation", self.steps),
             ticket_id=id_,
@@ -108,132 +147,62 @@ class PolicySimulation:
             action=action,
             authority=authority,
         )
-        decision = decide(self.ticket, command, self.pack, at, number=f"T-{str(id_)[:8]}")
-        self.events += decision.events
-        self.refusal = decision.refusal
-        if decision.events:
-            self.ticket = decision.events[-1].ticket
+        acted_on = self.chosen
+        self._decide(command, at, None, None)
+        self.chosen = acted_on
 
-    def differences(self, expected: Mapping[str, Any]) -> Iterator[str]:
-        """Return a line for each field that is not as expected."""
-        for name, wanted in expected.items():
-            found = self._value(name, wanted)
-            if found != wanted and not (found is None and wanted == NO_VALUE):
-                because = f" ({self.refusal.message})" if name == "refused" and self.refusal is not None else ""
-                yield f"{name} is {found!r}{because}, not {wanted!r}"
+    def _candidates(self, contact: Contact) -> Iterable[CandidateTicket]:
+        forms = {each.contact.call: (each.contact.id, each.ticket.id) for each in self.tickets if each.contact.call}
+        numbered = {each.ticket.number: self._surviving(each.as_earlier()) for each in self.tickets}
+        earlier = [self._surviving(each.as_earlier()) for each in reversed(self.tickets)]
+        named = named_tickets(contact, forms, numbered)
+        return [*named, *(each.candidate_for(contact.customer) for each in earlier if each.may_be_of(contact.customer))]
 
-    def _value(self, name: str, wanted: Any) -> Any:
-        assert self.ticket is not None
-        types = [event.type for event in self.events]
-        special: dict[str, Callable[[], Any]] = {
-            "refused": lambda: self.refusal.code if self.refusal is not None else "",
-            "missing": lambda: list(self.refusal.missing) if self.refusal is not None else [],
-            "due": lambda: {clock: self._due(clock) or False for clock in wanted},
-            "clocks": lambda: {clock: self._clock(clock, fields) for clock, fields in wanted.items()},
-            "events": lambda: types[-len(wanted) :],
-            "appeal_barred_at": self._appeal_barred_at,
-            "happened": lambda: [type_ for type_ in wanted if type_ in types],
-        }
-        if name in special:
-            return special[name]()
-        holder = self.ticket.classification if name in CLASSIFICATION_FIELDS else self.ticket
-        if not hasattr(holder, name):
-            known = (*special, *CLASSIFICATION_FIELDS, *field_names(Ticket))
-            raise ValueError(f"{name!r} cannot be expected: {suggest(name, known)}")
-        found = getattr(holder, name)
-        return list(found) if isinstance(found, tuple) else found
+    def _surviving(self, earlier: EarlierContact) -> EarlierContact:
+        """Return an earlier contact with the ticket that goes on in the place of one that was merged (DECISIONS 30)."""
+        by_id = {each.ticket.id: each for each in self.tickets}
+        found = by_id[earlier.ticket.ticket_id]
+        while found.ticket.merged_into in by_id:
+            found = by_id[found.ticket.merged_into]
+        if found.ticket.id == earlier.ticket.ticket_id:
+            return earlier
+        other = found.as_earlier().ticket
+        ticket = dataclasses.replace(
+            earlier.ticket, ticket_id=other.ticket_id, status=other.status, closed_at=other.closed_at, asked=other.asked
+        )
+        return dataclasses.replace(earlier, ticket=ticket)
 
-    def _appeal_barred_at(self) -> datetime | None:
-        bar = self.ticket.appeal_bar if self.ticket is not None else None
-        return bar.at if bar is not None else None
+    def _decide(self, command: Command, at: datetime, contact: Contact | None, routed: Classification | None) -> None:
+        """Decide a command, and what the ledger sends itself because of it; look at the ticket that it went to last."""
+        position = next((n for n, each in enumerate(self.tickets) if each.ticket.id == command.ticket_id), None)
+        present = self.tickets[position].ticket if position is not None else None
+        decision = decide(
+            present,
+            command,
+            self.pack,
+            at,
+            number=format_ticket_number(len(self.tickets) + 1, at, self.pack.header.zone),
+            named={each.ticket.id: NamedTicket.of(each.ticket) for each in self.tickets if each.ticket is not present},
+        )
+        refusal = decision.refusal
+        if position is None and decision.events:
+            opening = contact if contact is not None else getattr(command.action, "contact", None)
+            assert opening is not None
+            ticket = decision.events[-1].ticket
+            self.tickets.append(SimulatedTicket(opening, routed or ticket.classification, ticket))
+            position = len(self.tickets) - 1
+        if position is not None:
+            self.chosen = position
+            self._follow(self.tickets[position], decision.events, at)
+        self.recent += decision.events
+        for further in decision.commands:
+            self._decide(further, at, contact, routed)
+        # What the ledger sends itself afterwards is no part of the answer.
+        self.refusal = refusal
 
-    def _due(self, name: str) -> datetime | None:
-        running = [timer for timer in self._timers(name) if timer.stopped_at is None]
-        return running[-1].due_at if running else None
-
-    def _clock(self, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a clock is found to be, for the fields that are expected of it."""
-        timers = self._timers(name)
-        if not timers:
-            return dict.fromkeys(fields, "the ticket does not have it")
-        timer = timers[-1]
-        found: dict[str, Callable[[], Any]] = {
-            "due": lambda: timer.due_at,
-            "warns": lambda: [point.at for point in timer.thresholds if point.name.startswith("warning")],
-            "escalates": lambda: [point.at for point in timer.thresholds if point.name.startswith(ESCALATION)],
-            "tells": lambda: sorted({reader for point in timer.thresholds for reader in point.notifies}),
-            "state": lambda: _state(timer),
-        }
-        for field_ in fields:
-            if field_ not in found:
-                raise ValueError(f"{field_!r} cannot be expected of a clock: {suggest(field_, found)}")
-        return {field_: found[field_]() for field_ in fields}
-
-    def _timers(self, name: str) -> list[SlaTimer]:
-        assert self.ticket is not None
-        name, _, unit = name.partition("/")
-        known = self.pack.limits.by_name.keys() | WAITS
-        if name not in known:
-            raise ValueError(f"the pack has no clock {name!r}: {suggest(name, known)}")
-        return [timer for timer in self.ticket.clocks if timer.name == name and (not unit or timer.unit == unit)]
-
-
-def _state(timer: SlaTimer) -> str:
-    if any(point.name == BREACH and point.state is ThresholdState.FIRED for point in timer.thresholds):
-        return "exceeded"
-    if timer.stopped_at is not None:
-        return "stopped"
-    return "paused" if timer.paused_at is not None else "running"
-
-
-def build_contact(fields: Mapping[str, Any], pack: str, number: object) -> Contact:
-    """Return a contact from the fields of a file or a command line, with plain defaults for what they leave out.
-
-    Args:
-        fields: of a contact; `at` may stand for `received_at`.
-        pack: name of the policy pack.
-        number: the message id, unless the fields hold one.
-
-    Raises:
-        msgspec.ValidationError: a field is missing or has a wrong value.
-
-    """
-    fields = {"channel": "web", "customer": {"phone": "+8613800000000"}, **fields}
-    at = fields.pop("at", None) or fields.get("received_at")
-    message_id = str(fields.pop("message_id", number))
-    return Contact.from_plain(
-        {
-            **fields,
-            "id": contact_id("simulation", fields["channel"], message_id),
-            "sender": "simulation",
-            "message_id": message_id,
-            "policy": pack,
-            "received_at": at,
-        }
-    )
-
-
-def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
-    """Simulate the cases of a day and return the name of each with what was not as expected.
-
-    Raises:
-        ValueError: a case cannot be parsed; names it.
-
-    """
-    for number, case in enumerate(tomllib.loads(file.read_text(encoding="utf-8"))["case"]):
-        name = str(case["name"])
-        try:
-            yield name, list(_play_case(case, pack, number))
-        except (msgspec.ValidationError, KeyError, ValueError) as error:
-            raise ValueError(f"{file}: case {name!r}: {error}") from error
-
-
-def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str]:
-    simulation = PolicySimulation(pack)
-    simulation.receive(build_contact(case["contact"], pack.header.name, number))
-    yield from (f"opened: {difference}" for difference in simulation.differences(case.get("expect", {})))
-    for position, step in enumerate(case.get("step", ()), start=1):
-        action: Action = msgspec.convert(step["do"], Action)
-        simulation.act(action, step["at"], step.get("unit"), step.get("person"), step.get("level"))
-        expected = {"refused": "", **step.get("expect", {})}
-        yield from (f"step {position} ({action.type}): {difference}" for difference in simulation.differences(expected))
+    def _follow(self, simulated: SimulatedTicket, events: Iterable[TicketEvent], at: datetime) -> None:
+        for event in events:
+            simulated.ticket = event.ticket
+            simulated.events.append(event)
+            simulated.plan = update_plan(simulated.plan, event, self.pack, at, self._capacity)
+            simulated.notices += [(event, notice) for notice in plan_notices(event, self.pack)]

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from duban.policy_simulation import PolicySimulation, build_contact
-from schemas import validation_errors
+from duban.policy_simulation import PolicySimulation
+from duban.rehearsal_input import build_contact
 from schemas.action import Dispatch
 from schemas.contact import Contact
 from schemas.ticket import Reason, SlaTimer, Ticket
@@ -24,6 +22,7 @@ from services.domain.policy import loading
 from services.domain.policy.base import PolicyError
 from services.domain.policy.pack import Pack
 from services.shared.runtime import package_data
+from services.shared.runtime.errors import DubanError
 
 REPLACED = frozenset({"id", "sender", "policy", "received_at", "at"})
 """Fields of a contact that are set here, whatever the file says."""
@@ -169,11 +168,7 @@ def main(arguments: Sequence[str]) -> int:
         kept = {key: value for key, value in fields.items() if key not in REPLACED}
         contact = build_contact({**kept, "at": at}, name, "explained")
         explanation = explain(contact, loading.load_one(options.policies, name))
-    except msgspec.ValidationError as error:
-        fault = validation_errors.to_field_error(error, Contact)
-        print(f"duban: {fault.field or 'the contact'}: {fault.message}", file=sys.stderr)
-        return 1
-    except (PolicyError, OSError, json.JSONDecodeError) as error:
+    except (DubanError, PolicyError, OSError, json.JSONDecodeError) as error:
         print(f"duban: {error}", file=sys.stderr)
         return 1
     print(json.dumps(explanation.as_json(), ensure_ascii=False, indent=1) if options.json else explanation.as_text())

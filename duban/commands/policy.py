@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import policy_export, policy_simulation
+from duban import day_file, policy_export
 from duban.commands import policy_change
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import cited_values
@@ -67,7 +67,7 @@ def play(
     """Simulate a day of contacts and actions by a pack's rules; exit code 1 when a result is not as expected."""
     pack = loading.load_one(folder, name)
     failed = 0
-    for case, differences in policy_simulation.play(day or folder / name / "day.toml", pack):
+    for case, differences in day_file.play(day or folder / name / "day.toml", pack):
         print(f"{'differs' if differences else 'ok':8} {case}")
         for difference in differences:
             print(f"           {difference}")

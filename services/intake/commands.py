@@ -14,6 +14,7 @@ from services.domain.ids import command_id
 from services.domain.policy.pack import Pack
 from services.intake import actors, problems
 from services.intake.actors import IdentifiedActor
+from services.intake.domain.contact_builder import describe_error
 from services.intake.domain.envelope import parse_json_object
 from services.intake.domain.fields import InvalidPayload
 from services.intake.senders import Sender
@@ -70,7 +71,11 @@ def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: 
         command = Command.from_plain(fields)
     except msgspec.ValidationError:
         errors = tuple(
-            {"field": cause.field, "reason": "bad_schema", "detail": f"{cause.message}; see /docs for the fields"}
+            {
+                "field": cause.field,
+                "reason": "bad_schema",
+                "detail": f"{describe_error(cause.message)}; see /docs for the fields",
+            }
             for cause in _command_errors(action, fields)
         )
     try:

@@ -1,6 +1,5 @@
 """Joins what arrives separately: a call and its form, a ticket and a later mail or alert about it (R2.1, R2.5)."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -11,15 +10,16 @@ import psycopg
 
 from schemas.action import JoinCall, Note
 from schemas.call import Call, CallRecord
-from schemas.command import Actor, Command
+from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.non_ticket import NonTicket
 from schemas.ticket import Status
-from services.domain.identity_matching import Relation
 from services.domain.ids import command_id, contact_id
 from services.domain.ticket_number import find_ticket_numbers
+from services.router.domain.contact_command import ACTOR
+from services.router.domain.earlier_contact import EARLIER_TICKET, EarlierContact
 from services.router.domain.route import CandidateTicket
-from services.router.store import EarlierContact, queries, with_survivors
+from services.router.store import queries, with_survivors
 from services.shared.postgres.database import to_jsonb
 
 FORM_WITHIN = timedelta(minutes=45)
@@ -29,9 +29,6 @@ The form is due an hour after the call began and warned of six minutes before (0
 be there by then."""
 MAX_UNMATCHED_CALLS = 100
 """Calls without a form that are turned into contacts at a time."""
-EARLIER_TICKET = "earlier_ticket"
-"""Detail in which a regulator names the complaint that came before its appeal."""
-ACTOR = Actor(kind="service", name="router")
 
 Body = Contact | CallRecord | NonTicket
 """What the router reads: contacts, calls, and messages that open no ticket."""
@@ -120,20 +117,6 @@ def _load_kept(connection: psycopg.Connection, batch: CorrelationBatch, contacts
 def number_of(message: NonTicket) -> str | None:
     """Return the number of the ticket that a bounce is about: it stands in the id of the mail that we sent."""
     return next(iter(find_ticket_numbers(message.facts.get("original_message_id", ""))), None)
-
-
-def named_tickets(contact: Contact, batch: CorrelationBatch) -> list[CandidateTicket]:
-    """Return the tickets that a contact refers to: by its call, by the number it follows, as the one before it."""
-    tickets = []
-    form = batch.forms.get(contact.call or "")
-    if form is not None and form[0] != contact.id:
-        tickets.append(CandidateTicket(form[1], None, None, None, None, "", person="same", named="follows"))
-    if (followed := batch.numbered.get(contact.follows or "")) is not None:
-        person: Relation = "same" if followed.may_be_of(contact.customer) else "another"
-        tickets.append(dataclasses.replace(followed.ticket, person=person, named="follows"))
-    if (before := batch.numbered.get(contact.details.get(EARLIER_TICKET, ""))) is not None:
-        tickets.append(dataclasses.replace(before.ticket, named="before"))
-    return tickets
 
 
 def with_call(contact: Contact, calls: Mapping[str, Call]) -> Contact:

@@ -6,17 +6,17 @@ from datetime import datetime
 
 import psycopg
 
-from schemas.action import Open, Remind
 from schemas.call import CallRecord
-from schemas.command import Actor, Command
+from schemas.command import Command
 from schemas.contact import Contact
-from schemas.customer_actions import AnswerSurvey, EndCallback
 from schemas.non_ticket import NonTicket
-from services.domain.ids import command_id, contact_digest, record_key
+from services.domain.ids import contact_digest, record_key
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.router import correlation, store
 from services.router.correlation import Body, CorrelationBatch
+from services.router.domain.contact_command import command_for
+from services.router.domain.earlier_contact import EarlierContact, named_tickets
 from services.router.domain.route import CandidateTicket, RoutingDecision, route
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
@@ -28,7 +28,6 @@ from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 
 NAME = "router"
-ACTOR = Actor(kind="service", name=NAME)
 
 SWEEP_INTERVAL = 2.0
 """Real seconds between two searches for calls without a form."""
@@ -86,7 +85,7 @@ class ContactHandler:
                 decision = self._decide(contact, pack, correlated, earlier, now)
                 notes = correlated.kept.get(contact.id, [])
                 commands = [
-                    _command(contact, decision),
+                    command_for(contact, decision),
                     *(correlation.note_command(note, decision.ticket_id) for note in notes),
                 ]
                 # The digest is of the contact as it came, without what the record of its call added.
@@ -106,10 +105,10 @@ class ContactHandler:
         contact: Contact,
         pack: Pack,
         correlated: CorrelationBatch,
-        earlier: list[store.EarlierContact],
+        earlier: list[EarlierContact],
         now: datetime,
     ) -> RoutingDecision:
-        candidates = correlation.named_tickets(contact, correlated)
+        candidates = named_tickets(contact, correlated.forms, correlated.numbered)
         candidates += [other.candidate_for(contact.customer) for other in earlier if other.may_be_of(contact.customer)]
         decision = route(contact, candidates, pack, now)
         if decision.disposition == "open":
@@ -171,7 +170,7 @@ def _repeat(
     return ()
 
 
-def _as_earlier(contact: Contact, decision: RoutingDecision) -> store.EarlierContact:
+def _as_earlier(contact: Contact, decision: RoutingDecision) -> EarlierContact:
     ticket = CandidateTicket(
         decision.ticket_id,
         None,
@@ -181,33 +180,7 @@ def _as_earlier(contact: Contact, decision: RoutingDecision) -> store.EarlierCon
         contact.text,
         person="same",
     )
-    return store.EarlierContact(ticket, contact.customer)
-
-
-def _command(contact: Contact, decision: RoutingDecision) -> Command:
-    action: Open | Remind | AnswerSurvey | EndCallback
-    actor = ACTOR
-    if decision.reply is not None:
-        survey = decision.reply.survey
-        action = AnswerSurvey(survey=survey) if survey is not None else EndCallback(reason="opted_out")
-        actor = Actor(kind="customer", name="customer", proof="own_channel")
-    elif decision.disposition == "open":
-        action = Open(contact=contact, classification=decision.classification, links=decision.links)
-    else:
-        action = Remind(
-            contact=contact,
-            classification=decision.classification,
-            reason=decision.reason,
-            disputed=decision.disputed,
-        )
-    return Command(
-        id=command_id(contact.id, decision.disposition),
-        ticket_id=decision.ticket_id,
-        at=contact.received_at,
-        actor=actor,
-        policy=contact.policy,
-        action=action,
-    )
+    return EarlierContact(ticket, contact.customer)
 
 
 def _unknown_policy(record: Incoming, contact: Contact) -> DeadLetterCandidate:

@@ -13,8 +13,8 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import Status
 from schemas.unknown_fields import decode
-from services.domain.identity_matching import compare_customers
 from services.domain.ids import contact_digest
+from services.router.domain.earlier_contact import EarlierContact
 from services.router.domain.route import CandidateTicket, RoutingDecision
 from services.shared.postgres.database import Queries
 
@@ -35,42 +35,6 @@ class RoutedContact:
     digest: bytes
     commands: tuple[Command, ...]
     position: tuple[str, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierContact:
-    """An earlier contact that opened a ticket, and what is known about its customer.
-
-    Attributes:
-        ticket: the ticket, not yet compared with the contact that is being routed.
-        customer: who opened it.
-        names: of everybody who wrote about it.
-
-    """
-
-    ticket: CandidateTicket
-    customer: Customer
-    names: tuple[str, ...] = ()
-
-    def may_be_of(self, customer: Customer) -> bool:
-        """Return whether phone, customer number, mail address or identity are those of another customer."""
-        mine = self.customer
-        pairs = (
-            (mine.phone, customer.phone),
-            (mine.number, customer.number),
-            (mine.email, customer.email),
-            (mine.identity, customer.identity),
-        )
-        return any(one is not None and one == other for one, other in pairs)
-
-    def candidate_for(self, customer: Customer) -> CandidateTicket:
-        """Return the ticket as a candidate for a contact of some customer."""
-        person = compare_customers(self.customer, customer, self.names)
-        return dataclasses.replace(self.ticket, person=person)
-
-    def with_writer(self, customer: Customer) -> "EarlierContact":
-        """Return a copy with one more person who wrote about the ticket."""
-        return dataclasses.replace(self, names=(*self.names, customer.name)) if customer.name else self
 
 
 def _commands(text: str) -> tuple[Command, ...]:

@@ -17,7 +17,7 @@ from msgspec import Meta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from deploy.tools.checkout import PROJECT
-from duban.policy_simulation import build_contact
+from duban.rehearsal_input import build_contact
 from duban.simulated_actor import simulated_actor
 from schemas.action import Open
 from schemas.base import Model

@@ -30,6 +30,7 @@ PATTERN_ADVICE: Mapping[str, str] = {
     r"^[a-z0-9][a-z0-9_.-]{0,63}$": "write at most 64 lower-case letters, digits and any of _ . -, such as web_form",
 }
 """What to write instead, by the pattern of `Contact` that a value does not match."""
+TIME_ADVICE = "write a time with its offset from UTC, such as 2026-03-12T09:00:00+08:00"
 MIN_ENGLISH_WORDS = 4
 """Latin words from which a text without Chinese characters counts as English."""
 _WHITESPACE = re.compile(r"\s+")
@@ -99,7 +100,7 @@ def _add_schema_errors(
         field = _sender_path(error.field, source_paths)
         if field not in known:
             hint = "; see /docs for the fields" if own else ""
-            errors.add(field, "bad_schema", _describe_error(error.message) + hint)
+            errors.add(field, "bad_schema", describe_error(error.message) + hint)
 
 
 def _sender_path(field: str, source_paths: Mapping[str, str]) -> str:
@@ -113,7 +114,7 @@ def _sender_path(field: str, source_paths: Mapping[str, str]) -> str:
     return field
 
 
-def _describe_error(message: str) -> str:
+def describe_error(message: str) -> str:
     """Turn the message of a schema error into what to write instead."""
     too_long = _TOO_LONG.match(message)
     if too_long is not None:
@@ -124,6 +125,8 @@ def _describe_error(message: str) -> str:
         return PATTERN_ADVICE.get(plain, f"write a text that matches {plain}")
     if message.startswith("Expected str") and ", got" in message:
         return "write this as text"
+    if message.startswith("Invalid RFC3339"):
+        return TIME_ADVICE
     return message
 
 

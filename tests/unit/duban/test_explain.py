@@ -7,7 +7,7 @@ import pytest
 
 from deploy.tools.checkout import PROJECT
 from duban.commands import explain
-from duban.policy_simulation import build_contact
+from duban.rehearsal_input import build_contact
 from tests.builders import PACKS
 
 POLICIES = PROJECT / "policies"
@@ -46,7 +46,7 @@ def test_every_contact_of_every_example_day_can_be_explained(name: str) -> None:
     [
         ([], "give a file with a contact, or --text"),
         (["--text", "x", "--pack", "moon"], "there is no pack 'moon'"),
-        (["--text", "x", "--at", "yesterday"], "received_at"),
+        (["--text", "x", "--at", "yesterday"], "at: 'yesterday' is no time with an offset"),
         (["missing.json"], "missing.json"),
     ],
 )

@@ -8,10 +8,8 @@ import pytest
 from schemas.action import Attach, JoinCall
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact, Customer, Evidence
-from services.router.correlation import CorrelationBatch, handle_call, named_tickets, with_call
-from services.router.store import EarlierContact
+from services.router.correlation import CorrelationBatch, handle_call, with_call
 from tests.builders import HOUR, MORNING, TicketScenario, contact
-from tests.unit.router.test_route import known
 
 CALL = Call(
     id="1773277000.1",
@@ -70,24 +68,3 @@ def test_a_call_that_seems_to_begin_after_its_form_moves_nothing() -> None:
     (command,) = handle_call(record(late), CorrelationBatch(forms={CALL.id: (form().id, scenario.id)}))
     scenario.advance(HOUR).decide(command)
     assert (scenario.current.contacted_at, scenario.current.promised_at) == (MORNING, before)
-
-
-@pytest.mark.requirement("R2.4")
-def test_a_number_counts_as_the_customer_s_only_with_something_of_theirs() -> None:
-    ticket = EarlierContact(known(person="perhaps"), Customer(phone="+8613800000101", email="li@mail.example"))
-    joined = CorrelationBatch(numbered={"TS20260312000001": ticket})
-
-    def person(customer: Customer) -> str:
-        named = contact(customer=customer, follows="TS20260312000001")
-        (only,) = named_tickets(named, joined)
-        return only.person
-
-    assert person(Customer(email="stranger@evil.example")) == "another"
-    assert person(Customer(email="li@mail.example")) == "same"
-    assert person(Customer(phone="+8613800000101")) == "same"
-
-
-def test_the_complaint_before_an_appeal_is_named_by_it() -> None:
-    joined = CorrelationBatch(numbered={"TS1": EarlierContact(known(person="perhaps"), Customer())})
-    (only,) = named_tickets(contact(details={"earlier_ticket": "TS1"}), joined)
-    assert only.named == "before"

@@ -1,0 +1,124 @@
+"""Reads and plays the cases of a `day.toml`: contacts, steps, and what each has to come to.
+
+A case is a contact with what is expected of its ticket, and steps. In a step, at a given time, a unit takes an action
+(`do`), as one of the persons whom the pack names (`person`), or with a key of that level of authority to compensate
+(`level`); or the customer writes again (`contact`), which the router joins to a ticket or opens one for; or time passes
+(`do = { type = "tick" }`). A step acts on the case's first ticket, unless `ticket` says which one, from 1. After each
+step `duban.expectations` compares the ticket with what is expected.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from duban.expectations import differences
+from duban.policy_simulation import PolicySimulation
+from duban.rehearsal_input import (
+    RehearsalError,
+    build_action,
+    build_contact,
+    check_actor,
+    check_names,
+    instant,
+    list_of_tables,
+    table,
+)
+from services.domain.policy.pack import Pack
+
+CASE_KEYS = ("name", "from", "ours", "contact", "expect", "step")
+STEP_KEYS = ("at", "unit", "person", "level", "do", "contact", "ticket", "expect")
+
+
+def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
+    """Play the cases of a day and return the name of each with what was not as expected, or cannot be read.
+
+    Raises:
+        RehearsalError: the file is missing, or it is no day; says what to write.
+
+    """
+    for number, case in enumerate(read_cases(file), start=1):
+        name = str(case.get("name", f"case {number}"))
+        found: list[str] = []
+        try:
+            found += _play_case(case, pack, number)
+        except RehearsalError as error:
+            found.append(str(error))
+        yield name, found
+
+
+def read_cases(file: Path) -> list[Mapping[str, Any]]:
+    """Return the cases of a day file.
+
+    Raises:
+        RehearsalError: the file is missing, or it is no day; says what to write.
+
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        check_names(document, ["case"], "table")
+        cases = list(list_of_tables(document.get("case", []), "case"))
+    except OSError as error:
+        raise RehearsalError(f"{file} cannot be read ({error.strerror}): name a day.toml with --day") from error
+    except UnicodeDecodeError as error:
+        raise RehearsalError(f"{file} is not UTF-8: {error}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RehearsalError(f"{file} is not TOML: {error}") from error
+    except RehearsalError as error:
+        raise RehearsalError(f"{file}: {error}") from error
+    if not cases:
+        raise RehearsalError(f"{file} has no case: write [[case]] with name, contact and expect")
+    return cases
+
+
+def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str]:
+    check_names(case, CASE_KEYS, "key of a case")
+    for key in ("name", "contact"):
+        if key not in case:
+            raise RehearsalError(f"{key} is missing: a case has name, contact, and what it expects")
+    simulation = PolicySimulation(pack)
+    expected = table(case.get("expect", {}), "expect")
+    simulation.receive(build_contact(table(case["contact"], "contact"), pack.header.name, number))
+    yield from _within("opened", simulation, expected)
+    for position, step in enumerate(list_of_tables(case.get("step", []), "step"), start=1):
+        place = f"step {position}"
+        try:
+            check_names(step, STEP_KEYS, "key of a step")
+            place += _take(simulation, step, f"{number}/{position}")
+        except RehearsalError as error:
+            raise RehearsalError(f"{place}: {error}") from error
+        yield from _within(place, simulation, {"refused": "", **table(step.get("expect", {}), f"{place}, expect")})
+
+
+def _within(place: str, simulation: PolicySimulation, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Return the differences of one step; one that cannot be compared does not keep the others back."""
+    for name, wanted in expected.items():
+        try:
+            yield from (f"{place}: {difference}" for difference in differences(simulation, {name: wanted}))
+        except RehearsalError as error:
+            yield f"{place}: {error}"
+
+
+def _take(simulation: PolicySimulation, step: Mapping[str, Any], number: str) -> str:
+    """Take one step, and return what it was."""
+    at = instant(step.get("at"), "at")
+    if ("do" in step) == ("contact" in step):
+        raise RehearsalError("write either `do` with an action, or `contact` with what the customer writes")
+    if "contact" in step:
+        if unwanted := sorted({"unit", "person", "level", "ticket"} & step.keys()):
+            raise RehearsalError(f"{unwanted[0]}: a contact is the customer's, and the router finds its ticket")
+        contact = table(step["contact"], "contact")
+        simulation.receive(build_contact({**contact, "at": at}, simulation.pack.header.name, number))
+        return " (contact)"
+    check_actor(simulation.pack, step.get("unit"), step.get("level"))
+    simulation.chosen = _chosen(step.get("ticket", 1), len(simulation.tickets))
+    action = build_action(step["do"])
+    person = step.get("person")
+    simulation.act(action, at, step.get("unit"), None if person is None else str(person), step.get("level"))
+    return f" ({action.type})"
+
+
+def _chosen(number: object, tickets: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= tickets:
+        raise RehearsalError(f"ticket: {number!r} is none of the case's tickets: write a number from 1 to {tickets}")
+    return number - 1
