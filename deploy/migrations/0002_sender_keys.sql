@@ -1,6 +1,6 @@
 -- Keys that act for units (DECISIONS 34, 35), and rotation: a sender may have more than one valid key for a while.
--- An existing key goes on taking contacts and receipts in and reading its own pack; one for commands has no units yet, so it
--- can do nothing until `duban sender change` gives it some.
+-- An existing key goes on taking contacts and receipts in, and one that only reads goes on reading its own pack; one for
+-- commands has no units yet, so it can do and read nothing until `duban sender change` gives it some.
 
 alter table intake.sender
     add column packs text[] not null default '{}',
@@ -20,6 +20,8 @@ comment on column intake.sender.may is 'actions that it may take on tickets; emp
 comment on column intake.sender.level is 'level of authority to compensate, for persons whom the pack does not name';
 comment on column intake.sender.persons is 'persons that it may act as; empty: any, named by each command';
 comment on column intake.sender.expires_at is 'real time from which none of its keys is valid; null: never';
+
+update intake.sender set units = '{*}' where 'read' = any(actions) and not 'commands' = any(actions);
 
 create table intake.sender_key (
     key_hash bytea primary key,

@@ -137,6 +137,10 @@ def _about_commands(sender: Sender) -> Iterator[tuple[bool, str]]:
         "a key for commands acts for units, by which it is judged what it may do: name them with --unit",
     )
     yield (
+        not sender.units and not commands and bool({"read", "search", "personal"} & set(sender.actions)),
+        "a key reads the tickets of its units: name them with --unit; '*' for every ticket of its packs",
+    )
+    yield (
         bool(sender.units or sender.persons) and not {"commands", "read", "search"} & set(sender.actions),
         "--unit and --person are about commands and reading: add such an --action, or leave them out",
     )

@@ -11,8 +11,8 @@ from services.domain.policy.pack import Pack
 def may_read(ticket: Ticket, authority: Authority, pack: Pack | None) -> bool:
     """Return whether a key may read a ticket.
 
-    A key without units reads every ticket of its packs. One with units reads what one of them has, had or dispatched,
-    assists with, is in charge of or accepted, what is with a unit below it, and what it has to check or approve.
+    A key reads what one of its units has, had or dispatched, assists with, is in charge of or accepted, what is with a
+    unit below it, and what it has to check or approve; with `*` every ticket of its packs, without units none.
 
     Args:
         ticket: as it stands.
@@ -22,7 +22,7 @@ def may_read(ticket: Ticket, authority: Authority, pack: Pack | None) -> bool:
     """
     if not reaches_pack(authority, ticket.policy.pack):
         return False
-    if not authority.units or ANY in authority.units:
+    if ANY in authority.units:
         return True
     units = frozenset(authority.units)
     involved = units_of(ticket)

@@ -24,7 +24,7 @@ NETWORK = Sender("network", ("carrier",), (), ("commands",), units=("network",))
 BILLING = replace(NETWORK, name="billing", units=("billing",))
 CENTRE = replace(NETWORK, name="centre", units=("provincial_centre",))
 BUS = Sender("bus_desk", ("bus",), ("*",), ("commands", "read"), units=("*",))
-CRM = Sender("crm", ("carrier",), (), ("read",))
+CRM = Sender("crm", ("carrier",), (), ("read",), ("*",))
 HALL = Sender("hall", ("carrier",), ("store",), ("contacts",))
 PORTAL = Sender("portal", ("carrier",), ("web",), ("commands",), roles=("portal",))
 NOTE = {"action": {"type": "note", "text": "x"}, "actor": {"name": "王工"}}

@@ -15,7 +15,7 @@ from tests.unit.intake.http_door import HttpDoor, key
 
 SENDERS = (
     Sender("web", ("carrier",), ("web",), ("contacts", "read", "personal"), ("network",)),
-    Sender("carrier_all", ("carrier",), (), ("read", "personal")),
+    Sender("carrier_all", ("carrier",), (), ("read", "personal"), ("*",)),
     Sender("billing", ("carrier",), (), ("read",), ("billing",)),
     Sender("bus", ("bus",), ("*",), ("contacts", "read"), ("*",)),
     Sender("app", ("carrier",), ("app",), ("contacts",)),

@@ -53,6 +53,7 @@ def test_rights_that_make_sense_are_accepted(changes: dict[str, Any]) -> None:
         ({"actions": ("contacts",)}, "--unit and --person are about commands"),
         ({"actions": ("contacts",), "units": (), "persons": ("王工",)}, "--unit and --person are about commands"),
         ({"actions": ("contacts", "commands"), "packs": ("*",)}, "the first --pack"),
+        ({"actions": ("read",), "units": ()}, "reads the tickets of its units"),
         ({"actions": ("read",), "units": (), "may": ("note",)}, "are about commands"),
         ({"roles": ("portal",), "channels": ("*",)}, "its own channels"),
         ({"expires_at": NOW}, "expired already"),

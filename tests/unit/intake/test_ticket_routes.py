@@ -19,14 +19,14 @@ pytestmark = pytest.mark.requirement("R5.6")
 
 PHONE = "+8613800000101"
 SENDERS = (
-    Sender("carrier_all", ("carrier",), (), ("read", "search")),
+    Sender("carrier_all", ("carrier",), (), ("read", "search"), ("*",)),
     Sender("centre", ("carrier",), (), ("read", "search", "personal"), (CENTRE,)),
     Sender("network", ("carrier",), (), ("read", "search"), ("network",)),
     Sender("billing", ("carrier",), (), ("read", "search"), ("billing",)),
     Sender("bus", ("bus",), (), ("read", "search"), ("*",)),
     Sender("everybody", ("*",), (), ("read",), ("*",)),
-    Sender("searcher", ("carrier",), (), ("search",)),
-    Sender("slow", ("carrier",), (), ("read",), per_minute=6),
+    Sender("searcher", ("carrier",), (), ("search",), ("*",)),
+    Sender("slow", ("carrier",), (), ("read",), ("*",), per_minute=6),
     Sender("named", ("carrier",), (), ("read", "personal"), (CENTRE,), persons=("li", "wang")),
     Sender("one", ("carrier",), (), ("read", "personal"), (CENTRE,), persons=("li",)),
     Sender("contacts_only", ("carrier",), ("web",), ("contacts",)),

@@ -26,11 +26,12 @@ def reads(found: Ticket, *units: str, packs: tuple[str, ...] = ("carrier",), cha
     return may_read(found, Authority(packs=packs, units=units, channels=channels), PACKS[found.policy.pack])
 
 
-def test_a_key_without_units_reads_its_packs_and_no_other() -> None:
-    assert reads(ticket())
+def test_a_key_for_all_units_reads_its_packs_and_one_without_units_nothing() -> None:
+    """DECISIONS 35."""
+    assert not reads(ticket())
+    assert not reads(ticket(), packs=("*",))
     assert reads(ticket(), "*")
-    assert reads(ticket(), packs=("*",))
-    assert not reads(ticket(), packs=("bus",))
+    assert reads(ticket(), "*", packs=("*",))
     assert not reads(ticket(), "*", packs=("bus", "bank"))
 
 
