@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from services.domain.channels import OWN_FORMAT
 from services.domain.policy.pack import Pack
 from services.intake import problems
 from services.intake.accepted_commands import AcceptedCommands
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
 from services.intake.rate_limit import RateLimiter
-from services.intake.sender_rights import OWN_FORMAT_CHANNELS
 from services.intake.senders import Sender, SenderRegistry
 from services.intake.settings import IntakeSettings
 from services.shared.kafka.records import Outgoing
@@ -87,7 +87,7 @@ class HttpContext:
 
         A key for every channel may write anything as the channel, also a name.
         """
-        known = channel in self.ingestor.channels or channel in OWN_FORMAT_CHANNELS or channel in sender.channels
+        known = channel in self.ingestor.channels or channel in OWN_FORMAT or channel in sender.channels
         return channel if known else "other"
 
     def check_reading_rate(self, sender: Sender, *, search: bool = False) -> None:

@@ -4,34 +4,16 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
-from pydantic import BaseModel
 
 from schemas.command import MODELS
 from schemas.contact import Code
 from services.domain.authority.judge import ANY
 from services.domain.authority.table import internal_actions
-from services.domain.policy.conditions import When
+from services.domain.channels import OWN_FORMAT
 from services.domain.policy.pack import Pack
+from services.domain.policy.references import references
 from services.intake.actors import MAX_NAME_LENGTH
 from services.intake.senders import ACTIONS, ROLES, Sender
-
-OWN_FORMAT_CHANNELS = (
-    *(
-        "account_manager",
-        "app",
-        "club",
-        "dealer",
-        "fax",
-        "finding",
-        "letter",
-        "mail",
-        "opinion_book",
-        "visit",
-        "voicemail",
-    ),
-    "web",
-)
-"""Channels whose contacts come in our own format (R2.1)."""
 
 
 def people_actions() -> tuple[str, ...]:
@@ -40,24 +22,10 @@ def people_actions() -> tuple[str, ...]:
 
 
 def channels_of(pack: Pack) -> frozenset[str]:
-    """Return the channels that a pack's rules name."""
-    return frozenset(
-        channel
-        for part in (pack.limits, pack.routing, pack.outcome, pack.notices, pack.authority)
-        for when in _conditions(part)
-        for channel in when.channel
-    )
-
-
-def _conditions(part: object) -> Iterator[When]:
-    if isinstance(part, When):
-        yield part
-    elif isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from _conditions(getattr(part, name))
-    elif isinstance(part, tuple | list):
-        for item in part:
-            yield from _conditions(item)
+    """Return the channels that a pack adds, and those that its rules name."""
+    parts = (pack.limits, pack.routing, pack.outcome, pack.notices, pack.authority)
+    named = (found.name for part in parts for found in references(part) if found.to == "channel")
+    return frozenset((*pack.routing.channels, *named))
 
 
 def problems(
@@ -92,7 +60,7 @@ def problems(
         yield from (f"{channel!r} cannot be a channel" for channel in sender.channels if not _is_reach(channel))
     else:
         named = {channel for pack in packs.values() for channel in channels_of(pack)}
-        known = sorted({*native, *OWN_FORMAT_CHANNELS, *named})
+        known = sorted({*native, *OWN_FORMAT, *named})
         or_else = "; --own-channels for one of your own in our own format"
         yield from _unknown("channel", sender.channels, known, anything=True, or_else=or_else)
     yield from (sentence for found, sentence in (*_about_doors(sender, now), *_about_commands(sender)) if found)

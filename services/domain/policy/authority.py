@@ -7,8 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from services.domain.policy.base import Cited, Code, Name, PolicyPart
+from services.domain.policy.base import Cited, Code, EntryCode, Name, PolicyPart, UnitCode
 from services.domain.policy.conditions import When
+from services.domain.policy.references import Refers
 
 
 class Party(StrEnum):
@@ -55,14 +56,14 @@ PARTY_MEANINGS: Mapping[Party, str] = {
 class AuthorityOverride(Cited):
     """Who may take some actions, on tickets for which the conditions hold; it replaces the default."""
 
-    actions: Annotated[tuple[Code, ...], Field(alias="action", min_length=1)]
+    actions: Annotated[tuple[Annotated[Code, Refers("action")], ...], Field(alias="action", min_length=1)]
     when: When = When()
-    entries: tuple[Code, ...] = ()
+    entries: tuple[EntryCode, ...] = ()
     """Kinds of entries, for the action `record`; empty: all."""
     who: tuple[Party, ...] = ()
-    units: tuple[Code, ...] = ()
+    units: tuple[UnitCode, ...] = ()
     """Units that may as well, by code: a named approver."""
-    persons: tuple[Name, ...] = ()
+    persons: tuple[Annotated[Name, Refers("person")], ...] = ()
     """Persons that may as well, by name."""
 
     @model_validator(mode="after")

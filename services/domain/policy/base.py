@@ -3,8 +3,11 @@
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Generic, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from services.domain.policy.references import Defines, Refers
 
 Value = TypeVar("Value")
 
@@ -13,6 +16,32 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 """An identifier that other rules and records refer to: of a unit, a type, an SLA timer."""
+
+NewCode = Annotated[Code, Defines()]
+"""A code that is given here; no two in the same list are the same."""
+UnitCode = Annotated[Code, Refers("unit")]
+CalendarCode = Annotated[Code, Refers("calendar")]
+KindCode = Annotated[Code, Refers("kind")]
+TierCode = Annotated[Code, Refers("tier")]
+OriginCode = Annotated[Code, Refers("origin")]
+ValidityCode = Annotated[Code, Refers("validity")]
+GroupCode = Annotated[Code, Refers("group")]
+LevelCode = Annotated[Code, Refers("level")]
+CoveredCode = Annotated[Code, Refers("covers")]
+EntryCode = Annotated[Code, Refers("entry")]
+Reader = Annotated[Code, Refers("reader")]
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"there is no time zone {name!r}: write it as Asia/Shanghai") from error
+    return name
+
+
+ZoneName = Annotated[Name, AfterValidator(_check_zone)]
+"""The name of a time zone in the IANA database."""
 
 
 class PolicyError(ValueError):

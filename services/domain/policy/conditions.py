@@ -1,11 +1,27 @@
 """Conditions of policy rules (`when = {...}`), and the facts about a ticket that they are evaluated on. Pure."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
+from typing import Annotated
 
 from msgspec import Struct
+from pydantic import Field
 
-from services.domain.policy.base import Code, ElapsedLength, PolicyPart
+from schemas.ticket import Status, Ticket
+from services.domain.policy.base import (
+    Code,
+    ElapsedLength,
+    GroupCode,
+    KindCode,
+    OriginCode,
+    PolicyPart,
+    TierCode,
+    UnitCode,
+    ValidityCode,
+)
+from services.domain.policy.references import Refers, State
+from services.domain.policy.units import UnitKind
 
 
 class Facts(Struct, frozen=True):
@@ -34,22 +50,24 @@ class Facts(Struct, frozen=True):
 
 SPECIAL = frozenset({"signal", "older_than"})
 """Conditions that are not a comparison with the fact of the same name."""
+CONTACT_ONLY = frozenset({"roaming", "needs_headquarters", "has_evidence", "older_than"})
+"""Conditions about a contact, which is all that routing.toml decides on; no ticket keeps what they ask for."""
 
 
-class When(PolicyPart):
+class When(PolicyPart, State):
     """The conditions of a rule: all that are given must hold; a list holds if it contains the fact."""
 
-    tier: tuple[Code, ...] = ()
-    kind: tuple[Code, ...] = ()
-    business: tuple[Code, ...] = ()
-    group: tuple[Code, ...] = ()
-    problem: tuple[Code, ...] = ()
-    channel: tuple[Code, ...] = ()
-    origin: tuple[Code, ...] = ()
-    validity: tuple[Code, ...] = ()
-    unit: tuple[Code, ...] = ()
+    tier: tuple[TierCode, ...] = ()
+    kind: tuple[KindCode, ...] = ()
+    business: tuple[Annotated[Code, Refers("business")], ...] = ()
+    group: tuple[GroupCode, ...] = ()
+    problem: tuple[Annotated[Code, Refers("problem")], ...] = ()
+    channel: tuple[Annotated[Code, Refers("channel")], ...] = ()
+    origin: tuple[OriginCode, ...] = ()
+    validity: tuple[ValidityCode, ...] = ()
+    unit: tuple[UnitCode, ...] = ()
     """The unit that holds the ticket."""
-    signal: tuple[Code, ...] = ()
+    signal: tuple[Annotated[Code, Refers("signal")], ...] = ()
     """Any of these signals was raised."""
     vip: bool | None = None
     roaming: bool | None = None
@@ -61,7 +79,7 @@ class When(PolicyPart):
     """A promise to the customer was broken."""
     founded: bool | None = None
     """The complaint was assessed as justified, or as unjustified."""
-    liability: tuple[Code, ...] = ()
+    liability: tuple[Annotated[Code, Refers("liability")], ...] = ()
     has_evidence: bool | None = None
     """A photo, a scan or a recording came with the contact."""
     older_than: ElapsedLength | None = None
@@ -91,3 +109,46 @@ class When(PolicyPart):
             for name, value in given
             if value not in ((), None)
         )
+
+
+class StateRule(PolicyPart, State):
+    """`while`: the states of a ticket in which a clock runs; all that is given must hold, each list is one-of."""
+
+    status: Annotated[tuple[Status, ...], Field(min_length=1)]
+    holder: tuple[UnitCode, ...] = ()
+    """Units that hold the ticket."""
+    holder_kind: tuple[UnitKind, ...] = ()
+    chain: tuple[UnitCode, ...] = ()
+    """Units that hold the ticket or are in the chain of dispatch: feedback will come back to them."""
+    claimed: bool | None = None
+    """The unit of `chain`, else the holder, has taken the ticket: claimed it, or sent it on."""
+
+    def holds(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
+        """Whether the ticket is in such a state.
+
+        Args:
+            ticket: as it stands.
+            kinds: the kind of each unit of the pack.
+
+        """
+        if ticket.status not in self.status:
+            return False
+        return self._with_any_unit or self._holds_for_unit(ticket, kinds)
+
+    def _holds_for_unit(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
+        if self.holder and ticket.unit not in self.holder:
+            return False
+        if self.holder_kind and kinds.get(ticket.unit or "") not in self.holder_kind:
+            return False
+        if self.chain and {*ticket.dispatched_by, ticket.unit}.isdisjoint(self.chain):
+            return False
+        return self.claimed is None or self.claimed == self._taken(ticket)
+
+    @cached_property
+    def _with_any_unit(self) -> bool:
+        return not (self.holder or self.holder_kind or self.chain) and self.claimed is None
+
+    def _taken(self, ticket: Ticket) -> bool:
+        if self.chain and not set(ticket.dispatched_by).isdisjoint(self.chain):
+            return True
+        return ticket.status is not Status.DISPATCHED

@@ -13,9 +13,25 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.contact import Customer
 from schemas.ticket import Status, Ticket
-from services.domain.policy.base import Cited, CitedValue, Code, ElapsedLength, Label, Length, Name, PolicyPart, Span
-from services.domain.policy.conditions import Facts, When
+from services.domain.policy.base import (
+    CalendarCode,
+    Cited,
+    CitedValue,
+    Code,
+    ElapsedLength,
+    Label,
+    Length,
+    Name,
+    NewCode,
+    PolicyPart,
+    Reader,
+    Span,
+)
+from services.domain.policy.conditions import Facts, StateRule, When
+from services.domain.policy.references import Refers
 from services.domain.policy.units import UnitKind
+
+FactCode = Annotated[Code, Refers("fact")]
 
 FACTS = frozenset(
     {"form_completed", "dispatched", "claimed", "progress_replied", "answered", "surveyed", "asking_ended", "assisting"}
@@ -45,7 +61,7 @@ class LimitRule(Cited):
 
     name: Name
     when: When = When()
-    calendar: Code | None = None
+    calendar: CalendarCode | None = None
     """Another calendar than the clock's, for this limit."""
     value: Length | None = None
     lower: Length | None = None
@@ -76,7 +92,7 @@ class WarningRule(Cited):
     after: Length | None = None
     """So long after the start, counted as the limit is."""
     unless_acted: bool = True
-    notifies: tuple[Code, ...]
+    notifies: tuple[Reader, ...]
 
     @model_validator(mode="after")
     def _part_or_length(self) -> Self:
@@ -91,55 +107,12 @@ class BreachRule(Cited):
     does: Literal["supervise", "archive", "note"] = "supervise"
     """supervise: the limit is exceeded, a supervision order; archive: the ticket is put into the archive; note: it is
     put on record and nothing of ours was exceeded (DECISIONS 37)."""
-    regrade: Code | None = None
+    regrade: Annotated[Code, Refers("title")] | None = None
     """The tier that the ticket gets when the limit is exceeded (R4.7)."""
-    notifies: tuple[Code, ...] = ()
+    notifies: tuple[Reader, ...] = ()
     escalate_every: Annotated[float, Field(gt=0)] | None = None
     """Part of the limit between two escalations after the breach."""
     escalations: Annotated[int, Field(ge=0, le=9)] = 0
-
-
-class StateRule(PolicyPart):
-    """`while`: the states of a ticket in which a clock runs; all that is given must hold, each list is one-of."""
-
-    status: Annotated[tuple[Status, ...], Field(min_length=1)]
-    holder: tuple[Code, ...] = ()
-    """Units that hold the ticket."""
-    holder_kind: tuple[UnitKind, ...] = ()
-    chain: tuple[Code, ...] = ()
-    """Units that hold the ticket or are in the chain of dispatch: feedback will come back to them."""
-    claimed: bool | None = None
-    """The unit of `chain`, else the holder, has taken the ticket: claimed it, or sent it on."""
-
-    def holds(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
-        """Whether the ticket is in such a state.
-
-        Args:
-            ticket: as it stands.
-            kinds: the kind of each unit of the pack.
-
-        """
-        if ticket.status not in self.status:
-            return False
-        return self._with_any_unit or self._holds_for_unit(ticket, kinds)
-
-    def _holds_for_unit(self, ticket: Ticket, kinds: Mapping[str, UnitKind]) -> bool:
-        if self.holder and ticket.unit not in self.holder:
-            return False
-        if self.holder_kind and kinds.get(ticket.unit or "") not in self.holder_kind:
-            return False
-        if self.chain and {*ticket.dispatched_by, ticket.unit}.isdisjoint(self.chain):
-            return False
-        return self.claimed is None or self.claimed == self._taken(ticket)
-
-    @cached_property
-    def _with_any_unit(self) -> bool:
-        return not (self.holder or self.holder_kind or self.chain) and self.claimed is None
-
-    def _taken(self, ticket: Ticket) -> bool:
-        if self.chain and not set(ticket.dispatched_by).isdisjoint(self.chain):
-            return True
-        return ticket.status is not Status.DISPATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +141,7 @@ class ClockRule(PolicyPart):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
-    name: Code
+    name: NewCode
     title: Label
     when: When = When()
     """Tickets that have this clock."""
@@ -180,15 +153,15 @@ class ClockRule(PolicyPart):
     """Once for each assisting unit, from its request until it has fed back or is released (002-1 §2.4.4).
 
     `unit`, `person` and `next_level` are then those of the assisting unit, `holder` the unit that is responsible."""
-    calendar: Code
+    calendar: CalendarCode
     while_: Annotated[StateRule, Field(alias="while")]
-    after: tuple[Code, ...] = ()
+    after: tuple[FactCode, ...] = ()
     """Facts, or kinds of entries, all of which it waits for."""
-    until: tuple[Code, ...] = ()
+    until: tuple[FactCode, ...] = ()
     """Facts, or kinds of entries, any of which ends it; each counts since the scope (`once`) began."""
-    until_all: tuple[Code, ...] = ()
+    until_all: tuple[FactCode, ...] = ()
     """Facts, or kinds of entries, which end it together."""
-    anchor: Code = "stage"
+    anchor: Annotated[Code, Refers("anchor")] = "stage"
     """contact, acceptance, run, stage, condition, request, or a kind of entry: from when it counts (DECISIONS 5).
 
     contact and acceptance are those of the first run; of a later run it is the beginning of the run. stage: when the
@@ -199,7 +172,7 @@ class ClockRule(PolicyPart):
     carry: Literal["sum", "wall", "fresh"] = "sum"
     """Of a second visit within that scope: the time used goes on (sum), the time away counts too (wall), or it
     starts anew (fresh)."""
-    pauses_for: tuple[Code, ...] = ()
+    pauses_for: tuple[Annotated[Code, Refers("wait")], ...] = ()
     """What a suspension waits for (customer, other) while this clock stands still."""
     warnings: Annotated[tuple[WarningRule, ...], Field(max_length=9)] = ()
     breach: BreachRule
@@ -330,7 +303,7 @@ class LimitPolicy(PolicyPart):
     usual: ClockDefaults | None = None
 
     clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names)]
-    lower_bound_for: CitedValue[tuple[Code, ...]]
+    lower_bound_for: CitedValue[tuple[Annotated[Code, Refers("network")], ...]]
     """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
     extension: ExtensionRule
     suspension: SuspensionRule

@@ -1,8 +1,9 @@
 """Loads and checks policy packs: `policies/<pack>/*.toml` with the calendars and notices they share (DESIGN 2)."""
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails
 
 from services.domain.authority import pack_check
+from services.domain.events import suggest
 from services.domain.policy import forms, validation
 from services.domain.policy.authority import AuthorityPolicy
 from services.domain.policy.base import PolicyError
@@ -19,6 +21,7 @@ from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy, PackNoticePolicy
 from services.domain.policy.outcome import OutcomePolicy
 from services.domain.policy.pack import Pack, PackHeader
+from services.domain.policy.references import LABELS
 from services.domain.policy.routing import RoutingPolicy
 from services.domain.policy.types import TypeCatalogue
 from services.domain.policy.units import Units
@@ -162,9 +165,9 @@ def _build(name: str, documents: Documents, revision_: str, where: str, *, extra
     problems = validation.find_problems(pack, name)
     if extra == "forbid":
         # Only where a person can mend it: a version that is in force must stay readable.
-        problems += [*pack_check.duplicates(units), *pack_check.problems(pack)]
-    problems += validation.find_notice_problems(shared.notices, pack, SHARED_NOTICES)
-    problems += validation.find_notice_problems(own.notices, pack, OWN_NOTICES)
+        problems += [*pack_check.duplicates(units), *pack_check.problems(pack), *validation.find_mistakes(pack)]
+    problems += validation.find_notice_problems(shared, pack, SHARED_NOTICES)
+    problems += validation.find_notice_problems(own, pack, OWN_NOTICES)
     if problems:
         raise PolicyError(f"{where}/{name}: {'; '.join(problems)}")
     return pack
@@ -196,12 +199,33 @@ def _validate(path: str, document: Mapping[str, Any], model: type[Model], extra:
     try:
         return model.model_validate(document, extra=extra)
     except ValidationError as error:
-        problems = "; ".join(_sentence(problem) for problem in error.errors(include_url=False))
+        problems = "; ".join(_sentence(problem, document) for problem in error.errors(include_url=False))
         raise PolicyError(f"{path}: {problems}") from error
 
 
-def _sentence(problem: ErrorDetails) -> str:
-    key = ".".join(map(str, problem["loc"]))
-    unknown = problem["type"] == "extra_forbidden"
-    message = "there is no such key: leave it out" if unknown else problem["msg"].removeprefix("Value error, ")
+def _sentence(problem: ErrorDetails, document: Mapping[str, Any]) -> str:
+    key = _place(problem["loc"], document)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "there is no such key: leave it out"
+    elif problem["type"] in {"literal_error", "enum"}:
+        choices = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+        advice = suggest(str(problem["input"]), choices)
+        message = f"there is no {problem['input']!r}: {advice}"
+        if advice.startswith("did you mean"):
+            message += f" There are {', '.join(choices)}"
     return f"{key}: {message}" if key else message
+
+
+def _place(loc: Sequence[int | str], document: Mapping[str, Any]) -> str:
+    """Return where in a file something stands, with rules by the name that they have there."""
+    found: Any = document
+    keys: list[str] = []
+    for key in loc:
+        try:
+            found = found[key]
+        except (KeyError, IndexError, TypeError):
+            found = None
+        name = next((found[each] for each in LABELS if found.get(each)), "") if isinstance(found, dict) else ""
+        keys.append(f"{key} ({name})" if isinstance(key, int) and isinstance(name, str) and name else str(key))
+    return ".".join(keys)

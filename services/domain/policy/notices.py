@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.domain.policy.base import Cited, Code, PolicyPart
+from services.domain.policy.base import Cited, Code, PolicyPart, Reader
+from services.domain.policy.references import Defines, Refers
 
 Means = Literal["preferred", "sms", "mail"]
 """preferred: the means that the customer asked for, if any."""
@@ -20,11 +21,11 @@ HOT_ISSUE_OPENED = "hot_issue_opened"
 class NoticeRule(Cited):
     """The notice of one event to one kind of reader."""
 
-    event: Code
+    event: Annotated[Code, Refers("event")]
     to: Literal["customer", "units"]
     """units: those that the event names, as thresholds of SLA timers do; otherwise `readers`."""
-    letter: Code
-    readers: tuple[Code, ...] = ("unit",)
+    letter: Annotated[Code, Refers("letter")]
+    readers: tuple[Reader, ...] = ("unit",)
     """Who is notified if the event names nobody: unit, person, holder, centre, next_level or the code of a unit."""
     means: Annotated[tuple[Means, ...], Field(min_length=1)]
     """Tried in this order: the next when one has failed permanently."""
@@ -52,8 +53,8 @@ class NoticeRule(Cited):
 class ApologyRule(Cited):
     """A letter of apology, and the facts it must contain (policy-tables 10)."""
 
-    letter: Code
-    needs: tuple[Code, ...]
+    letter: Annotated[Code, Refers("letter")]
+    needs: tuple[Annotated[Code, Defines()], ...]
 
 
 def _check_rules_are_unique(rules: tuple[NoticeRule, ...]) -> tuple[NoticeRule, ...]:

@@ -5,14 +5,34 @@ from datetime import time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from schemas.contact import Customer
-from services.domain.policy.base import Cited, Code, ElapsedLength, Label, Length, Name, PolicyPart
+from services.domain.policy.base import (
+    CalendarCode,
+    Cited,
+    Code,
+    CoveredCode,
+    ElapsedLength,
+    KindCode,
+    Label,
+    Length,
+    LevelCode,
+    Name,
+    NewCode,
+    OriginCode,
+    PolicyPart,
+    UnitCode,
+    ValidityCode,
+    ZoneName,
+)
 from services.domain.policy.conditions import Facts, When
 from services.domain.policy.keyword_matcher import fold
+from services.domain.policy.references import Defines, Refers
+
+Requirement = Annotated[Code, Refers("requirement")]
+MeansCode = Annotated[Code, Refers("means")]
 
 CALLBACK = "callback"
 """A requirement for closing that is neither part of the outcome nor a record entry: the customer was called back."""
@@ -31,13 +51,13 @@ class ExtraRequirement(Cited):
     """What certain tickets need in addition before they are closed."""
 
     when: When
-    needs: tuple[Code, ...]
+    needs: tuple[Requirement, ...]
 
 
 class ClosingRule(Cited):
     """What a ticket needs before it is closed (R5.2): parts of the outcome, `callback`, kinds of record entries."""
 
-    needs: tuple[Code, ...]
+    needs: tuple[Requirement, ...]
     also: tuple[ExtraRequirement, ...] = ()
     refused_is_enough: bool = True
     """Whether a ticket may be closed although the customer refused the outcome, with that noted."""
@@ -47,14 +67,14 @@ class RejectionRule(Cited):
     """What follows when the customer rejects an outcome (R3.6, R4.5)."""
 
     then: Literal["state_position", "investigate_again", "next_level"] = "state_position"
-    levels: tuple[Code, ...] = ()
+    levels: tuple[UnitCode, ...] = ()
     """The units of the escalation ladder, lowest first; the first is above the unit that answers first."""
 
 
 class EntryChoice(PolicyPart):
     """One value of a record entry."""
 
-    code: Code
+    code: NewCode
     title: Label
     amount: Annotated[int, Field(ge=0)] | None = None
     """Maximum in yuan, if the value is a penalty."""
@@ -64,25 +84,25 @@ class EntryChoice(PolicyPart):
 class EntryRule(Cited):
     """A kind of entry that may be put on a ticket's record, and by whom."""
 
-    kind: Code
+    kind: NewCode
     title: Label
-    by: tuple[Code, ...] = ()
+    by: tuple[UnitCode, ...] = ()
     """Units that may record it; empty: any."""
     choices: tuple[EntryChoice, ...] = ()
-    event: Code = "recorded"
+    event: Annotated[Code, Defines(unique=False)] = "recorded"
     """Type of the event, for entries that start or stop an SLA timer."""
-    validities: tuple[Code, ...] = ()
+    validities: tuple[ValidityCode, ...] = ()
     """Validities by which the entry is made by itself, once a ticket is found to be so (R3.2)."""
 
 
 class CompensationLevel(Cited):
     """How much a level of authority may grant (R3.6): in yuan, per case and per person and month."""
 
-    level: Code
+    level: NewCode
     title: Label
     case: Annotated[int, Field(ge=0)]
     month: Annotated[int, Field(ge=0)]
-    covers: tuple[Code, ...] = ()
+    covers: tuple[CoveredCode, ...] = ()
     """What of the pack's `covers` it may grant for; empty: all of it."""
 
 
@@ -93,9 +113,9 @@ class CompensationCondition(Cited):
     """
 
     name: Name
-    levels: tuple[Code, ...] = ()
+    levels: tuple[LevelCode, ...] = ()
     """The levels of authority that it is about; empty: all."""
-    covers: tuple[Code, ...] = ()
+    covers: tuple[CoveredCode, ...] = ()
     """What is compensated; empty: anything that the pack covers."""
     when: When = When()
     customer_level: tuple[Name, ...] = ()
@@ -149,13 +169,13 @@ class CompensationCondition(Cited):
 class CompensationRule(Cited):
     """Front-line authority to compensate (R3.6, DECISIONS 18)."""
 
-    covers: tuple[Code, ...]
+    covers: tuple[NewCode, ...]
     short_tenure_months: Annotated[int, Field(ge=0)] = 0
     """A customer with fewer months of tenure gets at most half."""
     levels: Annotated[tuple[CompensationLevel, ...], Field(alias="level", min_length=1)]
     conditions: Annotated[tuple[CompensationCondition, ...], Field(alias="condition")] = ()
     """Of those that hold, the strictest counts; one that gives more counts only where none gives less."""
-    beyond: Code
+    beyond: UnitCode
     """The unit that decides on higher amounts."""
 
     def every_condition(self) -> tuple[CompensationCondition, ...]:
@@ -183,9 +203,9 @@ class CompensationRule(Cited):
 class SecondComplaint(Cited):
     """A further complaint of a kind after an answer on the same subject becomes another kind (DECISIONS 7)."""
 
-    kind: Code
-    becomes: Code
-    origin: Code
+    kind: KindCode
+    becomes: KindCode
+    origin: OriginCode
     within: ElapsedLength
 
 
@@ -195,14 +215,6 @@ class RepeatRule(Cited):
     reopen_within: ElapsedLength
     dispute_words: tuple[Name, ...]
     second: SecondComplaint | None = None
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"there is no time zone {name!r}: write it as Asia/Shanghai") from error
-    return name
 
 
 class CallScript(Cited):
@@ -221,23 +233,23 @@ class CallbackRule(Cited):
     hours_from: time
     hours_until: time
     """A customer with contact hours of their own is called in the hours that both have in common."""
-    zones: Mapping[Name, Annotated[Name, AfterValidator(_check_zone)]] = Field(default_factory=dict)
+    zones: Mapping[Name, ZoneName] = Field(default_factory=dict)
     """Time zones of places that differ from the pack's, by a part of the place's name."""
-    holidays: Code | None = None
+    holidays: CalendarCode | None = None
     """The calendar on the first day of whose holidays nobody is called; None: holidays do not matter."""
     attempts: Annotated[int, Field(ge=1)]
     retry_after: ElapsedLength
-    means: Code
+    means: MeansCode
     """phone: a person calls every customer who has a number."""
-    in_writing: Code = "sms"
+    in_writing: MeansCode = "sms"
     """How customers are surveyed who should be called, but have no phone or were not reached by the last attempt."""
     by_phone: tuple[When, ...] = ()
     """Whom a person calls (R5.3), besides customers who prefer a call or a visit."""
     calls_per_hour: Annotated[int, Field(ge=1)] = 60
     """Capacity of the team of each centre; further calls move to later hours."""
     scripts: Annotated[tuple[CallScript, ...], Field(alias="script")] = ()
-    never_for: tuple[Code, ...] = ()
-    """Validities and statuses of tickets that are not called back."""
+    never_for: tuple[ValidityCode, ...] = ()
+    """Validities of tickets that are not called back."""
 
     @property
     def written_means(self) -> str:
@@ -266,16 +278,16 @@ class SurveyRule(Cited):
 class AppealBarRule(Cited):
     """How long after a matter occurred a regulator accepts an appeal about it (DECISIONS 37)."""
 
-    name: Code
+    name: NewCode
     when: When = When()
-    calendar: Code
+    calendar: CalendarCode
     value: Length
 
 
 class FormField(PolicyPart):
     """One field of the registration form (R2.8)."""
 
-    path: Name
+    path: Annotated[Name, Refers("field")]
     """Path of a field of the contact, such as customer.name."""
     title: Label
     required: bool = False

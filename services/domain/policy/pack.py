@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from schemas.ticket import Classification, PolicyVersion, ThresholdState, Ticket
 from services.domain.policy.authority import AuthorityPolicy
-from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
+from services.domain.policy.base import Cited, Label, Name, NewCode, PolicyPart, UnitCode, ZoneName
 from services.domain.policy.conditions import Facts
 from services.domain.policy.keyword_matcher import KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
@@ -39,12 +39,12 @@ class PackHeader(PolicyPart):
 
     """
 
-    name: Code
+    name: NewCode
     version: Name
     title: Label
-    zone: Name
-    centre: Code
-    supervisor: Code
+    zone: ZoneName
+    centre: UnitCode
+    supervisor: UnitCode
     calendar: CalendarSetting
 
     @model_validator(mode="before")

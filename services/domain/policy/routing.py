@@ -5,10 +5,33 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
+from services.domain.policy.base import (
+    Cited,
+    Code,
+    KindCode,
+    Label,
+    Name,
+    NewCode,
+    OriginCode,
+    PolicyPart,
+    UnitCode,
+    ValidityCode,
+)
 from services.domain.policy.conditions import When
+from services.domain.policy.references import Knows, Refers
 
 Signal = Literal["importance", "severity", "breadth", "urgency"]
+
+ON_ARRIVAL = frozenset({"channel", "origin", "settled"})
+"""What is known of a contact before its kind is."""
+WITH_TYPE = ON_ARRIVAL | {
+    *("kind", "vip", "business", "group", "problem"),
+    *("roaming", "needs_headquarters", "has_evidence", "older_than"),
+}
+WITH_VALIDITY = WITH_TYPE | {"validity"}
+WITH_SIGNALS = WITH_VALIDITY | {"signal"}
+CLASSIFIED = WITH_SIGNALS | {"tier"}
+"""What is known once a contact is classified; who holds the ticket and how it was judged comes only later."""
 
 
 class KeywordRule(Cited):
@@ -27,8 +50,9 @@ class KeywordRule(Cited):
 class KindRule(KeywordRule):
     """What makes a contact of another kind than the default (R3.2); the first rule that applies decides."""
 
-    kind: Code
-    origin: Code | None = None
+    when: Annotated[When | None, Knows(ON_ARRIVAL)] = None
+    kind: KindCode
+    origin: OriginCode | None = None
     """Origin of an appeal that this rule recognises (R3.8)."""
 
 
@@ -41,12 +65,14 @@ class FollowUpRule(Cited):
 class ValidityRule(KeywordRule):
     """What makes a contact something other than a valid complaint (R3.2); the first rule that applies decides."""
 
-    validity: Code
+    when: Annotated[When | None, Knows(WITH_TYPE)] = None
+    validity: ValidityCode
 
 
 class OpeningRule(KeywordRule):
     """Whether a case is opened (R2.9): the first rule that applies decides; without one, it is opened."""
 
+    when: Annotated[When | None, Knows(WITH_VALIDITY)] = None
     name: Name
     opening: Literal["opened", "not_opened", "unsure"]
 
@@ -55,21 +81,22 @@ class CentreRule(Cited):
     """Which complaint centre is in charge (R3.9); the first rule whose conditions hold decides."""
 
     name: Name
-    when: When
-    unit: Code
+    when: Annotated[When, Knows(CLASSIFIED)]
+    unit: UnitCode
 
 
 class TierRule(Cited):
     """Which tier a contact gets (R3.3); the first rule whose conditions hold decides."""
 
     name: Name
-    when: When = When()
-    tier: Code
+    when: Annotated[When, Knows(WITH_SIGNALS)] = When()
+    tier: Annotated[Code, Refers("title")]
 
 
 class SignalRule(KeywordRule):
     """What raises a signal of the priority (R3.4)."""
 
+    when: Annotated[When | None, Knows(WITH_VALIDITY)] = None
     name: Name
     signal: Signal
 
@@ -83,7 +110,7 @@ class AlertRule(Cited):
 
     name: Name
     when: When
-    units: Annotated[tuple[Code, ...], Field(min_length=1)]
+    units: Annotated[tuple[UnitCode, ...], Field(min_length=1)]
 
 
 class PriorityRule(Cited):
@@ -98,8 +125,8 @@ class DepartmentRule(Cited):
     """Which department gets a ticket (R3.5); the first rule whose conditions hold decides."""
 
     name: Name
-    when: When
-    unit: Code
+    when: Annotated[When, Knows(CLASSIFIED)]
+    unit: UnitCode
 
 
 class CustomerLevels(Cited):
@@ -111,19 +138,21 @@ class CustomerLevels(Cited):
 class RoutingPolicy(PolicyPart):
     """The content of routing.toml."""
 
-    kinds: tuple[Code, ...]
+    kinds: tuple[NewCode, ...]
     """The first is the default."""
     kind: tuple[KindRule, ...] = ()
     follow_up: tuple[FollowUpRule, ...] = ()
     """Without any, only a text that names its subject counts as a reminder."""
-    validities: tuple[Code, ...] = ("valid",)
+    validities: tuple[NewCode, ...] = ("valid",)
     """Validities that an assessment may find; the first is the default."""
     validity: tuple[ValidityRule, ...] = ()
     opening: tuple[OpeningRule, ...] = ()
-    origins: tuple[Code, ...] = ()
+    origins: tuple[NewCode, ...] = ()
     """Origins that an appeal may have."""
+    channels: tuple[NewCode, ...] = ()
+    """Channels of its own that the pack knows, beside those of `services.domain.channels`."""
     alerts: Annotated[tuple[AlertRule, ...], Field(alias="alert")] = ()
-    titles: Mapping[Code, Label]
+    titles: Mapping[Annotated[Code, Refers("titled")], Label]
     """Titles of kinds and tiers."""
     centres: Annotated[tuple[CentreRule, ...], Field(alias="centre")] = ()
     vip: CustomerLevels

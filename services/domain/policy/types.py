@@ -4,23 +4,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
+from services.domain.policy.base import Cited, GroupCode, KindCode, Label, Name, NewCode, PolicyPart
 
 
 class BusinessGroup(PolicyPart):
     """A group of business types."""
 
-    code: Code
+    code: NewCode
     title: Label
-    kinds: tuple[Code, ...] = ()
+    kinds: tuple[KindCode, ...] = ()
     """Kinds of contacts that use this group; empty: all kinds that no other group lists (R3.8)."""
 
 
 class BusinessType(Cited):
     """A business type, with the keywords by which a text names it."""
 
-    code: Code
-    group: Code
+    code: NewCode
+    group: GroupCode
     title: Label
     words: tuple[Name, ...] = ()
 
@@ -28,8 +28,8 @@ class BusinessType(Cited):
 class ProblemType(Cited):
     """A problem type, with the business groups it belongs to and the keywords by which a text names it."""
 
-    code: Code
-    groups: tuple[Code, ...]
+    code: NewCode
+    groups: tuple[GroupCode, ...]
     title: Label
     words: tuple[Name, ...] = ()
 

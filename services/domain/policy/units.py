@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.domain.policy.base import Cited, Code, Label, Name, PolicyPart
+from services.domain.policy.base import Cited, Code, Label, LevelCode, Name, PolicyPart, UnitCode
+from services.domain.policy.references import Defines, Refers
 
 UnitKind = Literal["channel", "centre", "remote", "owner", "handling", "supervisor", "leadership"]
 
@@ -12,10 +13,10 @@ UnitKind = Literal["channel", "centre", "remote", "owner", "handling", "supervis
 class Unit(PolicyPart):
     """A unit or role of the organisation (R7.5)."""
 
-    code: Code
+    code: Annotated[Code, Defines(unique=False)]
     title: Label
     kind: UnitKind
-    parent: Code | None = None
+    parent: UnitCode | None = None
     """The next level, which is notified of breaches."""
     person: Name | None = None
     email: Name | None = None
@@ -37,12 +38,12 @@ class NamedPerson(Cited):
 
     name: Name
     """As in `actor.name` of the commands that the person sends."""
-    units: Annotated[tuple[Code, ...], Field(min_length=1)]
+    units: Annotated[tuple[UnitCode, ...], Field(min_length=1)]
     """The units for which the person acts."""
-    roles: tuple[Code, ...] = ()
+    roles: tuple[Annotated[Code, Refers("role")], ...] = ()
     """callback: calls customers back for the centre. approver: approves what the documents let nobody else approve.
     appeal_contact: keeps appeals flowing until they are closed (联系责任人)."""
-    level: Code | None = None
+    level: LevelCode | None = None
     """Level of authority to compensate, of outcome.toml (R3.6)."""
 
 

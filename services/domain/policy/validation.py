@@ -1,49 +1,53 @@
 """Checks that the files of a policy pack fit together and that every rule can apply (`duban policy check`). Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date
 
-from services.domain.authority import pack_check
-from services.domain.events import EVENTS, suggest
-from services.domain.policy.conditions import When
-from services.domain.policy.limits import ANCHORS, FACTS
-from services.domain.policy.notices import HOT_ISSUE_OPENED, NoticeRule
-from services.domain.policy.outcome import ASSISTANCE, CALLBACK, OUTCOME_PARTS
-from services.domain.policy.pack import Pack
+from pydantic import BaseModel
 
-LIST_CONDITIONS = (
-    "tier",
-    "kind",
-    "business",
-    "group",
-    "problem",
-    "channel",
-    "origin",
-    "validity",
-    "unit",
-    "signal",
-    "liability",
-)
-SINGLE_CONDITIONS = ("vip", "roaming", "settled", "needs_headquarters", "late", "founded", "has_evidence", "older_than")
-READERS = frozenset({"unit", "person", "holder", "centre", "next_level"})
-"""Readers that a limit or a notice may name, besides the codes of units."""
+from services.domain.events import EVENTS, suggest
+from services.domain.policy import references
+from services.domain.policy.conditions import CONTACT_ONLY, When
+from services.domain.policy.notices import NoticePolicy, PackNoticePolicy
+from services.domain.policy.pack import Pack
+from services.domain.policy.vocabulary import NEEDED_TO_DECIDE, known_names
+
 DISPATCHED_KINDS = frozenset({"handling", "owner"})
 """Kinds of units to which rules dispatch tickets."""
 HOLIDAYS_NEEDED_FROM = (10, 15)
 """Month and day from which on the next year's holidays are needed: they are published by early November, and a limit of
 working days may reach into January by then."""
 
-Reference = tuple[str, str, AbstractSet[str]]
-"""A name in a policy file: where it stands, the name itself, and the names that exist."""
+KNOWN_OF_TICKETS = frozenset(When.model_fields) - CONTACT_ONLY
+"""What is known where a condition is evaluated on a ticket."""
+SHOWN_NAMES = 12
+"""Names that a message lists beside the closest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a pack.
+
+    Attributes:
+        file: where it stands.
+        content: the model of it.
+        place: the rule in the file, if it is only that.
+
+    """
+
+    file: str
+    content: BaseModel
+    place: str = ""
 
 
 def find_problems(pack: Pack, folder: str) -> list[str]:
-    """Return why a pack is invalid: unknown names, rules that can never apply, SLA timers without a limit."""
+    """Return why no ticket can be decided by a pack: names without which it cannot, SLA timers without a limit."""
     problems = []
     if pack.header.name != folder:
         problems.append(f"pack.toml: name is {pack.header.name}, but the folder is {folder}")
-    problems += _unknown_names(_references(pack))
+    problems += _unknown_names(pack, _parts(pack), needed=True)
     problems += [
         f"{place}: {later!r} can never apply, because {earlier!r} before it always does"
         for place, earlier, later in _hidden_rules(pack)
@@ -56,6 +60,58 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
     problems += _uncountable_limits(pack)
     problems += _needless_callback_clocks(pack)
     return problems
+
+
+def find_mistakes(pack: Pack) -> list[str]:
+    """Return what else is wrong with a pack, for whoever can mend it; a version in force is read all the same.
+
+    Names that do not exist anywhere, names given twice, and conditions that can never hold where they stand.
+    """
+    parts = _parts(pack)
+    mistakes = _unknown_names(pack, parts, needed=False)
+    if "elapsed" not in pack.calendars:
+        mistakes.append("calendars: elapsed.toml is missing: minutes and hours are counted by it")
+    for part in parts:
+        mistakes += [
+            f"{part.file}: {place}: {name!r} stands there twice, and only the last would count: name each differently"
+            for place, name in references.doubled(part.content, part.place)
+        ]
+        mistakes += [f"{part.file}: {each}" for each in _impossible_conditions(part)]
+    mistakes += [
+        f"outcome.toml: entry {entry.kind}, event: {entry.event!r} is an event of the ledger, and others would take "
+        "the entry for it: leave it out, or give it a name of its own"
+        for entry in pack.outcome.entries
+        if entry.event in EVENTS
+    ]
+    return mistakes
+
+
+def _parts(pack: Pack) -> list[Part]:
+    """Return the files of a pack, each with its content."""
+    return [
+        Part("pack.toml", pack.header),
+        *(Part("units.toml", unit, f"unit {code}") for code, unit in pack.units.items()),
+        *(Part("units.toml", person, f"person {name}") for name, person in pack.persons.items()),
+        Part("types.toml", pack.types),
+        Part("limits.toml", pack.limits),
+        Part("routing.toml", pack.routing),
+        Part("outcome.toml", pack.outcome),
+        Part("authority.toml", pack.authority),
+    ]
+
+
+def _impossible_conditions(part: Part) -> Iterator[str]:
+    """Yield conditions on what is not known where they are evaluated, and so never hold."""
+    for found in references.models(part.content, part.place):
+        if isinstance(found.model, When):
+            known = found.knows if found.knows is not None else KNOWN_OF_TICKETS
+            for name in sorted(_asked(found.model) - known):
+                yield f"{found.place}: {name} is not known there, so it can never hold: leave it out"
+
+
+def _asked(when: When) -> AbstractSet[str]:
+    """Return the conditions that a `when` gives."""
+    return {name for name in type(when).model_fields if getattr(when, name) not in (None, ())}
 
 
 def _uncountable_limits(pack: Pack) -> Iterator[str]:
@@ -90,22 +146,40 @@ def _needless_callback_clocks(pack: Pack) -> Iterator[str]:
                 )
 
 
-def find_notice_problems(rules: Sequence[NoticeRule], pack: Pack, file: str) -> list[str]:
+def find_notice_problems(notices: NoticePolicy | PackNoticePolicy, pack: Pack, file: str) -> list[str]:
     """Return the events and readers in a notices.toml that do not exist."""
-    events = EVENTS.keys() | {entry.event for entry in pack.outcome.entries} | {HOT_ISSUE_OPENED}
-    readers = READERS | pack.units.keys()
+    return _unknown_names(pack, [Part(file, notices)], needed=True)
+
+
+def _unknown_names(pack: Pack, parts: Iterable[Part], *, needed: bool) -> list[str]:
+    """Return a message for each name that refers to nothing.
+
+    Args:
+        pack: which it is looked up in.
+        parts: files with their content.
+        needed: whether those without which nothing can be decided are meant, or all others.
+
+    """
+    vocabulary = known_names(pack)
     return [
-        *_unknown_names((f"{file}: event of the letter {rule.letter}", rule.event, events) for rule in rules),
-        *_unknown_names((f"{file}: readers of {rule.event}", name, readers) for rule in rules for name in rule.readers),
+        f"{part.file}: {found.place}: {_no_such(found.name, vocabulary[found.to])}"
+        for part in parts
+        for found in references.references(part.content, part.place)
+        if found.to in vocabulary and found.name not in vocabulary[found.to]
+        if needed == (found.to in NEEDED_TO_DECIDE and not found.in_condition)
     ]
 
 
-def _unknown_names(references: Iterable[Reference]) -> list[str]:
-    return [
-        f"{place}: there is no {name!r}: {suggest(name, known)}"
-        for place, name, known in references
-        if name not in known
-    ]
+def _no_such(name: str, known: AbstractSet[str]) -> str:
+    """Return the message about an unknown name: the closest that there is, and what else."""
+    if not known:
+        return f"there is no {name!r}, and nothing of the kind: leave it out"
+    advice = suggest(name, known)
+    names = sorted(known)
+    if not advice.startswith("did you mean"):
+        return f"there is no {name!r}: {advice}"
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return f"there is no {name!r}: {advice} There are {', '.join(names[:SHOWN_NAMES])}{more}"
 
 
 def _is_complete(conditions: Sequence[When], tiers: frozenset[str]) -> bool:
@@ -144,103 +218,6 @@ def _missing_holidays(pack: Pack, today: date) -> Iterator[str]:
                 )
 
 
-def _references(pack: Pack) -> Iterator[Reference]:
-    """Return every name in the files of a pack that has to exist somewhere else."""
-    yield from _header_references(pack)
-    yield from _type_references(pack)
-    yield from _limit_references(pack)
-    yield from _outcome_references(pack)
-    yield from _routing_references(pack)
-    yield from pack_check.references(pack)
-    yield from _condition_references(pack)
-
-
-def _header_references(pack: Pack) -> Iterator[Reference]:
-    units = pack.units.keys()
-    yield "pack.toml: centre", pack.header.centre, units
-    yield "pack.toml: supervisor", pack.header.supervisor, units
-    yield "calendars", "elapsed", pack.calendars.keys()
-    for unit in pack.units.values():
-        if unit.parent is not None:
-            yield f"units.toml: parent of {unit.code}", unit.parent, units
-
-
-def _type_references(pack: Pack) -> Iterator[Reference]:
-    groups = {group.code for group in pack.types.groups}
-    for business in pack.types.business:
-        yield f"types.toml: group of {business.code}", business.group, groups
-    for problem in pack.types.problem:
-        for code in problem.groups:
-            yield f"types.toml: groups of {problem.code}", code, groups
-
-
-def _limit_references(pack: Pack) -> Iterator[Reference]:
-    calendars, entries = pack.calendars.keys(), {entry.kind for entry in pack.outcome.entries} | {ASSISTANCE}
-    for clock in pack.limits.clocks:
-        yield f"limits.toml: anchor of {clock.name}", clock.anchor, ANCHORS | entries
-        for name in (*clock.after, *clock.until, *clock.until_all):
-            yield f"limits.toml: what begins or ends {clock.name}", name, FACTS | entries
-        yield f"limits.toml: calendar of {clock.name}", clock.calendar, calendars
-        for row in clock.limits:
-            yield f"limits.toml: calendar of {clock.name}/{row.name}", row.calendar or clock.calendar, calendars
-        for reader in (*clock.breach.notifies, *(name for warning in clock.warnings for name in warning.notifies)):
-            yield f"limits.toml: notifies of {clock.name}", reader, READERS | pack.units.keys()
-
-
-def _outcome_references(pack: Pack) -> Iterator[Reference]:
-    outcome, units = pack.outcome, pack.units.keys()
-    requirements = {*OUTCOME_PARTS, CALLBACK, *(entry.kind for entry in outcome.entries)}
-    for need in (*outcome.closing.needs, *(name for extra in outcome.closing.also for name in extra.needs)):
-        yield "outcome.toml: closing needs", need, requirements
-    for entry in outcome.entries:
-        for code in entry.by:
-            yield f"outcome.toml: who may write {entry.kind}", code, units
-        for code in entry.validities:
-            yield f"outcome.toml: validities of {entry.kind}", code, frozenset(pack.routing.validities)
-    if outcome.callback.holidays is not None:
-        yield "outcome.toml: holidays of callback", outcome.callback.holidays, pack.calendars.keys()
-    for level in outcome.rejection.levels:
-        yield "outcome.toml: rejection levels", level, units
-    for bar in outcome.appeal_bars:
-        yield f"outcome.toml: calendar of appeal_bar {bar.name}", bar.calendar, pack.calendars.keys()
-
-
-def _routing_references(pack: Pack) -> Iterator[Reference]:
-    routing, units = pack.routing, pack.units.keys()
-    for department in routing.departments:
-        yield f"routing.toml: {department.name}", department.unit, units
-    for centre in routing.centres:
-        yield f"routing.toml: {centre.name}", centre.unit, units
-    for alert in routing.alerts:
-        for code in alert.units:
-            yield f"routing.toml: {alert.name}", code, units
-    for code in (*routing.kinds, *pack.tiers):
-        yield "routing.toml: titles", code, routing.titles.keys()
-    for kind in routing.kind:
-        yield "routing.toml: kind", kind.kind, set(routing.kinds)
-    for validity in routing.validity:
-        yield "routing.toml: validity", validity.validity, set(routing.validities)
-
-
-def _condition_references(pack: Pack) -> Iterator[Reference]:
-    known: Mapping[str, AbstractSet[str]] = {
-        "business": {business.code for business in pack.types.business},
-        "group": {group.code for group in pack.types.groups},
-        "problem": pack.problems,
-        "tier": pack.tiers,
-        "kind": set(pack.routing.kinds),
-        "unit": pack.units.keys(),
-        "origin": set(pack.routing.origins),
-        "validity": set(pack.routing.validities),
-    }
-    conditions = [(place, rule, when) for place, rules in _tables(pack) for rule, when in rules]
-    # Those of authority.toml and of the scripts are in both.
-    for place, rule, when in dict.fromkeys((*conditions, *pack_check.conditions(pack))):
-        for condition, names in known.items():
-            for code in getattr(when, condition):
-                yield f"{place}: {rule}", code, names
-
-
 def _tables(pack: Pack) -> Iterator[tuple[str, Sequence[tuple[str, When]]]]:
     """Return every table of rules of which the first that holds decides, as names and conditions."""
     yield "routing.toml, centre", [(rule.name, rule.when) for rule in pack.routing.centres]
@@ -274,8 +251,10 @@ def _hidden_rules(pack: Pack) -> Iterator[tuple[str, str, str]]:
 
 def _covers(wide: When, narrow: When) -> bool:
     """Return whether one condition holds whenever the other does."""
-    for name in LIST_CONDITIONS:
-        allowed, wanted = set(getattr(wide, name)), set(getattr(narrow, name))
-        if allowed and not (wanted and wanted <= allowed):
-            return False
-    return all(getattr(wide, name) in {None, getattr(narrow, name)} for name in SINGLE_CONDITIONS)
+    return all(_covers_one(getattr(wide, name), getattr(narrow, name)) for name in type(wide).model_fields)
+
+
+def _covers_one(wide: object, narrow: object) -> bool:
+    if isinstance(wide, tuple) and isinstance(narrow, tuple):
+        return not wide or (bool(narrow) and set(narrow) <= set(wide))
+    return wide is None or wide == narrow

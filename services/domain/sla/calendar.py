@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from services.domain.policy.base import Cited, Code, Name, PolicyPart, Span
+from services.domain.policy.base import Cited, Name, NewCode, PolicyPart, Span
 
 DAY = timedelta(days=1)
 NOTHING = timedelta(0)
@@ -94,7 +94,7 @@ class Calendar(PolicyPart):
     Whoever shows such a limit says that it is provisional (`knows`); it is derived anew when the notice is there.
     """
 
-    name: Code
+    name: NewCode
     zone: Name
     kind: Literal["elapsed", "working"]
     hours: OfficeHours | None = None

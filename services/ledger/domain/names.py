@@ -12,10 +12,10 @@ from schemas.ticket import Classification, Reason, Status, Ticket
 from services.domain.classify import classify
 from services.domain.policy.pack import Pack
 from services.domain.policy.routing import Signal
+from services.domain.policy.vocabulary import LIABILITIES
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because, choices
 
 OPENINGS = frozenset({"opened", "not_opened", "unsure"})
-LIABILITIES = frozenset({"liable", "not_liable", "unclear"})
 SIGNALS = frozenset(get_args(Signal))
 REMOVED = "not in the policy any more"
 SOURCE = "ours: a contact is never refused (DESIGN 2)"

@@ -6,6 +6,7 @@ from typing import Any
 from schemas.action import Assess, JoinHotIssue, Reclassify
 from schemas.ticket import Classification, Reason, Ticket
 from services.domain.ids import IssueKey, hot_issue_id
+from services.domain.policy.vocabulary import LIABILITIES
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 
@@ -116,7 +117,7 @@ def assess(context: DecisionContext, action: Assess) -> None:
         raise CommandRejected("missing", "say what is judged: validity, opening, founded or liability", ("validity",))
     names.check_code("validity", action.validity, pack.routing.validities)
     names.check_code("opening", action.opening, ASSESSED_OPENINGS)
-    names.check_code("liability", action.liability, names.LIABILITIES)
+    names.check_code("liability", action.liability, LIABILITIES)
     judged = {
         "validity": action.validity,
         "opening": action.opening,

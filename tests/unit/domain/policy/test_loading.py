@@ -77,13 +77,13 @@ ours = "a test"
             "letters/notices.toml",
             'event = "answered"',
             'event = "answred"',
-            "event of the letter answer: there is no 'answred': did you mean 'answered'",
+            "notice answer, event: there is no 'answred': did you mean 'answered'",
         ),
         (
             "letters/notices.toml",
-            'readers = ["centre"]',
-            'readers = ["center"]',
-            "letters/notices.toml: readers of extension_requested: there is no 'center': did you mean 'centre'",
+            'readers = ["holder"]',
+            'readers = ["holdr"]',
+            "letters/notices.toml: notice assistance_result, readers: there is no 'holdr': did you mean 'holder'",
         ),
         (
             "letters/notices.toml",
