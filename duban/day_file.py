@@ -111,14 +111,8 @@ def _take(simulation: PolicySimulation, step: Mapping[str, Any], number: str) ->
         simulation.receive(build_contact({**contact, "at": at}, simulation.pack.header.name, number))
         return " (contact)"
     check_actor(simulation.pack, step.get("unit"), step.get("level"))
-    simulation.chosen = _chosen(step.get("ticket", 1), len(simulation.tickets))
+    simulation.choose(step.get("ticket", 1))
     action = build_action(step["do"])
     person = step.get("person")
     simulation.act(action, at, step.get("unit"), None if person is None else str(person), step.get("level"))
     return f" ({action.type})"
-
-
-def _chosen(number: object, tickets: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= tickets:
-        raise RehearsalError(f"ticket: {number!r} is none of the case's tickets: write a number from 1 to {tickets}")
-    return number - 1

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from duban.rehearsal_input import RehearsalError
 from duban.simulated_actor import simulated_actor
 from schemas.action import Tick
 from schemas.command import Action, Command
@@ -105,6 +106,18 @@ class PolicySimulation:
         """The present state of the ticket that is looked at; None before `receive`."""
         return self.subject.ticket if self.tickets else None
 
+    def choose(self, number: object) -> None:
+        """Look at another ticket, by its number from 1.
+
+        Raises:
+            RehearsalError: there is none of that number; says how many there are.
+
+        """
+        known = len(self.tickets)
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= known:
+            raise RehearsalError(f"ticket: {number!r} is none of the tickets: write a number from 1 to {known}")
+        self.chosen = number - 1
+
     @property
     def events(self) -> list[TicketEvent]:
         """All events so far of the ticket that is looked at."""
@@ -121,7 +134,14 @@ class PolicySimulation:
         self._decide(command_for(contact, self.routing), contact.received_at, contact, self.routing.classification)
 
     def act(
-        self, action: Action, at: datetime, unit: str | None, person: str | None = None, level: str | None = None
+        self,
+        action: Action,
+        at: datetime,
+        unit: str | None,
+        person: str | None = None,
+        level: str | None = None,
+        *,
+        expected_version: int | None = None,
     ) -> None:
         """Take an action as a person of a unit; without a unit as the customer, or as the service that takes it.
 
@@ -131,6 +151,7 @@ class PolicySimulation:
             unit: that acts.
             person: who acts for it; by default it is named as the unit.
             level: of the key's authority to compensate, for persons whom the pack does not name.
+            expected_version: refused unless the ticket has this version.
 
         """
         self.recent = []
@@ -144,6 +165,7 @@ class PolicySimulation:
             at=at,
             actor=actor,
             policy=self.pack.header.name,
+            expected_version=expected_version,
             action=action,
             authority=authority,
         )

@@ -89,6 +89,21 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
     )
 
 
+def centre_reason(contact: Contact, classification: Classification, pack: Pack) -> Reason:
+    """Return which rule put a classified contact into the charge of its centre."""
+    facts = replace(
+        pack.facts(classification, channel=contact.channel, settled=contact.settlement is not None),
+        roaming=_roaming(contact),
+        needs_headquarters=contact.needs_headquarters,
+        has_evidence=bool(contact.evidence),
+        age=_age(contact),
+    )
+    for rule in pack.routing.centres:
+        if rule.when.holds(facts):
+            return _reason("centre", rule.unit, rule.name, rule)
+    return Reason(subject="centre", value=pack.header.centre, rule="centre of the pack", source="ours: pack.toml")
+
+
 def _reason(subject: str, value: str, name: str, rule: Cited, matched: str | None = None) -> Reason:
     return Reason(subject=subject, value=value, rule=name, source=rule.source, matched=matched)
 
