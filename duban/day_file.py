@@ -24,6 +24,8 @@ from duban.rehearsal_input import (
     list_of_tables,
     table,
 )
+from schemas.contact import Contact
+from services.domain.contact_codes import unknown_codes
 from services.domain.policy.pack import Pack
 
 CASE_KEYS = ("name", "from", "ours", "contact", "expect", "step")
@@ -78,7 +80,7 @@ def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str
             raise RehearsalError(f"{key} is missing: a case has name, contact, and what it expects")
     simulation = PolicySimulation(pack)
     expected = table(case.get("expect", {}), "expect")
-    simulation.receive(build_contact(table(case["contact"], "contact"), pack.header.name, number))
+    simulation.receive(_contact(table(case["contact"], "contact"), pack, number, expected))
     yield from _within("opened", simulation, expected)
     for position, step in enumerate(list_of_tables(case.get("step", []), "step"), start=1):
         place = f"step {position}"
@@ -88,6 +90,16 @@ def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str
         except RehearsalError as error:
             raise RehearsalError(f"{place}: {error}") from error
         yield from _within(place, simulation, {"refused": "", **table(step.get("expect", {}), f"{place}, expect")})
+
+
+def _contact(fields: Mapping[str, Any], pack: Pack, number: object, expected: Mapping[str, Any]) -> Contact:
+    """Build a contact; a code that the pack does not have is a mistake, unless its flag is expected."""
+    contact = build_contact(fields, pack.header.name, number)
+    flags = expected.get("flags") or ()
+    for code in unknown_codes(contact, pack):
+        if not isinstance(flags, list) or code.flag not in flags:
+            raise RehearsalError(f"contact.{code.field}: the pack has no {code.value!r}: {code.advice}")
+    return contact
 
 
 def _within(place: str, simulation: PolicySimulation, expected: Mapping[str, Any]) -> Iterator[str]:
@@ -107,8 +119,8 @@ def _take(simulation: PolicySimulation, step: Mapping[str, Any], number: str) ->
     if "contact" in step:
         if unwanted := sorted({"unit", "person", "level", "ticket"} & step.keys()):
             raise RehearsalError(f"{unwanted[0]}: a contact is the customer's, and the router finds its ticket")
-        contact = table(step["contact"], "contact")
-        simulation.receive(build_contact({**contact, "at": at}, simulation.pack.header.name, number))
+        fields = {**table(step["contact"], "contact"), "at": at}
+        simulation.receive(_contact(fields, simulation.pack, number, table(step.get("expect", {}), "expect")))
         return " (contact)"
     check_actor(simulation.pack, step.get("unit"), step.get("level"))
     simulation.choose(step.get("ticket", 1))

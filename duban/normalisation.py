@@ -9,7 +9,9 @@ from uuid import UUID
 from schemas.call import Call, CallRecord
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
+from services.domain.contact_codes import unknown_codes
 from services.domain.ids import contact_digest
+from services.domain.policy.pack import Pack
 from services.intake.channel_registry import ChannelAdapter
 from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload, parse_whole_number
@@ -32,13 +34,23 @@ class SeenMessages:
     calls: dict[str, Call] = field(default_factory=dict)
 
 
-def normalise_message(channel: ChannelAdapter, envelope: Envelope, seen: SeenMessages) -> dict[str, Any]:
-    """Return what a message is parsed into: outcome, reason, field and records."""
+def normalise_message(
+    channel: ChannelAdapter, envelope: Envelope, seen: SeenMessages, pack: Pack | None = None
+) -> dict[str, Any]:
+    """Return what a message is parsed into: outcome, reason, field and records.
+
+    Args:
+        channel: of the message.
+        envelope: the message.
+        seen: the messages before it.
+        pack: the policy pack whose codes the records must name; None: they are not looked at.
+
+    """
     try:
         items = channel.parse(envelope)
     except InvalidPayload as error:
         return _refusal(error.errors)
-    records = [_record(item, seen) for item in items]
+    records = [_record(item, seen) | _unknown(item, pack) for item in items]
     outcome = _common_outcome(records)
     if outcome == "refuse":
         rejected = [item.content for item in items if isinstance(item.content, RejectedItem)]
@@ -52,6 +64,17 @@ def normalise_message(channel: ChannelAdapter, envelope: Envelope, seen: SeenMes
         "field": None,
         "records": [_without_outcome(record) for record in records],
     }
+
+
+def _unknown(item: ParsedItem, pack: Pack | None) -> dict[str, Any]:
+    """Return the codes of a contact that its pack does not have, with those that there are."""
+    if pack is None or not isinstance(item.content, Contact):
+        return {}
+    codes = [
+        {"field": code.field, "value": code.value, "flag": code.flag, "allowed": list(code.known)}
+        for code in unknown_codes(item.content, pack)
+    ]
+    return {"unknown_codes": codes} if codes else {}
 
 
 def _common_outcome(records: list[dict[str, Any]]) -> str:

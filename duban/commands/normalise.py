@@ -12,10 +12,14 @@ from rich.table import Table
 
 from duban import sample_check
 from duban.normalisation import SeenMessages, normalise_message, with_settings
+from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
+from services.domain.policy import loading
 from services.intake.channel_registry import MappingError, channels
 from services.intake.domain.envelope import AttachmentBuffer, Envelope
 from services.intake.domain.media import media_type_of
 from services.shared.runtime.errors import DubanError
+
+DEFAULT_PACK = "carrier"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +36,8 @@ def normalise(
     received_at: Annotated[
         str | None, typer.Option(help="when it was received, ISO 8601 with offset; default: now")
     ] = None,
+    policy: Annotated[str, typer.Option(help="the policy pack whose codes it must name")] = DEFAULT_PACK,
+    folder: PolicyFolder = DEFAULT_POLICIES,
     settings: Annotated[list[str] | None, typer.Option("--set", help="a setting of the channel: key=value")] = None,
     mappings: Annotated[Path | None, typer.Option(help="a folder with mappings of your own")] = None,
     manifest: Annotated[Path | None, typer.Option(help="check every sample that this manifest.json lists")] = None,
@@ -48,13 +54,14 @@ def normalise(
         raise DubanError("give a FILE and its --channel, or a --manifest")
     if channel not in table:
         raise DubanError(f"there is no channel {channel}: choose one of {', '.join(table)}")
+    pack = loading.load_one(folder, policy)
     try:
         body = file.read_bytes()
         at = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
         envelope = Envelope(
             sender=channel,
             channel=channel,
-            policy="carrier",
+            policy=policy,
             received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
             media_type=content_type or media_type_of(file.name, channel),
             body=body,
@@ -65,7 +72,7 @@ def normalise(
         raise DubanError(f"{file} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise DubanError(f"{error}: write --set key=value, and --received-at 2026-03-12T09:00:00+08:00") from error
-    print(json.dumps(normalise_message(table[channel], envelope, SeenMessages()), ensure_ascii=False, indent=2))
+    print(json.dumps(normalise_message(table[channel], envelope, SeenMessages(), pack), ensure_ascii=False, indent=2))
 
 
 def _print_results(results: list[sample_check.SampleResult]) -> None:

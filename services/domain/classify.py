@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
+from services.domain.contact_codes import unknown_codes, unknown_labels
 from services.domain.policy.base import Cited
 from services.domain.policy.conditions import Facts, When
 from services.domain.policy.keyword_matcher import fold
@@ -46,6 +47,9 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
     sources = (pack.keywords.find(" ".join(contact.labels)), hits) if contact.labels else (hits,)
     business = _business(contact, pack, kind, sources, reasons)
     problem = _problem(contact, pack, sources, business, reasons)
+    reasons += [code.as_reason() for code in unknown_codes(contact, pack)]
+    if contact.labels and not any(isinstance(rule, BusinessType | ProblemType) for rule in sources[0]):
+        reasons.append(unknown_labels(contact))
     facts = Facts(
         kind=kind,
         channel=contact.channel,

@@ -8,6 +8,7 @@ from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import AppealBar, Classification, Link, Outcome, Status, Ticket
+from services.domain.contact_codes import unknown_flags
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.limits import INCOMPLETE
 from services.ledger.domain import names, reclassification, resolution
@@ -66,6 +67,8 @@ def _fields_of(
     flags = contact.flags
     if incomplete and INCOMPLETE not in flags:
         flags = (*flags, INCOMPLETE)
+    if unknown := unknown_flags(classification.reasons):
+        flags = tuple(dict.fromkeys((*flags, *unknown)))
     return {
         "id": context.command.ticket_id,
         "number": context.number,

@@ -2,6 +2,7 @@
 
 from schemas.action import Assign, Attach, Correct, RecordEntry
 from schemas.case_record import Entry
+from services.domain.contact_codes import PREFERRED_MEANS
 from services.ledger.domain import names
 from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
@@ -65,6 +66,8 @@ def correct(context: DecisionContext, action: Correct) -> None:
     """Put the customer's data right; at least one way to reach the customer has to stay."""
     if not action.customer.reachable:
         raise CommandRejected("missing", "leave at least one way to reach the customer", ("customer.phone",))
+    if (means := action.customer.preferred_means) != context.ticket.customer.preferred_means:
+        names.check_code("preferred_means", means, PREFERRED_MEANS)
     if action.customer == context.ticket.customer:
         raise CommandRejected("same", "the customer's data are so already")
     context.record_event(

@@ -277,3 +277,11 @@ def test_a_refusal_is_shown_in_words(tmp_path: Path) -> None:
     step = {"at": MORNING, "unit": "provincial_centre", "do": {"type": "dispatch", "unit": "nowhere"}}
     (found,) = played(tmp_path, STORY | {"step": [step]})
     assert "there is no unit 'nowhere'; choose one of billing, channel" in found
+
+
+@pytest.mark.requirement("R2.5")
+def test_an_unknown_code_in_a_contact_fails_unless_its_flag_is_expected(tmp_path: Path) -> None:
+    contact = STORY["contact"] | {"kind": "complaintt"}
+    (found,) = played(tmp_path, {"name": "x", "contact": contact})
+    assert found == "contact.kind: the pack has no 'complaintt': did you mean 'complaint'?"
+    assert played(tmp_path, {"name": "x", "contact": contact, "expect": {"flags": ["unknown_kind"]}}) == []
