@@ -1,6 +1,6 @@
 """`duban policy check | show | play | export`, and with `policy_change` the rest of `duban policy`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,21 +8,29 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import day_file, policy_export
+from duban import day_file, policy_checks, policy_export
 from duban.commands import policy_change
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import cited_values
-from services.domain.policy import loading, validation
-from services.notifier.domain import template_validation
-from services.notifier.domain.letters import TemplateLibrary
+from services.domain.policy import loading, stages, validation
+from services.domain.policy.pack import Pack
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Policy packs.", no_args_is_help=True)
 
 
 @group.command()
-def check(folder: PolicyFolderArgument = DEFAULT_POLICIES) -> None:
-    """Load every pack and render every letter; report wrong keys and values, dead rules and letters that fail."""
+def check(
+    folder: PolicyFolderArgument = DEFAULT_POLICIES,
+    show_stages: Annotated[  # noqa: FBT002
+        bool, typer.Option("--stages", help="print the latest start of each stage, for every kind, tier and type")
+    ] = False,
+) -> None:
+    """Load every pack and render every letter; report all that is wrong.
+
+    Wrong keys and values, words that mean nothing, dead rules, tickets without a promise, stages that do not fit into
+    it, letters that fail; and as warnings units that no rule reaches, and holidays that are missing.
+    """
     table = Table(title="Policy packs")
     for column in ("pack", "version", "units", "clocks", "business types", "problem types"):
         table.add_column(column)
@@ -36,10 +44,19 @@ def check(folder: PolicyFolderArgument = DEFAULT_POLICIES) -> None:
     for name, pack in loaded.items():
         for warning in validation.find_warnings(pack, today):
             console.print(f"{name}: {warning}", markup=False)
-    templates = TemplateLibrary(folder / "letters")
-    problems = {problem for pack in loaded.values() for problem in template_validation.problems(templates, pack)}
+    if show_stages:
+        for pack in loaded.values():
+            _print_stages(pack, today)
+    problems = {problem for pack in loaded.values() for problem in policy_checks.problems(pack, folder)}
     if problems:
         raise DubanError("\n".join(sorted(problems)))
+
+
+def _print_stages(pack: Pack, today: date) -> None:
+    start = stages.ordinary_monday(pack, today)
+    for many in stages.courses(pack, start):
+        for number, line in enumerate(stages.described_course(pack, many, start)):
+            print(f"{'' if number else f'{pack.header.name}: '}{line}")
 
 
 @group.command()

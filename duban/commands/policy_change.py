@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.table import Table
 
-from duban import display, policy_diff, system_connection
+from duban import display, policy_checks, policy_diff, system_connection
 from duban.policy_diff import PolicyDiff
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.system_connection import DEFAULT_DATA, Data, SystemConnection
@@ -27,8 +27,6 @@ from services.domain.policy import loading
 from services.domain.policy.forms import FORM_VERSION
 from services.domain.policy.pack import Pack
 from services.ledger import store
-from services.notifier.domain import template_validation
-from services.notifier.domain.letters import TemplateLibrary
 from services.policies import versions
 from services.policies.versions import LEAD, PackVersion
 from services.shared.kafka.publisher import Publisher
@@ -65,7 +63,7 @@ def apply(
 ) -> None:
     """Put the files in force in every service at the same instant, then recalculate the deadlines of open tickets."""
     pack, files = loading.load_one(folder, name), loading.read_files(folder, name)
-    _validate_letters(pack, folder)
+    _check(pack, folder)
     system = system_connection.find(data)
     with system.connect() as connection:
         changed = _print_diff(connection, system.clock(), name, pack, pack.revision)
@@ -91,7 +89,7 @@ def rollback(
         if not earlier:
             raise DubanError(f"{name} has no earlier version: `duban policy versions {name}`")
         previous = earlier[-1]
-        _validate_letters(previous.policy, package_data.policies())
+        _check(previous.policy, package_data.policies())
         _print_diff(connection, clock, name, previous.policy, previous.revision)
     if not yes:
         print("nothing was changed; `--yes` applies it")
@@ -117,14 +115,14 @@ def list_versions(name: PackName, data: Data = DEFAULT_DATA) -> None:
     display.console().print(table)
 
 
-def _validate_letters(pack: Pack, folder: Path) -> None:
-    """Check that every letter of a pack can be rendered; letters are no part of a version, so today's are used.
+def _check(pack: Pack, folder: Path) -> None:
+    """Check a pack as `duban policy check` does; letters are no part of a version, so today's are used.
 
     Raises:
-        DubanError: some letters cannot be rendered; lists the problems.
+        DubanError: something is wrong; lists the problems.
 
     """
-    if problems := list(template_validation.problems(TemplateLibrary(folder / "letters"), pack)):
+    if problems := list(policy_checks.problems(pack, folder)):
         raise DubanError("\n".join(problems))
 
 

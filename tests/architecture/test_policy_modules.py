@@ -5,7 +5,10 @@ from services.domain.policy.loading import AUTHORITY, FILES, OWN_NOTICES
 
 FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset(
-    {"__init__", "base", "conditions", "forms", "keyword_matcher", "loading", "references", "validation", "vocabulary"}
+    {
+        *("__init__", "base", "conditions", "forms", "keyword_matcher", "loading"),
+        *("references", "situations", "stages", "validation", "vocabulary"),
+    }
 )
 """Modules that model no file of their own: what the others are built of, and what reads and checks them."""
 

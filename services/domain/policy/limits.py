@@ -56,6 +56,13 @@ class MoveRule(PolicyPart):
     value: Length
 
 
+class OutlastRule(Cited):
+    """How long a stage may outlast the promise, where the documents let it (DECISIONS 1)."""
+
+    by: Length
+    """At most so long after the end of the promise, by the promise's calendar."""
+
+
 class LimitRule(Cited):
     """One row of a table of limits: a length, a range (R4.1), an instant that a fact names, or both."""
 
@@ -72,6 +79,7 @@ class LimitRule(Cited):
     pick: Literal["sooner", "later"] = "sooner"
     """Which counts where there are both a length and an instant."""
     moved: MoveRule | None = None
+    outlasts_promise: OutlastRule | None = None
 
     @model_validator(mode="after")
     def _value_or_range(self) -> Self:
