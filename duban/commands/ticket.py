@@ -9,7 +9,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from duban import system_connection, timeline
+from duban import action_fields, system_connection, timeline
 from duban.arguments import ActingUnit, PersonName, TicketNumber
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
@@ -81,6 +81,17 @@ def do(
     field: Annotated[
         list[str] | None, typer.Argument(help="fields of the action as name=value; values other than text as JSON")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="what reclassify, correct and split change, as name=value: the other fields stay as the ticket has "
+            "them; in other actions a field, as survey.result=5",
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="the action's reason")] = "",
+    text: Annotated[str, typer.Option(help="the action's text")] = "",
+    note: Annotated[str, typer.Option(help="the action's note")] = "",
     unit: ActingUnit = "",
     key: Annotated[
         str, typer.Option(help="Idempotency-Key; a command is not carried out twice under the same key")
@@ -90,7 +101,9 @@ def do(
 ) -> None:
     """Send a command to a ticket and show what the ledger decided; exit code 1 when it was refused."""
     body: dict[str, Any] = {
-        "action": {"type": action} | dict(_parse_field(text) for text in field or []),
+        "action": action_fields.action_of(
+            action, field or (), changes or (), {"reason": reason, "text": text, "note": note}
+        ),
         "actor": {"name": name} | ({"unit": unit} if unit else {}),
     }
     if version is not None:
@@ -106,16 +119,6 @@ def do(
     print(json.dumps(decision, ensure_ascii=False, indent=1))
     if not response.is_success or decision.get("outcome") == "refused":
         raise typer.Exit(1)
-
-
-def _parse_field(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise DubanError(f"{text!r} is not in the form name=value")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,8 @@ from schemas.ticket import Ticket
 from services.domain.ids import command_digest
 from services.intake import actors, commands, openapi, outcomes, problems
 from services.intake.actors import CustomerClaim
-from services.intake.domain.envelope import MAX_CONTACT_BYTES
+from services.intake.domain.envelope import MAX_CONTACT_BYTES, parse_json_object
+from services.intake.domain.partial_actions import is_partial
 from services.intake.http_context import HttpContext, read_body
 from services.intake.outcomes import DecidedCommand, StoredTicket
 from services.intake.senders import Sender
@@ -51,11 +52,14 @@ def install(app: FastAPI, context: HttpContext) -> None:
         stored = await context.query(lambda: outcomes.ticket_by_number(context.database, number))
         if stored is None or not sender.reaches_pack(stored.pack):
             raise no_such_ticket(number, sender)
-        command, identified = commands.parse_command(body, sender, stored.id, clock, idempotency_key)
+        command, identified = commands.parse_command(body, sender, stored.id, clock, idempotency_key, stored.ticket)
         decided = await context.query(lambda: outcomes.decided_digest(context.database, command.id))
         if decided is None:
             await context.query(lambda: _require_right(context, command, stored, identified.claim, sender))
         elif decided != command_digest(command):
+            if is_partial(parse_json_object(body)):
+                # It was completed from an earlier state, so the first one cannot be compared: its outcome counts.
+                return await _accepted(context, command, wait)
             raise Problem.about(
                 409,
                 "Another command was sent with this Idempotency-Key",
@@ -67,11 +71,7 @@ def install(app: FastAPI, context: HttpContext) -> None:
         trace = tracing.accept_or_start(request.headers.get(tracing.HEADER))
         await context.publish([outgoing(command, "intake", trace=trace)])
         context.accepted.add(stored.id, command.id)
-        response: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
-        if wait:
-            found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command.id), bool)
-            response |= found or {}
-        return JSONResponse(response, 202, {"Location": f"/v1/commands/{command.id}"})
+        return await _accepted(context, command, wait)
 
     @app.get("/v1/commands/{command}", tags=["tickets"])
     async def get_command(
@@ -96,6 +96,15 @@ def install(app: FastAPI, context: HttpContext) -> None:
                 headers={"Retry-After": "1"},
             )
         return JSONResponse(found.outcome)
+
+
+async def _accepted(context: HttpContext, command: Command, wait: float) -> JSONResponse:
+    """Return the response to a command that will be decided, or was, with its outcome if the caller waits for it."""
+    response: dict[str, Any] = {"command": str(command.id), "state": "accepted"}
+    if wait:
+        found = await context.wait_for(wait, lambda: outcomes.command_outcome(context.database, command.id), bool)
+        response |= found or {}
+    return JSONResponse(response, 202, {"Location": f"/v1/commands/{command.id}"})
 
 
 def no_such_ticket(number: str, sender: Sender) -> Problem:

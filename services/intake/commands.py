@@ -1,6 +1,7 @@
 """Parses the commands that people and programs send by HTTP (R2.7), and judges early who may (DECISIONS 34)."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,7 @@ from services.intake.actors import IdentifiedActor
 from services.intake.domain.contact_builder import describe_error
 from services.intake.domain.envelope import parse_json_object
 from services.intake.domain.fields import InvalidPayload
+from services.intake.domain.partial_actions import completed, is_partial
 from services.intake.senders import Sender
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import Problem
@@ -29,7 +31,9 @@ _NOBODY = Actor(kind="agent", name="-")
 """Stands on a command until it is known who acts."""
 
 
-def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: str) -> tuple[Command, IdentifiedActor]:
+def parse_command(
+    body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: str, present: Ticket | None = None
+) -> tuple[Command, IdentifiedActor]:
     """Build the command of a request, and say who acts by it; actor and authority are stamped from the key.
 
     Args:
@@ -38,6 +42,7 @@ def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: 
         ticket: id of the ticket.
         clock: business clock that stamps the command.
         key: the Idempotency-Key, from which the command's id is derived.
+        present: the ticket as it stands, from which an action that names only what changes is completed.
 
     Raises:
         Problem: 400, with every error; 403 for an actor or an action that the key does not allow.
@@ -53,6 +58,9 @@ def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: 
             unknown[0], "bad_schema", f"a command has only {', '.join(FIELDS)}: leave this out"
         )
     action = request.get("action")
+    if is_partial(request):
+        request = _completed(request, present)
+        action = request["action"]
     kind = action.get("type") if isinstance(action, dict) else None
     if isinstance(kind, str) and kind in INTERNAL:
         raise problems.invalid_field(
@@ -89,6 +97,16 @@ def parse_command(body: bytes, sender: Sender, ticket: UUID, clock: Clock, key: 
     require_may(command.action.type, sender)
     authority = sender.authority if identified.claim is None else None
     return command.replace(actor=identified.actor, authority=authority), identified
+
+
+def _completed(request: Mapping[str, Any], ticket: Ticket | None) -> dict[str, Any]:
+    if ticket is None:
+        raise problems.unavailable("the ticket cannot be read now, so its other fields are not known")
+    try:
+        return completed(request, ticket)
+    except InvalidPayload as error:
+        (fault,) = error.errors
+        raise problems.invalid_field(fault.field, fault.reason, fault.message) from error
 
 
 def require_may(action: str, sender: Sender) -> None:

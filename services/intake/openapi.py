@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from schemas import json_schema
 from schemas.command import Action
 from schemas.contact import Contact
+from services.intake.domain import partial_actions
 from services.intake.domain.splitter import MBOX, XLSX
 from services.intake.domain.submission import RESERVED_FIELDS
 
@@ -75,7 +76,7 @@ COMMAND = _body(
         "required": ["action"],
         "additionalProperties": False,
         "properties": {
-            "action": {"$ref": "#/components/schemas/Action"},
+            "action": {"anyOf": [{"$ref": "#/components/schemas/Action"}, partial_actions.schema()]},
             "actor": {
                 "type": "object",
                 "description": "who acts: a person of a unit of the key; a portal sends kind customer alone",

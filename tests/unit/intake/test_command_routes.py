@@ -169,3 +169,25 @@ def test_a_key_sees_its_own_decisions_and_those_it_may_read(door: HttpDoor, monk
     codes = {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in (NETWORK, BILLING)}
     codes |= {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in (CRM, BUS, HALL)}
     assert codes == {"network": 200, "billing": 404, "crm": 200, "bus_desk": 404, "hall": 403}
+
+
+@pytest.mark.requirement("R2.7")
+def test_one_field_of_a_classification_is_enough(door: HttpDoor, stored: Stored) -> None:
+    body = {"action": {"type": "reclassify", "set": {"tier": "national"}, "reason": "跨省"}, "actor": {"name": "王"}}
+    assert send(door, NETWORK, body).status_code == 403
+    assert send(door, CENTRE, body).status_code == 202
+    (command,) = published(door)
+    assert stored.ticket is not None
+    assert command.expected_version == stored.ticket.version
+    assert command.action.classification.tier == "national"  # type: ignore[union-attr]
+
+
+def test_a_repeated_partial_command_gets_the_outcome_of_the_first(door: HttpDoor, stored: Stored) -> None:
+    body = {"action": {"type": "reclassify", "set": {"priority": 1}, "reason": "x"}, "actor": {"name": "王"}}
+    send(door, CENTRE, body)
+    (command,) = published(door)
+    assert stored.ticket is not None
+    stored.digests[command.id] = command_digest(command)
+    stored.ticket = stored.ticket.replace(version=stored.ticket.version + 1)
+    assert send(door, CENTRE, body).status_code == 202
+    assert len(published(door)) == 1

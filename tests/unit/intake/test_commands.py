@@ -100,3 +100,17 @@ def test_who_may_not_is_refused_with_who_may(unit: str, action: dict[str, Any], 
 def test_what_only_lacks_evidence_is_left_to_the_ledger() -> None:
     ticket = TicketScenario.dispatched("network").current
     require_right(parse(action={"type": "withdraw", "reason": "x"}, actor=WANG), ticket, PACK)
+
+
+def test_nothing_is_completed_from_a_ticket_that_cannot_be_read() -> None:
+    action = {"type": "reclassify", "set": {"tier": "national"}, "reason": "x"}
+    with pytest.raises(Problem) as raised:
+        parse(action=action, actor=WANG)
+    assert raised.value.status == 503
+
+
+def test_what_cannot_be_completed_is_named() -> None:
+    body = json.dumps({"action": {"type": "reclassify", "set": {"teir": "x"}, "reason": "x"}, "actor": WANG}).encode()
+    with pytest.raises(Problem) as raised:
+        parse_command(body, SENDER, uuid4(), SystemClock(), "key", TicketScenario.opened().current)
+    assert [error["field"] for error in raised.value.errors] == ["action.set.teir"]
