@@ -25,6 +25,7 @@ from duban.rehearsal_input import (
     table,
 )
 from schemas.contact import Contact
+from services.domain.channels import CHANNELS
 from services.domain.contact_codes import unknown_codes
 from services.domain.policy.pack import Pack
 
@@ -95,6 +96,7 @@ def _play_case(case: Mapping[str, Any], pack: Pack, number: int) -> Iterator[str
 def _contact(fields: Mapping[str, Any], pack: Pack, number: object, expected: Mapping[str, Any]) -> Contact:
     """Build a contact; a code that the pack does not have is a mistake, unless its flag is expected."""
     contact = build_contact(fields, pack.header.name, number)
+    check_names([contact.channel], CHANNELS | {*pack.routing.channels}, "channel")
     flags = expected.get("flags") or ()
     for code in unknown_codes(contact, pack):
         if not isinstance(flags, list) or code.flag not in flags:

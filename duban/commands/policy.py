@@ -1,5 +1,6 @@
-"""`duban policy check | show | play | export`, and with `policy_change` the rest of `duban policy`."""
+"""`duban policy check | show | words | play | export`, and with `policy_change` the rest of `duban policy`."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duban import day_file, policy_checks, policy_export
+from duban import day_file, pack_words, policy_checks, policy_export
 from duban.commands import policy_change
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import cited_values
+from services.domain.events import suggest
 from services.domain.policy import loading, stages, validation
 from services.domain.policy.pack import Pack
 from services.shared.runtime.errors import DubanError
@@ -73,6 +75,28 @@ def show(
         line = f"{path}: {value}  [{source}]"
         if about.casefold() in line.casefold():
             print(line)
+
+
+@group.command()
+def words(
+    name: Annotated[str, typer.Argument(help="a pack, such as carrier")],
+    section: Annotated[str, typer.Option(help="only this section, such as units or actions")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,  # noqa: FBT002
+    folder: PolicyFolder = DEFAULT_POLICIES,
+) -> None:
+    """List the codes that contacts, commands and days of a pack may use, with their titles, by section."""
+    found = pack_words.words_of(loading.load_one(folder, name))
+    if section:
+        if section not in found:
+            raise DubanError(f"there is no section {section!r}: {suggest(section, found)}")
+        found = {section: found[section]}
+    if as_json:
+        print(json.dumps(pack_words.as_json(found), ensure_ascii=False, indent=1))
+        return
+    for title, listed in found.items():
+        print(f"{title}:" if listed else f"{title}: none")
+        for word in listed:
+            print(f"  {word.as_text()}")
 
 
 @group.command()

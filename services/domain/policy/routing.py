@@ -153,7 +153,7 @@ class RoutingPolicy(PolicyPart):
     """Channels of its own that the pack knows, beside those of `services.domain.channels`."""
     alerts: Annotated[tuple[AlertRule, ...], Field(alias="alert")] = ()
     titles: Mapping[Annotated[Code, Refers("titled")], Label]
-    """Titles of kinds and tiers."""
+    """Titles of kinds, validities, origins, tiers and channels of its own."""
     centres: Annotated[tuple[CentreRule, ...], Field(alias="centre")] = ()
     vip: CustomerLevels
     tiers: Annotated[tuple[TierRule, ...], Field(alias="tier")]

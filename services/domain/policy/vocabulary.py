@@ -46,7 +46,8 @@ def known_names(pack: Pack) -> Mapping[str, AbstractSet[str]]:
     """
     entries = pack.entries.keys()
     rule = pack.outcome.compensation
-    titled = {*pack.routing.kinds, *pack.tiers}
+    routing = pack.routing
+    titled = {*routing.kinds, *routing.validities, *routing.origins, *routing.channels, *pack.tiers}
     return {
         "action": MODELS.keys() - internal_actions(),
         "anchor": ANCHORS | entries | {ASSISTANCE},
