@@ -15,6 +15,7 @@ from services.intake.domain.envelope import MAX_CONTACT_BYTES, parse_json_object
 from services.intake.domain.partial_actions import is_partial
 from services.intake.http_context import HttpContext, read_body
 from services.intake.outcomes import DecidedCommand, StoredTicket
+from services.intake.reading import Reader, ReadingClaim, identify_reader
 from services.intake.senders import Sender
 from services.shared.kafka.records import outgoing
 from services.shared.observability import logs, tracing
@@ -77,21 +78,18 @@ def install(app: FastAPI, context: HttpContext) -> None:
     async def get_command(
         command: UUID, wait: Wait = 0, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
     ) -> JSONResponse:
-        """Get the ledger's decision on a command of this key, or of a pack that it may read; says what is missing."""
+        """Get the ledger's decision on a command of this key, or on a ticket that it may read; says what is missing."""
         sender = context.senders.authenticate(authorization)
         if "read" not in sender.actions:
             sender.require_action("commands")
         context.check_reading_rate(sender)
-        found = await context.wait_for(
-            wait,
-            lambda: outcomes.decided_command(context.database, command),
-            lambda decided: may_see(decided, sender),
-        )
-        if found is None or not may_see(found, sender):
+        reader = identify_reader(context, sender, ReadingClaim(None, None), shows_person=False)
+        found = await context.wait_for(wait, lambda: _visible_decision(context, reader, command), bool)
+        if found is None:
             raise Problem(
                 404,
                 "No command with this id",
-                "if it was accepted a moment ago, ask again; a key sees its own commands, and those of packs that it "
+                "if it was accepted a moment ago, ask again; a key sees its own commands, and those on tickets that it "
                 "may read",
                 headers={"Retry-After": "1"},
             )
@@ -117,10 +115,21 @@ def no_such_ticket(number: str, sender: Sender) -> Problem:
     )
 
 
-def may_see(decided: DecidedCommand, sender: Sender) -> bool:
-    """Return whether a key may see the decision on a command: its own, or one on a ticket that it may read."""
-    own = "commands" in sender.actions and decided.sender == sender.name
-    return own or ("read" in sender.actions and sender.reaches_pack(decided.pack))
+def _visible_decision(context: HttpContext, reader: Reader, command: UUID) -> DecidedCommand | None:
+    """Return the decision on a command of the key itself, or on a ticket that it may read; None if there is none.
+
+    Raises:
+        Retryable: the database is unavailable.
+
+    """
+    decided, sender = outcomes.decided_command(context.database, command), reader.sender
+    if decided is None or ("commands" in sender.actions and decided.sender == sender.name):
+        return decided
+    if "read" not in sender.actions or not sender.reaches_pack(decided.pack):
+        return None
+    stored = outcomes.ticket_by_number(context.database, decided.outcome["ticket"]["number"])
+    readable = stored is not None and stored.ticket is not None and reader.may_read(stored.ticket)
+    return decided if readable else None
 
 
 def _require_right(

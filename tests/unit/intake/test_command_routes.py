@@ -25,6 +25,7 @@ BILLING = replace(NETWORK, name="billing", units=("billing",))
 CENTRE = replace(NETWORK, name="centre", units=("provincial_centre",))
 BUS = Sender("bus_desk", ("bus",), ("*",), ("commands", "read"), units=("*",))
 CRM = Sender("crm", ("carrier",), (), ("read",), ("*",))
+OTHER_READER = replace(CRM, name="billing_reader", units=("billing",))
 HALL = Sender("hall", ("carrier",), ("store",), ("contacts",))
 PORTAL = Sender("portal", ("carrier",), ("web",), ("commands",), roles=("portal",))
 NOTE = {"action": {"type": "note", "text": "x"}, "actor": {"name": "王工"}}
@@ -57,7 +58,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> Stored:
 
 @pytest.fixture
 def door(tmp_path: Path) -> HttpDoor:
-    opened = HttpDoor(tmp_path, NETWORK, BILLING, CENTRE, BUS, CRM, HALL, PORTAL)
+    opened = HttpDoor(tmp_path, NETWORK, BILLING, CENTRE, BUS, CRM, OTHER_READER, HALL, PORTAL)
     opened.context.packs = PACKS
     return opened
 
@@ -161,14 +162,16 @@ def test_a_portal_speaks_for_the_customer_of_the_ticket_alone(door: HttpDoor, st
     assert len(door.published) == 1
 
 
+@pytest.mark.usefixtures("stored")
 def test_a_key_sees_its_own_decisions_and_those_it_may_read(door: HttpDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Doors S5: any key for commands saw the commands of all others."""
-    decided = DecidedCommand({"outcome": "done"}, "network", "carrier")
+    decided = DecidedCommand({"outcome": "done", "ticket": {"number": "TS1"}}, "network", "carrier")
     monkeypatch.setattr(outcomes, "decided_command", lambda _, __: decided)
     path = f"/v1/commands/{uuid4()}"
     codes = {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in (NETWORK, BILLING)}
-    codes |= {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in (CRM, BUS, HALL)}
-    assert codes == {"network": 200, "billing": 404, "crm": 200, "bus_desk": 404, "hall": 403}
+    others = (CRM, OTHER_READER, BUS, HALL)
+    codes |= {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in others}
+    assert codes == {"network": 200, "billing": 404, "crm": 200, "billing_reader": 404, "bus_desk": 404, "hall": 403}
 
 
 @pytest.mark.requirement("R2.7")
