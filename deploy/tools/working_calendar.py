@@ -24,7 +24,7 @@ open = [[08:30:00, 12:00:00], [13:30:00, 17:30:00]]
 ours = "the documents are silent (DECISIONS 3)"
 
 [days]
-from = "notices of the State Council on public holidays, as kept by the package chinesecalendar"
+ours = "notices of the State Council on public holidays, as kept by the package chinesecalendar"
 """
 
 

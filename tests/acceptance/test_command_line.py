@@ -15,7 +15,7 @@ def test_a_ticket_is_dispatched_and_shown_on_the_command_line(system: System) ->
     assert system.duban("ticket", "do", number, "close", "--unit", "provincial_centre").returncode == 1
     shown = system.duban("ticket", "show", number).stdout
     assert "provincial_centre → network" in shown
-    assert "rule: type precise: network [002-1 §2.1.12]" in " ".join(shown.split())
+    assert "rule: type precise: network [002-1 §2.1.12, §2.4.4: a type" in " ".join(shown.split())
     assert system.duban("ticket", "show", "nowhere").returncode == 1
 
 

@@ -7,7 +7,7 @@ FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset(
     {
         *("__init__", "base", "conditions", "forms", "keyword_matcher", "loading"),
-        *("references", "situations", "stages", "validation", "vocabulary"),
+        *("references", "situations", "sources", "stages", "validation", "vocabulary"),
     }
 )
 """Modules that model no file of their own: what the others are built of, and what reads and checks them."""

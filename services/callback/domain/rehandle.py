@@ -11,7 +11,7 @@ from services.domain.ids import command_id, contact_id, ticket_id
 
 ACTOR = Actor(kind="service", name="callback")
 CHANNEL = "callback"
-SOURCE = "002-1 §2.4.6"
+SOURCE = "R5.5"
 
 
 def rehandle_commands(event: TicketEvent, now: datetime) -> list[Command]:

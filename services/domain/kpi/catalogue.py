@@ -222,7 +222,7 @@ KPIS: Mapping[str, Kpi] = {
             "工单平均延误周期",
             "hours",
             mean_delay,
-            "002-1 §2.7.2",
+            "002-1 §2.6.3",
             _always,
             ("channel", "stage", "brand"),
         ),

@@ -77,7 +77,7 @@ def _delay(case: Case) -> KpiValue:
 
 
 mean_delay = Formula(_delay)
-"""The mean delay of the cases that were late, in hours (002-1 §2.7.2)."""
+"""The mean delay of the cases that were late, in hours (002-1 §2.6.3)."""
 
 flow_timeliness = Formula(lambda case: KpiValue(sum(not run.late for run in case.runs), len(case.runs)))
 """The stages finished in time over all stages that began (002-1 §2.6.3)."""

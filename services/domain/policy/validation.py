@@ -47,7 +47,7 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
     problems = []
     if pack.header.name != folder:
         problems.append(f"pack.toml: name is {pack.header.name}, but the folder is {folder}")
-    problems += _unknown_names(pack, _parts(pack), needed=True)
+    problems += _unknown_names(pack, parts(pack), needed=True)
     problems += [
         f"{place}: {later!r} can never apply, because {earlier!r} before it always does"
         for place, earlier, later in _hidden_rules(pack)
@@ -67,11 +67,11 @@ def find_mistakes(pack: Pack) -> list[str]:
 
     Names that do not exist anywhere, names given twice, and conditions that can never hold where they stand.
     """
-    parts = _parts(pack)
-    mistakes = _unknown_names(pack, parts, needed=False)
+    files = parts(pack)
+    mistakes = _unknown_names(pack, files, needed=False)
     if "elapsed" not in pack.calendars:
         mistakes.append("calendars: elapsed.toml is missing: minutes and hours are counted by it")
-    for part in parts:
+    for part in files:
         mistakes += [
             f"{part.file}: {place}: {name!r} stands there twice, and only the last would count: name each differently"
             for place, name in references.doubled(part.content, part.place)
@@ -86,7 +86,7 @@ def find_mistakes(pack: Pack) -> list[str]:
     return mistakes
 
 
-def _parts(pack: Pack) -> list[Part]:
+def parts(pack: Pack) -> list[Part]:
     """Return the files of a pack, each with its content."""
     return [
         Part("pack.toml", pack.header),
@@ -151,19 +151,19 @@ def find_notice_problems(notices: NoticePolicy | PackNoticePolicy, pack: Pack, f
     return _unknown_names(pack, [Part(file, notices)], needed=True)
 
 
-def _unknown_names(pack: Pack, parts: Iterable[Part], *, needed: bool) -> list[str]:
+def _unknown_names(pack: Pack, files: Iterable[Part], *, needed: bool) -> list[str]:
     """Return a message for each name that refers to nothing.
 
     Args:
         pack: which it is looked up in.
-        parts: files with their content.
+        files: with their content.
         needed: whether those without which nothing can be decided are meant, or all others.
 
     """
     vocabulary = known_names(pack)
     return [
         f"{part.file}: {found.place}: {_no_such(found.name, vocabulary[found.to])}"
-        for part in parts
+        for part in files
         for found in references.references(part.content, part.place)
         if found.to in vocabulary and found.name not in vocabulary[found.to]
         if needed == (found.to in NEEDED_TO_DECIDE and not found.in_condition)

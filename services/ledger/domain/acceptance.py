@@ -141,7 +141,7 @@ def complete_form(context: DecisionContext, action: CompleteForm) -> None:
 
 def _complete(context: DecisionContext, settlement: Settlement | None) -> None:
     flags = tuple(each for each in context.ticket.flags if each != INCOMPLETE)
-    rule = because("form", "complete", "form", "002-1 §2.4.2")
+    rule = because("form", "complete", "form", "R2.5")
     changes = {
         "flags": flags,
         "settlement": settlement,
@@ -158,7 +158,7 @@ def _complete(context: DecisionContext, settlement: Settlement | None) -> None:
             owner=settlement.owner if settlement.owner in context.policy.units else None,
             agreement="agreed" if settlement.agreed else "refused",
         )
-        rule = because("answer", "on the spot", "settled by the accepting channel", "002-1 §2.4.3")
+        rule = because("answer", "on the spot", "settled by the accepting channel", "R2.2")
         resolution.happened(context, outcome, rule, {"on_the_spot": True})
 
 

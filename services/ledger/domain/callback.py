@@ -114,7 +114,7 @@ def answer_survey(context: DecisionContext, action: AnswerSurvey) -> None:
     if verdict == "dissatisfied":
         context.record_event(
             "screening_needed",
-            because("satisfaction", verdict, "screening", "002-1 §2.4.6"),
+            because("satisfaction", verdict, "screening", "R5.5"),
             details={"reason": survey.comment},
         )
 
@@ -128,7 +128,7 @@ def screen(context: DecisionContext, action: Screen) -> None:
     finding = "wrong_handling" if action.wrong_handling else "other_cause"
     context.record_event(
         "screened",
-        because("screening", finding, "screening", "002-1 §2.4.6"),
+        because("screening", finding, "screening", "R5.5"),
         {"screened": finding},
         details={"finding": finding, "reason": action.reason},
     )

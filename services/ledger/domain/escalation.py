@@ -17,7 +17,7 @@ def supervise(context: DecisionContext, action: Supervise) -> None:
     """A supervision order for a key, hard or wrongly handled case (督办)."""
     context.record_event(
         "supervised",
-        because("supervision", "on demand", "supervision order", "002-1 §1.2.1"),
+        because("supervision", "on demand", "supervision order", "R4.9"),
         {"supervisions": context.ticket.supervisions + 1},
         details={"reason": action.reason, "unit": context.ticket.unit, "notifies": ["unit", "next_level"]},
     )

@@ -9,12 +9,12 @@ from services.domain.policy.outcome import ASSISTANCE
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 
-PATH = "002-1 §2.4.3"
+PATH = "R3.5"
 LONGEST_CHAIN = 4
 """Units that may send a ticket on before one of them gets it back (DECISIONS 38)."""
 MOST_ASSISTING = 8
 """Units that may assist at once (DECISIONS 38)."""
-ASSISTING = "002-1 §2.4.4"
+ASSISTING = "R3.5"
 
 
 def dispatch(context: DecisionContext, action: Dispatch) -> None:
@@ -61,7 +61,7 @@ def claim(context: DecisionContext, action: Claim) -> None:
     names.check_person(context, action.person)
     context.record_event(
         "claimed",
-        because("person", action.person, "first-contact ownership", "002-1 §2.4.2"),
+        because("person", action.person, "first-contact ownership", "R2.7"),
         {"status": Status.HANDLING, "person": action.person, "claimed_at": context.at, "acted_in_stage": True},
         details={"person": action.person},
     )
@@ -196,7 +196,7 @@ def feed_back(context: DecisionContext, action: FeedBack) -> None:
     )
     context.record_event(
         "fed_back" if to_centre else "handed_up",
-        because("department", back, "feedback returns to whoever dispatched", "002-1 §2.4.3"),
+        because("department", back, "feedback returns to whoever dispatched", "R3.9"),
         {
             "status": Status.FED_BACK if to_centre else Status.HANDLING,
             "unit": back,

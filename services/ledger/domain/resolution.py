@@ -25,7 +25,7 @@ def reply_progress(context: DecisionContext, action: ReplyProgress) -> None:
     """Tell the customer where things stand (R4.10)."""
     context.record_event(
         "progress_replied",
-        because("reply", "progress", "progress reply", "002-1 §2.4.8"),
+        because("reply", "progress", "progress reply", "R4.10"),
         {"progress_replied_at": context.at, "acted_in_stage": True},
         details={"text": action.text},
     )
@@ -42,7 +42,7 @@ def answer(context: DecisionContext, action: Answer) -> None:
         owner=action.owner or known.owner,
         agreement=action.agreement,
     )
-    rule = because("answer", action.agreement, "answer", "002-1 §2.4.5")
+    rule = because("answer", action.agreement, "answer", "R5.8")
     happened(context, outcome, rule, {"explanation": action.explanation})
 
 

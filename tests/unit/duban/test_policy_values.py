@@ -11,5 +11,7 @@ def test_every_value_of_a_pack_is_listed_with_its_source() -> None:
     cited = list(cited_values(PACK))
     assert all(value and source for _, value, source in cited)
     written = "\n".join(f"{where}: {value} [{source}]" for where, value, source in cited)
-    assert "limits / clocks / promise / limits / general: when {tier: general}, value 24h [002-1 §2.4.1]" in written
+    assert (
+        "limits / clocks / promise / limits / general: when {tier: general}, value 24h [002-1 §2.4.1: never" in written
+    )
     assert "DECISIONS 19" in written

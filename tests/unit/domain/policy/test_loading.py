@@ -41,7 +41,7 @@ ours = "a test"
     [
         ("carrier/limits.toml", 'value = "24h"', 'value = "24 hours"', "no length of time"),
         ("carrier/limits.toml", 'value = "24h"', 'valeu = "24h"', "valeu"),
-        ("carrier/limits.toml", 'from = "002-1 §2.4.1"', "", "exactly one of `from`"),
+        ("carrier/limits.toml", 'from = "002-1 §2.4.1', '# "', "exactly one of `from`"),
         ("carrier/routing.toml", 'unit = "billing"', 'unit = "biling"', "there is no 'biling'"),
         ("carrier/units.toml", 'parent = "hq_service"', 'parent = "moon"', "there is no 'moon'"),
         ("carrier/limits.toml", 'calendar = "elapsed"', 'calendar = "lunar"', "there is no 'lunar'"),
