@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -84,10 +85,10 @@ def differences(simulation: PolicySimulation, expected: Mapping[str, Any]) -> It
     for name, wanted in table(expected, "expect").items():
         _check_times(name, wanted)
         found = _found(simulation, name, wanted)
-        if not _equal(found, wanted):
-            refusal = simulation.refusal
-            because = f" ({refusal.message})" if name == "refused" and refusal is not None else ""
-            yield f"{name} is {_shown(found)}{because}, not {_shown(wanted)}"
+        refusal, zone = simulation.refusal, ZoneInfo(simulation.pack.header.zone)
+        because = f" ({refusal.message})" if name == "refused" and refusal is not None else ""
+        for path, one, other in _differing(name, found, wanted):
+            yield f"{path} is {_shown(one, zone)}{because}, not {_shown(other, zone)}"
 
 
 def _found(simulation: PolicySimulation, name: str, wanted: Any) -> Any:
@@ -271,6 +272,15 @@ def _check_times(name: str, wanted: Any) -> None:
         _check_times(path, each)
 
 
+def _differing(path: str, found: Any, wanted: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Return the parts of an expectation that are not met, each with its path, what was found and what was wanted."""
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping) and found.keys() == wanted.keys():
+        for name in wanted:
+            yield from _differing(f"{path}.{name}", found[name], wanted[name])
+    elif not _equal(found, wanted):
+        yield path, found, wanted
+
+
 def _equal(found: Any, wanted: Any) -> bool:
     """Return whether a value is the expected one; 1 is not true, and an empty text stands for nothing."""
     if isinstance(found, Mapping) and isinstance(wanted, Mapping):
@@ -282,12 +292,12 @@ def _equal(found: Any, wanted: Any) -> bool:
     return bool(found == wanted) or (found is None and wanted == NO_VALUE)
 
 
-def _shown(value: Any) -> str:
-    """Return a value as a person writes it."""
+def _shown(value: Any, zone: ZoneInfo) -> str:
+    """Return a value as a person writes it, with times in the pack's zone."""
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.astimezone(zone).isoformat()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_shown(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_shown(each, zone)}" for name, each in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_shown, value)) + "]"
+        return "[" + ", ".join(_shown(each, zone) for each in value) + "]"
     return repr(value)

@@ -5,6 +5,7 @@ Uses argparse and none of the libraries of the other commands, so that the answe
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,5 +82,9 @@ def main(arguments: Sequence[str]) -> int:
     except (DubanError, PolicyError) as error:
         print(f"duban: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(found, ensure_ascii=False, indent=1) if options.json else as_text(found))
+    try:
+        print(json.dumps(found, ensure_ascii=False, indent=1) if options.json else as_text(found), flush=True)
+    except BrokenPipeError:
+        # The reader, such as head, has seen enough; nothing may be written when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -22,9 +22,11 @@ NAMED = ("Name", "Code", "Text", "Reference", "Money")
 """Types of schemas/contact.py that the tables name instead of repeating their bounds."""
 OF_COMMANDS = """\
 A command is the value of a record of `tickets.commands`. `POST /v1/tickets/<number>/commands` takes `action`, `actor`
-and `expected_version`; `duban ticket do` writes them from its arguments. What an action changes is published as an
-[event](events.md); [States of a ticket](../states.md) has the moves between the statuses. [Models](models.md) explains
-field types."""
+and `expected_version`; `duban ticket do` writes them from its arguments. `reclassify`, `split` and `correct` may have
+`set` there, with the fields that change, in the place of `classification` or `customer`: the door completes it from the
+ticket as it stands, and the ledger refuses it with `version_mismatch` if that has changed. What an action changes is
+published as an [event](events.md); [States of a ticket](../states.md) has the moves between the statuses.
+[Models](models.md) explains field types."""
 OF_EVENTS = """\
 An event is the value of a record of `tickets.events`: what changed, why, and the ticket after the change.
 [Subscribing to tickets](../subscribe.md) tells how to read the topic without a gap. The header `ce_type` of a record is

@@ -43,13 +43,17 @@ def test_what_can_be_expected(expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("expected", "line"),
     [
-        ({"notices": {"customer": []}}, "notices is {customer: ['answer']}, not {customer: []}"),
-        ({"callback": {"state": "none"}}, "callback is {state: 'planned'}, not {state: 'none'}"),
-        ({"figures": {"complaints": "1/1"}}, "figures is {complaints: 1}, not {complaints: '1/1'}"),
+        ({"notices": {"customer": []}}, "notices.customer is ['answer'], not []"),
+        ({"callback": {"state": "none"}}, "callback.state is 'planned', not 'none'"),
+        ({"figures": {"complaints": "1/1"}}, "figures.complaints is 1, not '1/1'"),
         ({"vip": 0}, "vip is False, not 0"),
+        (
+            {"clocks": {"promise": {"start": MORNING + HOUR, "run": 1}}},
+            "clocks.promise.start is 2026-03-12T09:00:00+08:00, not 2026-03-12T10:00:00+08:00",
+        ),
         ({"status": "closd"}, "status is 'answered', not 'closd'"),
-        ({"due": {"promise": 0}}, "due is {promise: False}, not {promise: 0}"),
-        ({"outcome": {"cause": "x"}}, "outcome is {cause: '老化'}, not {cause: 'x'}"),
+        ({"due": {"promise": 0}}, "due.promise is False, not 0"),
+        ({"outcome": {"cause": "x"}}, "outcome.cause is '老化', not 'x'"),
     ],
 )
 def test_a_difference_is_a_line(expected: dict[str, Any], line: str) -> None:
