@@ -142,11 +142,11 @@ def _command(document: Mapping[str, Any]) -> CaseCommand:
     actor = table(document.get("actor") or {}, "actor")
     check_names(actor, ACTOR_KEYS, "field of an actor")
     is_service = actor.get("kind") == SERVICE
-    contact = document.get("contact")
+    writes_again = "contact" in document
     return CaseCommand(
         at=instant(document.get("at"), "at"),
-        action=build_action(document["action"], "action") if contact is None else None,
-        contact=table(contact, "contact") if contact is not None else None,
+        action=None if writes_again else build_action(document["action"], "action"),
+        contact=table(document["contact"], "contact") if writes_again else None,
         unit=None if is_service else _text(document.get("unit", actor.get("unit")), "unit"),
         person=None if is_service else _text(document.get("person", actor.get("name")), "person"),
         level=_text(document.get("level"), "level"),

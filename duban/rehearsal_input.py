@@ -17,6 +17,7 @@ from services.intake.domain.contact_builder import TIME_ADVICE, describe_error
 from services.intake.domain.envelope import Envelope
 from services.intake.domain.fields import InvalidPayload
 from services.intake.domain.submission import parse_contact
+from services.intake.domain.times import EARLIEST, LATEST
 from services.shared.runtime.errors import DubanError
 
 SENDER = "simulation"
@@ -108,10 +109,9 @@ def instant(value: object, field: str) -> datetime:
     if not isinstance(found, datetime) or found.tzinfo is None:
         shown = value.isoformat() if isinstance(value, date | time) else repr(value)
         raise RehearsalError(f"{field}: {shown[:60]} is no time with an offset: {TIME_ADVICE}")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        raise RehearsalError(f"{field}: {value} is beyond what a calendar knows: {TIME_ADVICE}") from None
+    if not EARLIEST.year <= found.year < LATEST:
+        raise RehearsalError(f"{field}: {value} is no plausible time: write one from {EARLIEST.year} to {LATEST - 1}")
+    return found.astimezone(UTC)
 
 
 def build_action(fields: object, field: str = "do") -> Action:

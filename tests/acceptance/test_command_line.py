@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 
 from tests.builders import eventually
 from tests.system import System
@@ -17,6 +18,19 @@ def test_a_ticket_is_dispatched_and_shown_on_the_command_line(system: System) ->
     assert "provincial_centre → network" in shown
     assert "rule: type precise: network [002-1 §2.1.12, §2.4.4: a type" in " ".join(shown.split())
     assert system.duban("ticket", "show", "nowhere").returncode == 1
+
+
+@pytest.mark.requirement("R2.7")
+def test_one_field_is_reclassified_on_the_command_line(system: System) -> None:
+    number = system.open_ticket()
+    command = ("ticket", "do", number, "reclassify", "--set", "tier=national", "--unit", "provincial_centre")
+    assert json.loads(system.duban(*command, "--reason", "跨省").stdout)["outcome"] == "done"
+    ticket, _ = system.ticket_and_events(number)
+    assert (ticket.classification.tier, ticket.classification.business_type) == ("national", "broadband")
+    wrong = system.duban("ticket", "do", number, "reclassify", "--set", "teir=national", "--reason", "x")
+    assert (wrong.returncode, "did you mean 'tier'?" in wrong.stderr) == (1, True)
+    late = system.duban(*command, "--reason", "x", "--version", "1")
+    assert "version_mismatch" in late.stdout
 
 
 def test_status_and_logs_of_a_running_system_are_shown(system: System) -> None:

@@ -80,6 +80,12 @@ def test_a_command_that_cannot_be_read_names_its_field(changes: dict[str, Any], 
         parse_case(json.dumps({"text": "x", "commands": [COMMAND | changes]}).encode())
 
 
+def test_a_further_contact_that_is_nothing_is_refused() -> None:
+    content = json.dumps({"text": "x", "commands": [{"at": AT, "contact": None}]}).encode()
+    with pytest.raises(RehearsalError, match=re.escape("commands.1: contact: write a table")):
+        parse_case(content)
+
+
 def test_commands_stand_in_order_of_time() -> None:
     earlier = COMMAND | {"at": "2026-03-12T09:00:00+08:00"}
     with pytest.raises(RehearsalError, match=re.escape("commands.2.at: it is before the command above it")):

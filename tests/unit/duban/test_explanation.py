@@ -11,8 +11,9 @@ from deploy.tools.checkout import PROJECT
 from duban.case_file import ContactCase, parse_case
 from duban.explanation import explain
 from duban.explanation_text import as_text
-from duban.rehearsal_input import received_at
+from duban.rehearsal_input import RehearsalError, received_at
 from tests.builders import HOUR, MORNING, PACKS
+from tests.unit.duban.test_day_file import places, replaced
 
 POLICIES = PROJECT / "policies"
 CONTACT = {"received_at": MORNING.isoformat(), "text": "家里宽带网速很慢", "customer": {"phone": "13800000001"}}
@@ -116,3 +117,46 @@ def test_every_contact_of_every_example_day_can_be_explained(name: str) -> None:
         document = explain(ContactCase(case["contact"]), PACKS[name], at).as_json()
         assert json.dumps(document, ensure_ascii=False)
         assert "by which rule" in as_text(document)
+
+
+CASE: dict[str, Any] = {
+    "contact": CONTACT | {"kind": "complaint", "labels": ["宽带"], "wanted_by": "2026-03-20T09:00:00+08:00"},
+    "commands": [
+        DISPATCH | {"expected_version": 2, "ticket": 1},
+        {"at": (MORNING + HOUR).isoformat(), "contact": {"text": "手机扣费"}},
+        command(
+            2, "network", {"type": "request_extension", "explanation": "e", "committed_until": "2026-03-14T09:00:00Z"}
+        ),
+    ],
+    "until": "2026-04-01T09:00:00+08:00",
+}
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    0,
+    True,
+    "",
+    "x",
+    "9999-12-31T23:59:59Z",
+    [],
+    [1],
+    [{}],
+    {},
+    {"type": "tick"},
+    10**30,
+    "\ud800",
+)
+
+
+@pytest.mark.requirement("R2.5")
+@pytest.mark.parametrize("path", [path for path in places(CASE) if path])
+def test_damage_anywhere_in_a_case_is_answered_in_words(path: tuple[Any, ...]) -> None:
+    for junk in JUNK:
+        try:
+            case = parse_case(json.dumps(replaced(CASE, path, junk)).encode())
+            found = explain(case, PACKS["carrier"], received_at(case.contact) or MORNING).as_json()
+        except RehearsalError as error:
+            assert str(error)
+        else:
+            assert as_text(found).encode()
