@@ -1,7 +1,7 @@
 """What `duban policy check` and `duban policy apply` look at beyond the loading of a pack: letters, stages, sources."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from services.domain.policy import loading, sources, stages, validation
@@ -14,24 +14,27 @@ SOURCES = "sources.toml"
 """The file of a folder of packs that lists the customer's documents."""
 
 
-def problems(pack: Pack, folder: Path) -> Iterator[str]:
-    """Yield why a pack must not come in force, although it can be loaded.
+def problems(packs: Iterable[Pack], folder: Path) -> Iterator[str]:
+    """Yield why packs must not come in force, although they can be loaded.
 
     Args:
-        pack: the pack.
-        folder: of the packs; its letters are rendered, and its sources.toml says what may be cited.
+        packs: the packs.
+        folder: in which they are; its letters are rendered, and its sources.toml says what may be cited.
 
     Raises:
         PolicyError: sources.toml is missing or cannot be read.
 
     """
-    yield from template_validation.problems(TemplateLibrary(folder / "letters"), pack)
-    for problem in (*stages.missing_promises(pack), *stages.misfits(pack)):
-        yield f"{pack.header.name}: {problem}"
-    documents = _documents(folder)
-    for part in validation.parts(pack):
-        yield from (f"{pack.header.name}: {problem}" for problem in sources.untrue(part, documents))
-    yield from sources.untrue(validation.Part(loading.SHARED_NOTICES, pack.notices), documents)
+    templates, documents = TemplateLibrary(folder / "letters"), _documents(folder)
+    for pack in packs:
+        yield from template_validation.problems(templates, pack)
+        yield from sources.untrue(validation.Part(loading.SHARED_NOTICES, pack.notices), documents)
+        of_pack = (
+            *stages.missing_promises(pack),
+            *stages.misfits(pack),
+            *(problem for part in validation.parts(pack) for problem in sources.untrue(part, documents)),
+        )
+        yield from (f"{pack.header.name}: {problem}" for problem in of_pack)
 
 
 def _documents(folder: Path) -> sources.Documents:

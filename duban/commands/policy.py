@@ -49,8 +49,7 @@ def check(
     if show_stages:
         for pack in loaded.values():
             _print_stages(pack, today)
-    problems = {problem for pack in loaded.values() for problem in policy_checks.problems(pack, folder)}
-    if problems:
+    if problems := set(policy_checks.problems(loaded.values(), folder)):
         raise DubanError("\n".join(sorted(problems)))
 
 

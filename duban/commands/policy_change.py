@@ -122,7 +122,7 @@ def _check(pack: Pack, folder: Path) -> None:
         DubanError: something is wrong; lists the problems.
 
     """
-    if problems := list(policy_checks.problems(pack, folder)):
+    if problems := list(policy_checks.problems([pack], folder)):
         raise DubanError("\n".join(problems))
 
 

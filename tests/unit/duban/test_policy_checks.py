@@ -9,7 +9,7 @@ POLICIES = package_data.policies()
 
 
 def test_nothing_is_wrong_with_the_packs() -> None:
-    assert [problem for pack in PACKS.values() for problem in policy_checks.problems(pack, POLICIES)] == []
+    assert list(policy_checks.problems(PACKS.values(), POLICIES)) == []
 
 
 def test_letters_stages_and_promises_are_looked_at() -> None:
@@ -19,7 +19,7 @@ def test_letters_stages_and_promises_are_looked_at() -> None:
     )
     notices = files[loading.SHARED_NOTICES].replace('letter = "progress"', 'letter = "progres"', 1)
     pack = loading.from_files("carrier", files | {"limits.toml": limits, loading.SHARED_NOTICES: notices})
-    found = "\n".join(policy_checks.problems(pack, POLICIES))
+    found = "\n".join(policy_checks.problems([pack], POLICIES))
     assert "letters/zh/progres.txt is missing" in found
     assert "carrier: limits.toml: form 1h + review 4h + handling 12h + answer 2h do not fit into promise 8h" in found
     assert "no clock with outer = true runs for kind complaint" in found

@@ -117,7 +117,7 @@ def test_a_folder_without_its_documents_is_refused(tmp_path: Path) -> None:
         (tmp_path / folder).symlink_to(POLICIES / folder)
     pack = loading.load_one(tmp_path, "carrier")
     with pytest.raises(PolicyError, match=r"sources\.toml is missing: list the documents that `from` cites"):
-        list(policy_checks.problems(pack, tmp_path))
+        list(policy_checks.problems([pack], tmp_path))
     (tmp_path / "sources.toml").write_text('["002-1]', encoding="utf-8")
     with pytest.raises(PolicyError, match=r"sources\.toml: "):
-        list(policy_checks.problems(pack, tmp_path))
+        list(policy_checks.problems([pack], tmp_path))
