@@ -25,6 +25,7 @@ class ReportRow:
     cell: tuple[str, ...]
     now: KpiValue
     before: KpiValue | None
+    target: float | None
 
     @property
     def value(self) -> float | None:
@@ -57,7 +58,7 @@ def row_cells(row: ReportRow) -> list[str | float | int | None]:
         _rounded(row.now.numerator),
         row.now.denominator,
         _rounded(row.change),
-        kpi.target,
+        row.target,
         kpi.source,
     ]
 
@@ -113,7 +114,8 @@ def build_rows(
             for cell, value in present.cells(kpi, users).items():
                 # In a period that is too short for the KPI only its count is shown (R6.6).
                 shown = KpiValue(value.numerator, 0) if short else value
-                yield ReportRow(period.name, kpi, cell, shown, None if short else before.get(cell))
+                earlier_value = None if short else before.get(cell)
+                yield ReportRow(period.name, kpi, cell, shown, earlier_value, kpi.target_of(period.length))
 
 
 def _sums_of_periods(

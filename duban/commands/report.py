@@ -139,7 +139,7 @@ def _print(rows: Sequence[ReportRow], by: Sequence[str], pack: Pack, out: Path |
             _format_value(row.value, row.kpi.unit),
             f"{row.now.numerator:g}/{row.now.denominator}" if row.now.denominator else f"{row.now.numerator:g}",
             _format_value(row.change, row.kpi.unit, signed=True),
-            _format_value(row.kpi.target, row.kpi.unit),
+            _format_value(row.target, row.kpi.unit),
         )
     if out is None:
         display.console().print(table)

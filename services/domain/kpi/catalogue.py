@@ -53,6 +53,7 @@ class Kpi:
         applies_to: whether a case counts at all.
         dimensions: the dimensions that the documents break it down by.
         target: as the documents set it; None if they set none.
+        target_of_year: of a year, where the documents set it apart; `target` is then of a month alone.
         companion: name of the KPI that is always shown beside it; it applies to the same cases.
         min_length: shortest period for which it is computed; in shorter ones only its counts are shown (R6.6).
 
@@ -66,8 +67,15 @@ class Kpi:
     applies_to: Callable[[Case], bool]
     dimensions: tuple[str, ...]
     target: float | None = None
+    target_of_year: float | None = None
     companion: str | None = None
     min_length: PeriodLength = PeriodLength.HOUR
+
+    def target_of(self, length: PeriodLength | None) -> float | None:
+        """Return the target of a period; None where the documents set none for such a length."""
+        if self.target_of_year is None:
+            return self.target
+        return self.target_of_year if length is PeriodLength.YEAR else self.target if length is MONTH else None
 
 
 def _is_complaint(case: Case) -> bool:
@@ -331,6 +339,7 @@ KPIS: Mapping[str, Kpi] = {
             _always,
             BY_DEPARTMENT,
             target=1,
+            target_of_year=3,
             min_length=MONTH,
         ),
         Kpi(

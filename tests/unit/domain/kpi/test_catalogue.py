@@ -11,6 +11,7 @@ from schemas.customer_actions import AnswerSurvey
 from schemas.ticket import Survey
 from services.domain.kpi.catalogue import KPIS, compute_cells
 from services.domain.kpi.formulas import KpiValue
+from services.domain.kpi.periods import PeriodLength
 from tests.builders import HOUR, PACKS, TicketScenario
 from tests.unit.domain.kpi.scenarios import case_of, good, late, late_in_one_stage, misdirected, on_the_spot, refused
 
@@ -122,3 +123,22 @@ def test_cells_add_up_whatever_dimensions_they_are_broken_down_by(rows: list[tup
 
 
 GOOD = case_of(good())
+
+
+@pytest.mark.requirement("R6.2")
+@pytest.mark.parametrize(
+    ("length", "target"),
+    [
+        (PeriodLength.MONTH, 1),
+        (PeriodLength.YEAR, 3),
+        (PeriodLength.QUARTER, None),
+        (PeriodLength.DAY, None),
+        (None, None),
+    ],
+)
+def test_service_caused_complaints_have_a_target_a_month_and_one_a_year(
+    length: PeriodLength | None, target: float | None
+) -> None:
+    """At most one a month, fewer than four a year; a year was compared with the target of a month (002-1 §3.5.3)."""
+    assert KPIS["service_caused"].target_of(length) == target
+    assert KPIS["escalated_solved"].target_of(length) == 0.95
