@@ -122,3 +122,11 @@ def test_words_are_found_in_any_width_case_and_script(text: str) -> None:
         ("broadband", "quality_inside"),
         ("nr", "charging"),
     }
+
+
+@pytest.mark.requirement("R3.3", "R3.4")
+@pytest.mark.parametrize("level", ["VIP", "vip", "gold", "白金卡"])
+def test_a_customer_of_a_high_level_is_a_vip_of_the_carrier(level: str) -> None:
+    """The documents of the carrier tell VIP customers apart by this word alone (002-1 §2.3.2)."""
+    assert classify(contact(customer=Customer(phone="+8613800000102", level=level)), PACK).vip
+    assert not classify(contact(customer=Customer(phone="+8613800000102", level="普通")), PACK).vip
