@@ -47,6 +47,13 @@ def find_problems(pack: Pack, folder: str) -> list[str]:
     problems = []
     if pack.header.name != folder:
         problems.append(f"pack.toml: name is {pack.header.name}, but the folder is {folder}")
+    if "elapsed" not in pack.calendars:
+        problems.append("calendars: elapsed.toml is missing: minutes and hours are counted by it")
+    problems += [
+        f"routing.toml: titles: the kind {kind!r} has none: write {kind} = {{ zh = ..., en = ... }}"
+        for kind in pack.routing.kinds
+        if kind not in pack.routing.titles
+    ]
     problems += _unknown_names(pack, parts(pack), needed=True)
     problems += [
         f"{place}: {later!r} can never apply, because {earlier!r} before it always does"
@@ -69,8 +76,6 @@ def find_mistakes(pack: Pack) -> list[str]:
     """
     files = parts(pack)
     mistakes = _unknown_names(pack, files, needed=False)
-    if "elapsed" not in pack.calendars:
-        mistakes.append("calendars: elapsed.toml is missing: minutes and hours are counted by it")
     for part in files:
         mistakes += [
             f"{part.file}: {place}: {name!r} stands there twice, and only the last would count: name each differently"

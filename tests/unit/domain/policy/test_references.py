@@ -211,6 +211,18 @@ def changed_pack(file: str, change: Callable[[str], str], name: str = "carrier")
         ("routing.toml", "settled = true", "late = true", "tier settled by the accepting channel, when: late is not"),
         ("routing.toml", 'channel = ["regulator"]', "vip = true", "kind appeal, when: vip is not known there"),
         ("routing.toml", '"breadth"', '"breadht"', "(many customers).signal: there is no 'breadht': did you mean 'br"),
+        (
+            "routing.toml",
+            '"consultation", "service',
+            '"asking", "service',
+            "titles: the kind 'asking' has none: write asking",
+        ),
+        (
+            "routing.toml",
+            "general = { zh",
+            "generic = { zh",
+            "settled by the accepting channel, tier: there is no 'gener",
+        ),
         ("types.toml", 'kinds = ["appeal"]', 'kinds = ["apeal"]', "group appeal_business, kinds: there is no 'apeal'"),
         ("pack.toml", '"Asia/Shanghai"', '"Asia/Shangai"', "there is no time zone 'Asia/Shangai'"),
     ],
