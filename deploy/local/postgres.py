@@ -51,7 +51,7 @@ class Postgres:
         try:
             completed = subprocess.run(  # noqa: S603
                 [
-                    *_unprivileged(),
+                    *unprivileged(),
                     str(binaries() / "initdb"),
                     f"--pgdata={data}",
                     f"--username={SUPERUSER}",
@@ -96,7 +96,7 @@ class Postgres:
             "log_timezone": "UTC",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [*_unprivileged(), str(binaries() / "postgres"), "-D", str(self._folder.postgres), *options]
+        return [*unprivileged(), str(binaries() / "postgres"), "-D", str(self._folder.postgres), *options]
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """Return the URL by which a role connects to a database."""
@@ -123,16 +123,23 @@ def binaries() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _unprivileged() -> list[str]:
-    """Return a command prefix that drops root's privileges; empty if we are not root."""
+def unprivileged() -> list[str]:
+    """Return a command prefix that drops root's privileges; empty if we are not root.
+
+    Raises:
+        LocalError: the program that drops them is missing.
+
+    """
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise LocalError("PostgreSQL does not run as root and `setpriv` (util-linux) is missing: run as another user")
-    # Keep the capability to traverse folders: the data folder may lie below one that only root may enter.
+    # Keep the capability to traverse folders: data and programs may lie below one that only root may enter. Without the
+    # securebit, access(2) would not look at it, and initdb would not find the server that lies beside it.
     return [
         setpriv,
+        "--securebits=+no_setuid_fixup",
         f"--reuid={NOBODY}",
         f"--regid={NOBODY}",
         "--clear-groups",

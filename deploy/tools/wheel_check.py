@@ -224,8 +224,6 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="duban-wheel-") as folder:
-        # As root, PostgreSQL runs as nobody and has to reach its programs.
-        Path(folder).chmod(0o755)
         try:
             installation = install(Path(folder))
             print(f"installed in {time.monotonic() - started:.1f} s", flush=True)
