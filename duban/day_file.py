@@ -1,10 +1,9 @@
 """Reads and plays the cases of a `day.toml`: contacts, steps, and what each has to come to.
 
-A case is a contact with what is expected of its ticket, and steps. In a step, at a given time, a unit takes an action
-(`do`), as one of the persons whom the pack names (`person`), or with a key of that level of authority to compensate
-(`level`); or the customer writes again (`contact`), which the router joins to a ticket or opens one for; or time passes
-(`do = { type = "tick" }`). A step acts on the case's first ticket, unless `ticket` says which one, from 1. After each
-step `duban.expectations` compares the ticket with what is expected.
+A case is a contact with what is expected of its ticket, and steps. In a step, at a given time, somebody takes an action
+(`do`; `duban.step_actor` says who); or the customer writes again (`contact`), which the router joins to a ticket or
+opens one for; or time passes (`do = { type = "tick" }`). A step acts on the case's first ticket, unless `ticket` says
+which one, from 1. After each step `duban.expectations` compares the ticket with what is expected.
 """
 
 import tomllib
@@ -18,19 +17,19 @@ from duban.rehearsal_input import (
     RehearsalError,
     build_action,
     build_contact,
-    check_actor,
     check_names,
     instant,
     list_of_tables,
     table,
 )
+from duban.step_actor import WHO_KEYS, actor_of
 from schemas.contact import Contact
 from services.domain.channels import CHANNELS
 from services.domain.contact_codes import unknown_codes
 from services.domain.policy.pack import Pack
 
 CASE_KEYS = ("name", "from", "ours", "contact", "expect", "step")
-STEP_KEYS = ("at", "unit", "person", "level", "do", "contact", "ticket", "expect")
+STEP_KEYS = ("at", *WHO_KEYS, "do", "contact", "ticket", "expect")
 
 
 def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
@@ -119,14 +118,16 @@ def _take(simulation: PolicySimulation, step: Mapping[str, Any], number: str) ->
     if ("do" in step) == ("contact" in step):
         raise RehearsalError("write either `do` with an action, or `contact` with what the customer writes")
     if "contact" in step:
-        if unwanted := sorted({"unit", "person", "level", "ticket"} & step.keys()):
+        if unwanted := sorted({*WHO_KEYS, "ticket"} & step.keys()):
             raise RehearsalError(f"{unwanted[0]}: a contact is the customer's, and the router finds its ticket")
         fields = {**table(step["contact"], "contact"), "at": at}
         simulation.receive(_contact(fields, simulation.pack, number, table(step.get("expect", {}), "expect")))
         return " (contact)"
-    check_actor(simulation.pack, step.get("unit"), step.get("level"))
     simulation.choose(step.get("ticket", 1))
     action = build_action(step["do"])
-    person = step.get("person")
-    simulation.act(action, at, step.get("unit"), None if person is None else str(person), step.get("level"))
+    who = actor_of(step, action, simulation)
+    if who.refusal is None:
+        simulation.issue(action, at, who.actor, who.authority)
+    else:
+        simulation.turn_away(at, who.refusal.reason, who.refusal.detail)
     return f" ({action.type})"

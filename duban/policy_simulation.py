@@ -8,17 +8,18 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from duban.rehearsal_input import RehearsalError
 from duban.simulated_actor import simulated_actor
 from schemas.action import Tick
-from schemas.command import Action, Command
+from schemas.command import Action, Actor, Authority, Command
 from schemas.contact import Contact
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Classification, Status, Ticket
 from services.callback.domain.call_capacity import CallCapacity
 from services.callback.domain.plan import CallbackPlan, update_plan
-from services.domain.ids import command_id
+from services.domain.ids import command_id, refusal_id
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import PAST
 from services.domain.ticket_number import format_ticket_number
@@ -154,13 +155,33 @@ class PolicySimulation:
             expected_version: refused unless the ticket has this version.
 
         """
-        self.recent = []
-        self.steps += 1
-        id_ = self.subject.ticket.id
         actor, authority = simulated_actor(action, self.pack.header.name, unit, person, level)
+        self.issue(action, at, actor, authority, expected_version=expected_version)
+
+    def issue(
+        self,
+        action: Action,
+        at: datetime,
+        actor: Actor,
+        authority: Authority | None,
+        *,
+        expected_version: int | None = None,
+    ) -> None:
+        """Take an action as an actor whom a door has identified.
+
+        Args:
+            action: what is done, to the ticket that is looked at.
+            at: business time.
+            actor: who takes it.
+            authority: of the key; None for our own services and customers.
+            expected_version: refused unless the ticket has this version.
+
+        """
+        self.recent = []
+        id_ = self.subject.ticket.id
         at = at + PAST if isinstance(action, Tick) else at
         command = Command(
-            id=command_id(id_, "simulation", self.steps),
+            id=self._next_id(),
             ticket_id=id_,
             at=at,
             actor=actor,
@@ -172,6 +193,18 @@ class PolicySimulation:
         acted_on = self.chosen
         self._decide(command, at, None, None)
         self.chosen = acted_on
+
+    def turn_away(self, at: datetime, code: str, message: str) -> None:
+        """Have the door refuse a command to the ticket that is looked at; the ledger never sees it."""
+        self.recent = []
+        id_, ticket = self._next_id(), self.subject.ticket
+        self.refusal = Refusal(
+            id=refusal_id(id_), command_id=id_, ticket_id=ticket.id, at=at, code=code, message=message
+        )
+
+    def _next_id(self) -> UUID:
+        self.steps += 1
+        return command_id(self.subject.ticket.id, "simulation", self.steps)
 
     def _candidates(self, contact: Contact) -> Iterable[CandidateTicket]:
         forms = {each.contact.call: (each.contact.id, each.ticket.id) for each in self.tickets if each.contact.call}

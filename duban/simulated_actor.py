@@ -2,9 +2,12 @@
 
 from schemas.action import ActionModel
 from schemas.command import Actor, Authority
-from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.judge import ANY, CALLBACK_ROLE
 from services.domain.authority.table import GRANTS
 from services.domain.policy.authority import Party
+
+KEY = "simulation"
+"""Name of the key by which units act."""
 
 
 def simulated_actor(
@@ -22,8 +25,13 @@ def simulated_actor(
     """
     grant = GRANTS[type(action)]
     if unit is not None and grant.who:
-        authority = Authority(packs=(pack,), units=(unit,), channels=("*",), roles=(CALLBACK_ROLE,), level=level)
-        return Actor(kind="unit", name=person or unit, unit=unit, key="simulation"), authority
+        return unit_actor(pack, unit, person, level)
     if grant.services and Party.CUSTOMER not in grant.who:
         return Actor(kind="service", name=grant.services[0]), None
     return Actor(kind="customer", name="customer", proof="own_channel"), None
+
+
+def unit_actor(pack: str, unit: str, person: str | None, level: str | None) -> tuple[Actor, Authority]:
+    """Return the actor of a unit, and the authority of its key; the arguments are those of `simulated_actor`."""
+    authority = Authority(packs=(pack,), units=(unit,), channels=(ANY,), roles=(CALLBACK_ROLE,), level=level)
+    return Actor(kind="unit", name=person or unit, unit=unit, key=KEY), authority

@@ -138,6 +138,13 @@ STORY: dict[str, Any] = {
             "expect": {"routed": "remind", "reminders": 1},
         },
         {"at": MORNING + 3 * HOUR, "ticket": 1, "do": {"type": "tick"}},
+        {
+            "at": MORNING + 4 * HOUR,
+            "as": "holder",
+            "key": {"may": ["note"], "persons": ["network"]},
+            "do": {"type": "feed_back", "result": "x", "cause": "x"},
+            "expect": {"refused": "not_allowed"},
+        },
     ],
 }
 
@@ -264,6 +271,8 @@ def test_every_fault_of_a_case_is_reported_beside_those_of_the_others(tmp_path: 
         ({"at": MORNING, "unit": "provincial_center", "do": {"type": "tick"}}, "did you mean 'provincial_centre'?"),
         ({"at": MORNING, "level": "king", "do": {"type": "tick"}}, "there is no level of authority 'king'"),
         ({"at": MORNING, "ticket": 2, "do": {"type": "tick"}}, "write a number from 1 to 1"),
+        ({"at": MORNING, "as": "holdr", "do": {"type": "tick"}}, "did you mean 'holder'?"),
+        ({"at": MORNING, "as": "holder", "contact": {"text": "x"}}, "as: a contact is the customer's"),
         ({"at": MORNING}, "write either `do` with an action, or `contact`"),
         ({"at": MORNING, "unit": "network", "contact": {"text": "x"}}, "unit: a contact is the customer's"),
     ],
