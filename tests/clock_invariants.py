@@ -5,7 +5,7 @@ Used by the random decisions, the simulator and the property tests (R4.1, DECISI
 
 from schemas.event import TicketEvent
 from schemas.ticket import SlaTimer, Status, ThresholdState, Ticket
-from services.domain.policy.limits import UNDER_WAY, WITH_A_UNIT
+from services.domain.policy.clocks import UNDER_WAY, WITH_A_UNIT
 from services.domain.policy.pack import Pack
 from services.domain.sla.thresholds import BREACH
 from services.ledger.domain import timers

@@ -6,7 +6,7 @@ from services.domain.policy.loading import AUTHORITY, FILES, OWN_NOTICES
 FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset(
     {
-        *("__init__", "base", "conditions", "forms", "keyword_matcher", "loading"),
+        *("__init__", "base", "clocks", "conditions", "forms", "keyword_matcher", "limit_tables", "loading"),
         *("references", "situations", "sources", "stages", "validation", "vocabulary"),
     }
 )

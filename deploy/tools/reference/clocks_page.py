@@ -8,8 +8,9 @@ from deploy.tools.checkout import PROJECT
 from deploy.tools.reference import markdown
 from schemas.ticket import Status
 from services.domain.policy import loading
+from services.domain.policy.clocks import ClockRule
 from services.domain.policy.conditions import StateRule, When
-from services.domain.policy.limits import ClockRule, LimitRule
+from services.domain.policy.limit_tables import LimitRule
 from services.domain.policy.pack import Pack
 
 CHANGES = tomllib.loads((Path(__file__).parent / "clocks.toml").read_text(encoding="utf-8"))

@@ -5,8 +5,8 @@ from itertools import product
 
 from msgspec.structs import replace
 
+from services.domain.policy.clocks import ClockRule
 from services.domain.policy.conditions import Facts, When
-from services.domain.policy.limits import ClockRule
 from services.domain.policy.pack import Pack
 
 TYPES = ("business", "group", "problem")

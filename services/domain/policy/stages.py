@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from schemas.ticket import Status
 from services.domain.policy.base import Span
+from services.domain.policy.clocks import UNDER_WAY, ClockRule
 from services.domain.policy.conditions import Facts
-from services.domain.policy.limits import UNDER_WAY, ClockRule, LimitRule
+from services.domain.policy.limit_tables import LimitRule
 from services.domain.policy.pack import Pack
 from services.domain.policy.situations import concerns, described, situations
 from services.domain.sla.calendar import DAY

@@ -13,7 +13,7 @@ from schemas.contact import Contact
 from services.domain.authority.table import internal_actions
 from services.domain.channels import CHANNELS
 from services.domain.events import EVENTS
-from services.domain.policy.limits import ANCHORS, FACTS
+from services.domain.policy.clocks import ANCHORS, FACTS
 from services.domain.policy.notices import HOT_ISSUE_OPENED
 from services.domain.policy.outcome import ASSISTANCE, CALLBACK, OUTCOME_PARTS, PHONE
 from services.domain.policy.pack import Pack

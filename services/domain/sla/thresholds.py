@@ -7,7 +7,8 @@ from typing import Protocol
 
 from schemas.ticket import SlaTimer, Threshold, ThresholdState
 from services.domain.policy.base import Span
-from services.domain.policy.limits import BreachRule, ClockRule, Limit
+from services.domain.policy.clocks import BreachRule, ClockRule
+from services.domain.policy.limit_tables import Limit
 
 NOTHING = timedelta(0)
 BREACH = "breach"

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from schemas.ticket import SlaTimer, Threshold, ThresholdState
-from services.domain.policy.limits import ClockRule, Limit
+from services.domain.policy.clocks import ClockRule
+from services.domain.policy.limit_tables import Limit
 from services.domain.sla.thresholds import BREACH, ESCALATION, NOTHING, DeadlineCalendar, escalations, thresholds_of
 
 STAGE_ENDED = "stage_ended"

@@ -10,7 +10,7 @@ from schemas.contact import Contact, Settlement
 from schemas.ticket import AppealBar, Classification, Link, Outcome, Status, Ticket
 from services.domain.contact_codes import unknown_flags
 from services.domain.ids import command_id, ticket_id
-from services.domain.policy.limits import INCOMPLETE
+from services.domain.policy.clocks import INCOMPLETE
 from services.ledger.domain import names, reclassification, resolution
 from services.ledger.domain.alerts import report_alerts
 from services.ledger.domain.appeal_bar import appeal_bar, occurrence

@@ -11,7 +11,7 @@ from schemas.command import Actor, Command
 from schemas.event import Fired, TicketEvent
 from schemas.ticket import Reason, SlaTimer, Status, Ticket
 from services.domain.ids import event_id
-from services.domain.policy.limits import WITH_A_UNIT
+from services.domain.policy.clocks import WITH_A_UNIT
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import Unit
 from services.domain.sla.thresholds import next_action, next_actions

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from schemas.action import ApproveExtension, DenyExtension, RequestExtension
 from schemas.event import Fired
 from schemas.ticket import Extension, Reason, SlaTimer, Status, Ticket
-from services.domain.policy.limits import ClockRule
+from services.domain.policy.clocks import ClockRule
 from services.domain.sla import timer as arithmetic
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 from services.ledger.domain.timers import EXTENSION

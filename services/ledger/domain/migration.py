@@ -5,7 +5,7 @@ from datetime import timedelta
 from schemas.action import Claim, CompleteForm, Dispatch, FeedBack, Open
 from schemas.contact import TakenOver
 from schemas.ticket import Outcome
-from services.domain.policy.limits import INCOMPLETE
+from services.domain.policy.clocks import INCOMPLETE
 from services.ledger.domain import acceptance, handling, resolution
 from services.ledger.domain.decision_context import CommandRejected, DecisionContext, because
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.ticket import Extension, SlaTimer, Status, ThresholdState, Ticket
+from services.domain.policy.clocks import ASSISTING, UNDER_WAY, ClockRule
 from services.domain.policy.conditions import Facts
-from services.domain.policy.limits import ASSISTING, UNDER_WAY, ClockRule
 from services.domain.policy.pack import Pack
 from services.domain.sla import timer as arithmetic
 from services.domain.sla.thresholds import NOTHING, DeadlineCalendar
@@ -82,7 +82,7 @@ FACTS: Mapping[str, Callable[[Ticket, datetime], bool]] = {
     "asking_ended": lambda ticket, _: ticket.callback_ended is not None,
     ASSISTING: lambda ticket, _: bool(ticket.assisting),
 }
-"""What each fact of `services.domain.policy.limits.FACTS` is on a ticket, since its scope began."""
+"""What each fact of `services.domain.policy.clocks.FACTS` is on a ticket, since its scope began."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.domain.policy.limits import ClockRule, LimitRule
+from services.domain.policy.clocks import ClockRule
+from services.domain.policy.limit_tables import LimitRule
 from tests.builders import PACK
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading, stages
-from services.domain.policy.limits import ClockRule
+from services.domain.policy.clocks import ClockRule
 from services.domain.policy.pack import Pack
 from services.domain.policy.situations import situations
 from tests.builders import HOUR, PACK, PACKS
