@@ -11,7 +11,17 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.ticket import Status, Ticket
-from services.domain.policy.base import CalendarCode, Cited, Code, Label, Length, NewCode, PolicyPart, Reader
+from services.domain.policy.base import (
+    CalendarCode,
+    Cited,
+    CitedValue,
+    Code,
+    Label,
+    Length,
+    NewCode,
+    PolicyPart,
+    Reader,
+)
 from services.domain.policy.conditions import Facts, StateRule, When
 from services.domain.policy.limit_tables import Limit, LimitRule
 from services.domain.policy.references import Refers
@@ -106,8 +116,10 @@ class ClockRule(PolicyPart):
     """What a suspension waits for (customer, other) while this clock stands still."""
     warnings: Annotated[tuple[WarningRule, ...], Field(max_length=9)] = ()
     breach: BreachRule
-    limits: tuple[LimitRule, ...]
+    limits: tuple[LimitRule, ...] = ()
     """The first whose `when` holds counts."""
+    limits_of: CitedValue[Annotated[Code, Refers("clock")]] | None = None
+    """Another clock of the pack, whose `limits` count here as well, instead of a table of its own."""
     extendable: bool = False
     stage: bool = True
     """Whether figures of the flow count it as a stage; a promise, a regrade and an archive never are (R6.1)."""
@@ -139,6 +151,20 @@ class ClockRule(PolicyPart):
                 "breach only supervises: the holder stays responsible"
             )
         return self
+
+    @model_validator(mode="after")
+    def _own_limits_or_another_s(self) -> Self:
+        if bool(self.limits) == (self.limits_of is not None):
+            raise ValueError(f"clock {self.name}: give `limits`, or `limits_of` with the clock whose limits they are")
+        return self
+
+    def with_limits_of(self, other: Self) -> Self:
+        """Return this clock with the limits of another; each says why it counts here, as `limits_of` does."""
+        if self.limits_of is None:
+            return self
+        source = {"from_": self.limits_of.from_, "ours": self.limits_of.ours}
+        rows = tuple(row.model_copy(update=source) for row in other.limits)
+        return self.model_copy(update={"limits": rows, "limits_of": None})
 
     def of_row(self, number: int, *, lower: bool) -> Limit:
         """Return the limit that one row of the table sets."""

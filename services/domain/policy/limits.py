@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.contact import Customer
 from schemas.ticket import Status
+from services.domain.events import suggest
 from services.domain.policy.base import Cited, CitedValue, Code, ElapsedLength, PolicyPart
 from services.domain.policy.clocks import BreachRule, ClockRule, WarningRule
 from services.domain.policy.conditions import Facts
@@ -40,6 +41,26 @@ def _unique_names(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
     return rules
 
 
+def _with_limits(rules: tuple[ClockRule, ...]) -> tuple[ClockRule, ...]:
+    """Return the clocks, each with its limits: a clock may take those of another, which has a table of its own."""
+    by_name = {rule.name: rule for rule in rules}
+    complete: list[ClockRule] = []
+    for rule in rules:
+        if rule.limits_of is None:
+            complete.append(rule)
+            continue
+        named = rule.limits_of.value
+        if named not in by_name:
+            raise ValueError(f"clock {rule.name}, limits_of: there is no {named!r}: {suggest(named, by_name)}")
+        if (further := by_name[named].limits_of) is not None:
+            raise ValueError(
+                f"clock {rule.name}, limits_of: {named} has no limits of its own but those of {further.value}: name a "
+                "clock that has"
+            )
+        complete.append(rule.with_limits_of(by_name[named]))
+    return tuple(complete)
+
+
 class ClockDefaults(PolicyPart):
     """What counts for every clock that says nothing else."""
 
@@ -56,7 +77,9 @@ class LimitPolicy(PolicyPart):
 
     usual: ClockDefaults | None = None
 
-    clocks: Annotated[tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names)]
+    clocks: Annotated[
+        tuple[ClockRule, ...], Field(alias="clock"), AfterValidator(_unique_names), AfterValidator(_with_limits)
+    ]
     lower_bound_for: CitedValue[tuple[Annotated[Code, Refers("network")], ...]]
     """Whom the lower bound of a range is for: `vip`, and networks in lower case such as `4g`."""
     extension: ExtensionRule

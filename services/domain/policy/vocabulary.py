@@ -54,6 +54,7 @@ def known_names(pack: Pack) -> Mapping[str, AbstractSet[str]]:
         "business": pack.business,
         "calendar": pack.calendars.keys(),
         "channel": CHANNELS | {*pack.routing.channels},
+        "clock": pack.limits.by_name.keys(),
         "covers": set(rule.covers) if rule is not None else set(),
         "entry": entries,
         "event": EVENTS.keys() | {HOT_ISSUE_OPENED} | {entry.event for entry in pack.outcome.entries},

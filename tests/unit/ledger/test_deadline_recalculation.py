@@ -47,9 +47,15 @@ def pack(limits: str) -> Pack:
 
 
 WITH_FIRST_LOOK = pack(LIMITS + FIRST_LOOK)
-RENAMED = pack(LIMITS.replace('name = "handling"', 'name = "work"', 1))
+# The clock of an assisting unit names the one whose limits it has.
+RENAMED = pack(LIMITS.replace('= "handling"', '= "work"'))
 WITHOUT_HANDLING = pack(
-    re.sub(r'(?ms)^\[\[clock\]\]\nname = "handling"\n.*?(?=^\[\[clock\]\]|^# ----)', "", LIMITS, count=1)
+    re.sub(
+        r'(?ms)^\[\[clock\]\]\nname = "handling"\n.*?(?=^\[\[clock\]\]|^# ----)',
+        "",
+        LIMITS.replace('value = "handling"', 'value = "review"'),
+        count=1,
+    )
 )
 
 
