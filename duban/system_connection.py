@@ -22,6 +22,7 @@ from services.domain.authority.judge import ANY, CALLBACK_ROLE
 from services.intake import sender_store
 from services.intake.senders import Sender
 from services.shared.postgres.database import Database
+from services.shared.postgres.timed_connection import CONNECT_OPTIONS
 from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError
@@ -64,7 +65,7 @@ class SystemConnection:
 
         """
         try:
-            return psycopg.connect(self.database_url.get_secret_value(), connect_timeout=5)
+            return psycopg.connect(self.database_url.get_secret_value(), **CONNECT_OPTIONS)
         except psycopg.OperationalError as error:
             raise DubanError(
                 f"the database cannot be reached ({type(error).__name__}): look at `duban status`"

@@ -32,6 +32,8 @@ KEY_REFRESH_SECONDS = 3.0
 """Real seconds between two reads of the senders' keys."""
 RETENTION_SECONDS = 3600.0
 """Real seconds between two deletions of what is kept no longer."""
+REQUEST_WITHIN = 4.0
+"""Real seconds that a transaction of a request may take, so that it is answered within five."""
 RETRY_SECONDS = 0.2
 """Real seconds between two tries until keys and broker have been reached once."""
 
@@ -61,7 +63,10 @@ def main() -> None:
             raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashed with it")
         ingestor = Ingestor.from_settings(settings)
         metrics = IntakeMetrics()
-        database = Database(settings.database_url, name=NAME, size=8)
+        database = Database(settings.database_url, name=NAME, size=8, within=REQUEST_WITHIN)
+        topics_database = Database(settings.database_url, name=f"{NAME}-topics", size=2)
+        running.on_stop(database.stop)
+        running.on_stop(topics_database.stop)
         publisher = RequestPublisher(
             settings.kafka, f"{NAME}-door", timeout=settings.acknowledge_within, max_in_flight=settings.in_flight
         )
@@ -85,7 +90,7 @@ def main() -> None:
 
         def consume_topics() -> None:
             try:
-                _consume_channel_topics(context, running, health)
+                _consume_channel_topics(context, topics_database, running, health)
             except DubanError as error:
                 failures.append(error)
                 stop()
@@ -112,6 +117,7 @@ def main() -> None:
             channels.join()
             publisher.close()
             database.close()
+            topics_database.close()
         if failures:
             raise failures[0]
 
@@ -148,10 +154,10 @@ def _delete_expired_accesses(context: HttpContext, stopping: threading.Event) ->
         stopping.wait(RETENTION_SECONDS)
 
 
-def _consume_channel_topics(context: HttpContext, running: StopSignal, health: Health) -> None:
+def _consume_channel_topics(context: HttpContext, database: Database, running: StopSignal, health: Health) -> None:
     """Wait for the business clock, then consume the channel topics until the service stops."""
     settings = context.settings
-    clock = process.wait_for_clock(context.database, settings, running, health)
+    clock = process.wait_for_clock(database, settings, running, health)
     if clock is None:
         return
     context.packs = PolicyRegistry(context.database, clock)
@@ -161,7 +167,7 @@ def _consume_channel_topics(context: HttpContext, running: StopSignal, health: H
         service=NAME,
         topics=topics(context.ingestor),
         settings=settings,
-        database=context.database,
+        database=database,
         health=health,
         metrics=ConsumerMetrics(NAME),
     )

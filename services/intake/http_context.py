@@ -26,6 +26,8 @@ from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import ConfigurationError, Problem, Retryable
 
+ANSWER_WITHIN = 4.5
+"""Real seconds after which a caller is not kept waiting for the database any longer."""
 POLL_SECONDS = 0.1
 """Real seconds between two queries for an outcome that a caller waits for."""
 
@@ -170,7 +172,10 @@ class HttpContext:
 
         """
         try:
-            return await asyncio.to_thread(read)
+            # Also when every thread waits for a database that hangs, the caller is answered in time.
+            return await asyncio.wait_for(asyncio.to_thread(read), ANSWER_WITHIN)
+        except TimeoutError as error:
+            raise problems.unavailable("the database does not answer: ask again later") from error
         except Retryable as error:
             raise problems.unavailable(f"{error}: accepted messages are safe, ask for their outcome later") from error
 

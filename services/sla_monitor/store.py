@@ -7,6 +7,8 @@ from services.sla_monitor.domain.schedule import ScheduledTicket
 
 queries = Queries.of_package(__package__)
 
+LOAD_WITHIN = 120.0
+"""Real seconds that one chunk may take: after an outage many monitors load millions of deadlines at once."""
 BEFORE_ALL = (0.0, bytes(16))
 """Key before the first row: deadline in seconds since 1970, and ticket id."""
 
@@ -22,7 +24,7 @@ def load_deadlines(
     """
     after, count = BEFORE_ALL, first
     while True:
-        with database.transaction() as connection:
+        with database.transaction(LOAD_WITHIN) as connection:
             values = {"partitions": sorted(partitions), "after_at": after[0], "after_id": after[1], "count": count}
             # In binary format: a million rows are read without conversion from text.
             rows = connection.cursor(binary=True).execute(queries["nearest_deadlines"], values).fetchall()

@@ -74,6 +74,7 @@ def run(
 
     def body(stop_signal: StopSignal, health: Health) -> None:
         database = Database(settings.database_url, name=name)
+        stop_signal.on_stop(database.stop)
         clock = process.wait_for_clock(database, settings, stop_signal, health)
         if clock is None:
             return
