@@ -53,7 +53,7 @@ def drain(stack: Stack) -> None:
         LocalError: work is still pending after DRAINED_WITHIN.
 
     """
-    stack.hold(*TIME_DRIVEN)
+    stack.hold(*stack.replicas(*TIME_DRIVEN))
     lag = consumer_lag(stack)
     until = time.monotonic() + DRAINED_WITHIN
     try:
@@ -61,13 +61,13 @@ def drain(stack: Stack) -> None:
             while True:
                 _wait_until_idle(lambda: _pending(lag, connection, PIPELINE), until)
                 # The ledger's sweeper may start new work while it runs, so it stops before the notifier.
-                stack.hold(*DECIDING)
+                stack.hold(*stack.replicas(*DECIDING))
                 _wait_until_idle(lambda: _pending(lag, connection, NOTIFYING), until)
-                stack.hold(*NOTIFYING)
+                stack.hold(*stack.replicas(*NOTIFYING))
                 if not _pending(lag, connection, PIPELINE):
                     return
                 # The last notices led to commands.
-                for name in PIPELINE:
+                for name in stack.replicas(*PIPELINE):
                     stack.release(name)
     finally:
         lag.close()
@@ -104,5 +104,5 @@ def _pending(lag: ConsumerLag, connection: psycopg.Connection, names: tuple[str,
 
 def resume(stack: Stack) -> None:
     """Start every service again."""
-    for name in (*PIPELINE, *TIME_DRIVEN):
+    for name in stack.replicas(*PIPELINE, *TIME_DRIVEN):
         stack.release(name)

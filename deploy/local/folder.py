@@ -29,7 +29,7 @@ class StackState(BaseModel):
         scale: seconds of policy time in a real second.
         bootstrap_servers: address of the broker.
         database_port, database_host: address of the database.
-        ports: ports by name: intake, mail, smtp, sms, kafka, controller, postgres.
+        ports: ports by name: intake, mail, smtp, sms, kafka, controller, postgres, and intake's further processes.
         processes: running processes by name.
         restarts: how often each process was restarted, by name.
         operations: ports of the services' health pages, by name.

@@ -16,11 +16,19 @@ JARS = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 
 class Kafka:
-    """A broker that is also its own controller; call `prepare` before using `command`."""
+    """A broker that is also its own controller; call `prepare` before using `command`.
 
-    def __init__(self, folder: DataFolder, port: int, controller_port: int) -> None:
+    Args:
+        folder: the data folder.
+        port, controller_port: ports to listen on.
+        proxy_port: port of a proxy that clients are sent to; 0: none.
+
+    """
+
+    def __init__(self, folder: DataFolder, port: int, controller_port: int, proxy_port: int = 0) -> None:
         self._folder = folder
         self.port = port
+        self._advertised_port = proxy_port or port
         self._controller_port = controller_port
 
     def prepare(self, progress: Callable[[str], None]) -> None:
@@ -47,7 +55,7 @@ class Kafka:
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self._advertised_port}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self._folder.kafka),

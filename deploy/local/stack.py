@@ -47,11 +47,6 @@ class Stack:
             *(() if options.kafka else packages.KAFKA),
             *(() if options.postgres else packages.POSTGRES),
         )
-        packages.ensure(
-            *packages.PROCESSES,
-            *(() if options.kafka else packages.KAFKA),
-            *(() if options.postgres else packages.POSTGRES),
-        )
         folder = DataFolder(options.data.resolve())
         folder.create()
         running = folder.read_state()
@@ -141,9 +136,14 @@ class Stack:
         """Return the URL by which a role connects to the database."""
         return plan.database_url(self.folder, self._endpoints, role)
 
-    def environment(self, service: str) -> dict[str, str]:
-        """Return the environment variables with which a service of this system runs."""
-        return plan.service_environment(service, self.folder, self._endpoints, "local")
+    def environment(self, process: str) -> dict[str, str]:
+        """Return the environment variables with which a service's process of this system runs."""
+        return plan.service_environment(process, self.folder, self._endpoints, "local")
+
+    def replicas(self, *services: str) -> tuple[str, ...]:
+        """Return the names of the processes of services."""
+        processes = self.state.operations
+        return tuple(name for service in services for name in processes if plan.service_of(name) == service)
 
     @property
     def _endpoints(self) -> Endpoints:

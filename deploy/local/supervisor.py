@@ -112,7 +112,7 @@ class Supervisor:
             )
         self._print("the services are starting")
         self._start_services(endpoints)
-        for name in (*plan.RECEIVERS, *self._options.services):
+        for name in (*plan.RECEIVERS, *self._options.processes):
             self._wait_for(self._processes[name].ready, name, name)
 
     def _choose_endpoints(self, previous: StackState | None) -> Endpoints:
@@ -128,17 +128,19 @@ class Supervisor:
             raise LocalError(f"port {options.http_port} is taken by another program: choose another with --port")
         intake = options.http_port or ports.choose("intake", default=DEFAULT_HTTP_PORT)
         ports.reserve(intake)
-        chosen = {name: ports.choose(name) for name in (*plan.RECEIVERS, "mail", "kafka", "controller", "postgres")}
-        host, database_port = "127.0.0.1", chosen["postgres"]
+        doors = [name for name in options.processes if plan.service_of(name) == "intake"]
+        named = (*plan.RECEIVERS, *doors[1:], *map(plan.mail_port_name, doors), "kafka", "controller", "postgres")
+        chosen = {name: ports.choose(name) for name in named}
+        host, database_port = "127.0.0.1", options.postgres_proxy or chosen["postgres"]
         if options.postgres:
             parameters = conninfo_to_dict(options.postgres)
             host, database_port = str(parameters["host"]), int(str(parameters.get("port", 5432)))
         return Endpoints(
-            bootstrap_servers=options.kafka or f"127.0.0.1:{chosen['kafka']}",
+            bootstrap_servers=options.kafka or f"127.0.0.1:{options.kafka_proxy or chosen['kafka']}",
             database_host=host,
             database_port=database_port,
             ports=chosen | {"intake": intake},
-            operations={name: ports.choose(f"{name}.operations") for name in options.services},
+            operations={name: ports.choose(f"{name}.operations") for name in options.processes},
         )
 
     def _start_stores(self, endpoints: Endpoints) -> str:
@@ -161,7 +163,8 @@ class Supervisor:
                 )
             )
         if not self._options.kafka:
-            kafka = Kafka(self._folder, endpoints.ports["kafka"], endpoints.ports["controller"])
+            ports = endpoints.ports
+            kafka = Kafka(self._folder, ports["kafka"], ports["controller"], self._options.kafka_proxy)
             kafka.prepare(self._print)
             self._processes.add(
                 ManagedProcess(
@@ -181,11 +184,13 @@ class Supervisor:
             command = plan.receiver_command(name, self._folder, port)
             environment = plan.service_environment(name, self._folder, endpoints, self._options.environment)
             self._processes.add(ManagedProcess(name, command, environment, partial(is_listening, port)))
-        for name in self._options.services:
+        for name in self._options.processes:
             environment = plan.service_environment(name, self._folder, endpoints, self._options.environment)
             url = f"http://127.0.0.1:{endpoints.operations[name]}/readyz"
             self._processes.add(
-                ManagedProcess(name, plan.service_command(name), environment, partial(probes.is_ready, url))
+                ManagedProcess(
+                    name, plan.service_command(plan.service_of(name)), environment, partial(probes.is_ready, url)
+                )
             )
 
     def _wait_for(self, ready: Callable[[], bool], title: str, name: str) -> None:
@@ -216,7 +221,10 @@ def _options(arguments: list[str] | None = None) -> StackOptions:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--origin", default="")
     parser.add_argument("--services", default=",".join(plan.SERVICES))
+    parser.add_argument("--replicas", type=plan.parse_replicas, default={})
     parser.add_argument("--http-port", type=int, default=0)
+    parser.add_argument("--kafka-proxy", type=int, default=0)
+    parser.add_argument("--postgres-proxy", type=int, default=0)
     parser.add_argument("--kafka", default="")
     parser.add_argument("--postgres", default="")
     parser.add_argument("--environment", default="local")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import Stack
+from deploy.local import Stack, plan
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import StackOptions
@@ -27,11 +27,14 @@ def up(
     data: Data = DEFAULT_DATA,
     scale: Annotated[float, typer.Option(help="seconds of policy time per real second; kept with the data")] = 1.0,
     origin: Annotated[str, typer.Option(help="policy time at the first start, ISO 8601 with an offset")] = "",
+    replicas: Annotated[str, typer.Option(help="processes of a service, such as ledger=3,router=2; else one")] = "",
     port: Annotated[int, typer.Option(help="HTTP port of intake; 0: 8080, or a free one")] = 0,
 ) -> None:
     """Start Kafka, PostgreSQL and every service, and restart what fails; data from before is kept."""
     console = Console(highlight=False, soft_wrap=True)
-    options = StackOptions(data=data, scale=scale, origin=origin, http_port=port)
+    options = StackOptions(
+        data=data, scale=scale, origin=origin, http_port=port, replicas=plan.parse_replicas(replicas)
+    )
     stack = Stack.start(options, progress=lambda line: console.print(f"  {line}", markup=False))
     key = system_connection.ensure_local_sender(stack)
     url = stack.intake_url
@@ -76,14 +79,15 @@ def _ready(port: int | None) -> str:
 
 
 def logs(
-    name: Annotated[str, typer.Argument(help="a process, such as ledger; empty: all")] = "",
+    name: Annotated[str, typer.Argument(help="a service, or one process of it, such as ledger-2; empty: all")] = "",
     data: Data = DEFAULT_DATA,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for new lines")] = False,  # noqa: FBT002
     lines: Annotated[int, typer.Option("-n", help="last lines of each file")] = TAIL,
 ) -> None:
     """Show the logs of the processes."""
     folder = DataFolder(data.resolve())
-    files = sorted(folder.logs.glob(f"{name or '*'}.log"))
+    logged = sorted(folder.logs.glob("*.log"))
+    files = [file for file in logged if name in {"", file.stem, plan.service_of(file.stem)}]
     if not files:
         raise LocalError(f"there is no log of {name or 'any process'} in {folder.logs}: `duban up` starts the system")
     ends: dict[Path, int] = {}

@@ -25,6 +25,7 @@ from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.instance import instance_name
 from services.sla_monitor.domain.partition_tracker import NAME, PartitionTracker, tick
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 from services.sla_monitor.events import parse_events
@@ -69,7 +70,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._trusted_clock = TrustedClock(database, clock, metrics)
         self._wake_up = asyncio.Event()
         self._crash_points = CrashPoints(settings.faults, NAME)
-        self._instance = settings.instance or f"{NAME}-0"
+        self._instance = instance_name(NAME, settings)
         self._consumer = AIOKafkaConsumer(
             **async_client_options(settings.kafka),
             group_id=GROUP,

@@ -11,6 +11,7 @@ from services.shared.kafka.connection import client_options
 from services.shared.kafka.records import Incoming
 from services.shared.observability import logs
 from services.shared.runtime.errors import Retryable
+from services.shared.runtime.instance import instance_name
 from services.shared.runtime.settings import Settings
 
 POLL_SECONDS = 0.5
@@ -54,7 +55,7 @@ class GroupMember:
         session = settings.kafka.session_timeout_ms
         options = client_options(settings.kafka) | {
             "group_id": f"duban-{service}",
-            "group_instance_id": settings.instance or f"{service}-0",
+            "group_instance_id": instance_name(service, settings),
             "client_id": service,
             "metrics_enabled": False,
             "enable_auto_commit": False,

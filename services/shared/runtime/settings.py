@@ -46,7 +46,10 @@ class Settings(BaseSettings):
     environment: Literal["production", "staging", "local", "test"] = "local"
     """What the deployment is; production refuses a scaled clock, armed crash points and a password without TLS."""
     instance: str = ""
-    """Stable id of this process in its consumer group; empty: the service's name and `-0`."""
+    """Stable id of this process in its consumer group; empty: service, host name and the lowest free slot there."""
+    slots: Path | None = None
+    """Folder of this host's lock files, by which processes without DUBAN_INSTANCE get names; not set: `duban-<uid>`
+    in the system's folder for temporary files."""
     database_url: SecretStr = SecretStr("postgresql://127.0.0.1/duban")
     """The PostgreSQL database, as the service's own role."""
     operations_host: str = "127.0.0.1"
