@@ -2,7 +2,8 @@
 
 from schemas.action import ActionModel
 from schemas.command import Actor, Authority
-from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.reach import ANY
 from services.domain.authority.table import GRANTS
 from services.domain.policy.authority import Party
 

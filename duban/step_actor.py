@@ -17,7 +17,8 @@ from duban.rehearsal_input import RehearsalError, check_actor, check_names, tabl
 from duban.simulated_actor import KEY, simulated_actor, unit_actor
 from schemas.command import Action, Actor, Authority, Command
 from schemas.ticket import Ticket
-from services.domain.authority.judge import ANY, PARTIES
+from services.domain.authority.judge import PARTIES
+from services.domain.authority.reach import ANY
 from services.domain.authority.table import GRANTS
 from services.domain.channels import CHANNELS
 from services.domain.ids import command_id

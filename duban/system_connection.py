@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from deploy.local import Stack
 from deploy.local.errors import LocalError
 from duban.arguments import login_name
-from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.reach import ANY
 from services.intake import sender_store
 from services.intake.senders import Sender
 from services.shared.postgres.database import Database

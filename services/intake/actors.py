@@ -12,7 +12,7 @@ import msgspec
 from schemas.command import Actor
 from schemas.contact import Code, Customer
 from schemas.ticket import Ticket
-from services.domain.authority.judge import ANY
+from services.domain.authority.reach import ANY, covers
 from services.intake import problems
 from services.intake.domain.fields import parse_phone
 from services.intake.senders import Sender
@@ -180,7 +180,7 @@ def _unit(given: Mapping[str, Any], sender: Sender) -> str:
             return sender.units[0]
         of = "any unit" if ANY in sender.units else units
         raise problems.invalid_field("actor.unit", "missing", f"name the unit that acts: the key is for {of}")
-    if unit not in sender.units and ANY not in sender.units:
+    if not covers(sender.units, unit):
         raise _forbidden("actor.unit", f"the key acts for {units}, not for {unit}")
     try:
         msgspec.convert(unit, Code)

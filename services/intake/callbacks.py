@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 
 from schemas.command import Actor, Command
 from schemas.customer_actions import StartCallback
-from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.reach import ANY
 from services.domain.ids import command_id
 from services.domain.policy.pack import Pack
 from services.intake import access_log, actors, commands, outcomes, problems

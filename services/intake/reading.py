@@ -11,7 +11,8 @@ from fastapi import Depends, Header, Query
 
 from schemas.ticket import Ticket
 from services.domain.authority import reading as reading_rights
-from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.reach import ANY
 from services.domain.policy.outcome import CALL_LEASE
 from services.domain.policy.pack import Pack
 from services.domain.privacy.masking import mask_document

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.command import MODELS
 from schemas.contact import Code
-from services.domain.authority.judge import ANY
+from services.domain.authority.reach import ANY
 from services.domain.authority.table import internal_actions
 from services.domain.channels import OWN_FORMAT
 from services.domain.policy.pack import Pack

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.command import Authority
-from services.domain.authority.judge import ANY, CALLBACK_ROLE
+from services.domain.authority.judge import CALLBACK_ROLE
+from services.domain.authority.reach import ANY, covers
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import Problem
@@ -83,7 +84,7 @@ class Sender:
 
     def reaches_pack(self, pack: str | None) -> bool:
         """Return whether tickets of a pack exist for this key."""
-        return pack is not None and (pack in self.packs or ANY in self.packs)
+        return pack is not None and covers(self.packs, pack)
 
     def require_action(self, action: str) -> None:
         """Check that the key allows an action.
@@ -115,7 +116,7 @@ class Sender:
             raise _contact_problem(
                 "channel", "missing", f"name the channel of the contact, such as {', '.join(own) or 'web'}"
             )
-        if ANY not in self.channels and wanted not in own:
+        if not covers(self.channels, wanted):
             raise Problem.about(
                 403,
                 "The key does not allow this channel",

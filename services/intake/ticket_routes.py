@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse
 
-from services.domain.authority.judge import ANY
+from services.domain.authority.reach import ANY
 from services.intake import access_log, outcomes, problems, reading
 from services.intake.access_log import Sought
 from services.intake.command_routes import no_such_ticket

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from schemas.call import CallRecord
 from schemas.contact import Contact
 from schemas.non_ticket import NonTicket
-from services.domain.authority.judge import ANY
+from services.domain.authority.reach import ANY
 from services.intake import openapi, outcomes, problems
 from services.intake.attachments import MAX_ATTACHMENT_BYTES
 from services.intake.channel_settings import ChannelSettings

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from schemas.action import RecordEntry
 from schemas.command import Action, Authority, Command
 from schemas.ticket import Status, Ticket
+from services.domain.authority.reach import covers, reaches_pack, takes_channel, units_of
 from services.domain.authority.table import GRANTS, Grant
 from services.domain.policy.authority import AuthorityOverride, Party
 from services.domain.policy.pack import Pack
 from services.domain.policy.units import UnitKind
 
-ANY = "*"
-"""In an authority: every pack, unit or channel."""
 CALLBACK_ROLE = "callback"
 DISPATCHING: frozenset[UnitKind] = frozenset({"centre", "remote", "owner"})
 SUPERVISING: frozenset[UnitKind] = frozenset({"supervisor", "leadership"})
@@ -97,14 +96,14 @@ def _beyond_key(ticket: Ticket, command: Command, pack: Pack) -> Iterator[str]:
     if authority is None:
         yield "no key stands behind this command: send it through a door, with a key that has units"
         return
-    if ticket.policy.pack not in authority.packs and ANY not in authority.packs:
+    if not reaches_pack(authority, ticket.policy.pack):
         yield f"the key is for {', '.join(authority.packs)}, not for tickets of {ticket.policy.pack}"
     if authority.actions and command.action.type not in authority.actions:
         yield f"the key may only {', '.join(authority.actions)}: ask for one that may {command.action.type}"
     if unit is None:
         yield f"name the unit that acts in `actor.unit`: the key is for {', '.join(authority.units) or 'no unit'}"
         return
-    if unit not in authority.units and ANY not in authority.units:
+    if not covers(authority.units, unit):
         yield f"the key acts for {', '.join(authority.units) or 'no unit'}, not for {unit}"
     if unit not in pack.units:
         yield f"the pack {pack.header.name} has no unit {unit}: choose one of {', '.join(pack.units)}"
@@ -169,7 +168,7 @@ def _accepted_it(ticket: Ticket, command: Command, pack: Pack) -> bool:
     return (
         authority is not None
         and pack.kinds[command.actor.unit or ""] == "channel"
-        and (ticket.channel in authority.channels or ANY in authority.channels)
+        and takes_channel(authority, ticket.channel)
     )
 
 
@@ -189,8 +188,8 @@ def _is_above(ticket: Ticket, command: Command, pack: Pack) -> bool:
 
 def _is_involved(ticket: Ticket, command: Command, pack: Pack) -> bool:
     unit = command.actor.unit
-    had = {ticket.unit, ticket.centre, ticket.handled_by, *ticket.dispatched_by, *ticket.assisting, *ticket.had_by}
-    return unit in had or any(unit in pack.above(other) for other in had)
+    involved = units_of(ticket)
+    return unit in involved or any(unit in pack.above(other) for other in involved)
 
 
 def _calls_back(ticket: Ticket, command: Command, pack: Pack) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from schemas.command import Authority
 from schemas.ticket import Ticket
-from services.domain.authority.judge import ANY, SUPERVISING
+from services.domain.authority.judge import SUPERVISING
+from services.domain.authority.reach import ANY, reaches_pack, takes_channel, units_of
 from services.domain.policy.pack import Pack
 
 
@@ -38,17 +39,6 @@ def may_read(ticket: Ticket, authority: Authority, pack: Pack | None) -> bool:
     )
 
 
-def reaches_pack(authority: Authority, pack: str) -> bool:
-    """Return whether a key is for tickets of a pack."""
-    return pack in authority.packs or ANY in authority.packs
-
-
-def units_of(ticket: Ticket) -> frozenset[str]:
-    """Return the units that have or had a ticket, dispatched it, assist with it, or are in charge of it."""
-    had = {ticket.unit, ticket.centre, ticket.handled_by, *ticket.dispatched_by, *ticket.assisting, *ticket.had_by}
-    return frozenset(unit for unit in had if unit is not None)
-
-
 def overseers(pack: Pack) -> frozenset[str]:
     """Return the units that read every ticket of a pack: its supervisor, and supervising units that write entries."""
     writers = (unit for rule in pack.entries.values() for unit in rule.by)
@@ -56,9 +46,8 @@ def overseers(pack: Pack) -> frozenset[str]:
 
 
 def _accepts(ticket: Ticket, authority: Authority, pack: Pack) -> bool:
-    return (ticket.channel in authority.channels or ANY in authority.channels) and any(
-        pack.kinds.get(unit) == "channel" for unit in authority.units
-    )
+    of_channel = any(pack.kinds.get(unit) == "channel" for unit in authority.units)
+    return of_channel and takes_channel(authority, ticket.channel)
 
 
 def _named_by_rules(ticket: Ticket, pack: Pack) -> Iterator[str]:

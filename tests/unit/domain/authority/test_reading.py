@@ -8,7 +8,8 @@ import pytest
 from schemas.action import Dispatch, SendBack
 from schemas.command import Authority
 from schemas.ticket import Ticket
-from services.domain.authority.reading import may_read, overseers, units_of
+from services.domain.authority.reach import units_of
+from services.domain.authority.reading import may_read, overseers
 from services.domain.policy.authority import AuthorityOverride, AuthorityPolicy
 from services.domain.policy.conditions import When
 from tests.builders import CENTRE, PACK, PACKS, TicketScenario, contact
