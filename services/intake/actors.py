@@ -16,7 +16,6 @@ from services.domain.authority.reach import ANY, covers
 from services.intake import problems
 from services.intake.domain.fields import parse_phone
 from services.intake.senders import Sender
-from services.shared.runtime.errors import Problem
 
 ACTOR_FIELDS = ("name", "unit", "kind")
 """Fields of `actor` in a request."""
@@ -86,7 +85,7 @@ def identify(request: Mapping[str, Any], sender: Sender) -> IdentifiedActor:
     _check_object("actor", given, ACTOR_FIELDS)
     kind = given.get("kind", "agent")
     if kind == "service":
-        raise _forbidden(
+        raise problems.forbidden(
             "actor.kind",
             "our own services do not come through this door: act as agent or unit, with a key that has units",
         )
@@ -107,7 +106,7 @@ def require_own_customer(claim: CustomerClaim, ticket: Ticket, sender: Sender) -
 
     """
     if ticket.channel not in sender.channels or not claim.is_of(ticket.customer):
-        raise _forbidden("customer", NOT_THE_CUSTOMER)
+        raise problems.forbidden("customer", NOT_THE_CUSTOMER)
 
 
 def require_person(name: str, sender: Sender, *, field: str) -> None:
@@ -123,12 +122,12 @@ def require_person(name: str, sender: Sender, *, field: str) -> None:
 
     """
     if sender.persons and name not in sender.persons:
-        raise _forbidden(field, f"the key acts for {', '.join(sender.persons)}, not for {name}")
+        raise problems.forbidden(field, f"the key acts for {', '.join(sender.persons)}, not for {name}")
 
 
 def _customer(request: Mapping[str, Any], given: Mapping[str, Any], sender: Sender) -> IdentifiedActor:
     if not sender.is_portal:
-        raise _forbidden(
+        raise problems.forbidden(
             "actor.kind",
             "only a portal speaks for customers: ask for a key with the role portal; a word that came by phone is sent "
             "by the centre or the accepting channel, with its `evidence`",
@@ -172,7 +171,7 @@ def _unit(given: Mapping[str, Any], sender: Sender) -> str:
     unit = _text("actor.unit", given.get("unit"))
     units = ", ".join(sender.units)
     if not sender.units:
-        raise _forbidden(
+        raise problems.forbidden(
             "actor.unit", f"the key acts for no unit: `duban sender change {sender.name} --unit <unit>` gives it one"
         )
     if unit is None:
@@ -181,7 +180,7 @@ def _unit(given: Mapping[str, Any], sender: Sender) -> str:
         of = "any unit" if ANY in sender.units else units
         raise problems.invalid_field("actor.unit", "missing", f"name the unit that acts: the key is for {of}")
     if not covers(sender.units, unit):
-        raise _forbidden("actor.unit", f"the key acts for {units}, not for {unit}")
+        raise problems.forbidden("actor.unit", f"the key acts for {units}, not for {unit}")
     try:
         msgspec.convert(unit, Code)
     except msgspec.ValidationError as error:
@@ -217,7 +216,3 @@ def _text(field: str, value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME_LENGTH:
         raise problems.invalid_field(field, "bad_schema", f"write a text of 1 to {MAX_NAME_LENGTH} characters")
     return value
-
-
-def _forbidden(field: str, what_to_do: str) -> Problem:
-    return Problem.about(403, "The key does not allow this", field=field, reason="not_allowed", what_to_do=what_to_do)

@@ -119,12 +119,9 @@ def require_callback_role(sender: Sender) -> None:
 
     """
     if CALLBACK_ROLE not in sender.roles:
-        raise Problem.about(
-            403,
-            "The key does not allow this",
-            field="Authorization",
-            reason="not_allowed",
-            what_to_do=f"calls are for those who call customers back: ask for a key with the role {CALLBACK_ROLE}",
+        raise problems.forbidden(
+            "Authorization",
+            f"calls are for those who call customers back: ask for a key with the role {CALLBACK_ROLE}",
         )
 
 
@@ -156,13 +153,9 @@ def _within(name: str, wanted: str | None, own: Sequence[str]) -> Sequence[str] 
     if ANY in own:
         return [wanted] if wanted is not None else None
     if wanted is not None and wanted not in own:
-        raise Problem.about(
-            403,
-            "The key does not allow this",
-            field=name,
-            reason="not_allowed",
-            what_to_do=f"the key is for {', '.join(own) or 'none'}, not for {wanted}: leave {name} out, or ask for "
-            "another key",
+        raise problems.forbidden(
+            name,
+            f"the key is for {', '.join(own) or 'none'}, not for {wanted}: leave {name} out, or ask for another key",
         )
     return [wanted] if wanted is not None else own
 

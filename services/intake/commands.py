@@ -133,7 +133,7 @@ def require_right(command: Command, ticket: Ticket, pack: Pack) -> None:
 
 
 def _not_allowed(what_to_do: str) -> Problem:
-    return Problem.about(403, "This is not allowed", field="action.type", reason="not_allowed", what_to_do=what_to_do)
+    return problems.forbidden("action.type", what_to_do, title="This is not allowed")
 
 
 def _choices() -> str:

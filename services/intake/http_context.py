@@ -1,7 +1,6 @@
 """Shared state and operations of the HTTP and SMTP doors: rate limits, publishing, and waiting for outcomes."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,15 +73,8 @@ class HttpContext:
         """
         wait = self.rate_limiter.take(sender.name, sender.per_minute, count)
         if wait > 0:
-            seconds = str(math.ceil(wait))
-            raise Problem.about(
-                429,
-                "Too many messages",
-                field="Authorization",
-                reason="too_many",
-                what_to_do=f"{sender.name} may send {sender.per_minute} messages a minute: try again in {seconds} s",
-                headers={"Retry-After": seconds},
-            )
+            allowance = f"{sender.name} may send {sender.per_minute} messages a minute"
+            raise problems.too_many("Too many messages", allowance, wait)
 
     def channel_label(self, sender: Sender, channel: str) -> str:
         """Return how metrics and logs name a channel: itself where we or the key know it, else `other`.
@@ -108,15 +100,7 @@ class HttpContext:
     def _take(self, bucket: str, per_minute: int | None, who_may: str) -> None:
         wait = self.rate_limiter.take(bucket, per_minute, 1)
         if wait > 0:
-            seconds = str(math.ceil(wait))
-            raise Problem.about(
-                429,
-                "Too many requests",
-                field="Authorization",
-                reason="too_many",
-                what_to_do=f"{who_may} {per_minute} times a minute: try again in {seconds} s",
-                headers={"Retry-After": seconds},
-            )
+            raise problems.too_many("Too many requests", f"{who_may} {per_minute} times a minute", wait)
 
     def require_clock(self) -> Clock:
         """Return the business clock.

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: title, detail, and for each invalid field the reason and what to do."""
 
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -82,6 +83,31 @@ def invalid_payload(error: InvalidPayload) -> Problem:
 def invalid_field(field: str, reason: str, message: str) -> Problem:
     """Return 400 for one field."""
     return Problem(400, "The request cannot be used", errors=({"field": field, "reason": reason, "detail": message},))
+
+
+def forbidden(field: str, what_to_do: str, *, title: str = "The key does not allow this") -> Problem:
+    """Return 403 for what a key may not do."""
+    return Problem.about(403, title, field=field, reason="not_allowed", what_to_do=what_to_do)
+
+
+def too_many(title: str, allowance: str, wait: float) -> Problem:
+    """Return 429 with Retry-After.
+
+    Args:
+        title: what there was too much of.
+        allowance: who may do how much.
+        wait: real seconds until it is allowed again.
+
+    """
+    seconds = str(math.ceil(wait))
+    return Problem.about(
+        429,
+        title,
+        field="Authorization",
+        reason="too_many",
+        what_to_do=f"{allowance}: try again in {seconds} s",
+        headers={"Retry-After": seconds},
+    )
 
 
 async def reject_nul(request: Request) -> None:

@@ -18,10 +18,10 @@ from services.domain.policy.pack import Pack
 from services.domain.privacy.masking import mask_document
 from services.intake import problems
 from services.intake.access_log import AccessRecord, Fields, Sought
+from services.intake.actors import require_person
 from services.intake.http_context import HttpContext
 from services.intake.senders import Sender
 from services.shared.observability import logs
-from services.shared.runtime.errors import Problem
 
 PERSON_HEADER = "X-Actor"
 """Header with the person who reads, percent-encoded UTF-8; the parameter `actor` does the same."""
@@ -211,12 +211,6 @@ def identify_reader(context: HttpContext, sender: Sender, claim: ReadingClaim, *
             "missing",
             "name the person who reads: this key shows personal data, which is recorded",
         )
-    if person is not None and sender.persons and person not in sender.persons:
-        raise Problem.about(
-            403,
-            "The key does not allow this",
-            field=PERSON_HEADER,
-            reason="not_allowed",
-            what_to_do=f"the key acts for {', '.join(sender.persons)}, not for {person}",
-        )
+    if person is not None:
+        require_person(person, sender, field=PERSON_HEADER)
     return Reader(sender, ReadingClaim(person, claim.purpose), context.packs, context.require_clock().now())

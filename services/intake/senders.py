@@ -12,6 +12,7 @@ from typing import Final
 from schemas.command import Authority
 from services.domain.authority.judge import CALLBACK_ROLE
 from services.domain.authority.reach import ANY, covers
+from services.intake import problems
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import Problem
@@ -94,12 +95,9 @@ class Sender:
 
         """
         if action not in self.actions:
-            raise Problem.about(
-                403,
-                "The key does not allow this",
-                field="Authorization",
-                reason="not_allowed",
-                what_to_do=f"it allows {', '.join(self.actions)}: ask for a key that allows `{action}`",
+            raise problems.forbidden(
+                "Authorization",
+                f"it allows {', '.join(self.actions)}: ask for a key that allows `{action}`",
             )
 
     def resolve_channel(self, wanted: str | None) -> str:
@@ -117,12 +115,10 @@ class Sender:
                 "channel", "missing", f"name the channel of the contact, such as {', '.join(own) or 'web'}"
             )
         if not covers(self.channels, wanted):
-            raise Problem.about(
-                403,
-                "The key does not allow this channel",
-                field="channel",
-                reason="not_allowed",
-                what_to_do=f"it allows {', '.join(own)}, not {wanted}: choose one of these, or ask for another key",
+            raise problems.forbidden(
+                "channel",
+                f"it allows {', '.join(own)}, not {wanted}: choose one of these, or ask for another key",
+                title="The key does not allow this channel",
             )
         if wanted not in own and _NUMBER.search(wanted):
             # Channels are labels of metrics and stand in logs, where a customer's number must not.
