@@ -14,7 +14,6 @@ LONGEST_CHAIN = 4
 """Units that may send a ticket on before one of them gets it back (DECISIONS 38)."""
 MOST_ASSISTING = 8
 """Units that may assist at once (DECISIONS 38)."""
-ASSISTING = "R3.5"
 
 
 def dispatch(context: DecisionContext, action: Dispatch) -> None:
@@ -116,7 +115,7 @@ def request_assistance(context: DecisionContext, action: RequestAssistance) -> N
     request = AssistanceRequest(unit=unit.code, at=max(context.at, ticket.updated_at), by=asked_by)
     context.record_event(
         "assistance_requested",
-        because("assisting", unit.code, "assisting department", ASSISTING),
+        because("assisting", unit.code, "assisting department", PATH),
         {
             "assisting": (*ticket.assisting, unit.code),
             "assistance_requests": (*ticket.assistance_requests, request),
@@ -135,7 +134,7 @@ def release_assistance(context: DecisionContext, action: ReleaseAssistance) -> N
         )
     context.record_event(
         "assistance_released",
-        because("assisting", action.unit, "released", ASSISTING),
+        because("assisting", action.unit, "released", PATH),
         {**_without(ticket, action.unit), "acted_in_stage": True},
         details={"unit": action.unit, "reason": action.reason},
     )
@@ -151,7 +150,7 @@ def _assisted(context: DecisionContext, action: FeedBack, unit: str) -> None:
     entry = Entry(kind=ASSISTANCE, at=context.at, by=actor.name, unit=unit, text=action.result)
     context.record_event(
         "assistance_fed_back",
-        because("assisting", unit, "feedback of an assisting department", ASSISTING),
+        because("assisting", unit, "feedback of an assisting department", PATH),
         {**_without(ticket, unit), "entries": (*ticket.entries, entry)},
         details={
             "unit": unit,
