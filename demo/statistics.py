@@ -47,7 +47,7 @@ ANSWERS = "select body ->> 'command_id', body #>> '{actor,kind}' from ledger.eve
 REPLIES = "select id, subject from router.contact where disposition = 'survey'"
 RUNS = "select id, (body ->> 'run')::int from ledger.ticket"
 ISSUES = """
-select (select count(*) from hot_issues.issue), (select count(*) from hot_issues.member where told)
+select (select count(*) from hot_issues.issue), (select count(*) from hot_issues.member where command_sent)
 """
 CLOSED = """
 select case

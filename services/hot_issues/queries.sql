@@ -70,7 +70,7 @@ select count(*) from hot_issues.member where issue_id = %(issue_id)s;
 -- name: unpublished_links
 select issue_id, ticket_id, linked_at, tickets, issue.body ->> 'opened_at'
 from hot_issues.member join hot_issues.issue on issue.id = issue_id
-where not told
+where not command_sent
 order by linked_at
 limit 100;
 
@@ -78,7 +78,9 @@ limit 100;
 select body::text from hot_issues.issue where published < version order by id limit 500;
 
 -- name: mark_link_published
-update hot_issues.member set told = true where issue_id = %(issue_id)s and ticket_id = %(ticket_id)s;
+-- `told` is the column of the version before, which may run beside this one or come back.
+update hot_issues.member set command_sent = true, told = true
+where issue_id = %(issue_id)s and ticket_id = %(ticket_id)s;
 
 -- name: mark_issue_published
 update hot_issues.issue set published = greatest(published, %(version)s) where id = %(id)s;
