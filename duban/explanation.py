@@ -1,4 +1,4 @@
-"""Explains a rehearsed case: each decision, clock, notice, callback and figure, with the rule that said so (R7.4)."""
+"""Explains a rehearsed case: each decision, clock, notice, callback and figure, with the rule behind it (R7.4)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -280,7 +280,7 @@ class Ticket(Record):
     handled_by: Code | None = None
     """The unit that last reported back; a disputed answer returns to it (DECISIONS 28)."""
     had_by: tuple[Code, ...] = ()
-    """Units that had it before, the latest sixteen, each once: they may add notes and papers (R2.7)."""
+    """Units that had it before, the latest sixteen, each once: they may add notes and evidence (R2.7)."""
     assisting: tuple[Code, ...] = ()
     """Units that were asked to help and have not fed back yet; the holder stays responsible."""
     assistance_requests: tuple[AssistanceRequest, ...] = ()

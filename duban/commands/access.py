@@ -50,7 +50,7 @@ def list_(
     zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """List readings of tickets: who, when, which, by what, whether masked, and why; never what they said."""
+    """List readings of tickets: who, when, which, by what, whether masked, and why; never their content."""
     system = system_connection.find(data)
     wanted = AccessFilter(
         ticket=ticket or None,

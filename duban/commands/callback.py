@@ -68,7 +68,7 @@ def result(
     name: PersonName,
     outcome: Annotated[str, typer.Argument(help="answered, no_answer, busy, refused, opted_out or moved")],
     scores: Annotated[str, typer.Option(help="scores of process, result and staff from 1 to 5, such as 5,4,5")] = "",
-    comment: Annotated[str, typer.Option(help="what else the customer said")] = "",
+    comment: Annotated[str, typer.Option(help="a further comment of the customer")] = "",
     until: Annotated[
         str, typer.Option(help="with moved: when the customer wants to be called, ISO 8601 with offset")
     ] = "",

@@ -244,5 +244,5 @@ def _department(pack: Pack, facts: Facts, reasons: list[Reason]) -> tuple[str | 
             reasons.append(_reason("department", rule.unit, rule.name, rule))
             return rule.unit, None
     if untyped:
-        return None, "neither business type nor problem type can be told from the contact"
+        return None, "neither business type nor problem type is known from the contact"
     return None, "no rule of the policy names a department for this type"

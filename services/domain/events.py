@@ -33,7 +33,7 @@ def _details(
 EVENTS: Mapping[str, EventDetails] = {
     "accepted": _details("The ticket was opened for a contact (受理).", "contact_id path", "triage missing"),
     "answered": _details(
-        "The customer was told the final outcome (答复).", "agreement from", "explanation on_the_spot result"
+        "The customer was informed of the final outcome (答复).", "agreement from", "explanation on_the_spot result"
     ),
     "apologised": _details("A letter of apology was ordered; the notifier sends it.", "letter facts"),
     "archived": _details("The archive time of a closed or withdrawn ticket was over.", threshold="always"),
@@ -44,13 +44,13 @@ EVENTS: Mapping[str, EventDetails] = {
     ),
     "assigned": _details("A person of the unit that holds the ticket got it.", "person", "from"),
     "assistance_fed_back": _details(
-        "An assisting unit told whoever had asked it what it found and did; its assistance is over.",
+        "An assisting unit reported its result to whoever had asked it; its assistance is over.",
         "unit result cause notifies",
         "owner",
     ),
     "assistance_released": _details("The help of an assisting unit is not needed any more.", "unit reason"),
     "assistance_requested": _details("Another unit was asked to help; the owner stays responsible.", "unit demand"),
-    "attached": _details("Papers, recordings or pictures were added by reference.", "references"),
+    "attached": _details("Documents, recordings or pictures were added by reference.", "references"),
     "breached": _details(
         "A limit ran out; the supervision order (督办) is part of the event.",
         "clock due_at level notifies supervision_order",
@@ -77,7 +77,7 @@ EVENTS: Mapping[str, EventDetails] = {
     ),
     "dispatched": _details("The ticket was sent to a unit (派单).", "unit", "from note"),
     "escalated": _details(
-        "The next level was told: on demand, or because a limit stays exceeded.",
+        "The next level was informed: on demand, or because a limit stays exceeded.",
         "notifies",
         "reason unit clock due_at level",
         threshold="sometimes",
@@ -90,7 +90,7 @@ EVENTS: Mapping[str, EventDetails] = {
     "extension_requested": _details(
         "The holder explained a delay and committed to a new limit.", "explanation committed_until old_due"
     ),
-    "fed_back": _details("The unit told the centre what it found and did (反馈).", "result from", "cause owner"),
+    "fed_back": _details("The unit reported its result to the centre (反馈).", "result from", "cause owner"),
     "form_completed": _details("The accepting channel completed the form; the centre's review begins."),
     "handed_up": _details(
         "The unit's feedback went back to the unit that had dispatched to it.", "result from", "cause owner"
@@ -100,7 +100,7 @@ EVENTS: Mapping[str, EventDetails] = {
     "merged": _details("The ticket was closed in favour of another about the same matter.", "ticket_id reason"),
     "noted": _details("Somebody wrote a note for colleagues.", "text"),
     "policy_applied": _details("Another version of the policy moved open limits.", "version moved"),
-    "progress_replied": _details("The customer was told where things stand (回复).", "text"),
+    "progress_replied": _details("The customer was informed of the progress (回复).", "text"),
     "reclassified": _details("Kind, type, tier, priority or department changed.", "reason", "from"),
     "rejected": _details("The customer rejected the outcome.", "reason level"),
     "reminded": _details("A repeat contact joined the open ticket (催办).", "contact_id channel reason"),

@@ -40,8 +40,8 @@ class ReadingClaim:
     """What a request says about a reading.
 
     Attributes:
-        person: who reads; None if it is not said.
-        purpose: why; None if it is not said.
+        person: who reads; None if not given.
+        purpose: why; None if not given.
 
     """
 

@@ -52,7 +52,7 @@ def install(app: FastAPI, context: HttpContext) -> None:
     async def get_ticket(
         number: str, claim: Claim, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
     ) -> JSONResponse:
-        """Get one ticket in full: every paper, entry, link, request for more time and clock that it ever had.
+        """Get one ticket in full: all evidence, every entry, link, request for more time and clock that it ever had.
 
         Personal data is masked unless the key shows it; who reads is recorded.
         """

@@ -18,8 +18,8 @@ from services.domain.kpi.periods import Period, PeriodLength, period_at
 from services.domain.policy.pack import Pack
 from services.domain.ticket_number import format_ticket_number
 from services.ledger import store
-from services.ledger.domain.added_items import added_items, link_item, paper_item
-from services.ledger.domain.bounded_ticket import unmarked_link, unmarked_papers, with_link_mark, without_papers
+from services.ledger.domain.added_items import added_items, evidence_item, link_item
+from services.ledger.domain.bounded_ticket import unmarked_evidence, unmarked_link, with_link_mark, without_evidence
 from services.ledger.domain.decide import NONE_NAMED, DecisionResult, decide
 from services.ledger.domain.named_ticket import NamedTicket, NamedTickets, named_by
 from services.ledger.domain.reclassification import HOT_ISSUE_TICKETS, HOT_ISSUE_WINDOW, issue_key
@@ -126,17 +126,17 @@ class BatchDecider:
         return found
 
     def _decide_once(self, ticket: Ticket | None, command: Command, pack: Pack, named: NamedTickets) -> DecisionResult:
-        """Decide a command that must add no paper and no link that the ticket has had, however long ago."""
+        """Decide a command that must add no evidence and no link that the ticket has had, however long ago."""
         if ticket is None or isinstance(command.action, Open):
             return decide(ticket, command, pack, self._now, number="", named=named, late_after=self._late_after)
-        papers, link = unmarked_papers(ticket, command.action), unmarked_link(ticket, command.action)
+        evidence, link = unmarked_evidence(ticket, command.action), unmarked_link(ticket, command.action)
         linked = False
-        if papers or link is not None:
-            asked = {paper_item(reference): reference for reference in papers}
+        if evidence or link is not None:
+            asked = {evidence_item(reference): reference for reference in evidence}
             link_hash = link_item(link.ticket_id, link.kind) if link is not None else b""
             known = store.known_items(self._connection, ticket.id, [*asked, link_hash]) | self._added_items[ticket.id]
             command = command.replace(
-                action=without_papers(command.action, {asked[item] for item in asked if item in known})
+                action=without_evidence(command.action, {asked[item] for item in asked if item in known})
             )
             linked = link_hash in known
         known_ticket = with_link_mark(ticket, link) if linked and link is not None else ticket

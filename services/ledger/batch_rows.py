@@ -96,7 +96,7 @@ def _confirmed_rows(
 
 
 def _added_item_rows(records: Sequence[CommandRecord]) -> list[Row]:
-    """Return the papers and links of a batch, each once; most are known, since an event holds the latest before it."""
+    """Return the evidence and links of a batch, each once; most are known: an event holds the latest before it."""
     items = {(event.ticket_id, item) for record in records for event in record.events for item in added_items(event)}
     return [{"ticket_id": ticket_id, "item": item.hex()} for ticket_id, item in sorted(items)]
 

@@ -50,7 +50,7 @@ where id = any(%(ids)s);
 select body::text from ledger.event where ticket_id = %(ticket_id)s and version <= %(last)s order by version;
 
 -- name: known_items
--- Asked only where a ticket had more papers or links than it has the marks of.
+-- Asked only where a ticket had more evidence or links than it has the marks of.
 select item from ledger.added_item where ticket_id = %(ticket_id)s and item = any(%(items)s);
 
 -- name: next_running_numbers

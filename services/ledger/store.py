@@ -170,7 +170,7 @@ def granted_compensation(connection: psycopg.Connection, grantor: Grantor, pack:
 
 
 def known_items(connection: psycopg.Connection, ticket_id: UUID, items: Sequence[bytes]) -> set[bytes]:
-    """Return those of some papers and links, by their hash (`added_items`), that a ticket has had."""
+    """Return those of some evidence and links, by their hash (`added_items`), that a ticket has had."""
     values = {"ticket_id": ticket_id, "items": list(items)}
     return {bytes(item) for (item,) in connection.execute(queries["known_items"], values).fetchall()}
 

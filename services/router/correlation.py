@@ -162,7 +162,7 @@ def note_command(message: NonTicket, ticket: UUID) -> Command:
     """Return the command that notes a resolved alert or a bounce on a ticket."""
     text = {
         "resolved": f"the alert is over since {message.facts.get('resolved_at', 'unknown')}",
-        "bounce": f"a mail to the customer came back undelivered ({message.facts.get('status') or 'no status told'})",
+        "bounce": f"a mail to the customer came back undelivered ({message.facts.get('status') or 'no status given'})",
     }[message.reason]
     return _command(message.id, "note", ticket, message.received_at, message.policy, Note(text=text))
 

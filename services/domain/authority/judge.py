@@ -54,7 +54,7 @@ def judge(ticket: Ticket | None, command: Command, pack: Pack) -> Verdict:
     if actor.kind == "service":
         allowed = actor.name in grant.services
     elif ticket is None:
-        # That there is no such ticket is said by whoever looks for it.
+        # That there is no such ticket is reported by whoever looks for it.
         allowed = bool(grant.who)
     elif actor.kind == "customer":
         allowed = actor.proof is not None and Party.CUSTOMER in (grant.who if rule is None else rule.who)

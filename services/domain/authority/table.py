@@ -88,7 +88,7 @@ GRANTS: Mapping[type[ActionModel], Grant] = {
 """Who may take each action."""
 
 if missing := sorted(MODELS.keys() - {str(model.__struct_config__.tag) for model in GRANTS}):
-    raise LookupError(f"nobody is said to be allowed to {', '.join(missing)}: give each action a row in GRANTS")
+    raise LookupError(f"nobody is allowed to {', '.join(missing)}: give each action a row in GRANTS")
 
 
 def internal_actions() -> frozenset[str]:

@@ -63,7 +63,7 @@ class WarningRule(Cited):
 
 
 class BreachRule(Cited):
-    """What the end of a limit does, and how often the next level is told again (DECISIONS 9)."""
+    """What the end of a limit does, and how often the next level is informed again (DECISIONS 9)."""
 
     does: Literal["supervise", "archive", "note"] = "supervise"
     """supervise: the limit is exceeded, a supervision order; archive: the ticket is put into the archive; note: it is

@@ -91,7 +91,7 @@ def thresholds_of(
 
 
 def escalations(breach: BreachRule, calendar: DeadlineCalendar, after: datetime, step: timedelta) -> list[Threshold]:
-    """Return the thresholds at which the next level is told after a breach, so far apart."""
+    """Return the thresholds at which the next level is informed after a breach, so far apart."""
     points, at = [], after
     for name in _ESCALATIONS[: breach.escalations]:
         at = calendar.add(at, step)

@@ -328,8 +328,8 @@ def relimit(
 def missed(timer: SlaTimer, rule: ClockRule, calendar: DeadlineCalendar, at: datetime) -> SlaTimer:
     """Settle what a policy that comes into force at `at` puts into the past: no warning and no breach of it.
 
-    The next level is told after that as often as after a breach, so that the ticket is not forgotten. An archive whose
-    time has passed is not missed but due.
+    The next level is informed after that as often as after a breach, so that the ticket is not forgotten. An archive
+    whose time has passed is not missed but due.
     """
     if rule.breach.does == "archive":
         return timer

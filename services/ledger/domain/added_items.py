@@ -1,4 +1,4 @@
-"""Hashes of the papers and links of a ticket, so that one that was added long ago is not added again. Pure.
+"""Hashes of the evidence and links of a ticket, so that one that was added long ago is not added again. Pure.
 
 DECISIONS 38: the ticket itself keeps the marks of the latest only.
 """
@@ -13,8 +13,8 @@ HASH_LENGTH = 16
 """Bytes of a hash; the upgrade of older databases computes the same in SQL."""
 
 
-def paper_item(reference: str) -> bytes:
-    """Return the hash of a paper with this reference."""
+def evidence_item(reference: str) -> bytes:
+    """Return the hash of evidence with this reference."""
     return _hash(f"evidence/{reference}")
 
 
@@ -24,9 +24,9 @@ def link_item(ticket_id: UUID, kind: str) -> bytes:
 
 
 def added_items(event: TicketChange) -> Iterator[bytes]:
-    """Yield the hashes of the papers and links that an event holds, those that were there before it included."""
+    """Yield the hashes of the evidence and links that an event holds, those that were there before it included."""
     for evidence in event.changes.get("evidence", ()):
-        yield paper_item(evidence.reference)
+        yield evidence_item(evidence.reference)
     for link in event.changes.get("links", ()):
         yield link_item(link.ticket_id, link.kind)
 

@@ -25,7 +25,7 @@ def apologise(context: DecisionContext, action: Apologise) -> None:
 
 
 def report_undeliverable(context: DecisionContext, action: ReportUndeliverable) -> None:
-    """Put on record that a letter reached its reader by no means; the centre hears of it."""
+    """Put on record that a letter reached its reader by no means; the centre is informed of it."""
     context.record_event(
         "undeliverable",
         because("letter", action.letter, "no means is left", "ours: R5.7"),

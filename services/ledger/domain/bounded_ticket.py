@@ -29,7 +29,7 @@ MAX_MARKS = 100
 """References, and links, that the ticket itself recognises when they come again.
 
 They take 1,000 characters, however many a ticket has had. The ledger looks up what may be older by its hash
-(`unmarked_papers`, `unmarked_link`, `added_items`), so that none is added a second time, with 10,000 of them either.
+(`unmarked_evidence`, `unmarked_link`, `added_items`), so that none is added a second time, with 10,000 of them either.
 """
 MARK_LENGTH = 10
 """Hexadecimal digits of a mark."""
@@ -126,7 +126,7 @@ def trimmed_clocks(clocks: tuple[SlaTimer, ...]) -> tuple[SlaTimer, ...]:
 
 
 def new_evidence(ticket: Ticket, given: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """Return those of some papers that are not on the ticket already, each once."""
+    """Return the evidence among some that are not on the ticket already, each once."""
     known = _known(ticket.evidence_marks)
     by_mark: dict[str, Evidence] = {}
     for evidence in given:
@@ -139,12 +139,12 @@ def is_linked(ticket: Ticket, link: Link) -> bool:
     return _link_mark(link) in _known(ticket.link_marks)
 
 
-def unmarked_papers(ticket: Ticket, action: Action) -> list[str]:
+def unmarked_evidence(ticket: Ticket, action: Action) -> list[str]:
     """Return the references of an action that a ticket may have had before those that it has the marks of."""
     if ticket.evidence_count <= MAX_MARKS:
         return []
     known = _known(ticket.evidence_marks)
-    return [each.reference for each in _papers(action) if _mark(each.reference) not in known]
+    return [each.reference for each in _evidence_of(action) if _mark(each.reference) not in known]
 
 
 def unmarked_link(ticket: Ticket, action: Action) -> Link | None:
@@ -153,9 +153,9 @@ def unmarked_link(ticket: Ticket, action: Action) -> Link | None:
     return action.link if is_new and isinstance(action, LinkTo) else None
 
 
-def without_papers(action: Action, known: AbstractSet[str]) -> Action:
-    """Return an action without the papers whose references are known."""
-    left = tuple(evidence for evidence in _papers(action) if evidence.reference not in known)
+def without_evidence(action: Action, known: AbstractSet[str]) -> Action:
+    """Return an action without the evidence whose references are known."""
+    left = tuple(evidence for evidence in _evidence_of(action) if evidence.reference not in known)
     if isinstance(action, Attach):
         return action.replace(evidence=left)
     if isinstance(action, JoinCall):
@@ -168,7 +168,7 @@ def with_link_mark(ticket: Ticket, link: Link) -> Ticket:
     return ticket.replace(link_marks=ticket.link_marks + _link_mark(link))
 
 
-def _papers(action: Action) -> Sequence[Evidence]:
+def _evidence_of(action: Action) -> Sequence[Evidence]:
     if isinstance(action, Attach):
         return action.evidence
     if isinstance(action, JoinCall):

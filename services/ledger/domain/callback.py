@@ -51,7 +51,7 @@ def record_callback(context: DecisionContext, action: RecordCallback) -> None:
         return
     if action.result == "answered" and action.survey is None:
         raise CommandRejected(
-            "missing", "add what the customer said: survey with process, result and staff", ("survey",)
+            "missing", "add the customer's answers: survey with process, result and staff", ("survey",)
         )
     attempt = ticket.callbacks + 1
     context.record_event("called_back", why, OVER | {"callbacks": attempt}, details=details | {"attempt": attempt})

@@ -1,4 +1,4 @@
-"""The record of a case: entries, papers, data put right, people named (R2.7, R5.9-R5.11)."""
+"""The record of a case: entries, evidence, data put right, people named (R2.7, R5.9-R5.11)."""
 
 from schemas.action import Assign, Attach, Correct, RecordEntry
 from schemas.case_record import Entry
@@ -18,7 +18,7 @@ def record(context: DecisionContext, action: RecordEntry) -> None:
     if choices and action.value not in choices:
         raise CommandRejected("missing", f"{action.kind} needs a value out of {', '.join(choices)}", ("value",))
     if not choices and not action.text and not action.reference:
-        raise CommandRejected("missing", f"{action.kind} needs a text, or a reference to the paper", ("text",))
+        raise CommandRejected("missing", f"{action.kind} needs a text, or a reference to the document", ("text",))
     entry = Entry(
         kind=action.kind,
         at=context.at,
@@ -37,7 +37,7 @@ def record(context: DecisionContext, action: RecordEntry) -> None:
 
 
 def attach(context: DecisionContext, action: Attach) -> None:
-    """Add papers by reference; one that is there already is not added again."""
+    """Add evidence by reference; one that is there already is not added again."""
     new = new_evidence(context.ticket, action.evidence)
     if not new:
         raise CommandRejected("attached", "all of it is attached already")

@@ -135,7 +135,7 @@ class DecisionContext:
             field: of the command that names it, for the refusal.
 
         Raises:
-            CommandRejected: there is none; nothing is said about tickets of other packs.
+            CommandRejected: there is none; nothing is revealed about tickets of other packs.
 
         """
         found = self.named.get(id_)
