@@ -20,7 +20,7 @@ import msgspec
 
 from duban.policy_simulation import PolicySimulation
 from duban.rehearsal_input import RehearsalError, check_names, table
-from duban.rehearsed_facts import clock_state, counted_in, every_timer, format_part
+from duban.rehearsed_facts import NO_PLAN, clock_state, counted_in, every_timer, format_part, plan_values, warnings_at
 from schemas.base import Model, field_names
 from schemas.ticket import SlaTimer, Ticket
 from services.domain.events import EVENTS
@@ -53,7 +53,7 @@ CLASSIFICATION_FIELDS = (
 CLOCK_FIELDS: Mapping[str, Callable[[SlaTimer], Any]] = {
     "start": lambda timer: timer.started_at,
     "due": lambda timer: timer.due_at,
-    "warns": lambda timer: [point.at for point in timer.thresholds if point.name.startswith("warning")],
+    "warns": warnings_at,
     "escalates": lambda timer: [point.at for point in timer.thresholds if point.name.startswith(ESCALATION)],
     "tells": lambda timer: sorted({reader for point in timer.thresholds for reader in point.notifies}),
     "readers": lambda timer: {point.name: sorted(point.notifies) for point in timer.thresholds},
@@ -64,7 +64,6 @@ CLOCK_FIELDS: Mapping[str, Callable[[SlaTimer], Any]] = {
 """What can be expected of the latest run of a clock; `readers` is by threshold, such as breach."""
 CALLBACK_FIELDS = ("state", "means", "due", "until", "script", "attempts", "reason")
 """What can be expected of the callback plan; without a plan its state is `none`."""
-NO_PLAN = "none"
 ROUTED: Mapping[str, frozenset[str]] = {
     "new": frozenset({"accepted"}),
     "join": frozenset({"corrected"}),
@@ -199,15 +198,7 @@ def _callback(simulation: PolicySimulation, wanted: Any) -> dict[str, Any]:
     plan = simulation.subject.plan
     if plan is None:
         return dict.fromkeys(named) | {"state": NO_PLAN}
-    values = {
-        "state": plan.state,
-        "means": plan.means,
-        "due": plan.due_at,
-        "until": plan.until_at,
-        "script": plan.script,
-        "attempts": plan.attempts,
-        "reason": plan.reason,
-    }
+    values = plan_values(plan)
     return {name: values[name] for name in named}
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from duban.case_file import CaseCommand, ContactCase
 from duban.policy_simulation import PolicySimulation, SimulatedTicket
 from duban.rehearsal_input import RehearsalError, build_contact, check_actor
-from duban.rehearsed_facts import clock_state, counted_in, every_timer, format_part
+from duban.rehearsed_facts import NO_PLAN, clock_state, counted_in, every_timer, format_part, plan_values, warnings_at
 from schemas.action import Dispatch, Tick
 from schemas.event import Refusal, TicketEvent
 from schemas.ticket import Reason, SlaTimer, Status
@@ -19,8 +19,8 @@ from services.domain.policy.notices import CUSTOMER
 from services.domain.policy.pack import Pack
 from services.notifier.domain.notices import Notice
 
-NO_PLAN = "none"
-"""State of a callback that nobody has planned yet."""
+INSTANTS = frozenset({"due", "until"})
+"""Values of a callback plan whose names end in `_at` in a document."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _of_reason(reason: Reason) -> dict[str, Any]:
 def _of_timer(timer: SlaTimer, pack: Pack) -> dict[str, Any]:
     rule = pack.limits.by_name.get(timer.name)
     title = {"zh": rule.title.zh, "en": rule.title.en} if rule is not None else None
-    warnings = [point.at for point in timer.thresholds if point.name.startswith("warning")]
+    warnings = warnings_at(timer)
     return {
         "clock": timer.name,
         "title": title,
@@ -271,16 +271,7 @@ def _of_callback(simulated: SimulatedTicket, pack: Pack) -> dict[str, Any]:
             "script": getattr(script.text, ticket.customer.language) if script is not None else None,
         }
     else:
-        document |= {
-            "state": plan.state,
-            "reason": plan.reason,
-            "means": plan.means,
-            "due_at": plan.due_at,
-            "until_at": plan.until_at,
-            "attempts": plan.attempts,
-            "team": plan.centre,
-            "script": plan.script,
-        }
+        document |= {f"{name}_at" if name in INSTANTS else name: value for name, value in plan_values(plan).items()}
     if document["script"] is not None and script is not None:
         document |= {"script_rule": script.name, "script_source": script.source}
     return document

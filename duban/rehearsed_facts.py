@@ -1,15 +1,20 @@
-"""What a rehearsed ticket shows besides its fields: every clock it ever had, with its state, and its figures."""
+"""What a rehearsed ticket shows besides its fields: every clock it ever had, its callback, and its figures."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from duban.policy_simulation import SimulatedTicket
 from schemas.ticket import SlaTimer, ThresholdState
+from services.callback.domain.plan import CallbackPlan
 from services.domain.kpi.cases import CaseEvent, build_case
 from services.domain.kpi.catalogue import KPIS, Kpi
 from services.domain.kpi.formulas import NOTHING, KpiValue
 from services.domain.policy.pack import Pack
-from services.domain.sla.thresholds import BREACH
+from services.domain.sla.thresholds import BREACH, WARNINGS
+
+NO_PLAN = "none"
+"""State of the callback where there is no plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,25 @@ def clock_state(timer: SlaTimer) -> str:
     if timer.stopped_at is not None:
         return "stopped"
     return "paused" if timer.paused_at is not None else "running"
+
+
+def warnings_at(timer: SlaTimer) -> list[datetime]:
+    """Return when a timer warns, in the order of its thresholds."""
+    return [point.at for point in timer.thresholds if point.name in WARNINGS]
+
+
+def plan_values(plan: CallbackPlan) -> dict[str, Any]:
+    """Return what a callback plan shows, by name; times in UTC."""
+    return {
+        "state": plan.state,
+        "reason": plan.reason,
+        "means": plan.means,
+        "due": plan.due_at,
+        "until": plan.until_at,
+        "attempts": plan.attempts,
+        "team": plan.centre,
+        "script": plan.script,
+    }
 
 
 def counted_in(simulated: SimulatedTicket, pack: Pack, now: datetime) -> list[CountedFigure]:

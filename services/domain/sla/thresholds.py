@@ -13,7 +13,7 @@ from services.domain.policy.limit_tables import Limit
 NOTHING = timedelta(0)
 BREACH = "breach"
 ESCALATION = "escalation"
-_WARNINGS = ("warning", *(f"warning_{number}" for number in range(2, 10)))
+WARNINGS = ("warning", *(f"warning_{number}" for number in range(2, 10)))
 _ESCALATIONS = tuple(f"escalation_{number}" for number in range(1, 10))
 HELD = (BREACH, ESCALATION)
 """What an undecided extension holds back (DECISIONS 29), by the start of the threshold's name."""
@@ -72,7 +72,7 @@ def thresholds_of(
     # What the holder does in the stage is no act of a unit that assists it.
     own = rule.runs_for is None
     points = []
-    for name, warning in zip(_WARNINGS, rule.warnings, strict=False):
+    for name, warning in zip(WARNINGS, rule.warnings, strict=False):
         if same_day:
             at = calendar.subtract(due, SAME_DAY_WARNING)
             if at <= start:
