@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from duban.defaults import DEFAULT_PACK
 from duban.normalisation import SeenMessages, normalise_message
 from services.intake.channel_registry import ChannelAdapter
 from services.intake.domain.envelope import AttachmentBuffer, ChannelConfig, Envelope
@@ -74,7 +75,7 @@ def build_envelope(path: Path, sample: Mapping[str, Any]) -> Envelope:
     return Envelope(
         sender=sample["channel"],
         channel=sample["channel"],
-        policy="carrier",
+        policy=DEFAULT_PACK,
         received_at=datetime.fromisoformat(sample["received_at"]),
         media_type=sample.get("content_type", "application/json"),
         body=path.read_bytes(),

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,6 +13,8 @@ import typer
 from rich.table import Table
 
 from duban import display, system_connection
+from duban.defaults import DEFAULT_ZONE
+from duban.option_times import Zone, parse_instant
 from duban.spreadsheet_cells import safe_cell
 from duban.system_connection import DEFAULT_DATA, Data
 from services.intake import access_log
@@ -22,7 +23,6 @@ from services.intake.domain.fields import parse_phone
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Who read which ticket.", no_args_is_help=True)
-ZONE = "Asia/Shanghai"
 COLUMNS = ("at", "key", "person", "route", "sought", "tickets", "fields", "purpose")
 
 
@@ -47,7 +47,7 @@ def list_(
     form: Annotated[
         AccessFormat, typer.Option("--format", help="table, json (one per line) or csv")
     ] = AccessFormat.TABLE,
-    zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
+    zone: Zone = DEFAULT_ZONE,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """List readings of tickets: who, when, which, by what, whether masked, and why; never their content."""
@@ -56,8 +56,8 @@ def list_(
         ticket=ticket or None,
         key=key or None,
         person=person or None,
-        since=_time(since, zone),
-        until=_time(until, zone),
+        since=parse_instant(since, option="--since", zone=zone) if since else None,
+        until=parse_instant(until, option="--until", zone=zone) if until else None,
         digest=_digest(phone, identity, system),
         limit=limit,
     )
@@ -77,16 +77,6 @@ def _digest(phone: str, identity: str, system: system_connection.SystemConnectio
     if parsed is None:
         raise DubanError(f"{phone!r} is not a phone number: write it with its area code")
     return access_log.search_digest("phone", parsed.number, system.contact_key_secret)
-
-
-def _time(text: str, zone: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DubanError(f"{text!r} is not a time: write it as 2026-03-01 or 2026-03-01T09:30") from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
 
 
 def _row(stored: StoredAccess, zone: str) -> dict[str, Any]:

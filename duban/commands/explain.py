@@ -14,6 +14,7 @@ from pathlib import Path
 
 from duban import explanation
 from duban.case_file import ContactCase, parse_case
+from duban.defaults import DEFAULT_PACK
 from duban.explanation_text import as_text
 from duban.rehearsal_input import RehearsalError, instant, received_at
 from services.domain.policy import loading
@@ -21,7 +22,6 @@ from services.domain.policy.base import PolicyError
 from services.shared.runtime import package_data
 from services.shared.runtime.errors import DubanError
 
-DEFAULT_PACK = "carrier"
 FILE_HELP = """a file (- for standard input) with a contact as JSON, of which every field but the text may be left out;
 with commands after it: {"contact": {...}, "commands": [{"at": "2026-03-12T10:00:00+08:00", "unit":
 "provincial_centre", "action": {"type": "dispatch", "unit": "network"}}]}; or NDJSON: the contact in the first line, a

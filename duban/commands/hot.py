@@ -14,6 +14,8 @@ from rich.text import Text
 
 from duban import system_connection
 from duban.arguments import IssueId
+from duban.defaults import DEFAULT_ZONE
+from duban.option_times import Zone
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.hot_issue import HotIssue
 from schemas.ticket import Ticket
@@ -22,18 +24,16 @@ from services.hot_issues.domain.burst_detection import IssueClosing
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Hot issues.", no_args_is_help=True)
-ZONE = "Asia/Shanghai"
 EXAMPLES = 5
 """Values of a breakdown, and tickets, that a report shows."""
 LONGEST_SUBJECT = 100
-Zone = Annotated[str, typer.Option(help="time zone of the times shown")]
 
 
 @group.command(name="list")
 def list_(
     data: Data = DEFAULT_DATA,
     all_: Annotated[bool, typer.Option("--all", help="closed ones too")] = False,  # noqa: FBT002
-    zone: Zone = ZONE,
+    zone: Zone = DEFAULT_ZONE,
 ) -> None:
     """List hot issues, newest first."""
     with system_connection.find(data).connect() as connection:
@@ -60,7 +60,7 @@ def list_(
 
 
 @group.command()
-def show(issue: IssueId, data: Data = DEFAULT_DATA, zone: Zone = ZONE) -> None:
+def show(issue: IssueId, data: Data = DEFAULT_DATA, zone: Zone = DEFAULT_ZONE) -> None:
     """Show a hot issue as a report of the product's defect: how many, where, the customers' words, and the outcome."""
     with system_connection.find(data).connect() as connection:
         found = _find(connection, issue)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from jinja2 import TemplateError
 
+from duban.defaults import DEFAULT_PACK
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from services.domain import sms_segments
 from services.domain.events import suggest
@@ -32,7 +33,7 @@ def preview(
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
     pdf: Annotated[Path | None, typer.Option(help="file to write it to as PDF")] = None,
     html: Annotated[Path | None, typer.Option(help="file to write it to as HTML")] = None,
-    policy: Annotated[str, typer.Option(help="the pack whose rules send it")] = "carrier",
+    policy: Annotated[str, typer.Option(help="the pack whose rules send it")] = DEFAULT_PACK,
     folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """Show a letter with sample values, and into how many messages it is split as an SMS."""

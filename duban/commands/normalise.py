@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import sample_check
+from duban.defaults import DEFAULT_PACK
 from duban.normalisation import SeenMessages, normalise_message, with_settings
+from duban.option_times import parse_instant
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from services.domain.policy import loading
 from services.intake.channel_registry import MappingError, channels
 from services.intake.domain.envelope import AttachmentBuffer, Envelope
 from services.intake.domain.media import media_type_of
 from services.shared.runtime.errors import DubanError
-
-DEFAULT_PACK = "carrier"
 
 
 def register(app: typer.Typer) -> None:
@@ -55,14 +55,14 @@ def normalise(
     if channel not in table:
         raise DubanError(f"there is no channel {channel}: choose one of {', '.join(table)}")
     pack = loading.load_one(folder, policy)
+    at = parse_instant(received_at, option="--received-at", zone="UTC") if received_at else datetime.now(UTC)
     try:
         body = file.read_bytes()
-        at = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
         envelope = Envelope(
             sender=channel,
             channel=channel,
             policy=policy,
-            received_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
+            received_at=at,
             media_type=content_type or media_type_of(file.name, channel),
             body=body,
             attachments=AttachmentBuffer(read_stored=sample_check.read_beside(file)),
@@ -71,7 +71,7 @@ def normalise(
     except OSError as error:
         raise DubanError(f"{file} cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise DubanError(f"{error}: write --set key=value, and --received-at 2026-03-12T09:00:00+08:00") from error
+        raise DubanError(f"--set: {error}: write key=value") from error
     print(json.dumps(normalise_message(table[channel], envelope, SeenMessages(), pack), ensure_ascii=False, indent=2))
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from openpyxl import Workbook
@@ -16,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import display, report, system_connection
+from duban.defaults import DEFAULT_PACK
+from duban.option_times import parse_instant
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.report import ReportRow
 from duban.system_connection import DEFAULT_DATA, Data
@@ -50,7 +51,7 @@ class PeriodOption(StrEnum):
 
 def show(
     figures: Annotated[list[str] | None, typer.Argument(help=f"one or more of: {', '.join(KPIS)}; none: all")] = None,
-    pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
+    pack: Annotated[str, typer.Option(help="the policy pack")] = DEFAULT_PACK,
     since: Annotated[
         str, typer.Option("--from", help="ISO 8601, in the pack's zone; default: start of this period")
     ] = "",
@@ -82,21 +83,12 @@ def show(
 
 def _range(since: str, until: str, per: PeriodOption, zone: str, now: datetime) -> tuple[datetime, datetime]:
     size = PeriodLength.MONTH if per is PeriodOption.RANGE else PeriodLength[per.name]
-    try:
-        start = _instant(since, zone) if since else periods.period_at(now, size, zone).start
-        end = (
-            _instant(until, zone) if until else max(periods.period_at(now, size, zone).end, start + timedelta(hours=1))
-        )
-    except ValueError as error:
-        raise DubanError(f"write --from and --to in ISO 8601, such as 2026-03-01: {error}") from error
+    present = periods.period_at(now, size, zone)
+    start = parse_instant(since, option="--from", zone=zone) if since else present.start
+    end = parse_instant(until, option="--to", zone=zone) if until else max(present.end, start + timedelta(hours=1))
     if end <= start:
         raise DubanError("--to is not after --from: give a later one")
     return start, end
-
-
-def _instant(text: str, zone: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=ZoneInfo(zone))
 
 
 def _write(rows: Sequence[ReportRow], by: Sequence[str], form: OutputFormat, out: Path | None, pack: Pack) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from duban import system_connection
 from duban.arguments import SenderName
+from duban.defaults import DEFAULT_PACK, DEFAULT_ZONE
 from duban.policy_folder import DEFAULT_POLICIES
 from duban.system_connection import DEFAULT_DATA, Data
 from services.domain.policy import loading
@@ -27,9 +28,8 @@ from services.policies import versions
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Senders and their keys.", no_args_is_help=True)
-ZONE = ZoneInfo("Asia/Shanghai")
+ZONE = ZoneInfo(DEFAULT_ZONE)
 """Zone of a day that is given without a time, and of the times shown."""
-DEFAULT_PACK = "carrier"
 _SPAN = re.compile(r"^([0-9]{1,6})(m|h|d)$")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
@@ -286,11 +286,13 @@ def parse_expiry(text: str, now: datetime) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise DubanError(f"{text!r} is no time: write 90d, 2027-03-31 or 2027-03-31T18:00:00+08:00") from None
+        raise DubanError(
+            f"--expires: {text!r} is no time: write 90d, 2027-03-31 or 2027-03-31T18:00:00+08:00"
+        ) from None
     if len(text) <= len("2027-03-31"):
         at = datetime.combine(at.date() + timedelta(days=1), time(), ZONE)
     if at.tzinfo is None:
-        raise DubanError(f"{text} has no offset from UTC: write it as {text}+08:00")
+        raise DubanError(f"--expires: {text} has no offset from UTC: write it as {text}+08:00")
     return at.astimezone(UTC)
 
 

@@ -4,7 +4,6 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import system_connection
+from duban.defaults import DEFAULT_PACK
+from duban.option_times import parse_instant
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
 from duban.spreadsheet_cells import safe_cell
 from duban.system_connection import DEFAULT_DATA, Data
@@ -41,7 +42,7 @@ def sample(
     size: Annotated[int, typer.Option(min=1, help="tickets in the sample")] = 400,
     by: Annotated[str, typer.Option(help=f"strata: {', '.join(sampling.STRATIFIERS)}")] = "region,business_type",
     seed: Annotated[str, typer.Option(help="the same seed draws the same sample of the same tickets")] = "1",
-    pack: Annotated[str, typer.Option(help="the policy pack")] = "carrier",
+    pack: Annotated[str, typer.Option(help="the policy pack")] = DEFAULT_PACK,
     name: Annotated[str, typer.Option(help="name of the sample; none: made of pack, days, strata, size and seed")] = "",
     contacts: Contacts = False,  # noqa: FBT002
     out: Out = None,
@@ -57,7 +58,8 @@ def sample(
     if unknown:
         raise DubanError(f"there is no {unknown[0]!r} to stratify by: choose one of {', '.join(sampling.STRATIFIERS)}")
     zone = loading.load_one(policies, pack).header.zone
-    since, end = _day(begin, zone), _day(until, zone)
+    since = parse_instant(begin, option="--from", zone=zone)
+    end = parse_instant(until, option="--to", zone=zone)
     system = system_connection.find(data)
     now = system.clock().now()
     title = name or "-".join((pack, begin, until, by, str(size), seed))
@@ -141,13 +143,6 @@ def _row(ticket: Ticket, zone: str) -> Iterator[str | int | None]:
     survey = ticket.survey
     yield from (survey.process, survey.result, survey.staff, survey.comment) if survey is not None else (None,) * 4
     yield ticket.outcome.agreement
-
-
-def _day(text: str, zone: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
-    except ValueError as error:
-        raise DubanError(f"{text!r} is not a date: write it as 2026-03-01") from error
 
 
 def register(app: typer.Typer) -> None:

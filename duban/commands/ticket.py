@@ -11,6 +11,8 @@ from rich.console import Console
 
 from duban import action_fields, system_connection, timeline
 from duban.arguments import ActingUnit, PersonName, TicketNumber
+from duban.defaults import DEFAULT_ZONE
+from duban.option_times import Zone
 from duban.system_connection import DEFAULT_DATA, Data
 from schemas.ticket import Ticket
 from services.domain.privacy import masking
@@ -20,7 +22,6 @@ from services.ledger import store
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="One ticket.", no_args_is_help=True)
-ZONE = "Asia/Shanghai"
 
 
 @group.command()
@@ -28,7 +29,7 @@ def show(
     number: TicketNumber,
     name: PersonName,
     data: Data = DEFAULT_DATA,
-    zone: Annotated[str, typer.Option(help="time zone of the times shown")] = ZONE,
+    zone: Zone = DEFAULT_ZONE,
     as_json: Annotated[bool, typer.Option("--json", help="every event in full, one per line")] = False,  # noqa: FBT002
     personal: Annotated[  # noqa: FBT002
         bool, typer.Option("--personal", help="with the customer's data, which is masked otherwise; it is recorded")

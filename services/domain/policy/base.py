@@ -32,15 +32,21 @@ EntryCode = Annotated[Code, Refers("entry")]
 Reader = Annotated[Code, Refers("reader")]
 
 
-def _check_zone(name: str) -> str:
+def check_zone(name: str) -> str:
+    """Return the name of a time zone that there is.
+
+    Raises:
+        ValueError: there is none of that name.
+
+    """
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"there is no time zone {name!r}: write it as Asia/Shanghai") from error
     return name
 
 
-ZoneName = Annotated[Name, AfterValidator(_check_zone)]
+ZoneName = Annotated[Name, AfterValidator(check_zone)]
 """The name of a time zone in the IANA database."""
 
 
