@@ -33,6 +33,8 @@ class Status(StrEnum):
 
 OVER = frozenset({Status.CLOSED, Status.WITHDRAWN, Status.ARCHIVED})
 """Statuses of a ticket that is not open any more."""
+GONE = frozenset({Status.WITHDRAWN, Status.ARCHIVED})
+"""Statuses of a ticket that takes no contact any more; one that was merged into another has one of them."""
 
 
 class ThresholdState(StrEnum):

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from schemas.command import Command
 from schemas.contact import Contact, Customer
-from schemas.ticket import Status
+from schemas.ticket import GONE, Status
 from schemas.unknown_fields import decode
 from services.domain.ids import contact_digest
 from services.router.domain.earlier_contact import EarlierContact
@@ -22,8 +22,6 @@ queries = Queries.of_package(__package__)
 
 MAX_EARLIER = 500
 """Earlier contacts that are considered for each phone, number, mail address or identity, latest first."""
-GONE = frozenset({Status.WITHDRAWN, Status.ARCHIVED})
-"""Statuses of a ticket that may have been merged into another."""
 HISTORY = timedelta(days=97)
 """How far back earlier contacts count: as long as a closed ticket is linked, and a week while it was open."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
-from schemas.ticket import AppealBar, Classification, Link, Outcome, Status, Ticket
+from schemas.ticket import GONE, AppealBar, Classification, Link, Outcome, Status, Ticket
 from services.domain.contact_codes import unknown_flags
 from services.domain.ids import command_id, ticket_id
 from services.domain.policy.clocks import INCOMPLETE
@@ -18,8 +18,6 @@ from services.ledger.domain.bounded_ticket import is_linked, new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 from services.ledger.domain.named_ticket import MERGED_FROM, MERGED_INTO, merged_into, surviving
 
-GONE = frozenset({Status.WITHDRAWN, Status.ARCHIVED})
-"""Statuses of a ticket that takes no contact any more."""
 MERGES = frozenset({MERGED_INTO, MERGED_FROM})
 
 

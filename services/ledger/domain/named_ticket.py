@@ -8,7 +8,7 @@ from uuid import UUID
 from schemas.action import LinkTo, Merge, Open, Remind
 from schemas.command import Command
 from schemas.contact import Customer
-from schemas.ticket import Status, Ticket
+from schemas.ticket import GONE, Status, Ticket
 
 MERGED_INTO = "merged_into"
 MERGED_FROM = "merged_from"
@@ -52,7 +52,7 @@ NamedTickets = Mapping[UUID, NamedTicket]
 
 def merged_into(ticket: Ticket) -> UUID | None:
     """Return the ticket that a ticket was merged into, also if that was before tickets had a field for it."""
-    if ticket.merged_into is not None or ticket.status not in {Status.WITHDRAWN, Status.ARCHIVED}:
+    if ticket.merged_into is not None or ticket.status not in GONE:
         return ticket.merged_into
     return next((link.ticket_id for link in ticket.links if link.kind == MERGED_INTO), None)
 
