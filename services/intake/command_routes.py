@@ -127,7 +127,7 @@ def _visible_decision(context: HttpContext, reader: Reader, command: UUID) -> De
         return decided
     if "read" not in sender.actions or not sender.reaches_pack(decided.pack):
         return None
-    stored = outcomes.ticket_by_number(context.database, decided.outcome["ticket"]["number"])
+    stored = outcomes.ticket_by_id(context.database, UUID(decided.outcome["ticket"]["id"]))
     readable = stored is not None and stored.ticket is not None and reader.may_read(stored.ticket)
     return decided if readable else None
 

@@ -25,7 +25,7 @@ def visible_outcome(context: HttpContext, reader: Reader, reference: UUID) -> tu
     ticket = found[1]["ticket"]
     if "read" not in sender.actions or ticket is None:
         return None
-    stored = outcomes.ticket_by_number(context.database, ticket["number"])
+    stored = outcomes.ticket_by_id(context.database, UUID(ticket["id"]))
     if stored is None or stored.ticket is None or not reader.may_read(stored.ticket):
         return None
     record = reader.record("contact", "reference", [PresentedDocument(ticket, "masked")])

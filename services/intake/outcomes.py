@@ -115,8 +115,22 @@ def ticket_by_number(database: Database, number: str) -> StoredTicket | None:
         Retryable: the database is unavailable.
 
     """
+    return _stored(database, "ticket_by_number", {"number": number})
+
+
+def ticket_by_id(database: Database, id_: UUID) -> StoredTicket | None:
+    """Return a ticket, None when there is none.
+
+    Raises:
+        Retryable: the database is unavailable.
+
+    """
+    return _stored(database, "ticket_by_id", {"id": id_})
+
+
+def _stored(database: Database, query: str, parameters: dict[str, object]) -> StoredTicket | None:
     with database.transaction() as connection:
-        row = connection.execute(queries["ticket_by_number"], {"number": number}, binary=True).fetchone()
+        row = connection.execute(queries[query], parameters, binary=True).fetchone()
     if row is None:
         return None
     id_, pack, body = row

@@ -83,6 +83,10 @@ where c.id = %(id)s;
 -- As bytes, so that the model's own decoder is the only one that parses the document.
 select id, body #>> '{policy,pack}', convert_to(body::text, 'UTF8') from ledger.ticket where number = %(number)s;
 
+-- name: ticket_by_id
+-- As bytes, as above.
+select id, body #>> '{policy,pack}', convert_to(body::text, 'UTF8') from ledger.ticket where id = %(id)s;
+
 -- name: due_calls
 -- By priority, then by due time, within the customer's calling hours, without calls that an agent has taken. A plan may lag
 -- behind its ticket, so the ticket's own state is checked as well.

@@ -51,7 +51,11 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> Stored:
     def ticket_by_number(_: object, number: str) -> StoredTicket | None:
         return StoredTicket(found.id, found.pack, found.ticket) if number == "TS1" else None
 
+    def ticket_by_id(_: object, id_: UUID) -> StoredTicket | None:
+        return StoredTicket(found.id, found.pack, found.ticket) if id_ == found.id else None
+
     monkeypatch.setattr(outcomes, "ticket_by_number", ticket_by_number)
+    monkeypatch.setattr(outcomes, "ticket_by_id", ticket_by_id)
     monkeypatch.setattr(outcomes, "decided_digest", lambda _, id_: found.digests.get(id_))
     return found
 
@@ -162,10 +166,11 @@ def test_a_portal_speaks_for_the_customer_of_the_ticket_alone(door: HttpDoor, st
     assert len(door.published) == 1
 
 
-@pytest.mark.usefixtures("stored")
-def test_a_key_sees_its_own_decisions_and_those_it_may_read(door: HttpDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_sees_its_own_decisions_and_those_it_may_read(
+    door: HttpDoor, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Doors S5: any key for commands saw the commands of all others."""
-    decided = DecidedCommand({"outcome": "done", "ticket": {"number": "TS1"}}, "network", "carrier")
+    decided = DecidedCommand({"outcome": "done", "ticket": {"id": str(stored.id)}}, "network", "carrier")
     monkeypatch.setattr(outcomes, "decided_command", lambda _, __: decided)
     path = f"/v1/commands/{uuid4()}"
     codes = {sender.name: door.send("GET", path, headers=key(sender.name)).status_code for sender in (NETWORK, BILLING)}

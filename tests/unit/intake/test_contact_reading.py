@@ -30,10 +30,15 @@ def test_a_sender_sees_its_own_contacts_and_readers_those_of_tickets_in_reach(
     door = HttpDoor(tmp_path, *SENDERS)
     door.context.packs = PACKS
     ticket = TicketScenario.dispatched("network").current
-    found: dict[str, Any] = {"reference": str(REFERENCE), "ticket": {"number": ticket.number, "status": "dispatched"}}
+    found: dict[str, Any] = {
+        "reference": str(REFERENCE),
+        "ticket": {"id": str(ticket.id), "number": ticket.number, "status": "dispatched"},
+    }
     records: list[AccessRecord] = []
     monkeypatch.setattr(outcomes, "contact_outcome", lambda _, id_: ("web", found) if id_ == REFERENCE else None)
-    monkeypatch.setattr(outcomes, "ticket_by_number", lambda *_: StoredTicket(ticket.id, "carrier", ticket))
+    monkeypatch.setattr(
+        outcomes, "ticket_by_id", lambda _, id_: StoredTicket(id_, "carrier", ticket) if id_ == ticket.id else None
+    )
     monkeypatch.setattr(access_log, "write", lambda _, record: records.append(record))
 
     def get(name: str, reference: UUID = REFERENCE) -> tuple[int, str]:
