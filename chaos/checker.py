@@ -246,7 +246,7 @@ def _contacts_in_tickets(events: Events) -> dict[str, list[str]]:
     in_tickets: dict[str, list[str]] = defaultdict(list)
     for id_, history in events.items():
         for event in history:
-            if event["type"] in {"accepted", "reminded"}:
+            if event["type"] in {"accepted", "reminded", "contact_added"}:
                 in_tickets[event["details"]["contact_id"]].append(id_)
     return in_tickets
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 ACTION_TITLES: Mapping[str, tuple[str, str]] = {
     "open": ("受理", "open a ticket for a contact"),
     "remind": ("催办", "count a repeat contact"),
+    "add_contact": ("补充来件", "add a further contact that urges nothing"),
     "complete_form": ("填单完成", "complete the form"),
     "reclassify": ("重新定性", "change kind, types, tier, priority or department"),
     "dispatch": ("派单", "send the ticket to a unit"),

@@ -69,6 +69,7 @@ ROUTED: Mapping[str, frozenset[str]] = {
     "join": frozenset({"corrected"}),
     "reopen": frozenset({"reopened"}),
     "remind": frozenset({"reminded"}),
+    "add_contact": frozenset({"contact_added"}),
     "survey": frozenset({"survey_answered", "callback_ended"}),
 }
 """What may become of a contact, by the events that show it; the first that fits."""

@@ -41,7 +41,7 @@ def export(source: Path, name: str, target: Path) -> list[Path]:
 def _files(source: Path, name: str) -> Iterator[Path]:
     yield from sorted((source / name).glob("*.toml"))
     yield from sorted((source / "calendars").glob("*.toml"))
-    # What its rules cite.
-    yield from sorted(source.glob("sources.toml"))
+    # How people write, and what its rules cite.
+    yield from sorted((*source.glob("phrases.toml"), *source.glob("sources.toml")))
     # Every pack tells what letters/notices.toml says, so it needs all of them.
     yield from (file for file in sorted((source / "letters").rglob("*")) if file.is_file())

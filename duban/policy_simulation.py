@@ -26,9 +26,13 @@ from services.domain.ticket_number import format_ticket_number
 from services.ledger.domain.decide import decide
 from services.ledger.domain.named_ticket import NamedTicket
 from services.notifier.domain.notices import Notice, plan_notices
-from services.router.domain.contact_command import command_for
-from services.router.domain.earlier_contact import EarlierContact, named_tickets
-from services.router.domain.route import CandidateTicket, RoutingDecision, route
+from services.router.domain.candidate import CandidateTicket
+from services.router.domain.contact_command import commands_for, lines_before
+from services.router.domain.decision import RoutingDecision
+from services.router.domain.earlier_contact import EarlierContact, writer_of
+from services.router.domain.history import RoutingHistory
+from services.router.domain.message import CONVERSATION
+from services.router.domain.route import route
 
 ASKED = frozenset({Status.ANSWERED, Status.CLOSED})
 """Statuses in which a customer who was called back may still reply to the survey."""
@@ -45,7 +49,7 @@ class SimulatedTicket:
         events: all events so far.
         notices: every notice, with the event that it is about.
         plan: of its callback.
-        writers: names of those who wrote about it since.
+        further: contacts that joined it since.
 
     """
 
@@ -55,11 +59,12 @@ class SimulatedTicket:
     events: list[TicketEvent] = field(default_factory=list)
     notices: list[tuple[TicketEvent, Notice]] = field(default_factory=list)
     plan: CallbackPlan | None = None
-    writers: tuple[str, ...] = ()
+    further: tuple[Contact, ...] = ()
 
     def as_earlier(self) -> EarlierContact:
         """Return what the router knows of it."""
-        ticket = self.ticket
+        ticket, latest = self.ticket, (self.contact, *self.further)[-1]
+        names = tuple(each.customer.name for each in self.further if each.customer.name)
         candidate = CandidateTicket(
             ticket.id,
             ticket.status,
@@ -69,8 +74,12 @@ class SimulatedTicket:
             self.contact.text,
             person="perhaps",
             asked=ticket.status in ASKED and ticket.callbacks > 0 and ticket.survey is None,
+            kind=self.routed.kind,
+            channel=latest.channel,
+            conversation=latest.details.get(CONVERSATION),
+            last_at=latest.received_at,
         )
-        return EarlierContact(candidate, self.contact.customer, self.writers)
+        return EarlierContact(candidate, writer_of(self.contact), names)
 
 
 @dataclass
@@ -85,6 +94,7 @@ class PolicySimulation:
         refusal: of the last command, if it was refused.
         recent: events of the last contact or action, on all tickets.
         steps: number of commands so far, from which their ids are derived.
+        held: lines of conversations that opened nothing yet.
 
     """
 
@@ -95,11 +105,20 @@ class PolicySimulation:
     refusal: Refusal | None = None
     recent: list[TicketEvent] = field(default_factory=list)
     steps: int = 0
+    held: list[Contact] = field(default_factory=list)
     _capacity: CallCapacity = field(default_factory=CallCapacity)
 
     @property
     def subject(self) -> SimulatedTicket:
-        """The ticket that is looked at, with its events, notices and plan."""
+        """The ticket that is looked at, with its events, notices and plan.
+
+        Raises:
+            RehearsalError: no contact has opened one; says why.
+
+        """
+        if not self.tickets:
+            why = f": {self.routing.reason}" if self.routing is not None else ""
+            raise RehearsalError(f"contact: there is no ticket{why}")
         return self.tickets[self.chosen]
 
     @property
@@ -127,12 +146,23 @@ class PolicySimulation:
     def receive(self, contact: Contact) -> None:
         """Route a contact, by the rules of the router: it opens a ticket, or belongs to one of those there are."""
         self.recent = []
-        self.routing = route(contact, self._candidates(contact), self.pack, contact.received_at)
-        if self.routing.disposition == "remind" and contact.customer.name:
+        history = self._history()
+        self.routing = route(contact, self._candidates(contact, history), self.pack, contact.received_at)
+        lines = history.record(contact, self.routing)
+        self.held = history.held
+        if self.routing.disposition in {"remind", "add"}:
             for each in self.tickets:
                 if each.ticket.id == self.routing.ticket_id:
-                    each.writers = (*each.writers, contact.customer.name)
-        self._decide(command_for(contact, self.routing), contact.received_at, contact, self.routing.classification)
+                    each.further = (*each.further, contact)
+        commands = commands_for(contact, self.routing)
+        for command in (*commands, *lines_before(lines, contact, self.routing)):
+            self._decide(command, contact.received_at, contact, self.routing.classification)
+        if commands:
+            self._look_at(commands[0].ticket_id)
+
+    def _look_at(self, ticket: UUID) -> None:
+        """Look at the ticket to which a contact went, rather than at those that are linked to it."""
+        self.chosen = next((n for n, each in enumerate(self.tickets) if each.ticket.id == ticket), self.chosen)
 
     def act(
         self,
@@ -206,12 +236,14 @@ class PolicySimulation:
         self.steps += 1
         return command_id(self.subject.ticket.id, "simulation", self.steps)
 
-    def _candidates(self, contact: Contact) -> Iterable[CandidateTicket]:
+    def _history(self) -> RoutingHistory:
+        earlier = [self._surviving(each.as_earlier()) for each in reversed(self.tickets)]
+        return RoutingHistory(earlier, list(self.held))
+
+    def _candidates(self, contact: Contact, history: RoutingHistory) -> Iterable[CandidateTicket]:
         forms = {each.contact.call: (each.contact.id, each.ticket.id) for each in self.tickets if each.contact.call}
         numbered = {each.ticket.number: self._surviving(each.as_earlier()) for each in self.tickets}
-        earlier = [self._surviving(each.as_earlier()) for each in reversed(self.tickets)]
-        named = named_tickets(contact, forms, numbered)
-        return [*named, *(each.candidate_for(contact.customer) for each in earlier if each.may_be_of(contact.customer))]
+        return history.candidates(contact, forms, numbered)
 
     def _surviving(self, earlier: EarlierContact) -> EarlierContact:
         """Return an earlier contact with the ticket that goes on in the place of one that was merged (DECISIONS 30)."""

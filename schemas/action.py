@@ -38,6 +38,20 @@ class Remind(ActionModel, tag="remind"):
     """The customer disputes the outcome, rather than asking for progress."""
 
 
+class AddContact(ActionModel, tag="add_contact"):
+    """A further contact of the ticket's customer that urges nothing: a line of a chat, thanks, a fact (DECISIONS 36).
+
+    It opens a ticket only where the one that it belongs to is over and its text is part of the complaint.
+    """
+
+    contact: Contact
+    classification: Classification
+    """Of this contact alone, for a ticket of its own."""
+    reason: Name
+    appends: bool = False
+    """Whether its text is part of the complaint; until a person has acted, all lines together are classified anew."""
+
+
 class CompleteForm(ActionModel, tag="complete_form"):
     """The accepting channel has completed the form; starts the centre's review (R2.5, R4.2)."""
 

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from schemas.action import (
     ActionModel,
+    AddContact,
     Answer,
     ApplyPolicy,
     ApproveExtension,
@@ -98,6 +99,7 @@ class Authority(Model):
 Action = (
     Open
     | Remind
+    | AddContact
     | CompleteForm
     | Reclassify
     | Dispatch

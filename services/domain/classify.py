@@ -1,6 +1,6 @@
 """Classifies a contact: kind, types, tier, priority, department, each with its rule (R3.1-R3.5). Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
@@ -9,20 +9,15 @@ from msgspec.structs import replace
 from schemas.contact import Contact
 from schemas.ticket import Classification, Reason
 from services.domain.contact_codes import unknown_codes, unknown_labels
+from services.domain.contact_kind import CHANNEL_RULE, CHANNEL_SOURCE, KeywordHits, applies, kind_of
 from services.domain.policy.base import Cited
 from services.domain.policy.conditions import Facts, When
 from services.domain.policy.keyword_matcher import fold
 from services.domain.policy.pack import Pack
-from services.domain.policy.routing import KeywordRule
 from services.domain.policy.types import BusinessType, ProblemType
 
 TypeRule = BusinessType | ProblemType
-KeywordHits = Mapping[Cited, str]
-"""The rules and types that have a keyword in a text, each with the longest one."""
-
 ANYTHING = When()
-CHANNEL_RULE = "given by the channel"
-CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
 
 
 def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> Classification:
@@ -39,7 +34,7 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
     routing, reasons = pack.routing, list[Reason]()
     if hits is None:
         hits = pack.keywords.find(contact.text)
-    kind, origin = _kind(contact, pack, hits, reasons)
+    kind, origin = kind_of(contact, pack, hits, reasons)
     vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
@@ -112,33 +107,10 @@ def _reason(subject: str, value: str, name: str, rule: Cited, matched: str | Non
     return Reason(subject=subject, value=value, rule=name, source=rule.source, matched=matched)
 
 
-def _kind(contact: Contact, pack: Pack, hits: KeywordHits, reasons: list[Reason]) -> tuple[str, str | None]:
-    """Return the kind, and the origin of an appeal."""
-    routing = pack.routing
-    origin = contact.origin if contact.origin in routing.origins else None
-    if contact.kind in routing.kinds:
-        assert contact.kind is not None
-        reasons.append(Reason(subject="kind", value=contact.kind, rule=CHANNEL_RULE, source=CHANNEL_SOURCE))
-        return contact.kind, origin
-    facts = Facts(kind="", channel=contact.channel, vip=False, settled=contact.settlement is not None, origin=origin)
-    for rule in routing.kind:
-        word = hits.get(rule)
-        if _applies(rule, facts, word):
-            name = f"words of {rule.kind}" if word is not None else f"channel of {rule.kind}"
-            reasons.append(_reason("kind", rule.kind, name, rule, word))
-            return rule.kind, origin or rule.origin
-    reasons.append(Reason(subject="kind", value=routing.kinds[0], rule="default kind", source="R3.2"))
-    return routing.kinds[0], origin
-
-
-def _applies(rule: KeywordRule, facts: Facts, word: str | None) -> bool:
-    return word is not None or (rule.when is not None and rule.when.holds(facts))
-
-
 def _validity(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.validity:
         word = hits.get(rule)
-        if _applies(rule, facts, word):
+        if applies(rule, facts, word):
             reasons.append(_reason("validity", rule.validity, f"validity: {rule.validity}", rule, word))
             return rule.validity
     return pack.routing.validities[0]
@@ -147,7 +119,7 @@ def _validity(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]
 def _opening(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.opening:
         word = hits.get(rule)
-        if _applies(rule, facts, word):
+        if applies(rule, facts, word):
             reasons.append(_reason("opening", rule.opening, rule.name, rule, word))
             return rule.opening
     return "opened"
@@ -224,7 +196,7 @@ def _signals(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason])
         if rule.signal in signals:
             continue
         word = hits.get(rule)
-        if _applies(rule, facts, word):
+        if applies(rule, facts, word) and not (rule.unless is not None and rule.unless.holds(facts)):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))
     return tuple(signals)

@@ -68,6 +68,11 @@ EVENTS: Mapping[str, EventDetails] = {
     "claimed": _details("A person of the unit took the ticket.", "person"),
     "closed": _details("The ticket was cleared (销项).", "", "note agreement"),
     "compensated": _details("Compensation was granted by the authority of a level.", "amount covers level", "text"),
+    "contact_added": _details(
+        "A further contact that urges nothing was added: a line of a chat, thanks, a fact.",
+        "contact_id channel reason",
+        "text",
+    ),
     "corrected": _details("Data of the customer or of the call were put right.", "reason", "contact_id"),
     "date_reached": _details(
         "A date came that exceeds nothing of ours, such as that from which the customer may appeal (DECISIONS 37).",

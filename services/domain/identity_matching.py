@@ -1,46 +1,66 @@
-"""Decides whether two contacts come from the same person; one number may belong to many people (DECISIONS 30). Pure."""
+"""Decides whether two contacts come from the same person, and by which facts (DECISIONS 30). Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Literal
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from schemas.contact import Customer
+from services.domain.mail_address import sharing
+from services.domain.person_name import PersonName
 
-Relation = Literal["same", "perhaps", "another"]
-"""Of two contacts: from one person; from a shared number, with nothing that decides; from two people."""
+Relation = Literal["same", "perhaps", "unproven", "another"]
+"""Of two contacts: from one person; from one line that a family or an office may share, with nothing that decides; from
+what belongs to everybody, such as a service number or the address of a machine; from two people."""
 
-_SHARED_TYPES = frozenset(
-    {PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN}
-)
+_SHARED_TYPES = frozenset({PhoneNumberType.FIXED_LINE})
 """Types of phone numbers that belong to an office or a family rather than to one person."""
-_GENDERS = {
-    **dict.fromkeys(("先生", "大爷", "叔叔", "mr"), "male"),
-    **dict.fromkeys(("女士", "小姐", "太太", "阿姨", "大妈", "mrs", "ms", "miss"), "female"),
-}
-_TITLE_AFTER = re.compile(r"(先生|女士|小姐|太太|师傅|老师|经理|主任|阿姨|叔叔|大爷|大妈)$")
-_TITLE_BEFORE = re.compile(r"^(mrs|mr|ms|miss)\b\.?")
-_ANONYMOUS = re.compile(r"某+$")
-_NAMELESS = re.compile(
-    r"(匿名|某位?|不具名|不详|未知|未提供|不愿透露|无名氏?|无|保密|anonymous|anon|unknown|withheld|unnamed|none|n/?a)"
-    r"(用户|客户|投诉者|投诉人|市民|群众|网友|乘客|业主|者|人|caller|customer|user)?"
-)
-"""What stands in the place of a name: two who gave none are not one person."""
-_BLANKS = re.compile(r"[\s·.]+")
+_EVERYBODYS_TYPES = frozenset({PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN})
+"""Types of phone numbers behind which anybody may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonMatch:
+    """Whether two customers are one person, and what says so.
+
+    Attributes:
+        relation: the conclusion.
+        proved: facts that prove that they are.
+        suggested: facts that both share, and others may share too.
+        contradicted: facts that speak against it.
+
+    """
+
+    relation: Relation
+    proved: tuple[str, ...] = ()
+    suggested: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
+
+    @property
+    def one_line(self) -> bool:
+        """Whether two people use one phone or one mailbox, as a family does."""
+        return self.relation == "another" and bool(self.suggested)
+
+
+STRANGERS = PersonMatch("another")
 
 
 def compare_customers(opener: Customer, writer: Customer, names: Iterable[str] = ()) -> Relation:
-    """Return whether two customers are one person.
+    """Return whether two customers are one person; see `match_customers`."""
+    return match_customers(opener, writer, names).relation
 
-    The customer number, the channel identity or the mail address decide. So does a phone number of one person, if
-    nothing speaks against it: it is no switchboard, the extensions are equal, and the names can be one person's.
-    A number that several people may share, such as a landline, decides only if both give the same full name or the
-    same extension.
+
+def match_customers(opener: Customer, writer: Customer, names: Iterable[str] = ()) -> PersonMatch:
+    """Return whether two customers are one person, with the facts.
+
+    The customer number or the channel identity decide. So do a mail address and a phone number of one person, if
+    nothing speaks against it: the names can be one person's, the number is no switchboard, the extensions are equal.
+    What several people may share, such as a landline or the mailbox of an office, decides only if both give the same
+    full name or the same extension; what belongs to everybody proves nothing, and an address only beside a full name.
 
     Args:
         opener: who opened the ticket.
@@ -50,85 +70,99 @@ def compare_customers(opener: Customer, writer: Customer, names: Iterable[str] =
 
     """
     if opener.number is not None and writer.number is not None:
-        return "same" if opener.number == writer.number else "another"
-    if _share_identity(opener, writer):
-        return "same"
-    if opener.phone is None or not _share_phone(opener, writer):
-        return "another"
-    shared = opener.phone_extension is None and _is_shared(opener.phone)
-    return _compare_names({opener.name, *names}, writer.name, shared=shared)
+        fact = ("customer number",)
+        return (
+            PersonMatch("same", proved=fact)
+            if opener.number == writer.number
+            else PersonMatch("another", contradicted=fact)
+        )
+    if opener.identity is not None and opener.identity == writer.identity:
+        return PersonMatch("same", proved=("channel identity",))
+    given = {opener.name, *names}
+    found = [
+        match
+        for match in (
+            _by_mail(opener, writer, given),
+            _by_phone(opener, writer, given),
+            _by_address(opener, writer),
+        )
+        if match is not None
+    ]
+    # What proves outweighs what merely suggests; of equals the first.
+    return min(found, key=lambda match: _STRENGTH[match.relation], default=STRANGERS)
 
 
-def _share_identity(opener: Customer, writer: Customer) -> bool:
-    pairs = ((opener.identity, writer.identity), (opener.email, writer.email))
-    return any(one is not None and one == other for one, other in pairs)
+_STRENGTH = {"same": 0, "perhaps": 1, "unproven": 2, "another": 3}
 
 
-def _share_phone(opener: Customer, writer: Customer) -> bool:
-    return (
-        opener.phone == writer.phone
-        and opener.phone_extension == writer.phone_extension
-        and not (opener.switchboard or writer.switchboard)
-    )
+def _by_mail(opener: Customer, writer: Customer, given: Iterable[str | None]) -> PersonMatch | None:
+    if opener.email is None or writer.email is None or opener.email.casefold() != writer.email.casefold():
+        return None
+    kind = sharing(opener.email)
+    if kind == "machine":
+        return PersonMatch("unproven", suggested=("mail address of a machine",))
+    return _by_names(given, writer.name, "mail address", shared=kind == "office")
 
 
-def _compare_names(earlier: Iterable[str | None], writer: str | None, *, shared: bool) -> Relation:
-    """Return whether the writer is one of those who wrote earlier from the same phone."""
-    known, name = [_PersonName.parse(text) for text in earlier], _PersonName.parse(writer)
-    if any(one.contradicts(name, shared=shared) for one in known):
-        return "another"
-    return "same" if not shared or any(one.proves(name) for one in known) else "perhaps"
+def _by_phone(opener: Customer, writer: Customer, given: Iterable[str | None]) -> PersonMatch | None:
+    if opener.phone is None or opener.phone != writer.phone:
+        return None
+    extensions = opener.phone_extension, writer.phone_extension
+    if opener.switchboard or writer.switchboard:
+        # The number does not link, but the same person behind the same extension is one.
+        same_extension = extensions[0] is not None and extensions[0] == extensions[1]
+        whole = PersonName.parse(opener.name).proves(PersonName.parse(writer.name))
+        return PersonMatch("same", proved=("extension", "full name")) if same_extension and whole else None
+    if extensions[0] != extensions[1]:
+        return None
+    if extensions[0] is not None:
+        return _by_names(given, writer.name, "phone and extension", shared=False)
+    type_ = _type_of(opener.phone)
+    match = _by_names(given, writer.name, "phone", shared=type_ in _SHARED_TYPES | _EVERYBODYS_TYPES)
+    if type_ in _EVERYBODYS_TYPES and match.relation != "same":
+        return PersonMatch("unproven", suggested=("service number",), contradicted=match.contradicted)
+    return match
+
+
+def _by_names(given: Iterable[str | None], name: str | None, fact: str, *, shared: bool) -> PersonMatch:
+    """Return whether the writer is one of those who wrote earlier from the same phone or mailbox."""
+    known, writer = [PersonName.parse(each) for each in given], PersonName.parse(name)
+    if any(one.contradicts(writer, shared=shared) for one in known):
+        return PersonMatch("another", suggested=(fact,), contradicted=("name",))
+    if any(one.proves(writer) for one in known):
+        return PersonMatch("same", proved=(fact, "full name"))
+    return PersonMatch("perhaps", suggested=(fact,)) if shared else PersonMatch("same", proved=(fact,))
+
+
+def _by_address(opener: Customer, writer: Customer) -> PersonMatch | None:
+    """Return what one postal address says: a house is no customer, but a full name and a number of a flat are one."""
+    mine, theirs = plain_address(writer), plain_address(opener)
+    if mine is None or mine != theirs:
+        return None
+    one, other = PersonName.parse(opener.name), PersonName.parse(writer.name)
+    if one.contradicts(other, shared=True):
+        return None
+    if one.proves(other) and _HOUSE.search(mine):
+        return PersonMatch("same", proved=("full name", "address"))
+    return PersonMatch("unproven", suggested=("address",))
+
+
+_HOUSE = re.compile(r"\d.*(室|单元|户|号楼|-\d|\d{3})")
+"""An address that goes down to a flat."""
+_SEPARATORS = re.compile(r"[\s,，。.、;；]+")
+MIN_ADDRESS = 4
+"""Characters of an address that tells one house from another."""
+
+
+def plain_address(customer: Customer) -> str | None:
+    """Return an address in the form in which two are compared; None if it tells no place."""
+    plain = _SEPARATORS.sub("", customer.address or "").casefold()
+    return plain if len(plain) >= MIN_ADDRESS else None
 
 
 @lru_cache(maxsize=4096)
-def _is_shared(phone: str) -> bool:
+def _type_of(phone: str) -> int:
     try:
-        return phonenumbers.number_type(phonenumbers.parse(phone)) in _SHARED_TYPES
+        return int(phonenumbers.number_type(phonenumbers.parse(phone)))
     except phonenumbers.NumberParseException:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class _PersonName:
-    """A person's name, parsed for comparison.
-
-    Attributes:
-        plain: without title and blanks; empty if unknown.
-        title: such as 先生; empty if unknown.
-        whole: whether it is more than a surname.
-
-    """
-
-    plain: str
-    title: str
-    whole: bool
-
-    @classmethod
-    def parse(cls, text: str | None) -> Self:
-        folded = unicodedata.normalize("NFKC", text or "").casefold().strip()
-        found = _TITLE_AFTER.search(folded) or _TITLE_BEFORE.search(folded)
-        title = found[1] if found is not None else ""
-        words = (folded[: found.start()] + folded[found.end() :] if found is not None else folded).split()
-        plain = _ANONYMOUS.sub("", _BLANKS.sub("", "".join(words)))
-        if _NAMELESS.fullmatch(plain):
-            return cls("", title, whole=False)
-        # With a title, two characters may still be a double surname.
-        whole = len(words) > 1 if plain.isascii() else len(plain) > (2 if title else 1)
-        return cls(plain, title, whole)
-
-    def contradicts(self, other: "_PersonName", *, shared: bool) -> bool:
-        """Return whether two names cannot be one person's; `shared`: several people use the phone."""
-        genders = _GENDERS.get(self.title), _GENDERS.get(other.title)
-        if None not in genders and genders[0] != genders[1]:
-            return True
-        if not self.plain or not other.plain:
-            return False
-        if not (self.plain.startswith(other.plain) or other.plain.startswith(self.plain)):
-            return True
-        # Behind a shared number, 王经理 and 王先生 are two colleagues of the same surname.
-        surnames = not self.whole and not other.whole
-        return bool(shared and surnames and self.title and other.title and self.title != other.title)
-
-    def proves(self, other: "_PersonName") -> bool:
-        """Return whether two names are one person's even if several people share the phone."""
-        return self.whole and other.whole and self.plain == other.plain
+        return int(PhoneNumberType.UNKNOWN)

@@ -1,6 +1,7 @@
-"""Validation of mail addresses as mail servers accept them (RFC 5321, RFC 6531). Pure."""
+"""Mail addresses: whether mail servers accept them (RFC 5321, RFC 6531), and who writes from one. Pure."""
 
 import re
+from typing import Literal
 
 MAX_LENGTH = 254
 """Characters of an address."""
@@ -28,3 +29,49 @@ def ascii_domain(text: str) -> str | None:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
         return None
+
+
+MACHINES = re.compile(
+    r"(no|do-?not|never)[-_.]?reply.*|mailer-daemon|postmaster|bounces?.*|notifications?|alerts?|robot|daemon|system"
+)
+"""Local parts behind which a program writes."""
+OFFICES = frozenset(
+    {
+        *(
+            "abuse",
+            "accounts",
+            "admin",
+            "administrator",
+            "billing",
+            "contact",
+            "customer",
+            "customerservice",
+            "enquiries",
+        ),
+        *(
+            "feedback",
+            "finance",
+            "hello",
+            "help",
+            "hr",
+            "info",
+            "inquiry",
+            "jobs",
+            "kefu",
+            "mail",
+            "marketing",
+            "media",
+        ),
+        *("news", "noc", "office", "press", "reception", "sales", "security", "service", "services", "support", "team"),
+        *("webmaster", "www", "xinxi", "bangongshi", "zhongxin"),
+    }
+)
+"""Local parts of mailboxes that several people read and write (RFC 2142 names the first of them)."""
+
+
+def sharing(address: str) -> Literal["person", "office", "machine"]:
+    """Return who writes from an address: one person, an office of several, or a program for anybody."""
+    local = address.partition("@")[0].partition("+")[0].casefold()
+    if MACHINES.fullmatch(local):
+        return "machine"
+    return "office" if local.rstrip("0123456789-_.") in OFFICES else "person"

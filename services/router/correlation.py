@@ -16,9 +16,9 @@ from schemas.non_ticket import NonTicket
 from schemas.ticket import Status
 from services.domain.ids import command_id, contact_id
 from services.domain.ticket_number import find_ticket_numbers
+from services.router.domain.candidate import CandidateTicket
 from services.router.domain.contact_command import ACTOR
 from services.router.domain.earlier_contact import EARLIER_TICKET, EarlierContact
-from services.router.domain.route import CandidateTicket
 from services.router.store import queries, with_survivors
 from services.shared.postgres.database import to_jsonb
 

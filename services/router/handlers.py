@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 
@@ -15,9 +16,11 @@ from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
 from services.router import correlation, store
 from services.router.correlation import Body, CorrelationBatch
-from services.router.domain.contact_command import command_for
-from services.router.domain.earlier_contact import EarlierContact, named_tickets
-from services.router.domain.route import CandidateTicket, RoutingDecision, route
+from services.router.domain.contact_command import commands_for, lines_before
+from services.router.domain.decision import RoutingDecision
+from services.router.domain.earlier_contact import writer_of
+from services.router.domain.history import RoutingHistory
+from services.router.domain.route import route
 from services.router.metrics import RouterMetrics
 from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
 from services.shared.kafka.dead_letters import DeadLetterCandidate
@@ -65,7 +68,9 @@ class ContactHandler:
         contacts = [body for body in bodies if isinstance(body, Contact)]
         correlated = correlation.load(connection, bodies)
         routed = store.load_routed(connection, {contact.id for contact in contacts})
-        earlier = store.load_earlier(connection, [contact.customer for contact in contacts], now)
+        writers = [writer_of(contact) for contact in contacts]
+        history = RoutingHistory(store.load_earlier(connection, writers, now), store.load_held(connection, contacts))
+        taken: dict[UUID, UUID] = {}
         result, records = BatchResult(), list[Outgoing]()
         new: list[tuple[Contact, RoutingDecision, Sequence[Command], tuple[str, int, int]]] = []
         for message in batch:
@@ -82,10 +87,13 @@ class ContactHandler:
                 commands = []
             else:
                 contact = correlation.with_call(body, correlated.calls)
-                decision = self._decide(contact, pack, correlated, earlier, now)
+                decision = self._decide(contact, pack, correlated, history, now)
+                lines = history.record(contact, decision)
+                taken |= {line.id: decision.ticket_id for line in lines}
                 notes = correlated.kept.get(contact.id, [])
                 commands = [
-                    command_for(contact, decision),
+                    *commands_for(contact, decision),
+                    *lines_before(lines, contact, decision),
                     *(correlation.note_command(note, decision.ticket_id) for note in notes),
                 ]
                 # The digest is of the contact as it came, without what the record of its call added.
@@ -96,6 +104,7 @@ class ContactHandler:
                     correlated.forms.setdefault(body.call, (body.id, decision.ticket_id))
             records += [outgoing(command, NAME, trace=message.record.trace) for command in commands]
         store.save(connection, new, now)
+        store.save_taken(connection, taken)
         correlation.save(connection, bodies, correlated, now)
         result.publish = [records]
         return result
@@ -105,25 +114,17 @@ class ContactHandler:
         contact: Contact,
         pack: Pack,
         correlated: CorrelationBatch,
-        earlier: list[EarlierContact],
+        history: RoutingHistory,
         now: datetime,
     ) -> RoutingDecision:
-        candidates = named_tickets(contact, correlated.forms, correlated.numbered)
-        candidates += [other.candidate_for(contact.customer) for other in earlier if other.may_be_of(contact.customer)]
-        decision = route(contact, candidates, pack, now)
-        if decision.disposition == "open":
-            earlier.insert(0, _as_earlier(contact, decision))
-        elif decision.disposition == "remind":
-            joined = decision.ticket_id
-            earlier[:] = [
-                other.with_writer(contact.customer) if other.ticket.ticket_id == joined else other for other in earlier
-            ]
+        decision = route(contact, history.candidates(contact, correlated.forms, correlated.numbered), pack, now)
         self._metrics.routed.labels(contact.channel, decision.disposition, decision.classification.tier).inc()
         log.info(
             "routed",
             contact=str(contact.id),
             ticket=str(decision.ticket_id),
             disposition=decision.disposition,
+            rule=decision.rule,
             tier=decision.classification.tier,
         )
         return decision
@@ -168,19 +169,6 @@ def _repeat(
     elif routed.position == record.position:
         return routed.commands
     return ()
-
-
-def _as_earlier(contact: Contact, decision: RoutingDecision) -> EarlierContact:
-    ticket = CandidateTicket(
-        decision.ticket_id,
-        None,
-        None,
-        decision.classification.business_type,
-        decision.classification.problem_type,
-        contact.text,
-        person="same",
-    )
-    return EarlierContact(ticket, contact.customer)
 
 
 def _unknown_policy(record: Incoming, contact: Contact) -> DeadLetterCandidate:

@@ -22,16 +22,34 @@ with found as (
     select c.id from unnest(%(identities)s::text[]) as wanted (value) cross join lateral
         (select id from router.contact where identity = wanted.value and disposition = 'open' and received_at > %(since)s
          order by received_at desc limit %(most)s) as c
+    union
+    select c.id from unnest(%(addresses)s::text[]) as wanted (value) cross join lateral
+        (select id from router.contact where address = wanted.value and disposition = 'open' and received_at > %(since)s
+         order by received_at desc limit %(most)s) as c
 )
 select c.ticket_id, t.status, t.closed_at, c.business_type, c.problem_type, c.subject,
-       c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension,
+       c.phone, c.customer_number, c.email, c.identity, c.switchboard, c.name, c.extension, c.address,
+       c.kind, c.visiting_region, latest.channel, latest.conversation, latest.received_at,
        t.status in ('answered', 'closed') and (t.body ->> 'callbacks')::int > 0 and t.body -> 'survey' = 'null',
        array(select distinct name from router.contact as writer
              where writer.ticket_id = c.ticket_id and writer.name is not null)
 from found
 join router.contact c using (id)
 left join ledger.ticket t on t.id = c.ticket_id
+left join lateral
+    (select channel, conversation, received_at from router.contact as line
+     where line.ticket_id = c.ticket_id order by received_at desc limit 1) as latest on true
 order by c.received_at desc;
+
+-- name: load_held
+-- Lines of conversations that opened nothing and belong to no ticket yet, oldest first.
+select held::text from router.contact
+where held is not null and received_at > %(since)s
+    and (identity = any(%(identities)s) or phone = any(%(phones)s))
+order by received_at;
+
+-- name: line_taken
+update router.contact set ticket_id = %(ticket_id)s, disposition = 'add', held = null where id = %(id)s;
 
 -- name: survivors
 -- The ticket that goes on in the place of each, along all merges; before 0.2 only a link said into which one was merged.
@@ -55,11 +73,12 @@ where chain.survivor is null;
 insert into router.contact
     (id, digest, ticket_id, disposition, reason, sender, channel, message_id, phone, customer_number, email, identity,
      business_type, problem_type, subject, switchboard, name, extension, commands, call, topic, partition, "offset",
-     received_at, decided_at)
+     received_at, decided_at, kind, conversation, visiting_region, address, rule, held)
 values
     (%(id)s, %(digest)s, %(ticket_id)s, %(disposition)s, %(reason)s, %(sender)s, %(channel)s, %(message_id)s, %(phone)s,
      %(customer_number)s, %(email)s, %(identity)s, %(business_type)s, %(problem_type)s, %(subject)s, %(switchboard)s,
-     %(name)s, %(extension)s, %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s);
+     %(name)s, %(extension)s, %(commands)s, %(call)s, %(topic)s, %(partition)s, %(offset)s, %(received_at)s, %(decided_at)s,
+     %(kind)s, %(conversation)s, %(visiting_region)s, %(address)s, %(rule)s, %(held)s);
 
 -- name: lock
 -- Serialises routers that join records of two topics until the transaction ends; locked in order to avoid deadlocks.

@@ -1,7 +1,7 @@
 """The router's table of contacts in PostgreSQL: where each went, and those of the same customer before it."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,10 +13,15 @@ from schemas.command import Command
 from schemas.contact import Contact, Customer
 from schemas.ticket import GONE, Status
 from schemas.unknown_fields import decode
+from services.domain.identity_matching import plain_address
 from services.domain.ids import contact_digest
-from services.router.domain.earlier_contact import EarlierContact
-from services.router.domain.route import CandidateTicket, RoutingDecision
-from services.shared.postgres.database import Queries
+from services.router.domain.added import PAUSE
+from services.router.domain.candidate import CandidateTicket
+from services.router.domain.decision import RoutingDecision
+from services.router.domain.earlier_contact import EarlierContact, writer_of
+from services.router.domain.history import is_held
+from services.router.domain.message import CHATS, CONVERSATION
+from services.shared.postgres.database import Queries, to_jsonb
 
 queries = Queries.of_package(__package__)
 
@@ -59,6 +64,7 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
             "numbers": list({customer.number for customer in customers if customer.number}),
             "emails": list({customer.email for customer in customers if customer.email}),
             "identities": list({customer.identity for customer in customers if customer.identity}),
+            "addresses": list({address for customer in customers if (address := plain_address(customer))}),
         },
     ).fetchall()
     earlier = [
@@ -72,6 +78,11 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
                 subject,
                 person="perhaps",
                 asked=bool(asked),
+                kind=kind,
+                channel=channel or "",
+                conversation=conversation,
+                last_at=last_at,
+                visiting_region=region,
             ),
             Customer(
                 phone=phone,
@@ -81,6 +92,7 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
                 switchboard=switchboard,
                 name=name,
                 phone_extension=extension,
+                address=address,
             ),
             tuple(names),
         )
@@ -98,11 +110,43 @@ def load_earlier(connection: psycopg.Connection, customers: Sequence[Customer], 
             switchboard,
             name,
             extension,
+            address,
+            kind,
+            region,
+            channel,
+            conversation,
+            last_at,
             asked,
             names,
         ) in rows
     ]
     return with_survivors(connection, earlier)
+
+
+def load_held(connection: psycopg.Connection, contacts: Sequence[Contact]) -> list[Contact]:
+    """Return the lines before some contacts that opened nothing, and may be of the same conversations, oldest first."""
+    lines = [contact for contact in contacts if contact.channel in CHATS]
+    if not lines:
+        return []
+    values = {
+        "since": min(contact.received_at for contact in lines) - PAUSE,
+        "identities": list({contact.customer.identity for contact in lines if contact.customer.identity}),
+        "phones": list({contact.customer.phone for contact in lines if contact.customer.phone}),
+    }
+    return [Contact.from_record(held) for (held,) in connection.execute(queries["load_held"], values)]
+
+
+def save_taken(connection: psycopg.Connection, lines: Mapping[UUID, UUID]) -> None:
+    """Save that held lines went to tickets.
+
+    Args:
+        connection: with the transaction.
+        lines: tickets by the id of the line.
+
+    """
+    with connection.cursor() as cursor:
+        for id_, ticket in lines.items():
+            cursor.execute(queries["line_taken"], {"id": id_, "ticket_id": ticket})
 
 
 def with_survivors(connection: psycopg.Connection, earlier: Sequence[EarlierContact]) -> list[EarlierContact]:
@@ -142,7 +186,7 @@ def _row(
     position: tuple[str, int, int],
     now: datetime,
 ) -> dict[str, object]:
-    customer = contact.customer
+    customer = writer_of(contact)
     topic, partition, offset = position
     return {
         "id": contact.id,
@@ -170,4 +214,10 @@ def _row(
         "offset": offset,
         "received_at": contact.received_at,
         "decided_at": now,
+        "kind": decision.classification.kind,
+        "conversation": contact.details.get(CONVERSATION),
+        "visiting_region": customer.visiting_region,
+        "address": plain_address(customer),
+        "rule": decision.rule,
+        "held": to_jsonb(contact.replace(raw=None)) if is_held(contact, decision) else None,
     }

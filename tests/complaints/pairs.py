@@ -19,8 +19,11 @@ from schemas.contact import Contact
 from schemas.ticket import Status
 from services.domain.policy import loading
 from services.domain.policy.pack import Pack
-from services.router.domain.earlier_contact import EarlierContact, named_tickets
-from services.router.domain.route import CandidateTicket, RoutingDecision, route
+from services.router.domain.candidate import CandidateTicket
+from services.router.domain.decision import RoutingDecision
+from services.router.domain.earlier_contact import EarlierContact, named_tickets, writer_of
+from services.router.domain.message import CONVERSATION
+from services.router.domain.route import route
 
 OWN = PROJECT / "tests/complaints/pairs.jsonl"
 GIVEN = PROJECT.parent / "shared/complaints/pairs.jsonl"
@@ -79,11 +82,11 @@ def play(pair: Mapping[str, Any], pack: Pack) -> PlayedPair:
     first = build_contact(pair["first"], pack.header.name, "first")
     second = build_contact(pair["second"], pack.header.name, "second")
     ticket = _ticket(pair, first, second, pack)
-    earlier = EarlierContact(ticket, first.customer)
+    earlier = EarlierContact(ticket, writer_of(first))
     numbered = {pair["first_ticket_number"]: earlier} if "first_ticket_number" in pair else {}
     candidates = named_tickets(second, {}, numbered)
-    if earlier.may_be_of(second.customer):
-        candidates.append(earlier.candidate_for(second.customer))
+    if earlier.may_be_of(writer_of(second)):
+        candidates.append(earlier.candidate_for(writer_of(second)))
     decision = route(second, candidates, pack, second.received_at)
     return PlayedPair(pair, _outcome(decision, ticket), decision)
 
@@ -102,6 +105,10 @@ def _ticket(pair: Mapping[str, Any], first: Contact, second: Contact, pack: Pack
         first.text,
         person="perhaps",
         asked=pair.get("asked", False),
+        kind=opened.classification.kind,
+        channel=first.channel,
+        conversation=first.details.get(CONVERSATION),
+        last_at=first.received_at,
     )
 
 

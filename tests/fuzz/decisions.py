@@ -8,6 +8,7 @@ from uuid import UUID
 
 from duban.simulated_actor import simulated_actor
 from schemas.action import (
+    AddContact,
     Answer,
     ApplyPolicy,
     ApproveExtension,
@@ -171,6 +172,7 @@ class RandomTicket:
             lambda: Compensate(covers="charging_error", amount="20", text="t"),
             lambda: Reclassify(classification=classify(self.contact(), pack), reason="r"),
             self._reminder,
+            self._added,
             CompleteForm,
             lambda: Note(text="t"),
             lambda: LinkTo(link=Link(ticket_id=UUID(int=rng.randint(0, 3)), kind="repeat", reason="r")),
@@ -205,6 +207,11 @@ class RandomTicket:
         contact = self.contact()
         disputed = self.rng.random() < 0.5
         return Remind(contact=contact, classification=classify(contact, self.pack), reason="r", disputed=disputed)
+
+    def _added(self) -> Action:
+        contact = self.contact()
+        appends = self.rng.random() < 0.5
+        return AddContact(contact=contact, classification=classify(contact, self.pack), reason="r", appends=appends)
 
     def _entry(self) -> Action:
         rules = self.pack.outcome.entries

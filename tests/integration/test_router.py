@@ -29,6 +29,7 @@ from tests.postgres import PostgresServer
 from tests.system import System
 
 OFFSETS = count()
+CHAT = Customer(identity="openid-chat")
 
 
 def alert() -> Contact:
@@ -171,3 +172,42 @@ def test_a_contact_of_a_merged_ticket_s_customer_joins_the_one_that_goes_on(
         command = route_and_decide(router, ledger, again)
         assert (command.action.type, command.ticket_id) == ("remind", tickets[2])
         assert ledger.ticket(tickets[2]).reminders == 1
+
+
+def route_all(router: ContactHandler, ledger: DatabaseLedger, messages: list[Message[Body]]) -> list[Command]:
+    """Route a batch in a transaction of its own and let the ledger decide; returns the router's commands."""
+    with ledger.connection.transaction():
+        (records,) = router.handle(messages, ledger.connection).publish
+    commands = [Command.from_json(record.value or b"") for record in records]
+    for command in commands:
+        ledger.decide(command)
+    return commands
+
+
+@pytest.mark.requirement("R2.4")
+def test_the_lines_of_a_chat_make_one_ticket_also_when_they_are_read_again(postgres: PostgresServer) -> None:
+    """Each line is a batch of its own; the greeting opens nothing, and the ticket takes it (DECISIONS 36)."""
+    clock = SettableClock()
+    router = ContactHandler({"carrier": PACK}, clock, RouterMetrics(CollectorRegistry()))
+    with postgres.database() as url, psycopg.connect(url, autocommit=True) as connection:
+        ledger = DatabaseLedger(connection, clock=clock)
+        lines = [
+            batch(contact(f"chat-{number}", at=clock.now(), channel="wechat", customer=CHAT, text=text))
+            for number, text in enumerate(("您好", "家里宽带网速慢", "没人来修", "好的,谢谢"))
+        ]
+        sent = [route_all(router, ledger, line) for line in lines]
+        assert [[command.action.type for command in commands] for commands in sent] == [
+            [],
+            ["open", "add_contact"],
+            ["add_contact"],
+            ["add_contact"],
+        ]
+        assert len({command.ticket_id for commands in sent for command in commands}) == 1
+        rows = connection.execute("select disposition, ticket_id, held, rule from router.contact order by message_id")
+        assert [(disposition, ticket, held) for disposition, ticket, held, _ in rows.fetchall()] == [
+            (disposition, sent[1][0].ticket_id, None) for disposition in ("add", "open", "add", "add")
+        ]
+        again = [route_all(router, ledger, line) for line in lines]
+        assert again == sent
+        (subject,) = connection.execute("select body ->> 'subject' from ledger.ticket").fetchone() or ("",)
+        assert subject == "家里宽带网速慢\n没人来修"

@@ -40,6 +40,7 @@ CUSTOMERS_WORD = (P.CUSTOMER, P.CENTRE, P.ACCEPTING)
 GRANTS: Mapping[type[ActionModel], Grant] = {
     actions.Open: Grant(services=("router", "callback", "ledger")),
     actions.Remind: Grant(services=("router", "ledger")),
+    actions.AddContact: Grant(services=("router", "ledger")),
     actions.Tick: Grant(services=("sla_monitor", "ledger")),
     actions.CompleteForm: Grant((P.ACCEPTING, P.CENTRE)),
     actions.Reclassify: CENTRE,

@@ -1,4 +1,4 @@
-"""Loads and checks policy packs: `policies/<pack>/*.toml` with the calendars and notices they share (DESIGN 2)."""
+"""Loads and checks policy packs: `policies/<pack>/*.toml` with calendars, notices and phrases they share (DESIGN 2)."""
 
 import hashlib
 import re
@@ -21,6 +21,7 @@ from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy, PackNoticePolicy
 from services.domain.policy.outcome import OutcomePolicy
 from services.domain.policy.pack import Pack, PackHeader
+from services.domain.policy.phrases import Phrases
 from services.domain.policy.references import LABELS
 from services.domain.policy.routing import RoutingPolicy
 from services.domain.policy.types import TypeCatalogue
@@ -33,6 +34,8 @@ Model = TypeVar("Model", bound=BaseModel)
 FILES = ("pack.toml", "units.toml", "types.toml", "limits.toml", "routing.toml", "outcome.toml")
 CALENDARS = "calendars/"
 SHARED_NOTICES = "letters/notices.toml"
+SHARED_PHRASES = "phrases.toml"
+"""Optional: how people greet, thank, urge and dispute, whatever the pack; a version of before 0.2 has none."""
 OWN_NOTICES = "notices.toml"
 """Optional in a pack: its notices that differ from the shared ones."""
 AUTHORITY = "authority.toml"
@@ -71,7 +74,7 @@ def load_one(folder: Path, name: str) -> Pack:
 
 
 def read_files(folder: Path, name: str) -> dict[str, str]:
-    """Read the files of a pack, with all calendars and the shared notices; return their texts by name.
+    """Read the files of a pack, with all that packs share; return their texts by name.
 
     Raises:
         PolicyError: a file is missing or not UTF-8.
@@ -80,6 +83,8 @@ def read_files(folder: Path, name: str) -> dict[str, str]:
     paths = {file: folder / name / file for file in FILES}
     paths |= {f"{CALENDARS}{path.name}": path for path in sorted((folder / "calendars").glob("*.toml"))}
     paths[SHARED_NOTICES] = folder / SHARED_NOTICES
+    if (folder / SHARED_PHRASES).exists():
+        paths[SHARED_PHRASES] = folder / SHARED_PHRASES
     paths |= {file: path for file in (OWN_NOTICES, AUTHORITY) if (path := folder / name / file).exists()}
     texts: dict[str, str] = {}
     for file, path in paths.items():
@@ -159,6 +164,7 @@ def _build(name: str, documents: Documents, revision_: str, where: str, *, extra
         routing=read("routing.toml", RoutingPolicy),
         outcome=read("outcome.toml", OutcomePolicy),
         notices=shared.overridden_by(own),
+        phrases=read(SHARED_PHRASES, Phrases) if SHARED_PHRASES in documents else Phrases(),
         calendars=calendars,
         revision=revision_,
     )
@@ -184,7 +190,7 @@ def unknown_pack_message(name: str | None) -> str:
 
 
 def _path(where: str, name: str, file: str) -> str:
-    shared = file.startswith((CALENDARS, SHARED_NOTICES))
+    shared = file.startswith((CALENDARS, SHARED_NOTICES, SHARED_PHRASES))
     return f"{where}/{file if shared else f'{name}/{file}'}"
 
 

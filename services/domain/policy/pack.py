@@ -15,6 +15,7 @@ from services.domain.policy.keyword_matcher import KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
+from services.domain.policy.phrases import PhraseList, Phrases
 from services.domain.policy.routing import UNCLASSIFIED, FollowUpRule, KeywordRule, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
 from services.domain.policy.units import NamedPerson, Unit, UnitKind
@@ -66,6 +67,7 @@ class Pack:
         units: by their code.
         persons: those whom the pack names, by their name.
         authority: who may do what where the pack differs from the defaults.
+        phrases: how people greet, thank, urge and dispute, shared by all packs.
         calendars: by their name.
         revision: a digest of the files, which distinguishes any two states of them.
 
@@ -81,6 +83,7 @@ class Pack:
     calendars: Mapping[str, Calendar]
     persons: Mapping[str, NamedPerson] = field(default_factory=dict)
     authority: AuthorityPolicy = field(default_factory=AuthorityPolicy)
+    phrases: Phrases = field(default_factory=Phrases)
     revision: str = ""
 
     @cached_property
@@ -252,7 +255,7 @@ class Pack:
     @cached_property
     def keywords(self) -> KeywordMatcher[Cited]:
         """Finds the keywords of all rules and types in a text; a hit is keyed by the rule or type itself."""
-        rules: tuple[BusinessType | ProblemType | FollowUpRule | KeywordRule, ...] = (
+        rules: tuple[BusinessType | ProblemType | FollowUpRule | KeywordRule | PhraseList, ...] = (
             *self.types.business,
             *self.types.problem,
             *self.routing.kind,
@@ -260,6 +263,8 @@ class Pack:
             *self.routing.signals,
             *self.routing.validity,
             *self.routing.opening,
+            *self.routing.origin,
+            *self.phrases.found_anywhere,
         )
         repeat = self.outcome.repeat
         return KeywordMatcher([*((rule, rule.words) for rule in rules), (repeat, repeat.dispute_words)])

@@ -56,6 +56,13 @@ class KindRule(KeywordRule):
     """Origin of an appeal that this rule recognises (R3.8)."""
 
 
+class OriginRule(KeywordRule):
+    """Where an appeal comes from, if its channel does not say (R3.8); the first rule that applies decides."""
+
+    when: Annotated[When | None, Knows(ON_ARRIVAL)] = None
+    origin: OriginCode
+
+
 class FollowUpRule(Cited):
     """Keywords by which a customer asks about an earlier matter without saying what it is about (R2.4)."""
 
@@ -97,6 +104,8 @@ class SignalRule(KeywordRule):
     """What raises a signal of the priority (R3.4)."""
 
     when: Annotated[When | None, Knows(WITH_VALIDITY)] = None
+    unless: Annotated[When | None, Knows(WITH_VALIDITY)] = None
+    """Contacts whose words do not count: what an appeal is called raises nothing (002-1 §4.2.4)."""
     name: Name
     signal: Signal
 
@@ -149,6 +158,10 @@ class RoutingPolicy(PolicyPart):
     opening: tuple[OpeningRule, ...] = ()
     origins: tuple[NewCode, ...] = ()
     """Origins that an appeal may have."""
+    origin: tuple[OriginRule, ...] = ()
+    """Without one that applies, the origin is that of the kind's rule."""
+    own_ticket: tuple[KindCode, ...] = ()
+    """Kinds with limits of their own: such a contact never joins a ticket that is there (DECISIONS 42)."""
     channels: tuple[NewCode, ...] = ()
     """Channels of its own that the pack knows, beside those of `services.domain.channels`."""
     alerts: Annotated[tuple[AlertRule, ...], Field(alias="alert")] = ()

@@ -102,6 +102,7 @@ def parts(pack: Pack) -> list[Part]:
         Part("routing.toml", pack.routing),
         Part("outcome.toml", pack.outcome),
         Part("authority.toml", pack.authority),
+        Part("phrases.toml", pack.phrases),
     ]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.action import CompleteForm, LinkTo, Note, Open, Reclassify, Remind
+from schemas.action import AddContact, CompleteForm, LinkTo, Note, Open, Reclassify, Remind
 from schemas.command import Command
 from schemas.contact import Contact, Settlement
 from schemas.ticket import GONE, AppealBar, Classification, Link, Outcome, Status, Ticket
@@ -165,16 +165,16 @@ def remind(context: DecisionContext, action: Remind) -> None:
     contact = action.contact
     ticket = context.ticket_or_none
     if ticket is not None and (into := merged_into(ticket)) is not None:
-        _pass_on(context, action, into)
+        pass_on(context, action, into)
         return
     if ticket is None or ticket.status in GONE:
-        _open_instead(context, action, "the ticket it belongs to is not there any more")
+        open_instead(context, action, "the ticket it belongs to is not there any more")
         return
     repeat = context.policy.outcome.repeat
     if ticket.status is Status.CLOSED:
         assert ticket.closed_at is not None
         if not action.disputed or context.at > ticket.closed_at + repeat.reopen_within.length:
-            _open_instead(context, action, "the ticket it belongs to is closed")
+            open_instead(context, action, "the ticket it belongs to is closed")
             return
     if _is_its_form(context, contact):
         _fill_in(context, action)
@@ -222,15 +222,15 @@ def _count_reminder(context: DecisionContext, contact: Contact, reason: str) -> 
     )
 
 
-def _pass_on(context: DecisionContext, action: Remind, into: UUID) -> None:
+def pass_on(context: DecisionContext, action: Remind | AddContact, into: UUID) -> None:
     """Send the contact of a merged ticket's customer to the ticket that goes on (DECISIONS 30)."""
     survivor = surviving(context.named, into)
     if survivor is None:
-        _open_instead(context, action, "the ticket it belongs to is not there any more")
+        open_instead(context, action, "the ticket it belongs to is not there any more")
         return
     context.commands.append(
         Command(
-            id=command_id(context.command.id, "remind"),
+            id=command_id(context.command.id, action.type),
             ticket_id=survivor.id,
             at=context.command.at,
             actor=SYSTEM,
@@ -240,7 +240,8 @@ def _pass_on(context: DecisionContext, action: Remind, into: UUID) -> None:
     )
 
 
-def _open_instead(context: DecisionContext, action: Remind, reason: str) -> None:
+def open_instead(context: DecisionContext, action: Remind | AddContact, reason: str) -> None:
+    """Open a ticket for a contact whose own is over, linked to it."""
     new = ticket_id(action.contact.id)
     links = (Link(ticket_id=context.command.ticket_id, kind="repeat", reason=reason),)
     context.commands.append(

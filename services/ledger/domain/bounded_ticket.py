@@ -13,7 +13,7 @@ from hashlib import blake2b
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from schemas.action import Attach, JoinCall, LinkTo, Remind
+from schemas.action import AddContact, Attach, JoinCall, LinkTo, Remind
 from schemas.base import Model
 from schemas.case_record import Compensation, Entry
 from schemas.command import Action
@@ -160,7 +160,9 @@ def without_evidence(action: Action, known: AbstractSet[str]) -> Action:
         return action.replace(evidence=left)
     if isinstance(action, JoinCall):
         return action.replace(call=action.call.replace(evidence=left))
-    return action.replace(contact=action.contact.replace(evidence=left)) if isinstance(action, Remind) else action
+    if isinstance(action, Remind | AddContact):
+        return action.replace(contact=action.contact.replace(evidence=left))
+    return action
 
 
 def with_link_mark(ticket: Ticket, link: Link) -> Ticket:
@@ -173,7 +175,7 @@ def _evidence_of(action: Action) -> Sequence[Evidence]:
         return action.evidence
     if isinstance(action, JoinCall):
         return action.call.evidence
-    return action.contact.evidence if isinstance(action, Remind) else ()
+    return action.contact.evidence if isinstance(action, Remind | AddContact) else ()
 
 
 def _link_mark(link: Link) -> str:

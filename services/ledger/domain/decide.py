@@ -130,7 +130,7 @@ def _check(context: DecisionContext) -> None:
     if verdict.code is not None:
         raise CommandRejected(verdict.code, verdict.message, verdict.missing)
     context.acts_for = verdict.acts_for
-    if kind in {"open", "remind"}:
+    if kind in {"open", "remind", "add_contact"}:
         return
     ticket = context.ticket
     expected = context.command.expected_version

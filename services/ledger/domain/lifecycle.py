@@ -25,6 +25,7 @@ from services.ledger.domain import (
     deadline_recalculation,
     escalation,
     extension,
+    further_contact,
     handling,
     merge_split,
     migration,
@@ -84,6 +85,7 @@ LIFECYCLE: Mapping[type[ActionModel], Transition] = {
         (S.ANSWERED, S.CLOSED, S.ACCEPTED, S.DISPATCHED),
         new_run=True,
     ),
+    actions.AddContact: Transition(further_contact.add, ANY, ("contact_added", "reclassified")),
     actions.Tick: Transition(_nothing, ANY, ()),
     actions.CompleteForm: Transition(
         acceptance.complete_form,
@@ -182,7 +184,7 @@ def diagram() -> str:
         "    [*] --> accepted: open",
     ]
     for name, _, row in rows:
-        if name not in {"open", "remind", "complete_form"}:
+        if name not in {"open", "remind", "add_contact", "complete_form"}:
             lines += _arrows(name, row)
     lines += [
         "    closed --> archived: by time",

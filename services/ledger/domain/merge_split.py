@@ -4,7 +4,7 @@ from schemas.action import LinkTo, Merge, Open, Split
 from schemas.command import Command
 from schemas.contact import Contact
 from schemas.ticket import OVER, Link, Status
-from services.domain.identity_matching import compare_customers
+from services.domain.identity_matching import match_customers
 from services.domain.ids import command_id, contact_id, ticket_id
 from services.ledger.domain import names
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
@@ -87,7 +87,9 @@ def _check_survivor(context: DecisionContext, into: NamedTicket) -> None:
         raise CommandRejected(
             "not_open", f"{into.number} is {into.status}: merge into an open ticket, or link the tickets", ("into",)
         )
-    if compare_customers(context.ticket.customer, into.customer) == "another":
+    match = match_customers(context.ticket.customer, into.customer)
+    # A house is nobody: who else lives there is another customer.
+    if match.relation == "another" or match.suggested == ("address",):
         raise CommandRejected(
             "other_customer",
             f"nothing shows that {into.number} is of the same customer: correct the customer's data, or link them",

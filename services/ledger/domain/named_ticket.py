@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from schemas.action import LinkTo, Merge, Open, Remind
+from schemas.action import AddContact, LinkTo, Merge, Open, Remind
 from schemas.command import Command
 from schemas.contact import Customer
 from schemas.ticket import GONE, Status, Ticket
@@ -70,7 +70,7 @@ def named_by(command: Command, ticket: Ticket | None) -> UUID | None:
         return action.into
     if isinstance(action, LinkTo):
         return action.link.ticket_id
-    if ticket is not None and isinstance(action, Remind | Open):
+    if ticket is not None and isinstance(action, Remind | AddContact | Open):
         return merged_into(ticket)
     return None
 

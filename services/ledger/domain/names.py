@@ -118,7 +118,7 @@ def replace_removed_names(context: DecisionContext) -> None:
     gone = [code for code in units if code and code not in pack.units]
     if not removed and not gone:
         return
-    classification = known_classification(_contact_of(ticket), ticket.classification, pack)
+    classification = known_classification(contact_of(ticket), ticket.classification, pack)
     named = ", ".join(dict.fromkeys((*removed, *(f"unit {code!r}" for code in gone))))
     context.record_event(
         "reclassified",
@@ -147,7 +147,7 @@ def _holder(ticket: Ticket, classification: Classification, pack: Pack) -> dict[
     return found | ({"status": Status.ACCEPTED} if ticket.status in {Status.DISPATCHED, Status.HANDLING} else {})
 
 
-def _contact_of(ticket: Ticket) -> Contact:
+def contact_of(ticket: Ticket) -> Contact:
     """Return what is known of the contact that opened a ticket, to classify it by."""
     return Contact(
         id=ticket.contact_id,

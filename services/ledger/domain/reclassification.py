@@ -25,12 +25,12 @@ def reclassify(context: DecisionContext, action: Reclassify) -> None:
     context.record_event(
         "reclassified",
         because("classification", classification.tier, "reclassified by hand", "R2.7"),
-        {"classification": classification, **_of_centre(context, classification)},
+        {"classification": classification, **of_centre(context, classification)},
         details={"reason": action.reason},
     )
 
 
-def _of_centre(context: DecisionContext, classification: Classification) -> dict[str, Any]:
+def of_centre(context: DecisionContext, classification: Classification) -> dict[str, Any]:
     """Return what follows where another centre is in charge: it takes the old one's place in the chain of dispatch."""
     ticket = context.ticket
     centre = classification.path[0] if classification.path else ticket.centre

@@ -6,11 +6,22 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from schemas.contact import Contact, Customer
-from services.domain.identity_matching import Relation, compare_customers
-from services.router.domain.route import CandidateTicket
+from services.domain.identity_matching import Relation, match_customers, plain_address
+from services.domain.mail_address import is_valid
+from services.router.domain.candidate import CandidateTicket
 
 EARLIER_TICKET = "earlier_ticket"
 """Detail in which a regulator names the complaint that came before its appeal."""
+REPLY_TO = "reply_to"
+"""Detail that holds the address to which a mail wants its answer, if its sender's is another."""
+
+
+def writer_of(contact: Contact) -> Customer:
+    """Return the customer as the router knows them: the address for answers is the writer's, not that of a mailer."""
+    reply_to = contact.details.get(REPLY_TO)
+    if reply_to is None or not is_valid(reply_to):
+        return contact.customer
+    return contact.customer.replace(email=reply_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +40,22 @@ class EarlierContact:
     names: tuple[str, ...] = ()
 
     def may_be_of(self, customer: Customer) -> bool:
-        """Return whether phone, customer number, mail address or identity are those of another customer."""
+        """Return whether phone, customer number, mail or postal address or identity are those of another customer."""
         mine = self.customer
         pairs = (
             (mine.phone, customer.phone),
             (mine.number, customer.number),
             (mine.email, customer.email),
             (mine.identity, customer.identity),
+            (plain_address(mine), plain_address(customer)),
         )
         return any(one is not None and one == other for one, other in pairs)
 
     def candidate_for(self, customer: Customer) -> CandidateTicket:
         """Return the ticket as a candidate for a contact of some customer."""
-        person = compare_customers(self.customer, customer, self.names)
-        return dataclasses.replace(self.ticket, person=person)
+        match = match_customers(self.customer, customer, self.names)
+        region = self.ticket.visiting_region or self.customer.visiting_region
+        return dataclasses.replace(self.ticket, person=match.relation, match=match, visiting_region=region)
 
     def with_writer(self, customer: Customer) -> "EarlierContact":
         """Return a copy with one more person who wrote about the ticket."""
@@ -65,7 +78,7 @@ def named_tickets(
     if form is not None and form[0] != contact.id:
         tickets.append(CandidateTicket(form[1], None, None, None, None, "", person="same", named="follows"))
     if (followed := numbered.get(contact.follows or "")) is not None:
-        person: Relation = "same" if followed.may_be_of(contact.customer) else "another"
+        person: Relation = "same" if followed.may_be_of(writer_of(contact)) else "another"
         tickets.append(dataclasses.replace(followed.ticket, person=person, named="follows"))
     if (before := numbered.get(contact.details.get(EARLIER_TICKET, ""))) is not None:
         tickets.append(dataclasses.replace(before.ticket, named="before"))

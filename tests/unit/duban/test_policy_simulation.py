@@ -1,12 +1,14 @@
 """A simulation keeps several tickets of one story, and what the services besides the ledger make of their events."""
 
+from typing import Any
+
 import pytest
 
 from duban.policy_simulation import PolicySimulation
-from duban.rehearsal_input import build_action
+from duban.rehearsal_input import RehearsalError, build_action
 from schemas.action import Dispatch, Merge, Split
 from schemas.contact import Customer
-from tests.builders import CENTRE, HOUR, MORNING, PACKS, contact
+from tests.builders import CENTRE, HOUR, MINUTE, MORNING, PACKS, contact
 
 OTHER = "手机流量扣费不对"
 
@@ -74,3 +76,22 @@ def test_notices_and_the_callback_plan_follow_the_events() -> None:
     plan = simulation.subject.plan
     assert plan is not None
     assert (plan.state, plan.due_at is not None) == ("planned", True)
+
+
+@pytest.mark.requirement("R2.4")
+def test_a_contact_that_opens_nothing_says_why() -> None:
+    simulation = PolicySimulation(PACKS["carrier"])
+    simulation.receive(contact(text="好的,谢谢"))
+    with pytest.raises(RehearsalError, match="there is no ticket: thanks, an acknowledgement"):
+        _ = simulation.subject
+
+
+@pytest.mark.requirement("R2.4")
+def test_the_lines_of_a_chat_are_rehearsed_as_one_ticket() -> None:
+    simulation = PolicySimulation(PACKS["carrier"])
+    for number, text in enumerate(("您好", "家里宽带网速慢", "没人来修")):
+        fields: dict[str, Any] = {"text": text, "channel": "wechat", "customer": Customer(identity="openid-1")}
+        simulation.receive(contact(f"m{number}", at=MORNING + number * MINUTE, **fields))
+    assert len(simulation.tickets) == 1
+    assert simulation.subject.ticket.subject == "家里宽带网速慢\n没人来修"
+    assert [event.type for event in simulation.events].count("contact_added") == 2

@@ -8,7 +8,9 @@ import pytest
 from schemas.contact import Contact
 from schemas.ticket import Status
 from services.domain.ids import ticket_id
-from services.router.domain.route import CandidateTicket, RoutingDecision, route
+from services.router.domain.candidate import CandidateTicket
+from services.router.domain.decision import RoutingDecision
+from services.router.domain.route import route
 from tests.builders import MORNING, PACK, PACKS, contact
 
 OLD = uuid4()

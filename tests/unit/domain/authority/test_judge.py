@@ -29,6 +29,7 @@ from tests.unit.domain.authority.situations import ASSISTING, SAYS, Attempt, att
 EXPECTED: Mapping[str, str] = {
     "open": "service:router service:callback service:ledger",
     "remind": "service:router service:ledger",
+    "add_contact": "service:router service:ledger",
     "tick": "service:sla_monitor service:ledger",
     "complete_form": "accepting centre",
     "reclassify": "centre",
@@ -88,6 +89,7 @@ def examples(pack: Pack) -> dict[str, ActionModel]:
     return {
         "open": actions.Open(contact=contact(), classification=CLASSIFICATION),
         "remind": actions.Remind(contact=contact(), classification=CLASSIFICATION, reason="r"),
+        "add_contact": actions.AddContact(contact=contact(), classification=CLASSIFICATION, reason="r"),
         "tick": actions.Tick(),
         "complete_form": actions.CompleteForm(),
         "reclassify": actions.Reclassify(classification=CLASSIFICATION, reason="r"),
