@@ -70,6 +70,17 @@ class Customer(Model):
         return bool(self.phone or self.email or self.identity or self.address)
 
 
+PHONE_FROM_TEXT = "phone_from_text"
+"""Flag of a contact whose phone was only found in its text: a hint that proves nothing (DECISIONS 40)."""
+
+
+def without_hint(customer: Customer, flags: tuple[str, ...]) -> Customer:
+    """Return a customer without a phone that is only a hint: it proves nothing and gets no notices."""
+    if PHONE_FROM_TEXT not in flags or customer.phone is None:
+        return customer
+    return customer.replace(phone=None, phone_extension=None)
+
+
 class Evidence(Model):
     """A recording, a signed form, a scan or another attachment, by reference (R2.2)."""
 
@@ -171,6 +182,11 @@ class Contact(Record):
     flags: tuple[Code, ...] = ()
     """What is missing or unusual but did not prevent acceptance, such as no_text (R2.5)."""
     raw: Raw | None = None
+
+    @property
+    def known_customer(self) -> Customer:
+        """The customer without a phone that is only a hint."""
+        return without_hint(self.customer, self.flags)
 
     @property
     def cloud_event(self) -> CloudEvent:

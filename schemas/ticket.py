@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from schemas.base import AwareDatetime, CloudEvent, Model, Record
 from schemas.case_record import Compensation, Entry
-from schemas.contact import Code, Customer, Evidence, Money, Name, OwnCode, Settlement, Text
+from schemas.contact import Code, Customer, Evidence, Money, Name, OwnCode, Settlement, Text, without_hint
 
 
 class Status(StrEnum):
@@ -369,6 +369,11 @@ class Ticket(Record):
     the archive."""
     archive_at: AwareDatetime | None = None
     """When it is put into the archive; None as long as anything else is to come before."""
+
+    @property
+    def known_customer(self) -> Customer:
+        """The customer without a phone that is only a hint: whom notices and proofs are about (DECISIONS 40)."""
+        return without_hint(self.customer, self.flags)
 
     @property
     def cloud_event(self) -> CloudEvent:

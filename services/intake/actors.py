@@ -105,7 +105,7 @@ def require_own_customer(claim: CustomerClaim, ticket: Ticket, sender: Sender) -
         Problem: 403, the same whatever differs.
 
     """
-    if ticket.channel not in sender.channels or not claim.is_of(ticket.customer):
+    if ticket.channel not in sender.channels or not claim.is_of(ticket.known_customer):
         raise problems.forbidden("customer", NOT_THE_CUSTOMER)
 
 

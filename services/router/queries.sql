@@ -114,7 +114,10 @@ select call, id, ticket_id from router.contact where call = any(%(calls)s) order
 select id, ticket_id from router.contact where id = any(%(ids)s);
 
 -- name: tickets_by_number
-select id, number, status, closed_at, body ->> 'subject', body ->> 'customer' from ledger.ticket where number = any(%(numbers)s);
+-- Without a phone that was only found in the text: it proves nothing (DECISIONS 40).
+select id, number, status, closed_at, body ->> 'subject',
+       (case when body -> 'flags' ? 'phone_from_text' then (body -> 'customer') - 'phone' else body -> 'customer' end)::text
+from ledger.ticket where number = any(%(numbers)s);
 
 -- name: save_kept
 insert into router.kept (id, reason, about, number, body, heard_at)

@@ -130,7 +130,7 @@ def choose_means(rule: CallbackRule, ticket: Ticket, facts: Facts) -> str:
     """Return how the customer is asked: `phone`, where a person calls, or the rule's means in writing."""
     wanted = ticket.customer.preferred_means in PERSONAL_MEANS or rule.means == PHONE
     by_phone = wanted or any(condition.holds(facts) for condition in rule.by_phone)
-    return PHONE if by_phone and ticket.customer.phone else rule.written_means
+    return PHONE if by_phone and ticket.known_customer.phone else rule.written_means
 
 
 def _ending(event: TicketEvent, rule: CallbackRule) -> tuple[Literal["done", "cancelled"], str] | None:
@@ -178,7 +178,7 @@ def _update_open_plan(
     plan: CallbackPlan, event: TicketEvent, pack: Pack, now: datetime, capacity: CallCapacity
 ) -> CallbackPlan:
     """Return an open plan after an event that does not end it."""
-    rule, hours, customer = pack.outcome.callback, plan.hours(pack), event.ticket.customer
+    rule, hours, customer = pack.outcome.callback, plan.hours(pack), event.ticket.known_customer
     if event.type == "called_back" and plan.means == PHONE and event.details.get("result") in UNREACHED:
         attempts = int(event.details["attempt"])
         if attempts < rule.attempts:

@@ -207,9 +207,11 @@ class MappingReader:
             self._put("details.contact_hours", text)
 
     def _read_due(self, name: str, value: Any, path: str) -> None:
-        """Read a deadline: a day means its last second; text that is no date is kept as text."""
+        """Read a deadline: a day means its last second; a count of days and text that is no date are kept as text."""
         if isinstance(value, int | float):
-            value = self._read_sheet_day(value)
+            value = str(value) if value < times.FIRST_SHEET_DAY else self._read_sheet_day(value)
+        elif isinstance(value, str):
+            value = times.without_before(value)
         # Text that is no date is no error here, so the errors of parsing are dropped.
         deadline = times.parse_instant_or_day(value, path, InputErrors(), self._config.default_tz)
         if deadline is None:

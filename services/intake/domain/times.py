@@ -15,6 +15,10 @@ LATEST = 2100
 SHEET_DAY_ZERO = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - spreadsheets have no time zone
 """Day 0 of a spreadsheet, by whether it uses the 1904 date system."""
 
+FIRST_SHEET_DAY = 1000
+"""Numbers below it are counts of days, not days of a spreadsheet: nobody sets a limit in 1902."""
+_BEFORE = re.compile(r"\s*(?:(?:之|以)?前|止|截止|为止|前办结|前回复|前反馈)\s*$")
+_FULL_HOUR = re.compile(r"(?<=[0-9])[时点]整?(?![0-9])")
 _DAY = re.compile(r"(?P<y>[0-9]{4})[-./年](?P<m>[0-9]{1,2})[-./月](?P<d>[0-9]{1,2})日?")
 _CLOCK = re.compile(
     r"(?P<half>上午|下午|中午|晚上|凌晨|AM|PM)?\s*(?P<h>[0-9]{1,2})[:时点](?P<min>[0-9]{2})分?(?::?(?P<s>[0-9]{2})秒?)?"
@@ -27,6 +31,11 @@ _AFTERNOON = frozenset({"下午", "晚上", "PM", "中午"})
 _NOON = 12
 _SPACES = re.compile(r"\s+")
 _ADVICE = "write ISO 8601, such as 2026-03-12T09:13:42+08:00"
+
+
+def without_before(text: str) -> str:
+    """Return a deadline as authorities write it without the words for `before`: 2026年12月10日17时前, 2026-12-10前."""
+    return _FULL_HOUR.sub(":00", _BEFORE.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def parse_instant(value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:

@@ -1,7 +1,11 @@
 """The record of a case: entries, evidence, data put right, people named (R2.7, R5.9-R5.11)."""
 
+from typing import Any
+
 from schemas.action import Assign, Attach, Correct, RecordEntry
 from schemas.case_record import Entry
+from schemas.contact import PHONE_FROM_TEXT
+from schemas.ticket import Ticket
 from services.domain.contact_codes import PREFERRED_MEANS
 from services.ledger.domain import names
 from services.ledger.domain.bounded_ticket import new_evidence
@@ -73,6 +77,13 @@ def correct(context: DecisionContext, action: Correct) -> None:
     context.record_event(
         "corrected",
         because("customer", "corrected", "corrected by hand", "R2.7"),
-        {"customer": action.customer},
+        {"customer": action.customer, **_confirmed_phone(context.ticket)},
         details={"reason": action.reason},
     )
+
+
+def _confirmed_phone(ticket: Ticket) -> dict[str, Any]:
+    """Return the flags of a ticket if its customer's phone was a hint: somebody has confirmed or changed it."""
+    if PHONE_FROM_TEXT not in ticket.flags:
+        return {}
+    return {"flags": tuple(flag for flag in ticket.flags if flag != PHONE_FROM_TEXT)}

@@ -3,14 +3,14 @@
 from typing import Any
 
 from schemas.action import AddContact
-from schemas.contact import Customer
-from schemas.ticket import Classification, Status, Ticket
+from schemas.contact import PHONE_FROM_TEXT, Customer
+from schemas.ticket import GONE, Classification, Status, Ticket
 from services.domain.classify import classify
 from services.domain.contact_kind import CHANNEL_RULE
 from services.domain.cut_text import cut
 from services.domain.policy.pack import Pack
 from services.ledger.domain import names
-from services.ledger.domain.acceptance import GONE, open_instead, pass_on
+from services.ledger.domain.acceptance import open_instead, pass_on
 from services.ledger.domain.bounded_ticket import new_evidence
 from services.ledger.domain.decision_context import SYSTEM, CommandRejected, DecisionContext, because
 from services.ledger.domain.named_ticket import merged_into
@@ -19,6 +19,7 @@ from services.ledger.domain.reclassification import of_centre
 LONGEST_SUBJECT = 8_000
 """Characters up to which further lines are appended to the subject; each contact keeps its own text whole."""
 SOURCE = "ours: DECISIONS 36"
+NO_PHONE = "no_phone"
 TOGETHER = "all lines of the conversation together"
 WAYS = ("phone", "phone_extension", "email", "name", "address", "number")
 """Fields of a customer that a later line may fill in; what is known already stays."""
@@ -57,7 +58,11 @@ def _changes(ticket: Ticket, action: AddContact) -> dict[str, Any]:
     if not action.appends:
         return {}
     contact = action.contact
-    changes: dict[str, Any] = {"customer": _known_by_now(ticket.customer, contact.customer)}
+    changes: dict[str, Any] = {"customer": _known_by_now(ticket.known_customer, contact.known_customer)}
+    if changes["customer"].phone is not None:
+        changes["flags"] = tuple(flag for flag in ticket.flags if flag not in {PHONE_FROM_TEXT, NO_PHONE})
+    elif ticket.customer.phone is not None:
+        changes["customer"] = changes["customer"].replace(phone=ticket.customer.phone)
     if contact.text.strip() and len(ticket.subject) < LONGEST_SUBJECT:
         changes["subject"] = cut(f"{ticket.subject}\n{contact.text}".strip(), LONGEST_SUBJECT)
     if evidence := new_evidence(ticket, contact.evidence):

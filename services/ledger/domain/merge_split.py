@@ -87,7 +87,7 @@ def _check_survivor(context: DecisionContext, into: NamedTicket) -> None:
         raise CommandRejected(
             "not_open", f"{into.number} is {into.status}: merge into an open ticket, or link the tickets", ("into",)
         )
-    match = match_customers(context.ticket.customer, into.customer)
+    match = match_customers(context.ticket.known_customer, into.customer)
     # A house is nobody: who else lives there is another customer.
     if match.relation == "another" or match.suggested == ("address",):
         raise CommandRejected(

@@ -42,7 +42,7 @@ class NamedTicket:
             ticket.version,
             ticket.policy.pack,
             ticket.status,
-            ticket.customer,
+            ticket.known_customer,
             merged_into(ticket),
         )
 

@@ -158,7 +158,7 @@ def customer_ways(customer: Customer, means: Iterable[str]) -> tuple[Way, ...]:
 
 
 def _to_customer(event: TicketEvent, pack: Pack, rule: NoticeRule, page: SurveyPage | None) -> Notice:
-    customer = event.ticket.customer
+    customer = event.ticket.known_customer
     context = _context(event, pack, customer.language) | {
         "name": customer.name,
         "link": page.link(event) if page else None,

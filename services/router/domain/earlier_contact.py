@@ -17,11 +17,11 @@ REPLY_TO = "reply_to"
 
 
 def writer_of(contact: Contact) -> Customer:
-    """Return the customer as the router knows them: the address for answers is the writer's, not that of a mailer."""
+    """Return who wrote a contact: without a phone that is only a hint, at the address that wants the answer."""
     reply_to = contact.details.get(REPLY_TO)
     if reply_to is None or not is_valid(reply_to):
-        return contact.customer
-    return contact.customer.replace(email=reply_to)
+        return contact.known_customer
+    return contact.known_customer.replace(email=reply_to)
 
 
 @dataclass(frozen=True, slots=True)

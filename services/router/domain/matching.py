@@ -17,7 +17,7 @@ from services.router.domain.subject import (
 )
 
 SIMILAR = "perhaps the same matter"
-UNTYPED = "a ticket of the same customer that is open; what this contact is about cannot be told"
+UNTYPED = "a ticket of the same customer that is open; what this contact is about is unknown"
 NOT_PROVEN = "the contact names this ticket, but nothing shows that it is its customer's"
 EARLIER = "the contact names it as the ticket before"
 TWO_MATTERS = "the contact asks about this ticket, and names another matter"

@@ -84,3 +84,13 @@ def test_a_quoted_mail_is_found_in_one_pass(text: str) -> None:
     began = time.process_time()
     strip_quoted_text(text)
     assert time.process_time() - began < TIME_LIMIT
+
+
+@pytest.mark.requirement("R2.4")
+def test_the_address_for_answers_goes_before_the_sender_s() -> None:
+    """Two customers of one no-reply mailer were one person."""
+    assert ParsedMail(b"From: web <noreply@web.example>\r\nReply-To: Li <li@a.example>\r\n\r\nx").reply_to == (
+        "Li",
+        "li@a.example",
+    )
+    assert ParsedMail(b"From: li@a.example\r\n\r\nx").reply_to == (None, None)

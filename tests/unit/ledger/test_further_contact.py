@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from schemas.action import AddContact, Dispatch, Merge, Reclassify
+from schemas.action import AddContact, Correct, Dispatch, Merge, Reclassify
 from schemas.contact import Contact, Customer, Evidence
 from schemas.ticket import Status
 from services.domain.classify import classify
@@ -66,6 +66,18 @@ def test_a_line_tells_how_to_reach_the_customer_and_never_another_way() -> None:
     assert (scenario.current.customer.phone, scenario.current.customer.name) == ("+8613900000001", "张")
     scenario.do(adding(line("李", "m3", customer=CHAT.replace(phone="+8613900000002", name="李"))))
     assert (scenario.current.customer.phone, scenario.current.customer.name) == ("+8613900000001", "张")
+
+
+@pytest.mark.requirement("R2.4", "R2.7")
+def test_a_phone_that_was_a_hint_gives_way_to_the_customer_s_own() -> None:
+    hint = line("13911112222 骚扰我", "m1", customer=CHAT.replace(phone="+8613911112222"), flags=("phone_from_text",))
+    own = CHAT.replace(phone="+8613900000001")
+    scenario = TicketScenario.opened(hint)
+    assert scenario.current.known_customer.phone is None
+    added = TicketScenario.opened(hint).do(adding(line("我的电话13900000001", customer=own)))
+    corrected = scenario.do(Correct(customer=own, reason="asked"), unit=CENTRE)
+    for each in (added, corrected):
+        assert (each.current.known_customer.phone, "phone_from_text" in each.current.flags) == (own.phone, False)
 
 
 def test_papers_are_added_once_and_the_subject_is_bounded() -> None:

@@ -54,6 +54,13 @@ def test_a_notice_is_in_the_customer_s_language() -> None:
     assert "投诉" not in rendered(notice)
 
 
+@pytest.mark.requirement("R5.7")
+def test_a_phone_that_was_only_found_in_the_text_gets_no_notices() -> None:
+    """It may be the nuisance caller's (DECISIONS 40)."""
+    hint = contact(customer=Customer(phone="+8613911112222", identity="openid-1"), flags=("phone_from_text",))
+    assert [notice.ways for notice in planned(TicketScenario.opened(hint).events[0])] in ([], [()])
+
+
 @pytest.mark.requirement("R5.8")
 def test_the_channel_that_the_customer_prefers_comes_first() -> None:
     (notice,) = planned(TicketScenario.opened(contact(customer=BY_MAIL)).events[0])

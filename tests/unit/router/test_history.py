@@ -90,3 +90,16 @@ def test_who_writes_behind_a_mailer_is_known_by_the_address_for_answers() -> Non
     )
     assert [one.disposition, other.disposition, again.disposition] == ["open", "open", "remind"]
     assert again.ticket_id == one.ticket_id
+
+
+@pytest.mark.requirement("R2.4")
+def test_two_victims_of_one_caller_are_two_customers() -> None:
+    """The only number in both texts is the caller's (DECISIONS 40)."""
+
+    def victim(number: int, identity: str) -> Contact:
+        customer = Customer(identity=identity, phone="+8613911112222")
+        text = "13911112222 天天打骚扰电话骚扰我家"
+        return line(text, number, customer=customer, flags=("phone_from_text",))
+
+    (one, _), (other, _) = play(RoutingHistory(), victim(1, "openid-1"), victim(2, "openid-2"))
+    assert (one.disposition, other.disposition, other.links) == ("open", "open", ())

@@ -8,8 +8,9 @@ from services.intake.domain.channels.mail_message import ParsedMail
 from services.intake.domain.channels.non_ticket import build_non_ticket
 from services.intake.domain.contact_builder import build_contact
 from services.intake.domain.envelope import AttachmentBuffer, Envelope, ParsedItem
-from services.intake.domain.fields import MAX_TEXT_LENGTH, InputErrors, InvalidPayload, find_phones, invalid_payload
+from services.intake.domain.fields import MAX_TEXT_LENGTH, InputErrors, InvalidPayload, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
+from services.intake.domain.phone_mentions import writers_phone
 
 MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
 """Bytes of an attachment; a larger one is only named in the contact."""
@@ -60,7 +61,13 @@ def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
     if mail.text_truncated or len(text) > MAX_TEXT_LENGTH:
         errors.flag("text_cut")
     evidence, left_out = _collect_attachments(mail, envelope.attachments, errors)
-    details = {"subject": mail.subject, "in_reply_to": mail.in_reply_to, "attachments_left_out": ", ".join(left_out)}
+    _, sent_from = mail.sender
+    details = {
+        "subject": mail.subject,
+        "in_reply_to": mail.in_reply_to,
+        "sent_from": sent_from if sent_from != customer["email"] else None,
+        "attachments_left_out": ", ".join(left_out),
+    }
     fields: dict[str, Any] = {
         "contacted_at": contacted_at,
         "customer": customer,
@@ -75,18 +82,10 @@ def _parse_mail(mail: ParsedMail, envelope: Envelope) -> list[ParsedItem]:
 
 
 def _read_customer(mail: ParsedMail, text: str, region: str, errors: InputErrors) -> dict[str, Any]:
-    """Return the author, with the phone number when the text names exactly one."""
+    """Return the author, at the address that answers should go to, with the phone that the text names."""
     name, address = mail.sender
-    numbers = find_phones(text, region)
-    if len(numbers) > 1:
-        errors.flag("phone_ambiguous")
-    number = numbers[0] if len(numbers) == 1 else None
-    return {
-        "name": name,
-        "email": address,
-        "phone": number.number if number else None,
-        "phone_extension": number.extension if number else None,
-    }
+    _, reply_to = mail.reply_to
+    return {"name": name, "email": reply_to or address, **writers_phone(text, region, errors)}
 
 
 def _collect_attachments(

@@ -96,8 +96,16 @@ class ParsedMail:
     @property
     def sender(self) -> tuple[str | None, str | None]:
         """Name and address of its author; None for a part that is missing or invalid."""
+        return self._address("From")
+
+    @property
+    def reply_to(self) -> tuple[str | None, str | None]:
+        """Name and address to which an answer should go; None for a part that is missing or invalid."""
+        return self._address("Reply-To")
+
+    def _address(self, header: str) -> tuple[str | None, str | None]:
         # The address is parsed before the name is decoded: a decoded name may hold what looks like an address.
-        name, address = parseaddr(str(self._message.get("From", "")))
+        name, address = parseaddr(str(self._message.get(header, "")))
         address = clean(address).strip()
         valid = re.fullmatch(r"[^@\s]+@[^@\s]+", address) is not None and len(address) <= 254  # noqa: PLR2004 - RFC 5321
         return decode_header_text(name).strip()[:200] or None, address if valid else None

@@ -21,10 +21,10 @@ from services.intake.domain.fields import (
     InputErrors,
     bounded_reference,
     clean,
-    find_phones,
     invalid_payload,
 )
 from services.intake.domain.mapping import ChannelMapping
+from services.intake.domain.phone_mentions import writers_phone
 from services.intake.domain.signatures import bad_signature, timestamp_error
 
 ACKNOWLEDGEMENT = "success"
@@ -54,12 +54,8 @@ def parse(envelope: Envelope, mapping: ChannelMapping) -> list[ParsedItem]:
         return [ParsedItem(build_non_ticket(envelope, id_, "event", facts={"event": message.get("Event", "")}))]
     errors = InputErrors()
     text = message.get("Content") or message.get("Recognition") or message.get("Label") or ""
-    numbers = find_phones(text, envelope.config.default_region)
-    if len(numbers) > 1:
-        errors.flag("phone_ambiguous")
-    overrides: dict[str, Any] = {"text": text, "customer": {}}
-    if len(numbers) == 1:
-        overrides["customer"] = {"phone": numbers[0].number, "phone_extension": numbers[0].extension}
+    customer = writers_phone(text, envelope.config.default_region, errors)
+    overrides: dict[str, Any] = {"text": text, "customer": customer}
     reference = message.get("MediaId") or message.get("PicUrl", "")
     if kind in _EVIDENCE_KINDS and bounded_reference(reference, errors):
         overrides["evidence"] = [{"kind": _EVIDENCE_KINDS[kind], "reference": reference}]
