@@ -37,6 +37,7 @@ class Phrases(PolicyPart):
     reservation: PhraseList | None = None
     """Says that not all is well after all, so that the text is no mere news."""
     withdrawal: PhraseList | None = None
+    opt_out: PhraseList | None = None
     supplement: PhraseList | None = None
     another_matter: PhraseList | None = None
     urging: PhraseList | None = None

@@ -40,16 +40,26 @@ def added(message: Message, candidates: Sequence[CandidateTicket]) -> RoutingDec
         if ticket.person != "same" or ticket.named == "before":
             continue
         subject = compare_subjects(message, ticket)
-        facts = Facts.of(ticket, subject)
-        if is_line_of(message, ticket) and _goes_on(message, ticket, subject):
-            return _added(message, ticket, "conversation", facts, appends=ticket.is_worked_on)
-        if subject.relation in {"other", "parted"}:
-            continue
-        if message.news is not None and (ticket.is_open or not message.says(message.pack.phrases.supplement)):
-            return _added(message, ticket, "news", facts, appends=message.says(message.pack.phrases.supplement))
-        if message.contact.channel in MACHINES and ticket.is_open and are_similar(message, ticket, SIMILAR_TEXTS):
-            return _added(message, ticket, "machine", facts)
+        found = _rule(message, ticket, subject)
+        if found is not None:
+            rule, appends = found
+            return _added(message, ticket, rule, Facts.of(ticket, subject), appends=appends)
     return None
+
+
+def _rule(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> tuple[Rule, bool] | None:
+    """Return the rule by which a contact is added to a ticket, and whether its text is part of the complaint."""
+    if is_line_of(message, ticket) and _goes_on(message, ticket, subject):
+        return "conversation", ticket.is_worked_on
+    if subject.relation in {"other", "parted"}:
+        return None
+    supplements = message.says(message.pack.phrases.supplement)
+    if message.news is not None and (ticket.is_open or not supplements):
+        return "news", supplements
+    if message.is_short_reply and not message.urges and ticket.is_worked_on and subject.relation == "unclear":
+        return "short_reply", True
+    repeats = message.contact.channel in MACHINES and ticket.is_open
+    return ("machine", False) if repeats and are_similar(message, ticket, SIMILAR_TEXTS) else None
 
 
 def is_line_of(message: Message, ticket: CandidateTicket) -> bool:

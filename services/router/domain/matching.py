@@ -97,7 +97,9 @@ def _joins_as_customer(message: Message, ticket: CandidateTicket, subject: Subje
     if subject.relation == "same":
         return "same_matter"
     # A new matter that no rule can classify must not disappear in a ticket about something else.
-    return "follow_up" if subject.relation == "unclear" and message.urges else None
+    disputes = message.disputes and not ticket.is_worked_on
+    asks = message.urges and (message.names_no_matter or disputes)
+    return "follow_up" if subject.relation == "unclear" and asks else None
 
 
 def _names_another_matter(message: Message, ticket: CandidateTicket) -> bool:

@@ -25,6 +25,9 @@ WRITTEN_CHANNELS = CHATS | {"email"}
 """Channels on which customers reply to a survey in writing."""
 MACHINES = frozenset({"device_monitor"})
 """Channels on which programs write: what they say again urges nobody."""
+SHORT_REPLY = 12
+"""Characters up to which a text message that names no matter belongs to the customer's open ticket."""
+LONGEST_OPT_OUT = 20
 SHORT = 15
 """Characters up to which a text that says that nobody came is about the customer's earlier matter."""
 FOLLOW_UP_LENGTH = 60
@@ -38,6 +41,7 @@ _PLACE = re.compile(
     r"([0-9a-z一二三四五六七八九十]+)\s*(号楼|号桌|号车道|楼|层|栋|幢|座|单元|室|工位|车道|扇区|房间)", re.IGNORECASE
 )
 """Floors, desks and lanes: colleagues write the same words about different ones."""
+_CLAUSE = re.compile(r"[,，。.!！~～;；\s]+")
 _ASKING = re.compile(r"怎么|为什么|为何|什么时候|几时|何时|吗|[?？]")
 _QUESTION = re.compile(r"[?？]")
 MIN_NUMBER = 7
@@ -117,11 +121,40 @@ class Message:
     @cached_property
     def is_courtesy(self) -> bool:
         """Whether it acknowledges or thanks and says nothing else."""
-        return self.is_plain and (self.pack.phrases.is_courtesy(self.text) or _is_gesture(self.text))
+        if not self.is_plain or not self.text:
+            return False
+        return self.pack.phrases.is_courtesy(self.text) or _is_gesture(self.text) or self._begins_with_thanks
+
+    @property
+    def _begins_with_thanks(self) -> bool:
+        """Whether a short text begins with thanks or an acknowledgement, and has no word that means anything."""
+        head = _CLAUSE.split(self.text, maxsplit=1)[0]
+        return len(self.text) <= SHORT and not self.hits and self.pack.phrases.is_courtesy(head)
+
+    @property
+    def is_short_reply(self) -> bool:
+        """Whether it is a few words on a channel of short messages that name no matter of their own."""
+        short = self.contact.channel in CHATS and 0 < len(self.text) <= SHORT_REPLY
+        return short and self.is_plain and self.untyped and not (self.named or self.problems or self._complains)
+
+    @property
+    def _complains(self) -> bool:
+        """Whether it names a grievance, more than that nobody came, a signal, or another matter."""
+        phrases = self.pack.phrases
+        word = self.hits.get(phrases.grievance) if phrases.grievance is not None else None
+        grievance = word is not None and (phrases.neglect is None or word not in phrases.neglect.words)
+        return grievance or bool(self.classification.signals) or self.says(phrases.another_matter)
+
+    @property
+    def names_no_matter(self) -> bool:
+        """Whether nothing in it tells a matter of its own; what refers back has none, however it complains."""
+        return self.goes_back or not self._complains
 
     @cached_property
     def opts_out(self) -> bool:
         """Whether it asks for no more messages."""
+        if self.says(self.pack.phrases.opt_out) and len(self.text) <= LONGEST_OPT_OUT and not self._complains:
+            return self.classification.problem_type is None
         reply = parse_reply(self.text) if self.contact.channel in WRITTEN_CHANNELS else None
         return reply is not None and reply.survey is None
 
@@ -232,5 +265,6 @@ def places(text: str) -> Mapping[str, frozenset[str]]:
 
 
 def _is_gesture(text: str) -> bool:
-    """Return whether a text is a sign without words, such as a thumb, and no question."""
-    return bool(text) and not any(map(str.isalnum, text)) and _QUESTION.search(text) is None
+    """Return whether a text is a sign without words, such as a thumb or a single key, and no question."""
+    words = [character for character in text if character.isalnum()]
+    return _QUESTION.search(text) is None and (not words or (len(words) == 1 and words[0].isdigit()))

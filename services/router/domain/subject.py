@@ -42,19 +42,29 @@ def compare_subjects(message: Message, ticket: CandidateTicket) -> SubjectMatch:
     if contradicted:
         return SubjectMatch("parted", contradicted=contradicted)
     business, problem = _business(message, ticket), _problem(message, ticket)
-    named = (("business type", business), ("problem type", problem))
-    shared = tuple(name for name, agrees in named if agrees)
-    if business is False or (problem is False and not (business and (message.urges or message.goes_back))):
-        return SubjectMatch("other", (), shared, tuple(name for name, agrees in named if agrees is False))
+    shared, differing = _by_agreement(business=business, problem=problem)
+    goes_back = message.urges or message.goes_back
+    if business is False or (problem is False and not (business and goes_back)):
+        return SubjectMatch("other", (), shared, differing)
     if (proof := _proof(message, ticket)) is not None:
         return SubjectMatch("same", (proof,), shared)
     if are_similar(message, ticket, SIMILAR_TEXTS):
         return SubjectMatch("same", (), (*shared, "alike words"))
     if business is None:
         return SubjectMatch("unclear", (), shared)
-    related = ticket.person == "same" and are_similar(message, ticket, RELATED_TEXTS)
-    goes_on = problem or message.continues or related
-    return SubjectMatch("same" if goes_on else "vague", (), shared)
+    return SubjectMatch("same" if problem or _goes_on(message, ticket) else "vague", (), shared)
+
+
+def _by_agreement(*, business: bool | None, problem: bool | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the types that both name, and those in which they differ."""
+    named = (("business type", business), ("problem type", problem))
+    shared = tuple(name for name, agrees in named if agrees)
+    return shared, tuple(name for name, agrees in named if agrees is False)
+
+
+def _goes_on(message: Message, ticket: CandidateTicket) -> bool:
+    """Return whether a text about a ticket's business is about its problem, although no word for one says so."""
+    return message.continues or (ticket.person == "same" and are_similar(message, ticket, RELATED_TEXTS))
 
 
 def _proof(message: Message, ticket: CandidateTicket) -> str | None:

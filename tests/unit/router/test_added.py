@@ -35,8 +35,10 @@ def test_lines_of_one_chat_go_to_one_ticket(text: str) -> None:
 
 @pytest.mark.requirement("R2.4")
 def test_a_chat_is_over_after_half_an_hour() -> None:
-    assert line("光猫红灯", after=29 * MINUTE) == ("add", "conversation", True)
-    assert line("光猫红灯", after=31 * MINUTE)[0] == "open"  # type: ignore[index]
+    text = "光猫上面的那个灯一直都是红颜色的"
+    assert line(text, after=29 * MINUTE) == ("add", "conversation", True)
+    assert line(text, after=31 * MINUTE)[0] == "open"  # type: ignore[index]
+    assert line("我在家", after=31 * MINUTE) == ("add", "short_reply", True)
 
 
 @pytest.mark.requirement("R2.4")
