@@ -9,8 +9,8 @@ from datetime import timedelta
 from schemas.ticket import Status
 from services.domain.ids import ticket_id
 from services.router.domain.candidate import CandidateTicket
-from services.router.domain.decision import Facts, RoutingDecision, Rule, sentence
-from services.router.domain.message import CHATS, MACHINES, Message
+from services.router.domain.decision import MatchFacts, RoutingDecision, Rule, sentence
+from services.router.domain.message import CHATS, MACHINES, ContactMessage
 from services.router.domain.subject import SIMILAR_TEXTS, SubjectMatch, are_similar, compare_subjects
 
 PAUSE = timedelta(minutes=30)
@@ -19,7 +19,7 @@ ONLY_COURTESY = "thanks, an acknowledgement or an opt-out, and no ticket of this
 ONLY_GREETING = "a greeting: what it is about has not come yet; it opens nothing"
 
 
-def courtesy(message: Message, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
+def courtesy(message: ContactMessage, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
     """Return where thanks, an acknowledgement, a greeting or an opt-out go; None if the contact says anything else."""
     if not (message.is_courtesy or message.is_greeting or message.opts_out):
         return None
@@ -27,14 +27,14 @@ def courtesy(message: Message, candidates: Sequence[CandidateTicket]) -> Routing
     greets = message.is_greeting and not message.opts_out
     known = [ticket for ticket in tickets if ticket.is_open or not greets]
     if known:
-        return _added(message, known[0], "courtesy", Facts.of(known[0]))
+        return _added(message, known[0], "courtesy", MatchFacts.of(known[0]))
     if message.has_own_ticket:
         return None
     reason = ONLY_GREETING if greets else ONLY_COURTESY
     return RoutingDecision("none", ticket_id(message.contact.id), message.classification, reason, rule="courtesy")
 
 
-def added(message: Message, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
+def added(message: ContactMessage, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
     """Return the ticket to which a contact is added without urging; None if it opens one, or urges."""
     for ticket in candidates:
         if ticket.person != "same" or ticket.named == "before":
@@ -43,11 +43,11 @@ def added(message: Message, candidates: Sequence[CandidateTicket]) -> RoutingDec
         found = _rule(message, ticket, subject)
         if found is not None:
             rule, appends = found
-            return _added(message, ticket, rule, Facts.of(ticket, subject), appends=appends)
+            return _added(message, ticket, rule, MatchFacts.of(ticket, subject), appends=appends)
     return None
 
 
-def _rule(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> tuple[Rule, bool] | None:
+def _rule(message: ContactMessage, ticket: CandidateTicket, subject: SubjectMatch) -> tuple[Rule, bool] | None:
     """Return the rule by which a contact is added to a ticket, and whether its text is part of the complaint."""
     if is_line_of(message, ticket) and _goes_on(message, ticket, subject):
         return "conversation", ticket.is_worked_on
@@ -62,7 +62,7 @@ def _rule(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> t
     return ("machine", False) if repeats and are_similar(message, ticket, SIMILAR_TEXTS) else None
 
 
-def is_line_of(message: Message, ticket: CandidateTicket) -> bool:
+def is_line_of(message: ContactMessage, ticket: CandidateTicket) -> bool:
     """Return whether a contact came in the conversation in which a ticket was opened."""
     contact = message.contact
     if not ticket.is_open or ticket.channel != contact.channel:
@@ -72,11 +72,11 @@ def is_line_of(message: Message, ticket: CandidateTicket) -> bool:
     return contact.channel in CHATS and _is_soon(message, ticket)
 
 
-def _is_soon(message: Message, ticket: CandidateTicket) -> bool:
+def _is_soon(message: ContactMessage, ticket: CandidateTicket) -> bool:
     return ticket.last_at is not None and abs(message.contact.received_at - ticket.last_at) < PAUSE
 
 
-def _goes_on(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> bool:
+def _goes_on(message: ContactMessage, ticket: CandidateTicket, subject: SubjectMatch) -> bool:
     """Return whether a line goes on with the complaint, rather than urge, dispute or turn to another matter."""
     soon = _is_soon(message, ticket)
     if subject.relation == "other" and (not soon or message.says(message.pack.phrases.another_matter)):
@@ -87,7 +87,7 @@ def _goes_on(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -
 
 
 def _added(
-    message: Message, ticket: CandidateTicket, rule: Rule, facts: Facts, *, appends: bool = False
+    message: ContactMessage, ticket: CandidateTicket, rule: Rule, facts: MatchFacts, *, appends: bool = False
 ) -> RoutingDecision:
     return RoutingDecision(
         "add",

@@ -54,7 +54,7 @@ SENTENCES: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MatchFacts:
     """What proved, suggested and contradicted that a contact belongs to a ticket."""
 
     proved: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Facts:
     contradicted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, ticket: CandidateTicket, subject: SubjectMatch | None = None) -> "Facts":
+    def of(cls, ticket: CandidateTicket, subject: SubjectMatch | None = None) -> "MatchFacts":
         """Return the facts about the person, and those about the subject if it was compared."""
         person = ticket.match
         about = subject if subject is not None else SubjectMatch("unclear")
@@ -77,7 +77,7 @@ class Facts:
         return "; ".join(f"{name}: {', '.join(dict.fromkeys(facts))}" for name, facts in parts if facts)
 
 
-def sentence(rule: str, facts: Facts) -> str:
+def sentence(rule: str, facts: MatchFacts) -> str:
     """Return the reason of a decision as people read it, with the facts."""
     text = SENTENCES.get(rule, rule)
     return (f"{text} ({facts})" if str(facts) else text)[:LONGEST_REASON]

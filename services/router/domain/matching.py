@@ -5,8 +5,8 @@ from typing import Literal
 
 from schemas.ticket import Status
 from services.router.domain.candidate import CandidateTicket
-from services.router.domain.decision import Facts, Rule, sentence
-from services.router.domain.message import Message, named_business, named_problems
+from services.router.domain.decision import MatchFacts, Rule, sentence
+from services.router.domain.message import ContactMessage, named_business, named_problems
 from services.router.domain.subject import (
     COMPARED_LENGTH,
     NEARLY_EQUAL_TEXTS,
@@ -30,33 +30,33 @@ class Match:
     how: Literal["joins", "similar", "repeat"]
     rule: Rule
     reason: str
-    facts: Facts
+    facts: MatchFacts
 
     @classmethod
-    def joins(cls, rule: Rule, facts: Facts) -> "Match":
+    def joins(cls, rule: Rule, facts: MatchFacts) -> "Match":
         """Return that a contact belongs to the ticket by a rule."""
         return cls("joins", rule, sentence(rule, facts), facts)
 
     @classmethod
-    def linked(cls, why: str, facts: Facts, how: Literal["similar", "repeat"] = "similar") -> "Match":
+    def linked(cls, why: str, facts: MatchFacts, how: Literal["similar", "repeat"] = "similar") -> "Match":
         """Return that a contact opens a ticket that is linked."""
         return cls(how, "new", sentence(why, facts), facts)
 
 
-def match(message: Message, ticket: CandidateTicket) -> Match | None:
+def match(message: ContactMessage, ticket: CandidateTicket) -> Match | None:
     """Return how a contact and a ticket belong together, or None if nothing suggests that they do."""
     if ticket.named is not None:
         return _named(ticket)
     if ticket.person == "another" and not ticket.match.one_line:
         # Where the person speaks against it, similar words only suggest a link (DECISIONS 30).
         similar = are_similar(message, ticket, SIMILAR_TEXTS)
-        return Match.linked(SIMILAR, Facts.of(ticket)) if similar else None
+        return Match.linked(SIMILAR, MatchFacts.of(ticket)) if similar else None
     return _match_by_subject(message, ticket)
 
 
-def _match_by_subject(message: Message, ticket: CandidateTicket) -> Match | None:
+def _match_by_subject(message: ContactMessage, ticket: CandidateTicket) -> Match | None:
     subject = compare_subjects(message, ticket)
-    facts = Facts.of(ticket, subject)
+    facts = MatchFacts.of(ticket, subject)
     rule = _joins_by(message, ticket, subject)
     if rule is not None:
         two = _names_another_matter(message, ticket)
@@ -69,14 +69,14 @@ def _match_by_subject(message: Message, ticket: CandidateTicket) -> Match | None
 
 
 def _named(ticket: CandidateTicket) -> Match:
-    facts = Facts.of(ticket)
+    facts = MatchFacts.of(ticket)
     if ticket.named == "before":
         return Match.linked(EARLIER, facts, "repeat")
     # Anybody may know a ticket's number; only what its customer writes counts as theirs.
     return Match.joins("named", facts) if ticket.person == "same" else Match.linked(NOT_PROVEN, facts)
 
 
-def _joins_by(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> Rule | None:
+def _joins_by(message: ContactMessage, ticket: CandidateTicket, subject: SubjectMatch) -> Rule | None:
     """Return the rule by which a contact belongs to a ticket, or None if it does not."""
     if ticket.person == "same":
         return _joins_as_customer(message, ticket, subject)
@@ -90,7 +90,7 @@ def _joins_by(message: Message, ticket: CandidateTicket, subject: SubjectMatch) 
     return "household" if ticket.match.one_line and speaks_for_another else None
 
 
-def _joins_as_customer(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> Rule | None:
+def _joins_as_customer(message: ContactMessage, ticket: CandidateTicket, subject: SubjectMatch) -> Rule | None:
     if not message.text:
         business = message.classification.business_type
         return "same_matter" if business in {ticket.business_type, None} else None
@@ -102,7 +102,7 @@ def _joins_as_customer(message: Message, ticket: CandidateTicket, subject: Subje
     return "follow_up" if subject.relation == "unclear" and asks else None
 
 
-def _names_another_matter(message: Message, ticket: CandidateTicket) -> bool:
+def _names_another_matter(message: ContactMessage, ticket: CandidateTicket) -> bool:
     """Return whether a text turns to another matter, and names a type that the ticket does not have."""
     if not message.says(message.pack.phrases.another_matter):
         return False
@@ -111,7 +111,7 @@ def _names_another_matter(message: Message, ticket: CandidateTicket) -> bool:
     return bool(message.named - business or message.problems - named_problems(hits) - {ticket.problem_type})
 
 
-def _suggests(message: Message, ticket: CandidateTicket, subject: SubjectMatch) -> bool:
+def _suggests(message: ContactMessage, ticket: CandidateTicket, subject: SubjectMatch) -> bool:
     """Return whether a ticket is worth a link, although the contact does not belong to it."""
     if ticket.status is Status.CLOSED and subject.relation == "vague":
         return False

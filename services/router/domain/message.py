@@ -49,7 +49,7 @@ MIN_NUMBER = 7
 
 
 @dataclass(frozen=True)
-class Message:
+class ContactMessage:
     """A contact with what the policy's words find in its text, looked up once.
 
     Attributes:
@@ -66,7 +66,7 @@ class Message:
     hits: Mapping[Cited, str]
 
     @classmethod
-    def of(cls, contact: Contact, pack: Pack) -> "Message":
+    def of(cls, contact: Contact, pack: Pack) -> "ContactMessage":
         """Return a contact with what the pack's words find in it."""
         hits = pack.keywords.find(contact.text)
         return cls(contact, classify(contact, pack, hits), pack, hits)

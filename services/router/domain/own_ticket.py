@@ -8,8 +8,8 @@ from services.domain.classify import classify
 from services.domain.ids import ticket_id
 from services.router.domain.added import is_line_of
 from services.router.domain.candidate import ENDED, CandidateTicket
-from services.router.domain.decision import SENTENCES, Facts, RoutingDecision, Rule, sentence
-from services.router.domain.message import Message
+from services.router.domain.decision import SENTENCES, MatchFacts, RoutingDecision, Rule, sentence
+from services.router.domain.message import ContactMessage
 from services.router.domain.subject import SubjectMatch, compare_subjects
 
 ABOUT = timedelta(days=90)
@@ -18,7 +18,7 @@ LINK = "the case that it is about"
 OUTCOMES = frozenset({Status.ANSWERED, *ENDED})
 
 
-def own_ticket(message: Message, candidates: Sequence[CandidateTicket], now: datetime) -> RoutingDecision | None:
+def own_ticket(message: ContactMessage, candidates: Sequence[CandidateTicket], now: datetime) -> RoutingDecision | None:
     """Return the ticket that a contact of such a kind opens; None if it is of another kind.
 
     A further line of the conversation in which a ticket of the same kind was opened is no contact of its own.
@@ -45,7 +45,7 @@ def own_ticket(message: Message, candidates: Sequence[CandidateTicket], now: dat
     return _opened(message, message.classification, _link(ticket, facts))
 
 
-def further_complaint(message: Message, ticket: CandidateTicket, age: timedelta) -> RoutingDecision | None:
+def further_complaint(message: ContactMessage, ticket: CandidateTicket, age: timedelta) -> RoutingDecision | None:
     """Return the appeal that a further complaint after an answer becomes; None if it stays what it is (DECISIONS 7).
 
     Either its kind says so, as a complaint to headquarters, or it appeals in words.
@@ -63,24 +63,24 @@ def further_complaint(message: Message, ticket: CandidateTicket, age: timedelta)
         subject="kind", value=second.becomes, rule="a further complaint after an answer", source=second.source
     )
     changed = changed.replace(reasons=(reason, *(each for each in changed.reasons if each.subject != "kind")))
-    facts = Facts.of(ticket, compare_subjects(message, ticket))
+    facts = MatchFacts.of(ticket, compare_subjects(message, ticket))
     return _opened(message, changed, Link(ticket_id=ticket.ticket_id, kind="repeat", reason=sentence(LINK, facts)))
 
 
 def _case(
-    message: Message, candidates: Sequence[CandidateTicket], now: datetime
-) -> tuple[CandidateTicket, Facts] | None:
+    message: ContactMessage, candidates: Sequence[CandidateTicket], now: datetime
+) -> tuple[CandidateTicket, MatchFacts] | None:
     """Return the ticket that a contact of such a kind is about: named, or of its customer and on the same subject."""
-    found: list[tuple[int, int, CandidateTicket, Facts]] = []
+    found: list[tuple[int, int, CandidateTicket, MatchFacts]] = []
     for position, ticket in enumerate(candidates):
         if ticket.named is not None:
-            return ticket, Facts.of(ticket)
+            return ticket, MatchFacts.of(ticket)
         if ticket.person != "same" or _age(ticket, now) > ABOUT:
             continue
         subject = compare_subjects(message, ticket)
         rank = _rank(ticket, subject)
         if rank is not None:
-            found.append((rank, position, ticket, Facts.of(ticket, subject)))
+            found.append((rank, position, ticket, MatchFacts.of(ticket, subject)))
     if not found:
         return None
     _, _, ticket, facts = min(found, key=lambda each: each[:2])
@@ -97,11 +97,11 @@ def _age(ticket: CandidateTicket, now: datetime) -> timedelta:
     return now - ticket.closed_at if ticket.closed_at is not None else timedelta(0)
 
 
-def _link(ticket: CandidateTicket, facts: Facts) -> Link:
+def _link(ticket: CandidateTicket, facts: MatchFacts) -> Link:
     return Link(ticket_id=ticket.ticket_id, kind="repeat", reason=sentence(LINK, facts))
 
 
-def _opened(message: Message, classification: Classification, *links: Link) -> RoutingDecision:
+def _opened(message: ContactMessage, classification: Classification, *links: Link) -> RoutingDecision:
     appeal = classification is not message.classification
     rule: Rule = "direct_appeal" if appeal else "own_ticket"
     return RoutingDecision(

@@ -16,7 +16,7 @@ from services.router.domain.added import added, courtesy
 from services.router.domain.candidate import ENDED, CandidateTicket
 from services.router.domain.decision import SENTENCES, RoutingDecision, Rule, sentence
 from services.router.domain.matching import Match, match
-from services.router.domain.message import WRITTEN_CHANNELS, Message
+from services.router.domain.message import WRITTEN_CHANNELS, ContactMessage
 from services.router.domain.own_ticket import further_complaint, own_ticket
 
 LINKABLE = timedelta(days=90)
@@ -35,7 +35,7 @@ def route(contact: Contact, candidates: Iterable[CandidateTicket], pack: Pack, n
         now: business time.
 
     """
-    message = Message.of(contact, pack)
+    message = ContactMessage.of(contact, pack)
     if message.stands_alone:
         return _opened(message, message.classification, {})
     tickets = [
@@ -53,7 +53,7 @@ def route(contact: Contact, candidates: Iterable[CandidateTicket], pack: Pack, n
     )
 
 
-def _survey_reply(message: Message, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
+def _survey_reply(message: ContactMessage, candidates: Sequence[CandidateTicket]) -> RoutingDecision | None:
     """Return where a survey reply goes, or None if the contact is none or its customer was not surveyed."""
     surveyed = next((ticket for ticket in candidates if ticket.asked and ticket.person == "same"), None)
     if surveyed is None or message.contact.channel not in WRITTEN_CHANNELS:
@@ -66,7 +66,7 @@ def _survey_reply(message: Message, candidates: Sequence[CandidateTicket]) -> Ro
     )
 
 
-def _join_or_open(message: Message, candidates: Iterable[CandidateTicket], now: datetime) -> RoutingDecision:
+def _join_or_open(message: ContactMessage, candidates: Iterable[CandidateTicket], now: datetime) -> RoutingDecision:
     """Return the ticket that a contact joins, or the new one that it opens."""
     links: dict[str, Link] = {}
     for ticket in candidates:
@@ -89,7 +89,7 @@ def _join_or_open(message: Message, candidates: Iterable[CandidateTicket], now: 
     return _opened(message, message.classification, links)
 
 
-def _joined(message: Message, ticket: CandidateTicket, found: Match, age: timedelta) -> RoutingDecision | None:
+def _joined(message: ContactMessage, ticket: CandidateTicket, found: Match, age: timedelta) -> RoutingDecision | None:
     """Return that a contact goes to the ticket that it joins; None if that one is over, for good or for too long."""
     reopens = (
         ticket.status is Status.CLOSED and message.disputes and age <= message.pack.outcome.repeat.reopen_within.length
@@ -106,7 +106,7 @@ def _joined(message: Message, ticket: CandidateTicket, found: Match, age: timede
     )
 
 
-def _opened(message: Message, classification: Classification, links: dict[str, Link]) -> RoutingDecision:
+def _opened(message: ContactMessage, classification: Classification, links: dict[str, Link]) -> RoutingDecision:
     repeat = links.get("repeat")
     kept = [
         link for kind, link in links.items() if repeat is None or kind == "repeat" or link.ticket_id != repeat.ticket_id

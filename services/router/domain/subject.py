@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from services.router.domain.candidate import CandidateTicket
-from services.router.domain.message import Message, long_numbers, named_business, named_problems, places
+from services.router.domain.message import ContactMessage, long_numbers, named_business, named_problems, places
 
 SIMILAR_TEXTS = 0.6
 """Similarity from which two texts are about one subject, if nothing else decides."""
@@ -36,7 +36,7 @@ class SubjectMatch:
     contradicted: tuple[str, ...] = ()
 
 
-def compare_subjects(message: Message, ticket: CandidateTicket) -> SubjectMatch:
+def compare_subjects(message: ContactMessage, ticket: CandidateTicket) -> SubjectMatch:
     """Return whether a contact is about a ticket's matter, whoever writes."""
     contradicted = tuple(_contradictions(message, ticket))
     if contradicted:
@@ -62,12 +62,12 @@ def _by_agreement(*, business: bool | None, problem: bool | None) -> tuple[tuple
     return shared, tuple(name for name, agrees in named if agrees is False)
 
 
-def _goes_on(message: Message, ticket: CandidateTicket) -> bool:
+def _goes_on(message: ContactMessage, ticket: CandidateTicket) -> bool:
     """Return whether a text about a ticket's business is about its problem, although no word for one says so."""
     return message.continues or (ticket.person == "same" and are_similar(message, ticket, RELATED_TEXTS))
 
 
-def _proof(message: Message, ticket: CandidateTicket) -> str | None:
+def _proof(message: ContactMessage, ticket: CandidateTicket) -> str | None:
     """Return what proves that both texts are about one matter, whoever writes; None if nothing does."""
     if message.numbers & long_numbers(ticket.subject):
         return "account or line in both texts"
@@ -76,7 +76,7 @@ def _proof(message: Message, ticket: CandidateTicket) -> str | None:
     return None
 
 
-def _contradictions(message: Message, ticket: CandidateTicket) -> list[str]:
+def _contradictions(message: ContactMessage, ticket: CandidateTicket) -> list[str]:
     found = []
     here, there = message.contact.customer.visiting_region, ticket.visiting_region
     if here is not None and there is not None and here != there:
@@ -90,7 +90,7 @@ def _contradictions(message: Message, ticket: CandidateTicket) -> list[str]:
     return found
 
 
-def _business(message: Message, ticket: CandidateTicket) -> bool | None:
+def _business(message: ContactMessage, ticket: CandidateTicket) -> bool | None:
     """Return whether both name one business type; None if one of them names none."""
     if not message.named:
         return None
@@ -103,7 +103,7 @@ def _business(message: Message, ticket: CandidateTicket) -> bool | None:
     return False if theirs or ticket.business_type is not None else None
 
 
-def _problem(message: Message, ticket: CandidateTicket) -> bool | None:
+def _problem(message: ContactMessage, ticket: CandidateTicket) -> bool | None:
     if not message.problems:
         return None
     if ticket.problem_type in message.problems:
@@ -112,7 +112,7 @@ def _problem(message: Message, ticket: CandidateTicket) -> bool | None:
     return bool(message.problems & theirs) if theirs else None
 
 
-def _problems(message: Message, ticket: CandidateTicket) -> frozenset[str]:
+def _problems(message: ContactMessage, ticket: CandidateTicket) -> frozenset[str]:
     own = frozenset(() if ticket.problem_type is None else (ticket.problem_type,))
     return own | named_problems(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]))
 
@@ -122,7 +122,7 @@ def _in_text(line: str, text: str) -> bool:
     return "".join(line.split()).casefold() in "".join(text.split()).casefold()
 
 
-def are_similar(message: Message, ticket: CandidateTicket, minimum: float) -> bool:
+def are_similar(message: ContactMessage, ticket: CandidateTicket, minimum: float) -> bool:
     """Return whether two texts are similar enough; nearly equal ones must have the same numbers in them."""
     mine, theirs = message.contact.text[:COMPARED_LENGTH], ticket.subject[:COMPARED_LENGTH]
     if not mine.strip():

@@ -62,13 +62,13 @@ def test_another_matter_in_one_conversation_is_another_ticket() -> None:
 def test_after_the_answer_a_line_thanks_disputes_or_is_a_new_matter() -> None:
     answered = chat(status=Status.ANSWERED)
 
-    def said(text: str) -> tuple[str, bool]:
+    def after_answer(text: str) -> tuple[str, bool]:
         decision = routed(contact("m2", text=text, channel="wechat", customer=CHAT, at=MORNING + MINUTE), answered)
         return decision.disposition, decision.disputed
 
-    assert said("好的,谢谢") == ("add", False)
-    assert said("宽带还是断的,没修好") == ("remind", True)
-    assert said("ETC通行费多扣了") == ("open", False)
+    assert after_answer("好的,谢谢") == ("add", False)
+    assert after_answer("宽带还是断的,没修好") == ("remind", True)
+    assert after_answer("ETC通行费多扣了") == ("open", False)
 
 
 @pytest.mark.requirement("R2.4")

@@ -27,7 +27,7 @@ def play(history: RoutingHistory, *lines: Contact) -> list[tuple[RoutingDecision
 
 
 @pytest.mark.requirement("R2.4")
-def test_a_ticket_opens_with_the_first_line_that_is_more_than_a_greeting_and_takes_the_earlier_ones() -> None:
+def test_a_ticket_opens_with_the_first_line_that_is_no_greeting_and_takes_it_along() -> None:
     greeting, subject, detail = line("您好", 1), line("家里宽带断了", 2), line("光猫红灯", 3)
     (first, _), (second, taken), (third, none) = play(RoutingHistory(), greeting, subject, detail)
     assert [first.disposition, second.disposition, third.disposition] == ["none", "open", "add"]

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.router.domain.message import Message, long_numbers, places
+from services.router.domain.message import ContactMessage, long_numbers, places
 from tests.builders import PACK, contact
 
 
-def message(text: str, **fields: Any) -> Message:
-    return Message.of(contact("m2", text=text, **fields), PACK)
+def message(text: str, **fields: Any) -> ContactMessage:
+    return ContactMessage.of(contact("m2", text=text, **fields), PACK)
 
 
 @pytest.mark.requirement("R2.4")

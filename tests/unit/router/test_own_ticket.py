@@ -44,7 +44,7 @@ def test_an_appeal_that_its_door_names_is_one_whatever_was_closed() -> None:
 
 @pytest.mark.requirement("R3.8")
 @pytest.mark.parametrize("channel", ["letter_fax", "hq_mail"])
-def test_a_complaint_to_the_province_or_headquarters_after_an_outcome_is_a_direct_appeal(channel: str) -> None:
+def test_a_complaint_to_a_higher_level_after_an_outcome_is_a_direct_appeal(channel: str) -> None:
     """002-1 §4.3.2 says `to headquarters or the province`; its types are those of the appeals' tree (R3.8)."""
     new = contact("m2", channel=channel, text="对上次宽带网速慢投诉的处理结果不满意,直接向省分公司申诉。")
     for ticket in (known(**CLOSED), known(status=Status.ANSWERED)):

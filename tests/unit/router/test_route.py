@@ -1,6 +1,8 @@
 """Routing: an earlier ticket or a new one."""
 
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,7 +14,11 @@ from services.router.domain.candidate import CandidateTicket
 from services.router.domain.decision import RoutingDecision
 from services.router.domain.route import route
 from tests.builders import MORNING, PACK, PACKS, contact
+from tests.complaints import pairs
 
+OWN_PAIRS = 68
+RIGHT = 0.85
+RIGHT_OR_ACCEPTABLE = 0.95
 OLD = uuid4()
 
 
@@ -161,3 +167,21 @@ def test_an_archived_ticket_is_linked_but_never_reminded_of() -> None:
     archived = known(status=Status.ARCHIVED, closed_at=MORNING - timedelta(days=2))
     decision = routed(contact("m2", text="宽带网速慢的问题没有解决"), archived)
     assert (decision.disposition, [link.kind for link in decision.links]) == ("open", ["repeat"])
+
+
+@pytest.mark.requirement("R2.4", "R3.8")
+@pytest.mark.parametrize("path", [pairs.GIVEN, pairs.OWN], ids=["labelled", "own"])
+def test_nearly_every_second_contact_goes_where_it_should_and_none_to_a_stranger(path: Path) -> None:
+    if not path.exists():
+        pytest.skip("the labelled pairs are not on this machine")
+    played = list(pairs.play_all(pairs.load(path), PACKS))
+    verdicts = Counter(each.verdict for each in played)
+    shown = pairs.report(played)
+    assert [each.pair["id"] for each in played if each.worst is not None] == [], shown
+    assert verdicts["right"] >= RIGHT * len(played), shown
+    assert verdicts["right"] + verdicts["acceptable"] >= RIGHT_OR_ACCEPTABLE * len(played), shown
+
+
+def test_the_own_pairs_are_all_there() -> None:
+    ids = [pair["id"] for pair in pairs.load(pairs.OWN)]
+    assert (len(ids), len(set(ids))) == (OWN_PAIRS, OWN_PAIRS)
