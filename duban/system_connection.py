@@ -27,7 +27,7 @@ from services.shared.postgres.timed_connection import CONNECT_OPTIONS
 from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import DubanError
-from services.shared.runtime.settings import KafkaSettings, Settings
+from services.shared.runtime.settings import KafkaSettings, KeyedSettings
 
 DEFAULT_DATA = Path(".duban")
 LOCAL_SENDER = "local"
@@ -107,7 +107,7 @@ def find(data: Path) -> SystemConnection:
 
     """
     if "DUBAN_DATABASE_URL" in os.environ:
-        settings = Settings()
+        settings = KeyedSettings()
         url = os.environ.get("DUBAN_INTAKE_URL", "http://127.0.0.1:8080")
         key = os.environ.get("DUBAN_KEY", "")
         return SystemConnection(settings.kafka, settings.database_url, url, key, settings.contact_key_secret)

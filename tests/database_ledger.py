@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -42,6 +42,9 @@ class SettableClock:
     def at(self, real: datetime) -> datetime:  # noqa: ARG002 - the interface of Clock
         """Return the time that was set, whatever the real one is."""
         return self.time
+
+    def real_now(self) -> datetime:
+        return datetime.now(UTC)
 
     def real_seconds(self, span: timedelta) -> float:
         """Return the span in seconds."""

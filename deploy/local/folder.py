@@ -81,6 +81,11 @@ class DataFolder:
         return self.root / "run" / "held"
 
     @property
+    def unwatched(self) -> Path:
+        """File that keeps the supervisor from ending processes that are stuck, for tests that freeze them."""
+        return self.root / "run" / "unwatched"
+
+    @property
     def attachments(self) -> Path:
         """Folder of attachments."""
         return self.root / "attachments"

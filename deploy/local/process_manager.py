@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from deploy.local import probes
 from deploy.local.folder import DataFolder, StackState
+from deploy.local.liveness import LivenessWatch
 from deploy.local.process import OwnedProcess, spawn
 
 FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT = 0.5, 10.0
@@ -25,6 +26,7 @@ class ManagedProcess:
         name: names its log file and its hold.
         command, environment: how to start it.
         ready: returns whether it is ready to serve.
+        liveness: URL of its liveness page; empty: it has none.
         stop_signal: signal that asks it to end.
         stop_timeout: seconds after that signal until it is killed.
         process, identity: the running process; None while it does not run.
@@ -39,6 +41,7 @@ class ManagedProcess:
     command: list[str]
     environment: Mapping[str, str]
     ready: Callable[[], bool]
+    liveness: str = ""
     stop_signal: int = signal.SIGTERM
     stop_timeout: float = 12.0
     process: subprocess.Popen[bytes] | None = None
@@ -56,6 +59,20 @@ class ProcessManager:
         self._folder = folder
         self._state = state
         self._processes: dict[str, ManagedProcess] = {}
+        self._liveness = LivenessWatch()
+
+    def watch_liveness(self) -> None:
+        """End processes whose loops are stuck from now on, so that they are restarted."""
+        self._liveness.start(self._with_liveness_page)
+
+    def _with_liveness_page(self) -> list[tuple[int, str]]:
+        if self._folder.unwatched.exists():
+            return []
+        return [
+            (managed.process.pid, managed.liveness)
+            for managed in list(self._processes.values())
+            if managed.liveness and managed.process is not None
+        ]
 
     def __getitem__(self, name: str) -> ManagedProcess:
         return self._processes[name]
@@ -77,6 +94,13 @@ class ProcessManager:
             if managed.process is not None:
                 code = managed.process.poll()
                 if code is None:
+                    if self._liveness.is_stuck(managed.process.pid):
+                        print(f"{managed.name} is stuck (see its /livez): ending it", flush=True)
+                        # Its loop would not see a request to stop; what it had not committed is done again.
+                        managed.process.kill()
+                        managed.process.wait()
+                        self._schedule_restart(managed, managed.process.returncode, now)
+                        continue
                     if now - managed.since > HEALTHY_AFTER:
                         managed.failures = 0
                     continue
@@ -95,6 +119,7 @@ class ProcessManager:
 
     def stop_all(self) -> None:
         """Stop all services at once, then the broker, then the database."""
+        self._liveness.stop()
         self._stop(*(managed for name, managed in self._processes.items() if name not in STORES))
         for name in STORES:
             if name in self._processes:

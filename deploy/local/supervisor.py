@@ -186,12 +186,17 @@ class Supervisor:
             self._processes.add(ManagedProcess(name, command, environment, partial(is_listening, port)))
         for name in self._options.processes:
             environment = plan.service_environment(name, self._folder, endpoints, self._options.environment)
-            url = f"http://127.0.0.1:{endpoints.operations[name]}/readyz"
+            pages = f"http://127.0.0.1:{endpoints.operations[name]}"
             self._processes.add(
                 ManagedProcess(
-                    name, plan.service_command(plan.service_of(name)), environment, partial(probes.is_ready, url)
+                    name,
+                    plan.service_command(plan.service_of(name)),
+                    environment,
+                    partial(probes.is_ready, f"{pages}/readyz"),
+                    liveness=f"{pages}/livez",
                 )
             )
+        self._processes.watch_liveness()
 
     def _wait_for(self, ready: Callable[[], bool], title: str, name: str) -> None:
         until = time.monotonic() + READY_WITHIN

@@ -10,6 +10,7 @@ from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.shared.kafka import faust_service
 from services.shared.kafka.async_publisher import AsyncPublisher
+from services.shared.kafka.topic_reader import ConsumerLag
 from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
@@ -21,7 +22,12 @@ def main() -> None:
 
     def build(app: faust.App, database: Database, clock: Clock, health: Health) -> faust.Service:
         publisher = AsyncPublisher(settings.kafka, NAME)
-        detector = BurstDetector(settings, database, clock, health, metrics, publisher)
+        lag = ConsumerLag(settings.kafka, {NAME: [TicketEvent.TOPIC]})
+
+        def measure_lag() -> int:
+            return lag.measure_partitions(NAME, faust_service.assignment(app))
+
+        detector = BurstDetector(settings, database, clock, health, metrics, publisher, measure_lag)
         topic = app.topic(TicketEvent.TOPIC, key_serializer="raw", value_serializer="raw")
 
         @app.agent(topic)  # type: ignore[untyped-decorator]  # the library has no types

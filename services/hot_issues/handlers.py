@@ -6,8 +6,10 @@ the database for as long as it takes; any other error ends the process, and unsa
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -49,6 +51,12 @@ DATABASE_RETRY = 1.0
 PURGE_INTERVAL = 3600.0
 PUBLISH_INTERVAL = 0.5
 """Real seconds, both."""
+IDLE = 5.0
+"""Real seconds between two signs of life of a loop that has nothing to do."""
+AGENT_HANGS_AFTER = 10.0
+"""Real seconds without an event handled, although some wait, after which the agent counts as hanging."""
+EVENTS, CHANGES, REVIEW, PURGE, AGENT = "events", "changes", "review", "purge", "agent"
+"""The service's loops, as the health pages name them."""
 
 ResultT = TypeVar("ResultT")
 
@@ -66,6 +74,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         health: Health,
         metrics: HotIssueMetrics,
         publisher: AsyncPublisher,
+        measure_lag: Callable[[], int] = lambda: 0,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -76,6 +85,8 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         self._publisher = publisher
         self._crash_points = CrashPoints(settings.faults, NAME)
         self._pending: asyncio.Queue[Any] = asyncio.Queue(MAX_BATCH)
+        self._measure_lag = measure_lag
+        self._handled = 0
 
     async def on_stop(self) -> None:
         """Disconnect; called by the library."""
@@ -88,8 +99,11 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def process_events(self) -> None:
         """Handle queued events in batches; an error ends the service before the batch is acknowledged."""
-        while not self.should_stop:
-            events = [await self._pending.get()]
+        while not self._must_stop(EVENTS):
+            try:
+                events = [await asyncio.wait_for(self._pending.get(), IDLE)]
+            except TimeoutError:
+                continue
             if not self._pending.full():
                 await self.sleep(BATCH_WINDOW)
             while not self._pending.empty():
@@ -100,6 +114,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
                 return
             for event in events:
                 event.ack()
+            self._handled += len(events)
 
     async def handle_records(self, records: Sequence[Any]) -> None:
         """Handle records of tickets.events; returns when their effects are saved.
@@ -124,14 +139,16 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
                     signals.append(signal)
         if invalid:
             limit = self._settings.dead_letters_per_hour
-            await publish_dead_letters(invalid, NAME, self._publisher, self._database, limit, lambda: self.should_stop)
+            await publish_dead_letters(
+                invalid, NAME, self._publisher, self._database, limit, lambda: self._must_stop(EVENTS)
+            )
         if signals:
-            await self._in_transaction(partial(self._save_signals, signals=signals))
+            await self._in_transaction(partial(self._save_signals, signals=signals), EVENTS)
             self._crash_points.reach("after_save")
             times: defaultdict[IssueKey, list[datetime]] = defaultdict(list)
             for signal in signals:
                 times[signal.key].append(signal.at)
-            await self._evaluate(times)
+            await self._evaluate(times, EVENTS)
             self._crash_points.reach("before_offset_commit")
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
@@ -139,7 +156,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         """Publish saved changes, a few at a time: a burst of thousands must not fill the ledger's topic at once."""
         while not self.should_stop:
             issues, links = await self._in_transaction(
-                lambda connection: (store.unpublished_issues(connection), store.unpublished_links(connection))
+                lambda connection: (store.unpublished_issues(connection), store.unpublished_links(connection)), CHANGES
             )
             if issues or links:
                 await self._publish(issues, links)
@@ -149,35 +166,58 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
     async def review_unclosed_issues(self) -> None:
         """Evaluate every issue that is not closed, whether new tickets come or not."""
         while not self.should_stop:
-            unclosed = await self._in_transaction(store.unclosed_issues)
-            self._health.mark_ready("start")
+            unclosed = await self._in_transaction(store.unclosed_issues, REVIEW)
             self._metrics.unclosed.set(len(unclosed))
-            await self._evaluate({_key_of(issue): () for issue in unclosed})
-            await self.sleep(self._settings.look_every)
+            await self._evaluate({_key_of(issue): () for issue in unclosed}, REVIEW)
+            await self._idle(self._settings.look_every, REVIEW)
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types
     async def purge_hourly(self) -> None:
         """Delete old signals once an hour."""
         while not self.should_stop:
             await self.purge_old_signals()
-            await self.sleep(PURGE_INTERVAL)
+            await self._idle(PURGE_INTERVAL, PURGE)
 
     async def purge_old_signals(self) -> None:
         """Delete every signal that is too old to count towards the usual number."""
-        now = self._clock.now()
-        while await self._in_transaction(partial(store.delete_old_signals, now=now)):
+        now = await self._now(PURGE)
+        while await self._in_transaction(partial(store.delete_old_signals, now=now), PURGE):
             pass
+
+    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
+    async def watch_agent(self) -> None:
+        """Notice an agent that hangs: events wait for this member, and none has been handled for a while.
+
+        It sends no sign of life then, so that whoever looks at /livez starts the service anew.
+        """
+        waiting_since, handled = time.monotonic(), -1
+        while not self.should_stop:
+            try:
+                lag = await asyncio.to_thread(self._measure_lag)
+            except Retryable:
+                lag = 0
+            self._metrics.lag.set(lag)
+            excused = bool(self._health.not_ready.keys() & {EVENTS, "database", "kafka"})
+            if lag == 0 or self._handled != handled or excused:
+                waiting_since, handled = time.monotonic(), self._handled
+            waited = time.monotonic() - waiting_since
+            if waited < AGENT_HANGS_AFTER:
+                self._health.heartbeat(AGENT)
+                self._health.mark_ready(AGENT)
+            else:
+                self._health.mark_not_ready(AGENT, f"{lag} events wait, and none was handled for {waited:.0f} s")
+            await self.sleep(IDLE)
 
     def _save_signals(self, connection: psycopg.Connection, signals: Sequence[TicketSignal]) -> None:
         store.save_signals(connection, signals)
         self._crash_points.reach("before_save")
 
-    async def _evaluate(self, times: Mapping[IssueKey, Sequence[datetime]]) -> None:
+    async def _evaluate(self, times: Mapping[IssueKey, Sequence[datetime]], loop: str) -> None:
         """Evaluate kinds, each with the times of the events that changed it."""
         for key in sorted(times):
-            now = self._clock.now()
+            now = await self._now(loop)
             instants = burst_detection.evaluation_times(times[key], now)
-            issue = await self._in_transaction(partial(evaluate, key=key, instants=instants, now=now))
+            issue = await self._in_transaction(partial(evaluate, key=key, instants=instants, now=now), loop)
             if issue is not None:
                 self._metrics.changes.labels(issue.status).inc()
                 id_, status, tickets, version = str(issue.id), issue.status, issue.tickets, issue.version
@@ -189,26 +229,45 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         try:
             rejected = await self._publisher.publish(records)
         except Unacknowledged as error:
-            self._health.mark_not_ready("kafka", f"the broker is unavailable ({error.reason})")
+            self._health.mark_not_ready("publish", f"the broker does not take records ({error.reason})")
             return
-        self._health.mark_ready("kafka")
+        self._health.mark_ready("publish")
         # What became a dead letter counts as published, too: otherwise it would be tried for ever.
-        await self._in_transaction(partial(store.mark_published, links=links, issues=issues))
+        await self._in_transaction(partial(store.mark_published, links=links, issues=issues), CHANGES)
         self._metrics.linked.inc(len(links) - sum(each.record.topic == Command.TOPIC for each in rejected))
 
-    async def _in_transaction(self, work: Callable[[psycopg.Connection], ResultT]) -> ResultT:
+    async def _in_transaction(self, work: Callable[[psycopg.Connection], ResultT], loop: str) -> ResultT:
         """Run work in a transaction off the event loop; retries until the database is available."""
         while True:
             # Waiting for the database is no reason for a restart.
-            self._health.heartbeat()
+            self._health.heartbeat(loop)
             try:
                 result = await asyncio.to_thread(self._run_in_transaction, work)
             except Retryable as error:
-                self._health.mark_not_ready("database", str(error))
+                self._health.mark_not_ready(loop, str(error))
                 await asyncio.sleep(DATABASE_RETRY)
             else:
-                self._health.mark_ready("database")
+                self._health.mark_ready(loop)
                 return result
+
+    async def _now(self, loop: str) -> datetime:
+        """Return business time; waits while this host's clock is refused."""
+        while True:
+            self._health.heartbeat(loop)
+            with suppress(Retryable):
+                return self._clock.now()
+            await asyncio.sleep(DATABASE_RETRY)
+
+    async def _idle(self, seconds: float, loop: str) -> None:
+        """Sleep with signs of life."""
+        until = time.monotonic() + seconds
+        while not self._must_stop(loop) and (remaining := until - time.monotonic()) > 0:
+            await self.sleep(min(remaining, IDLE))
+
+    def _must_stop(self, loop: str) -> bool:
+        """Return whether the service stops; a loop that asks this is alive, whatever it waits for."""
+        self._health.heartbeat(loop)
+        return bool(self.should_stop)
 
     def _run_in_transaction(self, work: Callable[[psycopg.Connection], ResultT]) -> ResultT:
         with self._database.transaction() as connection:

@@ -14,4 +14,9 @@ class HotIssueMetrics:
             registry=registry,
         )
         self.linked = Counter("duban_hot_issue_tickets_total", "Tickets linked to a hot issue", registry=registry)
+        self.lag = Gauge(
+            "duban_hot_issues_lag_records",
+            "Ticket events of this member's partitions not handled yet",
+            registry=registry,
+        )
         self.unclosed = Gauge("duban_hot_issues", "Hot issues that are not closed", registry=registry)

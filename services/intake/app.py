@@ -2,8 +2,10 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import uvicorn
 
@@ -24,10 +26,14 @@ from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime import process
-from services.shared.runtime.errors import ConfigurationError, DubanError, Retryable
+from services.shared.runtime.errors import Retryable
+from services.shared.runtime.host_clock import HostClock
 from services.shared.runtime.process import StopSignal
+from services.shared.runtime.side_threads import SideThreads
 
 NAME = "intake"
+ESSENTIAL = ("start", "keys", "door", "kafka", "clock")
+"""What the doors cannot do without: contacts are accepted without the database and while no channel topic is read."""
 KEY_REFRESH_SECONDS = 3.0
 """Real seconds between two reads of the senders' keys."""
 RETENTION_SECONDS = 3600.0
@@ -41,7 +47,16 @@ log = logs.get(__name__)
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signal handling to `process.run`."""
+    """A uvicorn server that leaves signal handling to `process.run`, and says that its event loop is running."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    async def on_tick(self, counter: int) -> bool:
+        """Send a sign of life; called by the library ten times a second."""
+        self._health.heartbeat("door")
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,19 +73,16 @@ def main() -> None:
     """
     settings = IntakeSettings()
 
-    def body(running: StopSignal, health: Health) -> None:
-        if settings.environment == "production" and settings.contact_key_secret.get_secret_value() == "change-me":
-            raise ConfigurationError("set DUBAN_CONTACT_KEY_SECRET: record keys are hashed with it")
+    def body(running: StopSignal, health: Health, host: HostClock) -> None:
         ingestor = Ingestor.from_settings(settings)
         metrics = IntakeMetrics()
         database = Database(settings.database_url, name=NAME, size=8, within=REQUEST_WITHIN)
         topics_database = Database(settings.database_url, name=f"{NAME}-topics", size=2)
-        running.on_stop(database.stop)
-        running.on_stop(topics_database.stop)
         publisher = RequestPublisher(
             settings.kafka, f"{NAME}-door", timeout=settings.acknowledge_within, max_in_flight=settings.in_flight
         )
-        context = HttpContext(settings, database, SenderRegistry(database), publisher, metrics, ingestor)
+        senders = SenderRegistry(database, host.now)
+        context = HttpContext(settings, database, senders, publisher, metrics, ingestor)
         server = _Server(
             uvicorn.Config(
                 application(context),
@@ -79,54 +91,48 @@ def main() -> None:
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=5,
-            )
+            ),
+            health,
         )
-        failures: list[DubanError] = []
         stopping = threading.Event()
 
         def stop() -> None:
             stopping.set()
             server.should_exit = True
+            database.stop()
+            topics_database.stop()
 
-        def consume_topics() -> None:
-            try:
-                _consume_channel_topics(context, topics_database, running, health)
-            except DubanError as error:
-                failures.append(error)
-                stop()
-
-        channels = threading.Thread(target=consume_topics, name="channels")
-        keys = threading.Thread(target=_refresh_keys, args=(context, stopping, health), name="keys", daemon=True)
-        retention = threading.Thread(
-            target=_delete_expired_accesses, args=(context, stopping), name="retention", daemon=True
-        )
+        threads = SideThreads(stop)
+        # First of all, so that what the stop signal ends does not count as a failure.
+        running.on_stop(threads.expect_end)
         running.on_stop(stop)
         mail = SmtpServer(context) if settings.mail_port else None
         publisher.start()
-        channels.start()
-        keys.start()
-        retention.start()
+        threads.start("channels", partial(_consume_channel_topics, context, topics_database, running, health, host))
+        threads.start("keys", partial(_refresh_keys, context, stopping, health))
+        threads.start("retention", partial(_delete_expired_accesses, context, stopping, health))
         try:
             if mail is not None:
                 mail.start()
             server.run()
         finally:
+            threads.expect_end()
             running.stop()
             if mail is not None:
                 mail.stop()
-            channels.join()
+            threads.join()
             publisher.close()
             database.close()
             topics_database.close()
-        if failures:
-            raise failures[0]
+        threads.raise_failure()
 
-    process.run(NAME, settings, body)
+    process.run(NAME, settings, body, essential=ESSENTIAL)
 
 
 def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Health) -> None:
     """Read the senders' keys and write their last use periodically, and report readiness."""
     while not stopping.is_set():
+        health.heartbeat("keys", beside=True)
         try:
             context.senders.refresh()
             context.senders.save_last_used()
@@ -139,25 +145,32 @@ def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Healt
             health.mark_ready("door")
         else:
             health.mark_not_ready("door", "the broker has not been reached yet")
+        if context.senders.loaded and context.publisher.connected:
+            health.mark_ready("start")
         stopping.wait(KEY_REFRESH_SECONDS if context.senders.loaded and context.publisher.connected else RETRY_SECONDS)
 
 
-def _delete_expired_accesses(context: HttpContext, stopping: threading.Event) -> None:
+def _delete_expired_accesses(context: HttpContext, stopping: threading.Event, health: Health) -> None:
     """Delete, once an hour, the records of readings that have outlived their retention."""
     retention = timedelta(days=context.settings.access_days)
+    due = time.monotonic()
     while not stopping.is_set():
-        try:
-            while access_log.delete_expired(context.database, retention) and not stopping.is_set():
-                pass
-        except Retryable as error:
-            log.warning("accesses_not_deleted", error=str(error))
-        stopping.wait(RETENTION_SECONDS)
+        health.heartbeat("retention", beside=True)
+        if time.monotonic() >= due:
+            try:
+                if not access_log.delete_expired(context.database, retention):
+                    due = time.monotonic() + RETENTION_SECONDS
+            except Retryable as error:
+                log.warning("accesses_not_deleted", error=str(error))
+        stopping.wait(KEY_REFRESH_SECONDS)
 
 
-def _consume_channel_topics(context: HttpContext, database: Database, running: StopSignal, health: Health) -> None:
+def _consume_channel_topics(
+    context: HttpContext, database: Database, running: StopSignal, health: Health, host: HostClock
+) -> None:
     """Wait for the business clock, then consume the channel topics until the service stops."""
     settings = context.settings
-    clock = process.wait_for_clock(database, settings, running, health)
+    clock = process.wait_for_clock(database, settings, running, health, host)
     if clock is None:
         return
     context.packs = PolicyRegistry(context.database, clock)

@@ -106,11 +106,15 @@ class HttpContext:
         """Return the business clock.
 
         Raises:
-            Problem: 503 while the service is still starting.
+            Problem: 503 while the service is still starting, or while this host's clock is refused.
 
         """
         if self.clock is None:
             raise problems.unavailable("the service is starting: try again")
+        try:
+            self.clock.now()
+        except Retryable as error:
+            raise problems.unavailable(str(error)) from error
         return self.clock
 
     async def publish(self, records: list[Outgoing]) -> None:

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.shared.runtime.settings import Settings
+from services.shared.runtime.settings import KeyedSettings
 
 
-class IntakeSettings(Settings):
+class IntakeSettings(KeyedSettings):
     """Settings that only intake has, besides those of every service."""
 
     http_host: str = "127.0.0.1"

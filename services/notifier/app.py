@@ -30,7 +30,7 @@ def main() -> None:
             NotificationPlanner(PolicyRegistry(database, clock), clock, metrics, page),
             background_tasks=[
                 *(DeliveryWorker(provider, settings, database, templates, clock, metrics) for provider in providers),
-                WebhookDispatcher(settings, database, metrics),
+                WebhookDispatcher(settings, database, metrics, clock),
             ],
         )
 

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -70,15 +70,18 @@ class DeliveryWorker:
         """Consecutive attempts that found the provider unavailable."""
         self._pause = 0.0
         self._reports_due = 0.0
+        self._heartbeat: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
         """Ask the worker to end after the letter in hand."""
         self._stopping.set()
 
-    def run(self) -> None:
+    def run(self, heartbeat: Callable[[], None]) -> None:
         """Send due notices until `stop` is called."""
+        self._heartbeat = heartbeat
         try:
             while not self._stopping.is_set():
+                heartbeat()
                 try:
                     busy = self._run_once()
                 except Retryable as error:
@@ -112,6 +115,7 @@ class DeliveryWorker:
                 late = time.monotonic() > until
                 if self._stopping.is_set() or late or (self._outages and attempts):
                     break
+                self._heartbeat()
                 attempts.append(self._attempt(digest))
             settled += self._save(attempts)
             if self._outages or self._stopping.is_set() or time.monotonic() > until:
@@ -135,6 +139,7 @@ class DeliveryWorker:
         patience = {int(urgency): hours * HOUR for urgency, hours in self._settings.patience.items()}
         settled: list[LeasedNotice] = []
         while not self._stopping.is_set():
+            self._heartbeat()
             with self._database.transaction() as connection:
                 overdue = store.lease_overdue(
                     connection,
@@ -165,6 +170,7 @@ class DeliveryWorker:
             [outgoing(_delivery(notice), NAME) for notice in settled]
             + [outgoing(command, NAME) for command in commands],
             halfway=self._crash_points.armed_crash("mid_publish"),
+            while_waiting=self._heartbeat,
             should_stop=self._stopping.is_set,
         )
         with self._database.transaction() as connection:

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from services.shared.runtime.settings import Settings
+from services.shared.runtime.settings import KeyedSettings
 
 
-class NotifierSettings(Settings):
+class NotifierSettings(KeyedSettings):
     """Settings of the notifier, in addition to those of every service."""
 
     smtp_host: str = "127.0.0.1"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -27,6 +27,7 @@ from services.notifier.subscribers import Subscriber, WebhookDelivery
 from services.notifier.webhook_client import MAX_CONCURRENT, Lookup, SubscriberConnection
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
+from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.errors import Retryable
 
@@ -64,11 +65,13 @@ class WebhookDispatcher:
         settings: NotifierSettings,
         database: Database,
         metrics: NotifierMetrics,
+        clock: Clock,
         lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         self._settings = settings
         self._database = database
         self._metrics = metrics
+        self._clock = clock
         self._lookup = lookup
         self._crash_points = CrashPoints(settings.faults, "notifier")
         self._stopping = threading.Event()
@@ -81,15 +84,16 @@ class WebhookDispatcher:
         """Ask the dispatcher to end after the messages in hand."""
         self._stopping.set()
 
-    def run(self) -> None:
+    def run(self, heartbeat: Callable[[], None]) -> None:
         """Send queued messages until `stop` is called."""
         with self._executor:
-            asyncio.run(self._supervise())
+            asyncio.run(self._supervise(heartbeat))
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, heartbeat: Callable[[], None]) -> None:
         """Keep a worker running for each subscriber, and delete expired messages."""
         trust, last_expiry = httpx.create_ssl_context(), time.monotonic()
         while not self._stopping.is_set():
+            heartbeat()
             with suppress(Retryable):
                 self._subscribers = {each.id: each for each in await self._in_transaction(subscribers.load_all)}
                 if time.monotonic() - last_expiry > EXPIRY_INTERVAL:
@@ -113,7 +117,7 @@ class WebhookDispatcher:
 
     async def _delete_expired(self) -> None:
         """Delete messages older than the retention, some thousands at a time."""
-        delete = partial(subscribers.delete_expired, before=datetime.now(UTC) - RETENTION)
+        delete = partial(subscribers.delete_expired, before=self._clock.real_now() - RETENTION)
         while count := await self._in_transaction(delete):
             log.info("webhooks_forgotten", count=count)
 
@@ -178,7 +182,7 @@ class WebhookDispatcher:
     async def _post(
         self, subscriber: Subscriber, delivery: WebhookDelivery, connection: SubscriberConnection
     ) -> WebhookResponse:
-        now = datetime.now(UTC)
+        now = self._clock.real_now()
         headers = webhook.signed_headers(str(delivery.event_id), now, delivery.body, subscriber.secrets)
         private = subscriber.private or self._settings.webhook_private
         return await connection.post(subscriber.url, headers, delivery.body, private=private)
@@ -199,7 +203,7 @@ class WebhookDispatcher:
             subscribers.disable(connection, subscriber.name, "the receiver answered 410: it wants no more")
             log.warning("subscriber_gone", subscriber=subscriber.name)
         else:
-            delay = webhook.retry_delay(delivery.attempts, response, random.random(), datetime.now(UTC))  # noqa: S311 - jitter
+            delay = webhook.retry_delay(delivery.attempts, response, random.random(), self._clock.real_now())  # noqa: S311 - jitter
             if delay is None:
                 error = f"given up after {delivery.attempts} attempts: {response.summary}"
                 subscribers.mark_failed(connection, *key, response.status, error)

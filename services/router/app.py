@@ -8,12 +8,12 @@ from services.shared.postgres.database import Database
 from services.shared.runtime import service_runner
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.service_runner import ServiceSpec
-from services.shared.runtime.settings import Settings
+from services.shared.runtime.settings import KeyedSettings
 
 
 def main() -> None:
     """Run the router until it receives a signal to stop."""
-    settings = Settings()
+    settings = KeyedSettings()
 
     def build(database: Database, clock: Clock) -> ServiceSpec[Body]:
         sweeper = UnmatchedCallSweeper(database, clock, settings.contact_key_secret.get_secret_value())

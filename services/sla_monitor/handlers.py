@@ -25,6 +25,7 @@ from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
+from services.shared.runtime.errors import Retryable
 from services.shared.runtime.instance import instance_name
 from services.sla_monitor.domain.partition_tracker import NAME, PartitionTracker, tick
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
@@ -32,7 +33,6 @@ from services.sla_monitor.events import parse_events
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
 from services.sla_monitor.snapshot_loader import BROKER_RETRY, SnapshotLoader
-from services.sla_monitor.trusted_clock import TrustedClock
 
 GROUP = f"duban-{NAME}"
 MAX_SLEEP = 0.5
@@ -41,8 +41,6 @@ MIN_SLEEP = 0.02
 """Real seconds between two batches of ticks: deadlines that come meanwhile are sent together."""
 STATUS_INTERVAL = 2.0
 """Real seconds between two updates of the metrics and commits of positions."""
-CLOCK_CHECK_INTERVAL = 1.0
-"""Real seconds between two tests whether the wall clock has to be checked."""
 
 log = logs.get(__name__)
 
@@ -67,7 +65,6 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics = metrics
         self._publisher = publisher
         self._tracker = PartitionTracker()
-        self._trusted_clock = TrustedClock(database, clock, metrics)
         self._wake_up = asyncio.Event()
         self._crash_points = CrashPoints(settings.faults, NAME)
         self._instance = instance_name(NAME, settings)
@@ -125,6 +122,7 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             self._health.mark_ready(f"partition {number}")
         for number, offset in change.kept.items():
             self._consumer.seek(TopicPartition(TicketEvent.TOPIC, number), offset)
+        self._health.report_assignment(partitions)
         log.info("assigned", kept=sorted(change.kept), added=sorted(change.added), removed=sorted(change.removed))
         for number in change.added:
             self._health.mark_not_ready(f"partition {number}", "its deadlines are being loaded")
@@ -143,14 +141,12 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
                 if not error.retriable:
                     raise
                 log.warning("broker_unavailable", error=type(error).__name__)
-                self._health.mark_not_ready("kafka", f"the broker is unavailable ({type(error).__name__})")
+                self._health.mark_not_ready("events", f"they cannot be read ({type(error).__name__})")
                 await self.sleep(BROKER_RETRY)
                 continue
+            self._health.mark_ready("events")
             for partition, records in batch.items():
                 self._apply_events(partition.partition, records)
-            if self._consumer.assignment():
-                self._health.mark_ready("start")
-                self._health.mark_ready("kafka")
 
     def _apply_events(self, partition: int, records: Sequence[Any]) -> None:
         # The schedule in memory is what this service saves; a crash before or after must lose nothing either.
@@ -197,10 +193,14 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
     async def send_due_ticks(self) -> None:
         """Send ticks for tickets whose deadline has come; what the broker did not acknowledge is sent again."""
         failures = 0
-        await self._trusted_clock.wait_until_trusted()
         while not self.should_stop:
             self._health.heartbeat("send_due_ticks")
-            started, now = time.monotonic(), self._trusted_clock.now()
+            try:
+                started, now = time.monotonic(), self._clock.now()
+            except Retryable:
+                # The clocks of this host and of the database are too far apart; /readyz says so.
+                await self.sleep(MAX_SLEEP)
+                continue
             due = self._tracker.take_due(now.timestamp(), self._settings.tick_batch)
             if not due:
                 await self._wait_for_next_deadline(now)
@@ -229,24 +229,18 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     async def _send_ticks(self, due: Sequence[ScheduledTicket], now: datetime) -> None:
         records = [outgoing(tick(entry, now), NAME) for entry in due]
+        sent_at = time.monotonic()
         publishing = asyncio.ensure_future(self._publisher.publish(records))
         await asyncio.sleep(0)
         self._crash_points.reach("mid_publish")
         # A tick that became a dead letter is not sent again: the ledger's sweeper finds what is overdue.
         rejected = [each.record for each in await publishing]
         sent = [entry for entry, record in zip(due, records, strict=True) if record not in rejected]
-        acknowledged_at = self._trusted_clock.now().timestamp()
         self._metrics.ticks.inc(len(sent))
+        took = self._clock.business_span(time.monotonic() - sent_at).total_seconds()
         for entry in sent:
-            lateness = self._clock.real_seconds(timedelta(seconds=acknowledged_at - entry.at))
+            lateness = self._clock.real_seconds(timedelta(seconds=now.timestamp() + took - entry.at))
             self._metrics.lateness.observe(max(lateness, 0.0))
-
-    @Service.task  # type: ignore[untyped-decorator]  # the library has no types
-    async def check_clock(self) -> None:
-        """Compare the wall clock with the database's time when that is due."""
-        while not self.should_stop:
-            await self._trusted_clock.check()
-            await self.sleep(CLOCK_CHECK_INTERVAL)
 
 
 class _RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types

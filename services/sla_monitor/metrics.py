@@ -4,7 +4,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 
 class MonitorMetrics:
-    """Tickets in the schedule, ticks and their lateness, reloads, and jumps of the wall clock."""
+    """Tickets in the schedule, ticks and their lateness, and reloads."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.watched = Gauge("duban_monitor_tickets", "Tickets with a deadline in the schedule", registry=registry)
@@ -17,11 +17,6 @@ class MonitorMetrics:
             registry=registry,
         )
         self.lag = Gauge("duban_monitor_lag_records", "Ticket events that are not consumed yet", registry=registry)
-        self.clock_error = Gauge(
-            "duban_monitor_clock_error_seconds",
-            "Seconds by which the wall clock is ahead of the database's; 0 within the tolerance",
-            registry=registry,
-        )
         self.next_due = Gauge(
             "duban_monitor_next_due_timestamp_seconds", "Business time of the nearest deadline", registry=registry
         )
@@ -33,9 +28,6 @@ class MonitorMetrics:
         )
         self.events = Counter("duban_monitor_events_total", "Ticket events consumed", registry=registry)
         self.ticks = Counter("duban_monitor_ticks_total", "Ticks that the broker has acknowledged", registry=registry)
-        self.jumps = Counter(
-            "duban_monitor_clock_jumps_total", "Jumps of the wall clock", ["direction"], registry=registry
-        )
         self.lateness = Histogram(
             "duban_monitor_tick_lateness_seconds",
             "Real seconds from a deadline to its acknowledged tick",

@@ -99,8 +99,8 @@ class SnapshotLoader:
                     gc.freeze()
             except Retryable as error:
                 failures += 1
-                self._health.mark_not_ready("database", str(error))
+                self._health.mark_not_ready("snapshot", str(error))
                 await asyncio.sleep(min(0.2 * 2**failures, 5.0))
             else:
-                self._health.mark_ready("database")
+                self._health.mark_ready("snapshot")
                 return loaded

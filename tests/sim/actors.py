@@ -13,7 +13,7 @@ from schemas.ticket import Ticket
 from services.domain.ids import command_id
 from services.ledger.batch_rows import archive_day
 from services.ledger.domain.decide import decide
-from services.sla_monitor.domain.clock_skew import ClockSkewDetector
+from services.shared.runtime.clock_skew import ClockSkewDetector
 from services.sla_monitor.domain.partition_tracker import PartitionTracker, tick
 from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket
 from tests.builders import MORNING, PACK

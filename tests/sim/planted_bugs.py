@@ -9,7 +9,7 @@ import pytest
 
 from services.ledger.domain import decide
 from services.ledger.domain.thresholds import settle
-from services.sla_monitor.domain.clock_skew import ClockSkewDetector
+from services.shared.runtime.clock_skew import ClockSkewDetector
 from services.sla_monitor.domain.partition_tracker import AssignmentChange, PartitionTracker
 from services.sla_monitor.domain.schedule import NEVER, Schedule, ScheduledTicket, _PartitionHeap
 from tests.sim.world import World

@@ -22,7 +22,7 @@ from schemas.action import (
 from schemas.command import Action, Command
 from services.domain.classify import classify
 from services.domain.ids import command_id, ticket_id
-from services.sla_monitor.domain.clock_skew import TOLERANCE
+from services.shared.runtime.clock_skew import TOLERANCE
 from tests.builders import CENTRE, MORNING, PACK, contact
 from tests.sim import invariants
 from tests.sim.actors import SimulatedLedger, SimulatedMonitor

@@ -68,6 +68,7 @@ def by_service() -> dict[str, list[Setting]]:
     """Return the settings of every service and of the broker's client, then those of each service alone."""
     sections = {
         "Every service": list(describe(shared.Settings)),
+        "Intake, router and notifier": list(describe(shared.KeyedSettings)),
         "The broker, for every service": list(describe(shared.KafkaSettings)),
     }
     for service in SERVICES:

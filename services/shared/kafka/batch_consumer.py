@@ -32,8 +32,12 @@ log = logs.get(__name__)
 Publish = Callable[[Sequence[Outgoing]], None]
 """Publishes records and returns when the broker has acknowledged them."""
 
-MAX_BACKOFF = 10.0
-"""Seconds between two attempts at most."""
+MAX_BACKOFF = 3.0
+"""Seconds between two attempts at most: a service works again within five seconds of the end of an outage."""
+REBALANCE_SECONDS = 3.0
+"""Seconds outside the group after which this counts as not ready; a rebalance is shorter."""
+LAG_INTERVAL = 5.0
+"""Seconds between two measurements of the lag."""
 MAX_RACES = 20
 """Attempts at a batch whose rows another owner keeps changing first, before that counts as an error."""
 
@@ -115,6 +119,8 @@ class BatchConsumer(Generic[BodyT]):
             settings.kafka, f"{service}-loop", service=service, on_waiting=self._report_publication
         )
         self._stopping = False
+        self._joined_at = time.monotonic()
+        self._lag_due = 0.0
         self._member: GroupMember | None = None
 
     def stop(self) -> None:
@@ -146,7 +152,7 @@ class BatchConsumer(Generic[BodyT]):
                 self._member = GroupMember(self._service, self._topics, self._settings, self.assignments)
             except Retryable as error:
                 failures += 1
-                self._health.mark_not_ready("kafka", str(error))
+                self._health.mark_not_ready("membership", str(error))
                 self._back_off(failures)
 
     @property
@@ -162,12 +168,23 @@ class BatchConsumer(Generic[BodyT]):
             log.warning("poll_failed", reason=str(error))
             self._back_off(1)
             return
-        if self._group.assigned:
-            self._health.mark_ready("start")
-            self._health.mark_ready("kafka")
+        self._report_membership()
         if records:
             self._process_until_done(records)
         self._call_after_batch()
+
+    def _report_membership(self) -> None:
+        """Report whether this member is in its group, and how far it is behind."""
+        now = time.monotonic()
+        if self._group.joined:
+            self._joined_at = now
+            self._health.report_assignment(self._group.partitions)
+        elif now - self._joined_at > REBALANCE_SECONDS:
+            self._health.mark_not_ready("membership", "not in the consumer group: nothing is read")
+        if now >= self._lag_due:
+            self._lag_due = now + LAG_INTERVAL
+            for topic, lag in self._group.lag().items():
+                self._metrics.lag.labels(self._service, topic).set(lag)
 
     def _process_until_done(self, records: Sequence[Incoming]) -> None:
         """Process a batch and commit it; retries for as long as it takes, unless stopped or the partitions are lost."""

@@ -16,6 +16,8 @@ log = logs.get(__name__)
 
 LEAVE_TIMEOUT_MS = 4_000
 """Milliseconds for each step of leaving a group; a service as a whole has ten seconds to stop."""
+BOOTSTRAP_TIMEOUT_MS = 5_000
+"""Milliseconds within which a client has to reach the first broker; whoever can wait longer tries again."""
 METADATA_MAX_AGE_MS = 5_000
 """Milliseconds after which a client refreshes its list of topics and partitions.
 
@@ -44,6 +46,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
         "reconnect_backoff_max_ms": 1_000,
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
 

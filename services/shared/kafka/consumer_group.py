@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka.coordinator.base import MemberState
 from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
@@ -74,9 +75,23 @@ class GroupMember:
             raise Retryable(f"the broker is unavailable ({type(error).__name__})") from error
 
     @property
-    def assigned(self) -> bool:
-        """Whether the member has any partitions."""
-        return bool(self._consumer.assignment())
+    def joined(self) -> bool:
+        """Whether it is in its group and no rebalance is in progress, as far as it knows."""
+        return bool(self._consumer.group_metadata().state is MemberState.STABLE)
+
+    @property
+    def partitions(self) -> set[TopicPartition]:
+        """Its partitions; a member may have none, when there are more members than partitions."""
+        return set(self._consumer.assignment())
+
+    def lag(self) -> dict[str, int]:
+        """Return how many records of its partitions it has not polled, by topic, as far as the broker has told."""
+        lags: dict[str, int] = {}
+        for partition in self.partitions:
+            end, position = self._consumer.highwater(partition), self._position(partition)
+            behind = max(end - position, 0) if end is not None and position is not None else 0
+            lags[partition.topic] = lags.get(partition.topic, 0) + behind
+        return lags
 
     def poll(self) -> list[Incoming]:
         """Return the next records, in order within each partition; an empty list after half a second without any.

@@ -2,12 +2,12 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from services.shared.kafka import dead_letters
 from services.shared.kafka.async_publisher import AsyncPublisher
@@ -20,11 +20,14 @@ from services.shared.postgres.database import Database
 from services.shared.runtime import process
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import Retryable
+from services.shared.runtime.host_clock import HostClock
 from services.shared.runtime.process import StopSignal
 from services.shared.runtime.settings import KafkaSettings, Settings
 
 RETRY_SECONDS = 0.5
 """Seconds between two attempts to reach the broker at startup."""
+HEARTBEAT_SECONDS = 5.0
+"""Seconds between two signs of life while an app starts."""
 APP_STOP_TIMEOUT = 5.0
 """Seconds that an app has to stop by itself; a service as a whole has ten."""
 
@@ -64,6 +67,11 @@ def create_app(settings: KafkaSettings, name: str, *, agents: bool) -> faust.App
     )
     app.producer_only = not agents
     return app
+
+
+def assignment(app: faust.App) -> set[tuple[str, int]]:
+    """Return the partitions that the app's consumer has now, each by topic and number."""
+    return {(partition.topic, partition.partition) for partition in app.consumer.assignment()}
 
 
 async def publish_dead_letters(
@@ -120,10 +128,10 @@ def run(name: str, settings: Settings, build: ServiceFactory, *, agents: bool = 
 
     """
 
-    def body(stop_signal: StopSignal, health: Health) -> None:
+    def body(stop_signal: StopSignal, health: Health, host: HostClock) -> None:
         database = Database(settings.database_url, name=name)
         stop_signal.on_stop(database.stop)
-        clock = process.wait_for_clock(database, settings, stop_signal, health)
+        clock = process.wait_for_clock(database, settings, stop_signal, health, host)
         if clock is not None:
 
             def build_service(app: faust.App) -> faust.Service:
@@ -160,13 +168,14 @@ async def _run_app(
     stop_signal.on_stop(stop)
     while not stop_signal.stopping:
         app = create_app(settings.kafka, f"duban-{name}", agents=agents)
+        if agents:
+            _report_assignments(app, health)
         service = build_service(app)
         try:
-            await app.start()
+            await _with_heartbeats(app.start(), health, stop_requested)
             await app.add_runtime_dependency(service)
         except KafkaError as error:
             health.heartbeat("start")
-            health.mark_not_ready("kafka", f"the broker is unavailable ({type(error).__name__})")
             log.warning("broker_unavailable", error=type(error).__name__)
             await app.stop()
             await asyncio.sleep(RETRY_SECONDS)
@@ -180,3 +189,27 @@ async def _run_app(
             log.warning("app_stop_timed_out", seconds=APP_STOP_TIMEOUT)
         return bool(done), service.crash_reason or app.crash_reason
     return True, None
+
+
+async def _with_heartbeats(starting: Coroutine[Any, Any, None], health: Health, stop_requested: asyncio.Event) -> None:
+    """Wait until an app has started; a broker that hangs makes that long, and is no reason for a restart.
+
+    Raises:
+        KafkaError: the broker is unavailable.
+
+    """
+    start, stop = asyncio.ensure_future(starting), asyncio.ensure_future(stop_requested.wait())
+    while not start.done() and not stop.done():
+        health.heartbeat("start")
+        await asyncio.wait({start, stop}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not start.done():
+        start.cancel()
+        raise KafkaConnectionError("stopped before the broker was reached")
+    await start
+
+
+def _report_assignments(app: faust.App, health: Health) -> None:
+    @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]  # the library has no types
+    async def report(_: faust.App, assigned: set[Any], **__: object) -> None:
+        health.report_assignment(assigned)

@@ -26,6 +26,8 @@ CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes in flight at once, unless a single record is larger: a broker refuses a request of 100 MB."""
 WAIT = 1.0
 """Seconds between two calls of `while_waiting`."""
+MAX_PAUSE = 2.0
+"""Seconds between two attempts at most."""
 WAITS_UNTIL_REPORTED = 3
 """Waits after which records count as waiting for the broker."""
 
@@ -130,7 +132,7 @@ class Publisher:
                 self._check_configuration(failure, unknown)
                 self._report(f"the broker does not take records ({failure.reason})")
                 log.warning("publish_failed", error=failure.reason, remaining=len(chunk))
-                _pause(min(0.1 * 2**failures, 5.0), waiting.call)
+                _pause(min(0.1 * 2**failures, MAX_PAUSE), waiting.call)
 
     def _take_apart(self, batch: Sequence[Outgoing], failure: Unacknowledged, waiting: "_Waiting") -> None:
         """Publish a batch that the broker refuses for what it holds: in halves, until the record is alone."""

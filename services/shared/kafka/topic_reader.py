@@ -1,7 +1,7 @@
 """Reads topics without a consumer group: for the CLI, checks and tests, never in a service's path."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -108,6 +108,25 @@ class ConsumerLag:
             Retryable: the broker is unavailable.
 
         """
+        totals = dict.fromkeys((group.removeprefix("duban-") for group in self._groups), 0)
+        for (service, _, _), lag in self._by_partition().items():
+            totals[service] += lag
+        return totals
+
+    def measure_partitions(self, service: str, partitions: Collection[tuple[str, int]]) -> int:
+        """Return the number of records of some partitions, each a topic and a number, that a service has not processed.
+
+        Raises:
+            Retryable: the broker is unavailable.
+
+        """
+        if not partitions:
+            return 0
+        lags = self._by_partition()
+        return sum(lags.get((service, topic, number), 0) for topic, number in partitions)
+
+    def _by_partition(self) -> dict[tuple[str, str, int], int]:
+        """Return the number of unprocessed records by service, topic and partition; raises as `measure`."""
         try:
             admin = self._connect()
             ends = admin.list_partition_offsets(dict.fromkeys(self._partitions, OffsetSpec.LATEST))
@@ -116,12 +135,12 @@ class ConsumerLag:
             self.close()
             raise _unavailable(self._settings, error) from error
         return {
-            group.removeprefix("duban-"): sum(
-                max(end.offset - _offset(committed.get(group, {}).get(partition)), 0)
-                for partition, end in ends.items()
-                if partition.topic in topics
+            (group.removeprefix("duban-"), partition.topic, partition.partition): max(
+                end.offset - _offset(committed.get(group, {}).get(partition)), 0
             )
             for group, topics in self._groups.items()
+            for partition, end in ends.items()
+            if partition.topic in topics
         }
 
     def _connect(self) -> KafkaAdminClient:

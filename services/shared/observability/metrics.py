@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 
 class ConsumerMetrics:
@@ -26,6 +26,12 @@ class ConsumerMetrics:
         self.races = Counter(
             "duban_races_total",
             "Batches handled again because another owner changed the same rows first",
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "duban_consumer_lag_records",
+            "Records of this member's partitions that it has not read yet",
+            ["service", "topic"],
             registry=registry,
         )
         self.seconds = Histogram(
@@ -59,3 +65,39 @@ class PublisherMetrics:
 def publisher_metrics() -> PublisherMetrics:
     """Return those of this process, which all of its publishers share."""
     return PublisherMetrics()
+
+
+class ClockMetrics:
+    """Metrics of this host's clock against the database's."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.error = Gauge(
+            "duban_clock_error_seconds",
+            "Seconds by which the wall clock is ahead of the database's, and is corrected; 0 within the tolerance",
+            registry=registry,
+        )
+        self.jumps = Counter("duban_clock_jumps_total", "Jumps of the wall clock", ["direction"], registry=registry)
+
+
+@cache
+def clock_metrics() -> ClockMetrics:
+    """Return those of this process."""
+    return ClockMetrics()
+
+
+class HealthMetrics:
+    """Metrics of what /readyz says."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.not_ready = Gauge(
+            "duban_not_ready",
+            "1 for each component that /readyz names as not ready, 0 when it is ready again",
+            ["component"],
+            registry=registry,
+        )
+
+
+@cache
+def health_metrics() -> HealthMetrics:
+    """Return those of this process."""
+    return HealthMetrics()

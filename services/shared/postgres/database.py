@@ -154,7 +154,7 @@ class Database:
 
     def stop(self) -> None:
         """End all waiting for the server within two seconds; called when the process has to stop."""
-        self._limit.stop_by = time.monotonic() + STOP_WITHIN
+        self._limit.stop_by = min(self._limit.stop_by, time.monotonic() + STOP_WITHIN)
 
     def close(self) -> None:
         """Close every connection."""

@@ -16,6 +16,10 @@ class Clock(Protocol):
         """Return the present business time, in UTC."""
         ...
 
+    def real_now(self) -> datetime:
+        """Return the present real time, in UTC, for what is not business: signatures, leases, retries."""
+        ...
+
     def at(self, real: datetime) -> datetime:
         """Return the business time of a real instant, in UTC."""
         ...
@@ -33,6 +37,10 @@ class SystemClock:
     """The clock of production: business time is real time."""
 
     def now(self) -> datetime:
+        """Return the present time, in UTC."""
+        return datetime.now(UTC)
+
+    def real_now(self) -> datetime:
         """Return the present time, in UTC."""
         return datetime.now(UTC)
 
@@ -66,7 +74,11 @@ class ScaledClock:
 
     def now(self) -> datetime:
         """Return the present business time, in UTC."""
-        return self.at(datetime.fromtimestamp(time.time(), UTC))
+        return self.at(self.real_now())
+
+    def real_now(self) -> datetime:
+        """Return the present real time, in UTC."""
+        return datetime.fromtimestamp(time.time(), UTC)
 
     def at(self, real: datetime) -> datetime:
         """Return the business time of a real instant, in UTC."""

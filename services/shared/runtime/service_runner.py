@@ -1,35 +1,30 @@
 """Runs a Kafka service: builds its consumer, database pool and background tasks, and shuts them down in order."""
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from services.shared.kafka.batch_consumer import BatchConsumer, BatchHandler, Publish
-from services.shared.observability import logs
 from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime import process
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import ConfigurationError
+from services.shared.runtime.host_clock import HostClock
 from services.shared.runtime.process import StopSignal
 from services.shared.runtime.settings import Settings
+from services.shared.runtime.side_threads import SideThreads
 
 BodyT = TypeVar("BodyT")
-
-log = logs.get(__name__)
-
-TASK_STOP_TIMEOUT = 8.0
-"""Seconds that all background tasks together have to end; a service as a whole has ten."""
 
 
 class BackgroundTask(Protocol):
     """Runs in a thread of its own next to the consumer; when it ends without being stopped, the service ends."""
 
-    def run(self) -> None:
-        """Run until `stop` is called."""
+    def run(self, heartbeat: Callable[[], None]) -> None:
+        """Run until `stop` is called; `heartbeat` says that it does, at least twice a minute."""
         ...
 
     def stop(self) -> None:
@@ -72,10 +67,10 @@ def run(
 
     """
 
-    def body(stop_signal: StopSignal, health: Health) -> None:
+    def body(stop_signal: StopSignal, health: Health, host: HostClock) -> None:
         database = Database(settings.database_url, name=name)
         stop_signal.on_stop(database.stop)
-        clock = process.wait_for_clock(database, settings, stop_signal, health)
+        clock = process.wait_for_clock(database, settings, stop_signal, health, host)
         if clock is None:
             return
         try:
@@ -95,59 +90,36 @@ def run(
         )
         process.tune_garbage_collection()
         consumer.assignments.on_assigned, consumer.assignments.on_revoked = spec.on_assigned, spec.on_revoked
-        stop_signal.on_stop(consumer.stop)
         try:
-            run_with_background_tasks(consumer, spec.background_tasks)
+            run_with_background_tasks(consumer, spec.background_tasks, stop_signal, health)
         finally:
             database.close()
 
     process.run(name, settings, body)
 
 
-class BackgroundTaskEnded(Exception):
-    """A background task ended although it was not stopped; the message names its class."""
-
-
-def run_with_background_tasks(consumer: BatchConsumer[BodyT], tasks: Sequence[BackgroundTask]) -> None:
+def run_with_background_tasks(
+    consumer: BatchConsumer[BodyT], tasks: Sequence[BackgroundTask], stop_signal: StopSignal, health: Health
+) -> None:
     """Run the consumer and the background tasks; when any of them ends, all are stopped.
 
     Raises:
-        BackgroundTaskEnded: a background task ended by itself. A service that went on without it would look healthy
-            and do half its work; it has to be restarted.
-        ConfigurationError: a background task or the consumer cannot go on before a person mends something.
+        SideThreadEnded: a background task ended by itself.
+        DubanError: a background task or the consumer cannot go on, such as before a person mends something.
 
     """
-    stopping = threading.Event()
-    ended: list[str] = []
-    unconfigured: list[ConfigurationError] = []
-
-    def run_task(task: BackgroundTask) -> None:
-        try:
-            task.run()
-        except ConfigurationError as error:
-            unconfigured.append(error)
-        except Exception:
-            log.exception("background_task_failed", task=type(task).__name__)
-        if not stopping.is_set():
-            ended.append(type(task).__name__)
-            consumer.stop()
-
-    threads = [
-        threading.Thread(target=run_task, args=(task,), name=f"background-{number}", daemon=True)
-        for number, task in enumerate(tasks)
-    ]
-    for thread in threads:
-        thread.start()
+    threads = SideThreads(consumer.stop)
+    # First of all, so that what the stop signal ends does not count as a failure.
+    for hook in (threads.expect_end, consumer.stop, *(task.stop for task in tasks)):
+        stop_signal.on_stop(hook)
+    for number, task in enumerate(tasks):
+        name = f"{type(task).__name__}-{number}"
+        threads.start(name, partial(task.run, partial(health.heartbeat, name, beside=True)))
     try:
         consumer.run()
-        if unconfigured:
-            raise unconfigured[0]
-        if ended:
-            raise BackgroundTaskEnded(", ".join(ended))
+        threads.raise_failure()
     finally:
-        stopping.set()
+        threads.expect_end()
         for task in tasks:
             task.stop()
-        until = time.monotonic() + TASK_STOP_TIMEOUT
-        for thread in threads:
-            thread.join(timeout=max(0.0, until - time.monotonic()))
+        threads.join()

@@ -7,6 +7,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.shared.runtime import package_data
+from services.shared.runtime.errors import ConfigurationError
+
+PUBLIC_SECRET = "change-me"  # noqa: S105 - a default that production refuses
+"""Default of the secrets that have one; whoever has read this knows it."""
 
 
 class KafkaSettings(BaseSettings):
@@ -64,8 +68,33 @@ class Settings(BaseSettings):
     """Maximum number of records handled in one transaction."""
     dead_letters_per_hour: int = Field(default=1000, ge=1)
     """Dead letters of one sender on one topic within an hour; one more stops the service (DESIGN 3)."""
-    contact_key_secret: SecretStr = SecretStr("change-me")
-    """Secret key of the hash that contacts are partitioned by; the same in every service of a deployment."""
     faults: Path | None = None
     """Folder in which a fault test arms crash points (see `crash_points`); refused in production."""
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+
+    def refuse_unsafe(self) -> None:
+        """Refuse what is for demos and tests only.
+
+        Raises:
+            ConfigurationError: this is production, and a setting is not for production; names the setting.
+
+        """
+        if self.environment == "production" and self.faults is not None:
+            raise ConfigurationError("DUBAN_FAULTS is for tests: unset it, or DUBAN_ENVIRONMENT=production")
+
+
+class KeyedSettings(Settings):
+    """Settings of a service that computes keyed hashes; a service with more of its own inherits from this."""
+
+    contact_key_secret: SecretStr = SecretStr(PUBLIC_SECRET)
+    """Secret key of the hash that contacts are partitioned by, and of the links to surveys; the same in every service.
+    Production refuses the default."""
+
+    def refuse_unsafe(self) -> None:
+        """Refuse what is for demos and tests only; raises as that of every service."""
+        super().refuse_unsafe()
+        if self.environment == "production" and self.contact_key_secret.get_secret_value() == PUBLIC_SECRET:
+            raise ConfigurationError(
+                "set DUBAN_CONTACT_KEY_SECRET to a long random text, the same for intake, router and notifier: record "
+                "keys and links to surveys are signed with it, and its default is public"
+            )

@@ -17,6 +17,7 @@ from services.notifier.subscribers import Subscriber, WebhookDelivery
 from services.notifier.webhook_client import SubscriberConnection
 from services.notifier.webhook_dispatcher import WebhookDispatcher
 from services.shared.postgres.database import Database
+from services.shared.runtime.clock import SystemClock
 
 
 class StubDatabase:
@@ -35,7 +36,8 @@ def dispatcher(monkeypatch: pytest.MonkeyPatch) -> tuple[WebhookDispatcher, Coll
     monkeypatch.setattr(webhook_dispatcher, "FIRST_BACKOFF", 0.0)
     monkeypatch.setattr(webhook_dispatcher, "POLL_INTERVAL", 0.001)
     registry = CollectorRegistry()
-    made = WebhookDispatcher(NotifierSettings(), cast("Database", StubDatabase()), NotifierMetrics(registry))
+    database, metrics = cast("Database", StubDatabase()), NotifierMetrics(registry)
+    made = WebhookDispatcher(NotifierSettings(), database, metrics, SystemClock())
     made._subscribers = {SUBSCRIBER.id: SUBSCRIBER}
     return made, registry
 

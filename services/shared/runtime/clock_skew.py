@@ -61,7 +61,9 @@ class ClockSkewDetector:
 
         """
         ahead = wall - reference
-        is_right = -TOLERANCE <= ahead <= TOLERANCE + round_trip
+        # A clock that is corrected stays so until it is clearly right again: the time must not go to and fro.
+        tolerance = TOLERANCE if self.error == 0.0 else TOLERANCE / 2
+        is_right = -tolerance <= ahead <= tolerance + round_trip
         self.error = 0.0 if is_right else ahead
         # A jump before this moment is part of the error: the next observation must not count it again.
         self.wall, self.monotonic = wall, after

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sla_monitor.domain.clock_skew import SLOW, ClockSkewDetector
+from services.shared.runtime.clock_skew import SLOW, ClockSkewDetector
 
 
 @pytest.mark.parametrize(("wall", "jump"), [(101.0, 0.0), (101.9, 0.0), (161.0, 60.0), (41.0, -60.0)])
