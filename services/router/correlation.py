@@ -1,6 +1,6 @@
 """Joins what arrives separately: a call and its form, a ticket and a later mail or alert about it (R2.1, R2.5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -214,16 +214,22 @@ def _kept_row(message: NonTicket, now: datetime) -> dict[str, object]:
     }
 
 
-def contacts_of_unmatched_calls(connection: psycopg.Connection, now: datetime) -> list[Contact]:
-    """Return an incomplete contact for each answered call that is over and whose form did not come in time (R2.5)."""
+def contacts_of_unmatched_calls(connection: psycopg.Connection, now: datetime) -> dict[str, Contact]:
+    """Return an incomplete contact for each answered call that is over and whose form did not come in time (R2.5).
+
+    By the id of the call, for `mark_announced`, once they are published.
+    """
     values = {"now": now, "before": now - FORM_WITHIN, "most": MAX_UNMATCHED_CALLS}
     rows = connection.execute(queries["calls_without_form"], values).fetchall()
-    if rows:
-        connection.execute(queries["call_announced"], {"ids": [row[0] for row in rows], "now": now})
-    return [
-        _incomplete_contact(Call.from_record(call), sender, channel, policy, now)
-        for _, call, sender, channel, policy in rows
-    ]
+    return {
+        id_: _incomplete_contact(Call.from_record(call), sender, channel, policy, now)
+        for id_, call, sender, channel, policy in rows
+    }
+
+
+def mark_announced(connection: psycopg.Connection, calls: Collection[str], now: datetime) -> None:
+    """Remember of which calls the contacts were published, so that they are not published again."""
+    connection.execute(queries["call_announced"], {"ids": list(calls), "now": now})
 
 
 def _incomplete_contact(call: Call, sender: str, channel: str, policy: str, now: datetime) -> Contact:

@@ -149,15 +149,21 @@ class UnmatchedCallSweeper:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + SWEEP_INTERVAL
+        now = self._clock.now()
         with self._database.transaction() as connection:
-            contacts = correlation.contacts_of_unmatched_calls(connection, self._clock.now())
-            # Published before the commit: after a crash in between, the same contacts come again under the same ids.
-            publish(
-                [
-                    outgoing(contact, NAME, key=record_key(contact.customer, self._secret), trace=accept_or_start(None))
-                    for contact in contacts
-                ]
-            )
+            contacts = correlation.contacts_of_unmatched_calls(connection, now)
+        if not contacts:
+            return
+        # Outside of any transaction, which would hold its locks for as long as the broker is away. After a crash before
+        # the mark, and by another router at the same time, the same contacts come again under the same ids.
+        publish(
+            [
+                outgoing(contact, NAME, key=record_key(contact.customer, self._secret), trace=accept_or_start(None))
+                for contact in contacts.values()
+            ]
+        )
+        with self._database.transaction() as connection:
+            correlation.mark_announced(connection, contacts.keys(), now)
 
 
 def _repeat(

@@ -101,8 +101,7 @@ select id, call::text, sender, channel, policy from router.call
 where contact_id is null and answered and announced_at is null
     and ended_at <= %(now)s and coalesce((call ->> 'started_at')::timestamptz, ended_at) <= %(before)s
 order by ended_at
-limit %(most)s
-for update skip locked;
+limit %(most)s;
 
 -- name: call_announced
 update router.call set announced_at = %(now)s where id = any(%(ids)s);
