@@ -25,6 +25,7 @@ from schemas.hot_issue import HotIssue
 from services.domain.ids import IssueKey, command_id
 from services.hot_issues import store
 from services.hot_issues.domain import burst_detection
+from services.hot_issues.domain.agent_progress import AgentProgress
 from services.hot_issues.domain.signal import TicketSignal, parse_signal
 from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
@@ -190,7 +191,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
 
         It sends no sign of life then, so that whoever looks at /livez starts the service anew.
         """
-        waiting_since, handled = time.monotonic(), -1
+        progress = AgentProgress(time.monotonic())
         while not self.should_stop:
             try:
                 lag = await asyncio.to_thread(self._measure_lag)
@@ -198,9 +199,7 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
                 lag = 0
             self._metrics.lag.set(lag)
             excused = bool(self._health.not_ready.keys() & {EVENTS, "database", "kafka"})
-            if lag == 0 or self._handled != handled or excused:
-                waiting_since, handled = time.monotonic(), self._handled
-            waited = time.monotonic() - waiting_since
+            waited = progress.observe(time.monotonic(), lag=lag, handled=self._handled, excused=excused)
             if waited < AGENT_HANGS_AFTER:
                 self._health.heartbeat(AGENT)
                 self._health.mark_ready(AGENT)
