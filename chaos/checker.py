@@ -10,24 +10,28 @@ import hashlib
 import json
 import sys
 from base64 import b64decode
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from kafka import KafkaConsumer, TopicPartition
 
+from chaos.deadlines import check_decisions, check_overdue, lateness, moment
+from chaos.findings import Findings
 from chaos.published_form import MAX_EVENT, MAX_TICKET, is_shortened, is_too_large
+from chaos.received import ATTEMPTS, check_received, handed_over
+from chaos.topic_records import ReadRecord, read_topic
 
-EXAMPLES_UP_TO = 20
-"""Occurrences of one kind of problem up to which examples are printed."""
 CHANNEL_TOPICS = ("channel.hotline", "channel.store")
 NOTIFIED_EVENTS = ("breached", "dispatched", "answered")
 """Types of events of which somebody must be notified."""
 NOTICES = "select id::text, event_id::text, audience, state from notifier.notice"
 SETTLED = ("sent", "delivered", "failed", "obsolete")
+INFORMED = {False: {"sent", "delivered"}, True: {"sent", "delivered", "queued"}}
+"""States of an answer's notice by which the customer has it: on a drained system, and on a running one."""
 
 Body = dict[str, Any]
 Events = dict[str, list[Body]]
@@ -36,93 +40,64 @@ Tickets = dict[str, Body]
 """Stored tickets by id."""
 
 
-@dataclass
-class Findings:
-    """Problems found so far.
+@dataclass(frozen=True)
+class CheckOptions:
+    """What the checker may take for granted about the system.
 
     Attributes:
-        lost: number of accepted messages that cannot be found.
-        kinds: descriptions of the occurrences, by kind of problem.
+        accepted: entries with the `reference` of an accepted contact or the id of an accepted `command`.
+        running: whether notices may still wait to be sent, because the system was not drained.
+        due_before: policy time before which every due threshold must have been decided; None: not checked.
+        received: folder of what the test receivers recorded; None: not checked.
+        repeats: number of repeated messages that crashes explain; None: any.
 
     """
 
-    lost: int = 0
-    kinds: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, kind: str, occurrence: str) -> None:
-        """Record one occurrence of a kind of problem."""
-        self.kinds[kind].append(occurrence)
-
-    def problems(self) -> list[str]:
-        """Return each kind of problem with its number of occurrences and some examples."""
-        return [
-            f"{kind}: {len(found)}, such as {', '.join(found[:3])}"
-            if len(found) <= EXAMPLES_UP_TO
-            else f"{kind}: {len(found)}"
-            for kind, found in self.kinds.items()
-        ]
+    accepted: list[dict[str, str]] = field(default_factory=list)
+    running: bool = False
+    due_before: datetime | None = None
+    received: Path | None = None
+    repeats: int | None = None
 
 
-@dataclass(frozen=True)
-class ReadRecord:
-    """A record of a topic; its position is its partition and offset."""
-
-    key: str
-    value: bytes | None
-    headers: dict[str, str]
-    position: tuple[int, int]
-
-    @property
-    def body(self) -> Body:
-        """The value parsed as JSON."""
-        body: Body = json.loads(self.value or b"null")
-        return body
-
-
-def read_topic(servers: str, name: str) -> Iterator[ReadRecord]:
-    """Return every record of a topic, in order within each partition."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=servers.split(","), enable_auto_commit=False, max_partition_fetch_bytes=11 * 1024 * 1024
-    )
-    partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
-    consumer.assign(partitions)
-    ends = consumer.end_offsets(partitions)
-    consumer.seek_to_beginning(*partitions)
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for records in consumer.poll(timeout_ms=500).values():
-            yield from map(_decode, records)
-    consumer.close()
-
-
-def _decode(record: Any) -> ReadRecord:
-    headers = {key: (value or b"").decode(errors="replace") for key, value in record.headers or ()}
-    key = (record.key or b"").decode(errors="replace")
-    return ReadRecord(key, record.value, headers, (record.partition, record.offset))
-
-
-def check(servers: str, database: str, accepted: list[dict[str, str]]) -> Findings:
+def check(servers: str, database: str, options: CheckOptions) -> tuple[Findings, dict[str, Any]]:
     """Check a system.
 
     Args:
         servers: bootstrap servers of the broker.
         database: URL of the database.
-        accepted: entries with the `reference` of an accepted contact or the id of an accepted `command`.
+        options: what may be taken for granted.
+
+    Returns:
+        What is wrong, and measurements: the lateness of thresholds in real seconds, and repeated messages.
 
     """
-    findings = Findings()
+    findings, measured = Findings(), dict[str, Any]()
     with psycopg.connect(database) as connection:
         events = _stored_events(connection)
         tickets = {str(id_): body for id_, body in connection.execute("select id, body from ledger.ticket")}
         _check_versions(findings, events, tickets)
-        _check_thresholds(findings, events)
+        check_decisions(findings, events)
+        if options.due_before is not None:
+            check_overdue(findings, tickets, options.due_before)
+        measured["lateness"] = lateness(events, _scale(connection))
         _check_events_topic(findings, servers, events, tickets)
         _check_state_topic(findings, servers, tickets)
         dead_letters = list(_dead_letters(servers))
-        _check_contacts(findings, servers, connection, events, dead_letters, accepted)
+        _check_contacts(findings, servers, connection, events, dead_letters, options.accepted)
         _check_channel_topics(findings, servers, dead_letters)
-        _check_commands(findings, connection, accepted)
-        _check_notices(findings, servers, connection, events, tickets)
-    return findings
+        _check_commands(findings, servers, connection, dead_letters, options.accepted)
+        _check_notices(findings, servers, connection, events, tickets, running=options.running)
+        if options.received is not None:
+            sent = connection.execute(ATTEMPTS).fetchall()
+            received = handed_over(options.received)
+            measured["repeated"] = check_received(findings, sent, received, options.repeats)
+    return findings, measured
+
+
+def _scale(connection: psycopg.Connection) -> float:
+    row = connection.execute("select scale from plumbing.deployment").fetchone()
+    return float(row[0]) if row is not None else 1.0
 
 
 def _stored_events(connection: psycopg.Connection) -> Events:
@@ -138,26 +113,11 @@ def _check_versions(findings: Findings, events: Events, tickets: Tickets) -> Non
         versions = [event["version"] for event in events.get(id_, [])]
         if versions != list(range(1, ticket["version"] + 1)):
             findings.add("gap in versions", f"{ticket['number']} {versions} up to {ticket['version']}")
-        times = [event["at"] for event in events.get(id_, [])]
+        times = [moment(event["at"]) for event in events.get(id_, [])]
         if times != sorted(times):
             findings.add("events not in order of time", ticket["number"])
     for id_ in events.keys() - tickets.keys():
         findings.add("events without a ticket", id_)
-
-
-def _check_thresholds(findings: Findings, events: Events) -> None:
-    """Each threshold is decided by one event, and not before it is due."""
-    for id_, history in events.items():
-        decisions = [event for event in history if event["threshold"] is not None]
-        keys = Counter(
-            tuple(event["threshold"][part] for part in ("clock", "run", "limit", "threshold")) for event in decisions
-        )
-        for key, number in keys.items():
-            if number > 1:
-                findings.add("threshold decided more than once", f"{id_} {key}")
-        for event in decisions:
-            if event["recorded_at"] < event["threshold"]["due_at"]:
-                findings.add("threshold decided early", f"{id_} version {event['version']}")
 
 
 def _check_events_topic(findings: Findings, servers: str, events: Events, tickets: Tickets) -> None:
@@ -267,16 +227,34 @@ def _check_channel_topics(findings: Findings, servers: str, dead_letters: list[R
                 findings.add(f"lost record of {name}", f"{record.position}")
 
 
-def _check_commands(findings: Findings, connection: psycopg.Connection, accepted: list[dict[str, str]]) -> None:
-    """Each accepted command was decided."""
+def _check_commands(
+    findings: Findings,
+    servers: str,
+    connection: psycopg.Connection,
+    dead_letters: list[ReadRecord],
+    accepted: list[dict[str, str]],
+) -> None:
+    """Each accepted command was decided, and so was each other command on the topic, or it is a dead letter."""
     decided = {str(id_) for (id_,) in connection.execute("select id from ledger.command")}
     for entry in accepted:
         if "command" in entry and entry["command"] not in decided:
             findings.add("accepted command that was never decided", entry["command"])
+    decided |= {letter.headers.get("orig_ce_id", "") for letter in dead_letters}
+    for record in read_topic(servers, "tickets.commands"):
+        id_ = record.headers.get("ce_id", "")
+        if id_ not in decided:
+            decided.add(id_)
+            findings.add("command on the topic that was never decided", f"{id_} {record.headers.get('ce_type')}")
 
 
 def _check_notices(
-    findings: Findings, servers: str, connection: psycopg.Connection, events: Events, tickets: Tickets
+    findings: Findings,
+    servers: str,
+    connection: psycopg.Connection,
+    events: Events,
+    tickets: Tickets,
+    *,
+    running: bool,
 ) -> None:
     """Each event that needs a notification has one for each audience, and its final state is on deliveries."""
     audiences: dict[str, list[str]] = defaultdict(list)
@@ -286,7 +264,8 @@ def _check_notices(
         audiences[event_id].append(audience)
         # On a drained system every notice is settled; one that was queued again after a failure proves nothing.
         if state not in SETTLED:
-            findings.add("notice that is not settled", id_)
+            if not running:
+                findings.add("notice that is not settled", id_)
         elif published_states.get(id_) != state:
             findings.add("notice whose state is not on deliveries", id_)
         if audience == "customer":
@@ -295,7 +274,8 @@ def _check_notices(
         for event in history:
             _check_audiences(findings, event, audiences.get(event["id"], []))
     for id_, ticket in tickets.items():
-        if ticket["status"] == "closed" and not any(_informs(event, customer_states) for event in events.get(id_, [])):
+        informing = [_informs(event, customer_states, running=running) for event in events.get(id_, [])]
+        if ticket["status"] == "closed" and not any(informing):
             findings.add("closed ticket whose customer was not informed", ticket["number"])
 
 
@@ -321,14 +301,17 @@ def _in_person(event: Body) -> bool:
     return bool(event["details"].get("on_the_spot")) or event["details"].get("means") == "phone"
 
 
-def _informs(event: Body, customer_states: dict[str, set[str]]) -> bool:
-    """Return whether an event shows that the customer has the answer, or that a person was asked to deliver it."""
+def _informs(event: Body, customer_states: dict[str, set[str]], *, running: bool) -> bool:
+    """Return whether an event shows that the customer has the answer, or that a person was asked to deliver it.
+
+    On a running system the answer may still wait for the end of the quiet hours.
+    """
     if event["type"] == "undeliverable":
         return bool(event["details"].get("audience", "customer") == "customer")
     if "taken_over" in event["details"]:
         return True
     states = customer_states.get(event["id"], set())
-    return event["type"] == "answered" and (_in_person(event) or bool(states & {"sent", "delivered"}))
+    return event["type"] == "answered" and (_in_person(event) or bool(states & INFORMED[running]))
 
 
 def main() -> int:
@@ -336,13 +319,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kafka", required=True, help="bootstrap servers")
     parser.add_argument("--database", required=True, help="URL of the database")
-    parser.add_argument("--accepted", required=True, help="file with a JSON object a line: reference or command")
+    parser.add_argument("--accepted", required=True, type=Path, help="file with a JSON object a line")
+    parser.add_argument("--running", action="store_true", help="the system was not drained: letters may still wait")
+    parser.add_argument("--due-before", type=datetime.fromisoformat, help="policy time before which all is decided")
+    parser.add_argument("--received", type=Path, help="folder of what the test receivers recorded")
+    parser.add_argument("--repeats", type=int, help="repeated messages that crashes explain")
     options = parser.parse_args()
-    with open(options.accepted, encoding="utf-8") as file:  # noqa: PTH123 - a plain read
-        accepted = [json.loads(line) for line in file]
-    findings = check(options.kafka, options.database, accepted)
+    accepted = [json.loads(line) for line in options.accepted.read_text(encoding="utf-8").splitlines()]
+    findings, measured = check(
+        options.kafka,
+        options.database,
+        CheckOptions(accepted, options.running, options.due_before, options.received, options.repeats),
+    )
     problems = findings.problems()
-    print(json.dumps({"lost": findings.lost, "accepted": len(accepted), "problems": problems}, ensure_ascii=False))
+    print(
+        json.dumps(
+            {"lost": findings.lost, "accepted": len(accepted), "problems": problems} | measured, ensure_ascii=False
+        )
+    )
     return 1 if problems else 0
 
 

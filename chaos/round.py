@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +18,13 @@ from deploy.local import Stack
 from deploy.local.errors import LocalError
 from deploy.local.plan import SERVICES, StackOptions
 from deploy.tools.checkout import PROJECT
+from services.notifier.delivery_worker import UNSAVED_LETTERS
 from services.shared.runtime.crash_points import POINTS
 
-TARGETS = (*SERVICES, "kafka", "postgres")
+REPLICAS = {service: 3 if service == "ledger" else 2 for service in SERVICES}
+STORES = ("kafka", "postgres")
+DECIDED_WITHIN = 10.0
+"""Real seconds after which a due threshold must have been decided, once every service is ready."""
 CRASHED_WITHIN = 150.0
 """Real seconds in which a service must reach an armed crash point; callback is idle from evening to morning."""
 READY_WITHIN = 120.0
@@ -35,7 +39,7 @@ class RoundPlan:
         contacts: number of customers.
         lasts: policy time that the day lasts at least.
         ends: policy time after which the day ends even if commands are still pending.
-        kills: processes to kill at random moments.
+        replicas: number of processes of each service that has more than one; each of them is killed, and each store.
         points: services with the crash points at which they die.
         pause: longest time between two kills, in real seconds.
         scale: policy seconds in a real second.
@@ -45,7 +49,7 @@ class RoundPlan:
     contacts: int = 150
     lasts: timedelta = timedelta(hours=14)
     ends: timedelta = timedelta(hours=28)
-    kills: tuple[str, ...] = TARGETS
+    replicas: Mapping[str, int] = field(default_factory=lambda: REPLICAS)
     points: tuple[tuple[str, str], ...] = tuple(
         # hot_issues publishes only once a day; by then another of its points may be armed.
         (service, point)
@@ -64,7 +68,13 @@ def short_plan(seed: int) -> RoundPlan:
     points = tuple((service, rng.choice(("before_save", "after_save", "before_offset_commit"))) for service in SERVICES)
     # At half the scale the day ends before the quiet hours, in which letters wait for the morning.
     return RoundPlan(
-        contacts=60, lasts=timedelta(hours=5), ends=timedelta(hours=6), points=points, pause=1.5, scale=SCALE / 2
+        replicas={},
+        contacts=60,
+        lasts=timedelta(hours=5),
+        ends=timedelta(hours=6),
+        points=points,
+        pause=1.5,
+        scale=SCALE / 2,
     )
 
 
@@ -100,7 +110,9 @@ def play_round(data: Path, seed: int, plan: RoundPlan, log: Callable[[str], None
 
     """
     result = RoundResult()
-    options = StackOptions(data=data, scale=plan.scale, origin=clock_origin(plan.scale), stop_with_parent=True)
+    options = StackOptions(
+        data=data, scale=plan.scale, origin=clock_origin(plan.scale), replicas=plan.replicas, stop_with_parent=True
+    )
     with Stack.start(options) as stack:
         day = prepare_day(stack, contacts=plan.contacts, seed=seed)
         day.driver.start()
@@ -116,8 +128,12 @@ def play_round(data: Path, seed: int, plan: RoundPlan, log: Callable[[str], None
             )
         finally:
             day.driver.stop()
+        due_before = day.clock.now() - day.clock.business_span(DECIDED_WITHIN)
         drain.drain(stack)
-        problems = summary.run_checker(stack, str(day.driver.accepted))["problems"]
+        # Each kill may come between the handing over of letters and their saving.
+        repeats = (result.kills + result.points) * UNSAVED_LETTERS
+        arguments = (f"--due-before={due_before.isoformat()}", f"--repeats={repeats}")
+        problems = summary.run_checker(stack, str(day.driver.accepted), *arguments)["problems"]
         assert isinstance(problems, list)
         result.problems += [str(problem) for problem in problems]
         result.problems += _verify_ledger(data)
@@ -129,7 +145,7 @@ def _kill_everything(
     stack: Stack, rng: Random, plan: RoundPlan, result: RoundResult, log: Callable[[str], None]
 ) -> None:
     """Kill everything that the plan names, in an order and at moments that the seed decides."""
-    kills = list(plan.kills)
+    kills = [*stack.replicas(*SERVICES), *STORES]
     points = list(plan.points)
     rng.shuffle(kills)
     rng.shuffle(points)
@@ -208,7 +224,8 @@ def _wait_until_ready(stack: Stack) -> None:
 
     def ready() -> bool:
         state = stack.state
-        if any(name not in state.processes or not state.processes[name].alive for name in TARGETS):
+        expected = (*state.operations, *STORES)
+        if any(name not in state.processes or not state.processes[name].alive for name in expected):
             return False
         try:
             return all(

@@ -95,12 +95,13 @@ def draw_sample(stack: Stack) -> Path:
     return file
 
 
-def run_checker(stack: Stack, accepted: str) -> dict[str, object]:
+def run_checker(stack: Stack, accepted: str, *arguments: str) -> dict[str, object]:
     """Run the independent checker on a drained system.
 
     Args:
         stack: the system.
         accepted: path of the file with accepted references and command ids.
+        *arguments: more arguments of its command line.
 
     Returns:
         Its output: `lost` and `problems`.
@@ -114,6 +115,8 @@ def run_checker(stack: Stack, accepted: str) -> dict[str, object]:
             f"--kafka={stack.bootstrap_servers}",
             f"--database={stack.database_url()}",
             f"--accepted={accepted}",
+            f"--received={stack.folder.received}",
+            *arguments,
         ],
         capture_output=True,
         text=True,

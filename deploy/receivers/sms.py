@@ -1,6 +1,7 @@
 """An SMS gateway for demos and tests that records what it receives: `python -m deploy.receivers.sms PORT FILE`.
 
-POST /messages with {"id", "to", "text"} gets 201 with the gateway's own id; a repeated id is recorded once.
+POST /messages with {"id", "to", "text"} gets 201 with the gateway's own id. A repeated id is the same message, which
+the customer gets once; `<file>-repeats` records that it came again.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 def server(port: int, file: Path) -> ThreadingHTTPServer:
     """Return a server that appends every message to a file as a JSON object a line."""
     lock = threading.Lock()
+    repeats = file.with_stem(f"{file.stem}-repeats")
     known = (
         {json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()} if file.exists() else set()
     )
@@ -30,10 +32,10 @@ def server(port: int, file: Path) -> ThreadingHTTPServer:
                 self._respond(400, {"error": "send a JSON object with id, to and text"})
                 return
             with lock:
-                if id_ not in known:
-                    known.add(id_)
-                    with file.open("a", encoding="utf-8") as opened:
-                        opened.write(json.dumps({"id": id_, "to": to, "text": text}, ensure_ascii=False) + "\n")
+                target = repeats if id_ in known else file
+                known.add(id_)
+                with target.open("a", encoding="utf-8") as opened:
+                    opened.write(json.dumps({"id": id_, "to": to, "text": text}, ensure_ascii=False) + "\n")
             self._respond(201, {"provider_id": f"sms-{id_}"})
 
         def _respond(self, status: int, body: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chaos.round import TARGETS
+from chaos.round import STORES
 from deploy.local.plan import SERVICES
 from deploy.tools.checkout import PROJECT
 
@@ -24,4 +24,4 @@ def test_nothing_is_lost_when_every_process_is_killed() -> None:
     )
     assert completed.returncode == 0, completed.stdout + completed.stderr
     last = completed.stdout.strip().splitlines()[-1]
-    assert last.startswith(f"chaos ok: rounds=1 failed=0 kills={len(TARGETS)} points={len(SERVICES)}")
+    assert last.startswith(f"chaos ok: rounds=1 failed=0 kills={len(SERVICES) + len(STORES)} points={len(SERVICES)}")

@@ -3,12 +3,17 @@
 import copy
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos import checker
-from chaos.checker import Findings, ReadRecord
+from chaos import checker, topic_records
+from chaos.deadlines import check_decisions, check_overdue, lateness
+from chaos.findings import Findings
+from chaos.received import check_received, handed_over
+from chaos.topic_records import ReadRecord, UnknownTopic, read_topic
 from tests.builders import HOUR, TicketScenario, contact
 
 SCENARIO = TicketScenario.dispatched().advance(30 * HOUR).tick()
@@ -27,7 +32,7 @@ def problem_kinds(damage: Callable[[dict[str, list[dict[str, Any]]]], object]) -
     events, findings = stored_events(), Findings()
     damage(events)
     checker._check_versions(findings, events, tickets())
-    checker._check_thresholds(findings, events)
+    check_decisions(findings, events)
     return set(findings.kinds)
 
 
@@ -161,8 +166,13 @@ def test_a_closed_ticket_needs_a_delivered_notice_to_the_customer(
     deliveries = [{"state": published, "at": "2026-03-12T10:00:00.5Z"}, {"state": "sent", "at": "2026-03-12T09:00:00Z"}]
     set_records(monkeypatch, deliveries=[record({"id": "n1"} | delivery) for delivery in deliveries])
     findings = Findings()
-    checker._check_notices(findings, "", _NoticeRows(("n1", "e1", "customer", state)), events, closed)  # type: ignore[arg-type]
+    rows: Any = _NoticeRows(("n1", "e1", "customer", state))
+    checker._check_notices(findings, "", rows, events, closed, running=False)
     assert set(findings.kinds) == kinds
+    waiting = Findings()
+    checker._check_notices(waiting, "", rows, events, closed, running=True)
+    assert "notice that is not settled" not in waiting.kinds
+    assert bool(waiting.kinds) == (kinds != set() and state != "queued"), "a running system may still send it"
 
 
 def test_problems_are_listed_with_examples() -> None:
@@ -170,3 +180,91 @@ def test_problems_are_listed_with_examples() -> None:
     for number in range(3):
         findings.add("a kind", f"n{number}")
     assert findings.problems() == ["a kind: 3, such as n0, n1, n2"]
+
+
+def test_times_are_compared_as_times_not_as_text() -> None:
+    def decided(recorded_at: str, due_at: str) -> set[str]:
+        events, findings = stored_events(), Findings()
+        event = next(event for event in events[ID] if event["threshold"])
+        event["recorded_at"], event["threshold"]["due_at"] = recorded_at, due_at
+        check_decisions(findings, events)
+        return set(findings.kinds)
+
+    assert decided("2026-03-12T10:00:00.500000Z", "2026-03-12T10:00:00Z") == set()
+    assert decided("2026-03-12T10:00:00Z", "2026-03-12T10:00:00.500000Z") == {"threshold decided early"}
+
+
+def test_a_due_threshold_that_nobody_decided_is_found() -> None:
+    def overdue(**changes: Any) -> set[str]:
+        ticket, findings = copy.deepcopy(tickets()[ID]), Findings()
+        thresholds = [{"name": "breach", "at": "2026-03-12T10:00:00Z", "state": "open"}]
+        running = {"stopped_at": None, "paused_at": None, "held": False, "thresholds": thresholds}
+        ticket["clocks"] = [{"name": "handling"} | running | changes]
+        check_overdue(findings, {ID: ticket}, datetime(2026, 3, 12, 10, 0, 1, tzinfo=UTC))
+        return set(findings.kinds)
+
+    assert overdue() == {"threshold that was due and never decided"}
+    assert overdue(paused_at="2026-03-12T09:00:00Z") == set()
+    assert overdue(stopped_at="2026-03-12T09:00:00Z") == set()
+    assert overdue(held=True) == set()
+
+
+def test_a_decided_threshold_is_not_overdue_and_measured() -> None:
+    findings = Findings()
+    check_overdue(findings, tickets(), datetime(2026, 3, 12, 1, 0, tzinfo=UTC) + 30 * HOUR)
+    assert findings.kinds == {}
+    assert lateness(stored_events(), 1000)["max"] > 0
+    assert lateness({}, 1000) == {}
+
+
+def test_commands_on_the_topic_that_nobody_decided_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [record({}, ce_id=id_, ce_type="tick") for id_ in ("stored", "dead", "forgotten")]
+    set_records(monkeypatch, tickets_commands=records)
+    connection: Any = _DecidedCommands()
+    findings = Findings()
+    checker._check_commands(findings, "", connection, [record({}, orig_ce_id="dead")], [{"command": "accepted"}])
+    assert dict(findings.kinds) == {
+        "accepted command that was never decided": ["accepted"],
+        "command on the topic that was never decided": ["forgotten tick"],
+    }
+
+
+class _DecidedCommands:
+    def execute(self, _: str) -> list[tuple[str]]:
+        return [("stored",)]
+
+
+def test_what_customers_received_is_compared_with_the_notices(tmp_path: Path) -> None:
+    (tmp_path / "sms.jsonl").write_text('{"id": "n1"}\n')
+    (tmp_path / "sms-repeats.jsonl").write_text('{"id": "n1"}\n')
+    mail = "11111111-1111-1111-1111-111111111111"
+    (tmp_path / "smtp.jsonl").write_text(json.dumps({"message_id": f"<notice.1.{mail}@duban>"}) + "\n")
+    received = handed_over(tmp_path)
+    notices = [
+        ("n1", "sent", "sms", ["n1"]),
+        ("n4", "delivered", "mail", [mail]),
+        ("n2", "sent", "sms", ["n2"]),
+        ("n3", "failed", "sms", []),
+    ]
+    findings = Findings()
+    assert check_received(findings, notices, received, 0) == 1
+    assert dict(findings.kinds) == {
+        "sent notice that no provider received": ["n2 by sms"],
+        "messages repeated without a crash that explains them": ["1, not 0"],
+    }
+    explained = Findings()
+    check_received(explained, notices[:2], received, 10)
+    assert explained.kinds == {}
+
+
+def test_a_topic_without_metadata_is_an_error_not_an_empty_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def __init__(self, **_: Any) -> None: ...
+
+        def partitions_for_topic(self, _: str) -> None:
+            return None
+
+    monkeypatch.setattr(topic_records, "KafkaConsumer", Client)
+    monkeypatch.setattr(topic_records, "METADATA_WITHIN", 0)
+    with pytest.raises(UnknownTopic, match="no partitions of contacts"):
+        list(read_topic("b:1", "contacts"))
