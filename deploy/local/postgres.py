@@ -90,6 +90,8 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": 200,
+            # Routers lock the persons of a batch.
+            "max_locks_per_transaction": 256,
             "shared_buffers": "128MB",
             "max_wal_size": "512MB",
             "timezone": "UTC",

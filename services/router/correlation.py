@@ -1,6 +1,6 @@
 """Joins what arrives separately: a call and its form, a ticket and a later mail or alert about it (R2.1, R2.5)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,7 +62,8 @@ def load(connection: psycopg.Connection, bodies: Sequence[Body]) -> CorrelationB
     contact_ids = {contact.id for contact in contacts}
     about = contact_ids | {message.about for message in kept if message.about is not None}
     batch = CorrelationBatch()
-    if keys := [*(f"call/{id_}" for id_ in call_ids), *(f"contact/{id_}" for id_ in about)]:
+    persons = {key for contact in contacts for key in _person_keys(contact.customer)}
+    if keys := [*(f"call/{id_}" for id_ in call_ids), *(f"contact/{id_}" for id_ in about), *persons]:
         connection.execute(queries["lock"], {"keys": keys})
     _load_calls(connection, batch, call_ids)
     _load_numbered(connection, batch, _ticket_numbers(contacts, kept))
@@ -76,6 +77,18 @@ def load(connection: psycopg.Connection, bodies: Sequence[Body]) -> CorrelationB
 def _call_ids(bodies: Iterable[Body]) -> set[str]:
     calls = {body.call.id for body in bodies if isinstance(body, CallRecord)}
     return calls | {body.call for body in bodies if isinstance(body, Contact) and body.call}
+
+
+def _person_keys(customer: Customer) -> Iterator[str]:
+    """Return what a person may be recognised by: two messages of one may come by different routers at once (R2.4)."""
+    for kind, value in (
+        ("phone", customer.phone),
+        ("number", customer.number),
+        ("email", customer.email),
+        ("identity", customer.identity),
+    ):
+        if value:
+            yield f"{kind}/{value}"
 
 
 def _load_calls(connection: psycopg.Connection, batch: CorrelationBatch, ids: AbstractSet[str]) -> None:

@@ -81,7 +81,8 @@ values
      %(kind)s, %(conversation)s, %(visiting_region)s, %(address)s, %(rule)s, %(held)s);
 
 -- name: lock
--- Serialises routers that join records of two topics until the transaction ends; locked in order to avoid deadlocks.
+-- Serialises routers that join records of two topics, or route messages of one person, until the transaction ends; locked
+-- in order to avoid deadlocks.
 select pg_advisory_xact_lock(hashtextextended(key, 0)) from (select unnest(%(keys)s::text[]) as key order by 1) as sorted;
 
 -- name: load_calls

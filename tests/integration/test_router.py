@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.action import Merge, Note
+from schemas.action import Merge, Note, Open
 from schemas.call import Call
 from schemas.command import Command
 from schemas.contact import Contact, Customer
@@ -66,10 +66,14 @@ def notes(system: System, batches: Sequence[list[Message[Body]]]) -> list[tuple[
 
 def handle(connection: psycopg.Connection, messages: list[Message[Body]]) -> list[tuple[Note, object]]:
     """Let a router handle a batch and return the notes that it sends to the ledger, with their tickets."""
+    return [(each.action, each.ticket_id) for each in commands(connection, messages) if isinstance(each.action, Note)]
+
+
+def commands(connection: psycopg.Connection, messages: list[Message[Body]]) -> list[Command]:
+    """Let a router handle a batch and return the commands that it sends to the ledger."""
     router = ContactHandler({"carrier": PACK}, SystemClock(), RouterMetrics(CollectorRegistry()))
     (records,) = router.handle(messages, connection).publish
-    found = [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
-    return [(each.action, each.ticket_id) for each in found if isinstance(each.action, Note)]
+    return [Command.from_json(record.value or b"") for record in records if record.topic == Command.TOPIC]
 
 
 @pytest.mark.requirement("R2.1")
@@ -104,6 +108,29 @@ def test_two_routers_at_once_note_a_resolved_alert_once(system: System, first: s
             assert not other.done()
         found += other.result(timeout=30)
     assert [ticket for _, ticket in found] == [ticket_id(raised.id)]
+
+
+@pytest.mark.requirement("R2.4")
+def test_two_routers_at_once_open_one_ticket_for_two_messages_of_one_person(system: System) -> None:
+    number, phone = str(uuid4()), f"+86138{next(OFFSETS):08d}"
+    # Keyed by number and by phone, so in different partitions, and perhaps read by different routers.
+    customers = Customer(number=number, phone=phone, name="李女士"), Customer(phone=phone, name="李女士")
+    early, late = (batch(contact(str(uuid4()), at=datetime.now(UTC), customer=each)) for each in customers)
+    with ThreadPoolExecutor() as threads, system.database() as connection:
+        with connection.transaction():
+            opened = commands(connection, early)
+            other = threads.submit(commands_of_own, system, late)
+            eventually(lambda: waiting(connection) or other.done())
+            assert not other.done()
+        joined = other.result(timeout=30)
+    assert [isinstance(each.action, Open) for each in (*opened, *joined)] == [True, False]
+    assert {each.ticket_id for each in (*opened, *joined)} == {opened[0].ticket_id}
+
+
+def commands_of_own(system: System, messages: list[Message[Body]]) -> list[Command]:
+    """Let a router handle a batch in a transaction of its own and return its commands."""
+    with system.database() as connection, connection.transaction():
+        return commands(connection, messages)
 
 
 def waiting(connection: psycopg.Connection) -> bool:
