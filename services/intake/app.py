@@ -9,7 +9,7 @@ from functools import partial
 
 import uvicorn
 
-from services.intake import access_log
+from services.intake import access_log, rate_limit
 from services.intake.channel_topics import ChannelTopicHandler, topics
 from services.intake.http import application
 from services.intake.http_context import HttpContext
@@ -34,6 +34,8 @@ from services.shared.runtime.side_threads import SideThreads
 NAME = "intake"
 ESSENTIAL = ("start", "keys", "door", "kafka", "clock")
 """What the doors cannot do without: contacts are accepted without the database and while no channel topic is read."""
+SETTLE_SECONDS = 1.0
+"""Real seconds between two times at which the doors settle the rates of their senders."""
 KEY_REFRESH_SECONDS = 3.0
 """Real seconds between two reads of the senders' keys."""
 RETENTION_SECONDS = 3600.0
@@ -111,6 +113,7 @@ def main() -> None:
         threads.start("channels", partial(_consume_channel_topics, context, topics_database, running, health, host))
         threads.start("keys", partial(_refresh_keys, context, stopping, health))
         threads.start("retention", partial(_delete_expired_accesses, context, stopping, health))
+        threads.start("rates", partial(_settle_rates, context, stopping, health))
         try:
             if mail is not None:
                 mail.start()
@@ -148,6 +151,17 @@ def _refresh_keys(context: HttpContext, stopping: threading.Event, health: Healt
         if context.senders.loaded and context.publisher.connected:
             health.mark_ready("start")
         stopping.wait(KEY_REFRESH_SECONDS if context.senders.loaded and context.publisher.connected else RETRY_SECONDS)
+
+
+def _settle_rates(context: HttpContext, stopping: threading.Event, health: Health) -> None:
+    """Share the rates of senders with the other doors, once a second."""
+    while not stopping.wait(SETTLE_SECONDS):
+        health.heartbeat("rates", beside=True)
+        try:
+            with context.database.transaction() as connection:
+                rate_limit.settle(context.rate_limiter, connection)
+        except Retryable as error:
+            log.warning("rates_not_settled", error=str(error))
 
 
 def _delete_expired_accesses(context: HttpContext, stopping: threading.Event, health: Health) -> None:

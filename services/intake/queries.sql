@@ -171,3 +171,17 @@ limit %(limit)s;
 
 -- name: delete_access
 select intake.delete_access(%(keep)s);
+
+-- name: settle_rates
+-- Takes what a door has used out of the common buckets, which have filled up since, and returns their levels.
+insert into intake.rate_bucket as bucket (name, level, rate, capacity, at)
+select name, capacity - used, rate, capacity, clock_timestamp()
+from unnest(%(names)s::text[], %(used)s::double precision[], %(rates)s::double precision[],
+            %(capacities)s::double precision[]) as incoming (name, used, rate, capacity)
+on conflict (name) do update
+set level = least(
+        excluded.capacity,
+        bucket.level + greatest(0, extract(epoch from excluded.at - bucket.at)) * excluded.rate
+    ) - (excluded.capacity - excluded.level),
+    rate = excluded.rate, capacity = excluded.capacity, at = greatest(bucket.at, excluded.at)
+returning name, level;

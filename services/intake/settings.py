@@ -48,7 +48,7 @@ class IntakeSettings(KeyedSettings):
     in_flight: int = 5000
     """Records that may wait for the broker at once; beyond that senders get 503."""
     searches_per_minute: int = Field(default=60, ge=1)
-    """Searches for a person, by phone or identity, that each key may make in a minute, in each process of intake."""
+    """Searches for a person, by phone or identity, that each key may make in a minute, at all doors together."""
     access_days: int = Field(default=1095, ge=180)
     """Days for which it is kept who read which ticket; what is older is deleted."""
     api_docs: Literal["open", "key"] | None = None
