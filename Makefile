@@ -111,7 +111,7 @@ contract: $(READY) ## keep today's contract as that of the version in pyproject.
 
 lock: ## write requirements.lock again from pyproject.toml
 	@$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
-		--extra local --extra dev --allow-unsafe --output-file requirements.lock pyproject.toml
+		--extra local --extra s3 --extra dev --allow-unsafe --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv and every data folder
 	rm -rf $(VENV) .duban

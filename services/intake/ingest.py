@@ -50,7 +50,7 @@ class Ingestor:
         """Build it from the settings of the service.
 
         Raises:
-            ConfigurationError: a mapping or the channels file cannot be used.
+            ConfigurationError: a mapping, the channels file or the store of attachments cannot be used.
 
         """
         try:
@@ -66,7 +66,7 @@ class Ingestor:
         return cls(
             channels,
             configured,
-            AttachmentStore(settings.attachments),
+            AttachmentStore.from_settings(settings),
             settings.contact_key_secret.get_secret_value(),
             settings.channel_policy,
             channel_settings.load_switchboards(settings.channels),

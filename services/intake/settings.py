@@ -25,6 +25,11 @@ class IntakeSettings(KeyedSettings):
     """Folder for what is kept outside broker and database."""
     attachments: Path = Field(default_factory=lambda fields: fields["data"] / "attachments")
     """Folder in which attachments are kept; default: `attachments` in DUBAN_DATA."""
+    attachments_bucket: str = ""
+    """Bucket of an object store in which attachments are kept instead, for intake on several hosts; needs duban[s3]."""
+    attachments_endpoint: str | None = None
+    """URL of an object store that speaks S3; not set: Amazon's. Credentials come from the client's usual places, such
+    as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."""
     mail_host: str = "127.0.0.1"
     """Address on which the SMTP door listens."""
     mail_port: int = 0

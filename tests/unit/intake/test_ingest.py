@@ -8,6 +8,7 @@ import pytest
 from schemas.contact import Contact, Customer
 from services.domain.ids import contact_digest
 from services.intake.attachments import AttachmentStore
+from services.intake.blob_store import FolderStore
 from services.intake.ingest import Ingestor, channel_owner
 from tests.builders import MORNING, contact
 from tests.unit.intake.parsing import CHANNELS
@@ -16,7 +17,7 @@ LANDLINE = "+8637155500001"
 
 
 def ingestor(folder: Path, *switchboards: str) -> Ingestor:
-    return Ingestor(CHANNELS, {}, AttachmentStore(folder), "secret", "carrier", frozenset(switchboards))
+    return Ingestor(CHANNELS, {}, AttachmentStore(FolderStore(folder)), "secret", "carrier", frozenset(switchboards))
 
 
 @pytest.mark.requirement("R2.4")
