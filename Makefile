@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release sim bench bench-against bench-monitor bench-notifications faults-monitor faults-notifications chaos fuzz docs site contract lock clean
+.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release sim bench bench-against bench-monitor bench-notifications faults-delivery faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -75,6 +75,9 @@ sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 
 faults-notifications: $(READY) ## kill notifier and callback at every crash point, check notices and callbacks; ROUNDS=200 SEED=1
 	@$(BIN)/python -m tests.faults.notifications --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
+
+faults-delivery: $(READY) ## every fault on the way of messages, on a system with replicas; ONLY="zombie-30" SHORT=1 WRITE=1 ALLOW_MISSING=<fault>
+	@$(BIN)/python -m tests.faults.delivery $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short) $(if $(WRITE),--write) $(if $(ONLY),--only $(ONLY)) $(if $(ALLOW_MISSING),--allow-missing $(ALLOW_MISSING))
 
 faults-monitor: $(READY) ## monitors that join, leave, freeze and err about the time; SEED=1 ONLY="clock dead"
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

@@ -10,6 +10,7 @@ PACKAGES = {
     "chaos": "chaos",
     "demo": "demo",
     "duban": "duban",
+    "faults": "tests/faults",
     "fuzz": "tests/fuzz",
     "load": "tests/load",
     "local": "deploy/local",

@@ -87,7 +87,7 @@ class MonitorRig:
 
     def start_monitor(self, number: int, *, clock_file: Path | None = None) -> MonitorProcess:
         """Start a monitor; with a clock file, its clock is wrong by the seconds in that file."""
-        skewed = ["-m", "tests.faults.skewed", str(clock_file)]
+        skewed = ["-m", "tests.faults.skewed", str(clock_file), "sla_monitor"]
         command = skewed if clock_file is not None else ["-m", "services.sla_monitor"]
         # Each process has a log of its own, so that events of an earlier one are not counted.
         log = self.stack.folder.logs / f"monitor-{number}-{next(self._processes)}.log"

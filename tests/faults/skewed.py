@@ -1,4 +1,4 @@
-"""Runs a monitor whose wall clock is wrong by the seconds in a file: `python -m tests.faults.skewed FILE`.
+"""Runs a service whose wall clock is wrong by the seconds in a file: `python -m tests.faults.skewed FILE SERVICE`.
 
 Without the file, or while it is empty, the clock is right.
 """
@@ -13,8 +13,8 @@ from services.shared.runtime import clock
 
 
 def main() -> None:
-    """Run the monitor with the skewed clock."""
-    file, real_time = Path(sys.argv[1]), time.time
+    """Run the service with the skewed clock."""
+    file, service, real_time = Path(sys.argv[1]), sys.argv[2], time.time
 
     def skewed_time() -> float:
         skew = file.read_text(encoding="ascii") if file.exists() else ""
@@ -26,8 +26,8 @@ def main() -> None:
         return datetime.fromtimestamp(skewed_time(), UTC)
 
     setattr(clock.SystemClock, "now", now)  # noqa: B010 - replaces a method
-    sys.argv = ["services.sla_monitor"]
-    runpy.run_module("services.sla_monitor", run_name="__main__")
+    sys.argv = [f"services.{service}"]
+    runpy.run_module(f"services.{service}", run_name="__main__")
 
 
 if __name__ == "__main__":

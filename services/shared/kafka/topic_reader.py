@@ -101,15 +101,32 @@ class ConsumerLag:
         self._admin: KafkaAdminClient | None = None
         self._partitions: list[TopicPartition] = []
 
-    def measure(self) -> dict[str, int]:
+    def ends(self) -> dict[TopicPartition, int]:
+        """Return the offset behind the last record of each partition.
+
+        Raises:
+            Retryable: the broker is unavailable.
+
+        """
+        try:
+            found = self._connect().list_partition_offsets(dict.fromkeys(self._partitions, OffsetSpec.LATEST))
+        except KafkaError as error:
+            self.close()
+            raise _unavailable(self._settings, error) from error
+        return {partition: end.offset for partition, end in found.items()}
+
+    def measure(self, ends: Mapping[TopicPartition, int] | None = None) -> dict[str, int]:
         """Return the number of records that each service has not processed.
+
+        Args:
+            ends: offset of each partition up to which records count; None: all of them.
 
         Raises:
             Retryable: the broker is unavailable.
 
         """
         totals = dict.fromkeys((group.removeprefix("duban-") for group in self._groups), 0)
-        for (service, _, _), lag in self._by_partition().items():
+        for (service, _, _), lag in self._by_partition(ends).items():
             totals[service] += lag
         return totals
 
@@ -125,18 +142,17 @@ class ConsumerLag:
         lags = self._by_partition()
         return sum(lags.get((service, topic, number), 0) for topic, number in partitions)
 
-    def _by_partition(self) -> dict[tuple[str, str, int], int]:
+    def _by_partition(self, ends: Mapping[TopicPartition, int] | None = None) -> dict[tuple[str, str, int], int]:
         """Return the number of unprocessed records by service, topic and partition; raises as `measure`."""
+        ends = self.ends() if ends is None else ends
         try:
-            admin = self._connect()
-            ends = admin.list_partition_offsets(dict.fromkeys(self._partitions, OffsetSpec.LATEST))
-            committed = admin.list_group_offsets(list(self._groups))
+            committed = self._connect().list_group_offsets(list(self._groups))
         except KafkaError as error:
             self.close()
             raise _unavailable(self._settings, error) from error
         return {
             (group.removeprefix("duban-"), partition.topic, partition.partition): max(
-                end.offset - _offset(committed.get(group, {}).get(partition)), 0
+                end - _offset(committed.get(group, {}).get(partition)), 0
             )
             for group, topics in self._groups.items()
             for partition, end in ends.items()

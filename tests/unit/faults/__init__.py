@@ -1,0 +1,1 @@
+"""Unit tests of the rig that injects faults."""
