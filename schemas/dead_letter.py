@@ -29,6 +29,10 @@ class DeadLetterReason(StrEnum):
     """Different content under an id that is already in use."""
     NOT_PUBLISHED = "not_published"
     """The broker refused our own record for good, for another reason than its size."""
+    UNREADABLE = "unreadable"
+    """A whole batch, whose codec nobody here knows or whose checksum is wrong; the value is its bytes."""
+    BARRED = "barred"
+    """A good record of a sender that is barred because of its other records."""
     BUG = "bug"
     """Processing the record alone raised an unexpected error."""
 
@@ -43,6 +47,8 @@ class DeadLetter(Model):
     """-1 for a record of our own that the broker refused."""
     offset: int
     """-1 for a record of our own that the broker refused."""
+    last_offset: int | None = None
+    """Of a batch that cannot be read; `offset` is its first."""
     service: Code
     reason: DeadLetterReason
     field: Name | None = None

@@ -1,7 +1,7 @@
-"""`duban sender add | change | rotate | list | show | revoke`: clients of the doors and their keys (DECISIONS 35)."""
+"""`duban sender add | change | rotate | list | show | revoke | unbar`: clients and their keys (DECISIONS 35, 41)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
@@ -25,6 +25,8 @@ from services.intake.channel_registry import channels
 from services.intake.sender_store import SenderRecord
 from services.intake.senders import ACTIONS, ROLES, Sender
 from services.policies import versions
+from services.shared.kafka import bars
+from services.shared.kafka.bars import Bar
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Senders and their keys.", no_args_is_help=True)
@@ -178,7 +180,25 @@ def list_(data: Data = DEFAULT_DATA) -> None:
             lists = (sender.packs, sender.channels, sender.actions, sender.units, sender.roles)
             times = (_moment(sender.expires_at), _moment(record.last_used_at) or "never", _moment(record.revoked_at))
             table.add_row(sender.name, *map(", ".join, lists), *times)
+        barred = bars.in_force(connection)
     Console().print(table)
+    if barred:
+        Console().print(_bar_table(barred))
+
+
+@group.command()
+def unbar(
+    name: Annotated[str, typer.Argument(help="the sender, or the channel whose topic it wrote to")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Lift the bars of a sender before they end by themselves; its dead letters until now count no more.
+
+    `duban dlq replay --reason barred` sends the records again that came meanwhile.
+    """
+    with system_connection.find(data).connect() as connection:
+        if not bars.lift(connection, name):
+            raise DubanError(f"{name!r} is not barred: `duban sender list` shows who is")
+    print(f"{name} is not barred any more; doors and services apply it within a few seconds")
 
 
 @group.command()
@@ -189,22 +209,8 @@ def show(name: SenderName, data: Data = DEFAULT_DATA) -> None:
         if record is None:
             raise _no_sender(name)
         keys = sender_store.keys_of(connection, name)
-    sender = record.sender
-    lines: dict[str, str] = {
-        "packs": ", ".join(sender.packs),
-        "channels": ", ".join(sender.channels),
-        "actions": ", ".join(sender.actions),
-        "units": ", ".join(sender.units),
-        "roles": ", ".join(sender.roles),
-        "may": ", ".join(sender.may) or ("all that its units may" if sender.units else ""),
-        "level": sender.level or "",
-        "persons": ", ".join(sender.persons) or ("any, named by each command" if sender.units else ""),
-        "per minute": str(sender.per_minute or "any number"),
-        "created": _moment(record.created_at),
-        "expires": _moment(sender.expires_at) or "never",
-        "last used": _moment(record.last_used_at) or "never",
-        "revoked": _moment(record.revoked_at),
-    }
+        barred = [bar for bar in bars.in_force(connection) if bar.sender == name]
+    lines = _lines(record, barred)
     for label, value in lines.items():
         print(f"{label:<12}{value or '-'}")
     for key in keys:
@@ -294,6 +300,36 @@ def parse_expiry(text: str, now: datetime) -> datetime | None:
     if at.tzinfo is None:
         raise DubanError(f"--expires: {text} has no offset from UTC: write it as {text}+08:00")
     return at.astimezone(UTC)
+
+
+def _lines(record: SenderRecord, barred: Sequence[Bar]) -> dict[str, str]:
+    """Return what there is to show about a sender, by label."""
+    sender = record.sender
+    return {
+        "packs": ", ".join(sender.packs),
+        "channels": ", ".join(sender.channels),
+        "actions": ", ".join(sender.actions),
+        "units": ", ".join(sender.units),
+        "roles": ", ".join(sender.roles),
+        "may": ", ".join(sender.may) or ("all that its units may" if sender.units else ""),
+        "level": sender.level or "",
+        "persons": ", ".join(sender.persons) or ("any, named by each command" if sender.units else ""),
+        "per minute": str(sender.per_minute or "any number"),
+        "created": _moment(record.created_at),
+        "expires": _moment(sender.expires_at) or "never",
+        "last used": _moment(record.last_used_at) or "never",
+        "revoked": _moment(record.revoked_at),
+        "barred": "; ".join(f"on {bar.topic} until {_moment(bar.until)}" for bar in barred),
+    }
+
+
+def _bar_table(barred: Sequence[Bar]) -> Table:
+    table = Table(title="Barred: too many of their records became dead letters; `duban sender unbar` lifts it")
+    for column in ("sender", "topic", "since", "until", "dead letters"):
+        table.add_column(column)
+    for bar in barred:
+        table.add_row(bar.sender, bar.topic, _moment(bar.since), _moment(bar.until), str(bar.dead_letters))
+    return table
 
 
 def _find(connection: psycopg.Connection, name: str) -> SenderRecord:

@@ -7,6 +7,7 @@ import typer
 from duban import system_connection
 from duban.system_connection import DEFAULT_DATA, Data
 from services.shared.kafka import topic_reader, topics
+from services.shared.runtime.settings import Settings
 
 group = typer.Typer(help="Topics of the broker.", no_args_is_help=True)
 
@@ -18,9 +19,12 @@ def _topics() -> None:
 
 @group.command()
 def create(data: Data = DEFAULT_DATA) -> None:
-    """Create the missing topics of schemas/topics.toml; safe while the services run."""
-    listed = topics.load()
-    created = topics.create(system_connection.find(data).kafka, listed)
+    """Create the missing topics of schemas/topics.toml; safe while the services run.
+
+    With DUBAN_ENVIRONMENT=production it refuses topics of which the loss of one broker would lose records.
+    """
+    listed, production = topics.load(), Settings().environment == "production"
+    created = topics.create(system_connection.find(data).kafka, listed, production=production)
     print(f"created: {', '.join(created)}" if created else f"all {len(listed)} topics exist")
 
 

@@ -19,7 +19,8 @@ from services.callback.metrics import CallbackMetrics
 from services.domain.ids import command_id
 from services.domain.policy.loading import unknown_pack_message
 from services.domain.policy.pack import Pack
-from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
+from services.shared.kafka.batch_consumer import Publish
+from services.shared.kafka.batch_handling import BatchResult, Message
 from services.shared.kafka.records import Incoming, outgoing, parse_value
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
@@ -53,6 +54,10 @@ class CallbackPlanner:
         if event.ticket.policy.pack not in self._packs:
             raise InvalidMessage("bad_schema", unknown_pack_message(event.ticket.policy.pack), field="ticket.policy")
         return event
+
+    def sender(self, record: Incoming, body: TicketEvent | None) -> str | None:  # noqa: ARG002
+        """Return None: ticket events are our own."""
+        return None
 
     def handle(self, batch: Sequence[Message[TicketEvent]], connection: psycopg.Connection) -> BatchResult:
         """Create, change and end plans, and open re-handle tickets."""

@@ -31,10 +31,11 @@ from services.hot_issues.metrics import HotIssueMetrics
 from services.hot_issues.settings import HotIssueSettings
 from services.hot_issues.store import IssueMembership
 from services.shared.kafka.async_publisher import AsyncPublisher
-from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.dead_letters import UNKNOWN_SENDER, DeadLetterCandidate, Limits
 from services.shared.kafka.faust_service import publish_dead_letters
 from services.shared.kafka.producer import Unacknowledged
 from services.shared.kafka.records import Incoming, outgoing
+from services.shared.kafka.unreadable_batches import RawBatch
 from services.shared.observability import logs
 from services.shared.observability.health_server import Health
 from services.shared.postgres.database import Database
@@ -121,27 +122,31 @@ class BurstDetector(faust.Service):  # type: ignore[misc]  # the library has no 
         """Handle records of tickets.events; returns when their effects are saved.
 
         Raises:
-            DeadLetterLimitExceeded: too many of them are invalid.
+            TooManyBugs: our own code failed on too many of them.
 
         """
         signals: list[TicketSignal] = []
         invalid: list[DeadLetterCandidate] = []
         for record in records:
+            if isinstance(record.value, RawBatch):
+                unreadable = Incoming.from_client(record)
+                invalid.append(DeadLetterCandidate.from_raw_batch(unreadable, record.value, UNKNOWN_SENDER))
+                continue
             try:
                 signal = parse_signal(record.value)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 reason = "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
                 message = f"body: no ticket event ({error})"
                 invalid.append(
-                    DeadLetterCandidate(Incoming.from_client(record), reason, message[:200], None, "unknown")
+                    DeadLetterCandidate(Incoming.from_client(record), reason, message[:200], None, UNKNOWN_SENDER)
                 )
             else:
                 if signal is not None:
                     signals.append(signal)
         if invalid:
-            limit = self._settings.dead_letters_per_hour
+            limits = Limits.of(self._settings)
             await publish_dead_letters(
-                invalid, NAME, self._publisher, self._database, limit, lambda: self._must_stop(EVENTS)
+                invalid, NAME, self._publisher, self._database, limits, lambda: self._must_stop(EVENTS)
             )
         if signals:
             await self._in_transaction(partial(self._save_signals, signals=signals), EVENTS)

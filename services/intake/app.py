@@ -26,7 +26,7 @@ from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime import process
-from services.shared.runtime.errors import Retryable
+from services.shared.runtime.errors import Retryable, TooManyBugs
 from services.shared.runtime.host_clock import HostClock
 from services.shared.runtime.process import StopSignal
 from services.shared.runtime.side_threads import SideThreads
@@ -42,6 +42,8 @@ RETENTION_SECONDS = 3600.0
 """Real seconds between two deletions of what is kept no longer."""
 REQUEST_WITHIN = 4.0
 """Real seconds that a transaction of a request may take, so that it is answered within five."""
+BUG_PAUSE_SECONDS = 300.0
+"""Real seconds after which the channel topics are read again when our own code failed on too many of their records."""
 RETRY_SECONDS = 0.2
 """Real seconds between two tries until keys and broker have been reached once."""
 
@@ -189,15 +191,32 @@ def _consume_channel_topics(
         return
     context.packs = PolicyRegistry(context.database, clock)
     context.clock = clock
-    consumer = BatchConsumer(
-        ChannelTopicHandler(context.ingestor, clock, context.metrics),
-        service=NAME,
-        topics=topics(context.ingestor),
-        settings=settings,
-        database=database,
-        health=health,
-        metrics=ConsumerMetrics(NAME),
-    )
-    running.on_stop(consumer.stop)
-    if not running.stopping:
-        consumer.run()
+    handler, metrics = ChannelTopicHandler(context.ingestor, clock, context.metrics), ConsumerMetrics(NAME)
+    while not running.stopping:
+        consumer = BatchConsumer(
+            handler,
+            service=NAME,
+            topics=topics(context.ingestor),
+            settings=settings,
+            database=database,
+            health=health,
+            metrics=metrics,
+        )
+        running.on_stop(consumer.stop)
+        try:
+            if not running.stopping:
+                consumer.run()
+        except TooManyBugs as error:
+            # The door goes on: only this loop stops, until it may have been mended.
+            log.error("channel_topics_stopped", reason=str(error), seconds=BUG_PAUSE_SECONDS)  # noqa: TRY400
+            _pause(running, health, context.metrics)
+
+
+def _pause(running: StopSignal, health: Health, metrics: IntakeMetrics) -> None:
+    """Wait before the channel topics are read again."""
+    metrics.channels_stopped.set(1)
+    until = time.monotonic() + BUG_PAUSE_SECONDS
+    while not running.stopping and time.monotonic() < until:
+        health.heartbeat()
+        time.sleep(RETRY_SECONDS)
+    metrics.channels_stopped.set(0)

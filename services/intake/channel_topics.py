@@ -10,20 +10,18 @@ from services.intake.domain.fields import InputError, InvalidPayload
 from services.intake.domain.splitter import JSON
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
-from services.shared.kafka.batch_consumer import BatchResult, Message
+from services.intake.senders import CHANNEL_TOPICS
+from services.shared.kafka.batch_handling import BatchResult, Message
 from services.shared.kafka.dead_letters import DeadLetterCandidate
 from services.shared.kafka.records import Incoming
 from services.shared.observability import tracing
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import InvalidMessage
 
-PREFIX = "channel."
-"""Prefix of the topics with messages in a channel's own format; the channel's name follows."""
-
 
 def topics(ingestor: Ingestor) -> list[str]:
     """Return the topics of all channels that send JSON."""
-    return sorted(PREFIX + name for name in ingestor.channels.keys() - WITHOUT_TOPIC)
+    return sorted(CHANNEL_TOPICS + name for name in ingestor.channels.keys() - WITHOUT_TOPIC)
 
 
 class ChannelTopicHandler:
@@ -41,7 +39,7 @@ class ChannelTopicHandler:
             InvalidMessage: nothing of it can be used; it becomes a dead letter.
 
         """
-        channel = record.topic.removeprefix(PREFIX)
+        channel = record.topic.removeprefix(CHANNEL_TOPICS)
         if not record.value:
             raise self._invalid([InputError("body", "empty", "the record has no value: send the message")], channel)
         if len(record.value) > MAX_CONTACT_BYTES:
@@ -62,6 +60,10 @@ class ChannelTopicHandler:
         except InvalidPayload as error:
             raise self._invalid(error.errors, channel) from error
 
+    def sender(self, record: Incoming, body: list[ParsedItem] | None) -> str | None:  # noqa: ARG002
+        """Return the channel: whoever may write to its topic sends as the channel."""
+        return record.topic.removeprefix(CHANNEL_TOPICS)
+
     def _invalid(self, errors: Sequence[InputError], channel: str) -> InvalidMessage:
         self._metrics.unusable.labels(channel, errors[0].reason).inc()
         message = "; ".join(f"{error.field}: {error.message}" for error in errors)
@@ -72,7 +74,7 @@ class ChannelTopicHandler:
         result = BatchResult()
         records = []
         for message in batch:
-            channel = message.record.topic.removeprefix(PREFIX)
+            channel = message.record.topic.removeprefix(CHANNEL_TOPICS)
             for item in message.body:
                 if isinstance(item.content, RejectedItem):
                     error = self._invalid(item.content.errors, channel)

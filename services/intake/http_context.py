@@ -68,9 +68,11 @@ class HttpContext:
         """Count messages against the rate limit of a sender; a count of 0 only checks whether one would be allowed.
 
         Raises:
-            Problem: 429 with Retry-After when the limit is exceeded; nothing is counted then.
+            Problem: 429 with Retry-After when the limit is exceeded, and nothing is counted then, or when the sender is
+                barred.
 
         """
+        self.senders.require_not_barred(sender.name)
         wait = self.rate_limiter.take(sender.name, sender.per_minute, count)
         if wait > 0:
             allowance = f"{sender.name} may send {sender.per_minute} messages a minute"

@@ -1,6 +1,6 @@
 """Prometheus metrics of intake."""
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 
 class IntakeMetrics:
@@ -21,6 +21,11 @@ class IntakeMetrics:
         )
         self.unusable = Counter(
             "duban_messages_unusable_total", "Messages rejected", ["channel", "reason"], registry=registry
+        )
+        self.channels_stopped = Gauge(
+            "duban_channel_topics_stopped",
+            "1 while no channel topic is read, because our own code failed on too many of their records: an alert",
+            registry=registry,
         )
         self.reads = Counter(
             "duban_reads_total",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from services.intake.domain.fields import InvalidPayload
 from services.intake.metrics import IntakeMetrics
-from services.shared.kafka.publish_errors import TOO_LARGE
+from services.shared.kafka.kafka_errors import TOO_LARGE
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import RejectedRecord
 from services.shared.kafka.topics import max_record_bytes

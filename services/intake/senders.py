@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from schemas.command import Authority
 from services.domain.authority.judge import CALLBACK_ROLE
 from services.domain.authority.reach import ANY, covers
 from services.intake import problems
+from services.shared.kafka import bars
+from services.shared.kafka.bars import Bar
 from services.shared.postgres.database import Database, Queries
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import Problem
@@ -25,6 +28,8 @@ ROLES: Final = (CALLBACK_ROLE, PORTAL_ROLE)
 """Roles that a key may have."""
 ACTIONS: Final = ("contacts", "commands", "read", "search", "personal", "receipts")
 """What a key may do at the doors."""
+CHANNEL_TOPICS: Final = "channel."
+"""Prefix of the topics with messages in a channel's own format; the channel's name follows."""
 _NUMBER: Final = re.compile(r"[0-9]{5}")
 LAST_USE_INTERVAL: Final = timedelta(minutes=1)
 """Real time between two notes of a key's last use."""
@@ -172,6 +177,7 @@ class SenderRegistry:
         self._database = database
         self._now = now
         self._by_hash: Mapping[bytes, _Key] | None = None
+        self._bars: Mapping[str, Bar] = {}
         self._used: dict[bytes, datetime] = {}
         self._saved: dict[bytes, datetime] = {}
 
@@ -181,7 +187,7 @@ class SenderRegistry:
         return self._by_hash is not None
 
     def refresh(self) -> None:
-        """Read the keys from the database.
+        """Read the keys and bars from the database.
 
         Raises:
             Retryable: the database is unavailable; the keys read before stay in force.
@@ -189,7 +195,30 @@ class SenderRegistry:
         """
         with self._database.transaction() as connection:
             rows = connection.execute(queries["senders"]).fetchall()
+            in_force = bars.in_force(connection)
         self._by_hash = {bytes(hash_): _Key(sender_of(name, *rest), until) for name, hash_, until, *rest in rows}
+        # Whoever writes to a channel's topic passes no door.
+        self._bars = {bar.sender: bar for bar in in_force if not bar.topic.startswith(CHANNEL_TOPICS)}
+
+    def require_not_barred(self, name: str) -> None:
+        """Check that a sender is not barred because of its dead letters (DECISIONS 41).
+
+        Raises:
+            Problem: 429 with Retry-After until the bar ends.
+
+        """
+        bar = self._bars.get(name)
+        seconds = (bar.until - self._now()).total_seconds() if bar is not None else 0.0
+        if bar is not None and seconds > 0:
+            raise Problem.about(
+                429,
+                "The sender is barred",
+                field="Authorization",
+                reason="barred",
+                what_to_do=f"{name} had {bar.dead_letters} unusable records within an hour: mend what it sends, and "
+                "ask an operator for `duban sender unbar`, or try again later",
+                headers={"Retry-After": str(math.ceil(seconds))},
+            )
 
     def save_last_used(self) -> None:
         """Write when each key was last used, of each at most once a minute; called by a thread of its own.

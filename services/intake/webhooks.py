@@ -24,7 +24,7 @@ from services.intake.domain.splitter import CSV, MAIL, MBOX, NDJSON, XLSX
 from services.intake.http_context import HttpContext, read_body
 from services.intake.ingest import channel_owner
 from services.intake.senders import Sender
-from services.shared.kafka.publish_errors import TOO_LARGE
+from services.shared.kafka.kafka_errors import TOO_LARGE
 from services.shared.observability import logs, tracing
 from services.shared.runtime.errors import Problem, Retryable
 

@@ -31,6 +31,7 @@ def main() -> None:
         return ServiceSpec(
             CommandHandler(PolicyRegistry(database, clock), clock, metrics),
             after_batch=after_batch,
+            on_doubt=republisher.on_doubt,
             on_assigned=republisher.on_assigned,
             on_revoked=republisher.on_revoked,
         )

@@ -17,7 +17,7 @@ from services.ledger.batch_decider import BatchDecider
 from services.ledger.batch_rows import CommandRecord, build_rows
 from services.ledger.document_cache import DocumentCache
 from services.ledger.domain.decide import DecisionResult
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.dead_letters import DeadLetterCandidate
 from services.shared.kafka.records import Incoming, Outgoing, outgoing
 
@@ -150,7 +150,9 @@ class LedgerBatch:
 
 
 def _unknown_pack(record: Incoming, command: Command) -> DeadLetterCandidate:
-    return DeadLetterCandidate(record, "bad_schema", unknown_pack_message(command.policy), "policy", command.actor.name)
+    return DeadLetterCandidate(
+        record, "bad_schema", unknown_pack_message(command.policy), "policy", command.actor.key or command.actor.name
+    )
 
 
 def _conflict(record: Incoming, command: Command) -> DeadLetterCandidate:
@@ -159,5 +161,5 @@ def _conflict(record: Incoming, command: Command) -> DeadLetterCandidate:
         "conflict",
         "Idempotency-Key: another command came under this key before; send a changed command under a key of its own",
         "Idempotency-Key",
-        command.actor.name,
+        command.actor.key or command.actor.name,
     )

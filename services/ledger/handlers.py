@@ -10,7 +10,8 @@ from services.domain.policy.pack import Pack
 from services.ledger.batch import LedgerBatch
 from services.ledger.domain.decide import LATE_AFTER, DecisionResult
 from services.ledger.metrics import LedgerMetrics
-from services.shared.kafka.batch_consumer import BatchResult, Message
+from services.shared.kafka.batch_handling import BatchResult, Message
+from services.shared.kafka.dead_letters import UNKNOWN_SENDER
 from services.shared.kafka.records import Incoming, parse_value
 from services.shared.observability import logs
 from services.shared.runtime.clock import Clock
@@ -34,6 +35,10 @@ class CommandHandler:
 
         """
         return parse_value(Command, record.value)
+
+    def sender(self, record: Incoming, body: Command | None) -> str | None:  # noqa: ARG002
+        """Return the name of the key by which a command came; None for commands of our own services."""
+        return body.actor.key if body is not None else UNKNOWN_SENDER
 
     def handle(self, batch: Sequence[Message[Command]], connection: psycopg.Connection) -> BatchResult:
         """Decide and save the batch, and return what has to be published.

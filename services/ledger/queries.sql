@@ -148,6 +148,18 @@ where ticket_id in (
 )
 returning ticket_id, version, next_at, sweeps;
 
+-- name: note_takeovers
+-- The first of several takeovers counts: its former owner may be the one that publishes late.
+insert into ledger.takeover (partition) select unnest(%(partitions)s::integer[]) on conflict (partition) do nothing;
+
+-- name: takeovers
+select partition, extract(epoch from clock_timestamp() - since)::float8
+from ledger.takeover
+where partition = any(%(partitions)s);
+
+-- name: forget_takeovers
+delete from ledger.takeover where partition = any(%(partitions)s);
+
 -- name: recently_saved
 -- now() is constant within the statement, so the index serves; with clock_timestamp() the whole table is read.
 select partition, array_agg(id order by saved_at) from ledger.ticket

@@ -218,6 +218,21 @@ def take_overdue(connection: psycopg.Connection, before: datetime, *, limit: int
     return [OverdueTicket(*row) for row in connection.execute(queries["take_overdue"], values).fetchall()]
 
 
+def note_takeovers(connection: psycopg.Connection, partitions: Iterable[int]) -> None:
+    """Remember that partitions were taken over now, unless an earlier takeover of theirs is not settled yet."""
+    connection.execute(queries["note_takeovers"], {"partitions": list(partitions)})
+
+
+def takeovers(connection: psycopg.Connection, partitions: Iterable[int]) -> dict[int, float]:
+    """Return how many (real) seconds ago partitions were taken over, of those whose takeover is not settled."""
+    return dict(connection.execute(queries["takeovers"], {"partitions": list(partitions)}).fetchall())
+
+
+def forget_takeovers(connection: psycopg.Connection, partitions: Iterable[int]) -> None:
+    """Settle the takeovers of partitions."""
+    connection.execute(queries["forget_takeovers"], {"partitions": list(partitions)})
+
+
 def recently_saved(
     connection: psycopg.Connection, partitions: Iterable[int], *, seconds: float
 ) -> dict[int, list[UUID]]:

@@ -18,7 +18,8 @@ from services.domain.policy.pack import Pack
 from services.notifier import delivery_reports, store, subscribers
 from services.notifier.domain.notices import Notice, SurveyPage, plan_hot_issue_notices, plan_notices
 from services.notifier.metrics import NotifierMetrics
-from services.shared.kafka.batch_consumer import BatchResult, Message
+from services.shared.kafka.batch_handling import BatchResult, Message
+from services.shared.kafka.dead_letters import UNKNOWN_SENDER
 from services.shared.kafka.records import Incoming, parse_value
 from services.shared.runtime.clock import Clock
 from services.shared.runtime.errors import InvalidMessage
@@ -59,6 +60,12 @@ class NotificationPlanner:
         event = parse_value(TicketEvent, record.value)
         self._require_pack(event.ticket.policy.pack, "ticket.policy")
         return event
+
+    def sender(self, record: Incoming, body: NotifierMessage | None) -> str | None:
+        """Return the sender of a receipt or of a bounced mail; None for what our own services write."""
+        if isinstance(body, Receipt | NonTicket):
+            return body.sender
+        return UNKNOWN_SENDER if record.topic in {Receipt.TOPIC, NonTicket.TOPIC} else None
 
     def _require_pack(self, pack: str, field: str) -> None:
         if pack not in self._packs:

@@ -22,8 +22,9 @@ from services.router.domain.earlier_contact import writer_of
 from services.router.domain.history import RoutingHistory
 from services.router.domain.route import route
 from services.router.metrics import RouterMetrics
-from services.shared.kafka.batch_consumer import BatchResult, Message, Publish
-from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.batch_consumer import Publish
+from services.shared.kafka.batch_handling import BatchResult, Message
+from services.shared.kafka.dead_letters import UNKNOWN_SENDER, DeadLetterCandidate
 from services.shared.kafka.records import Incoming, Outgoing, outgoing, parse_value
 from services.shared.observability import logs
 from services.shared.observability.tracing import accept_or_start
@@ -60,6 +61,10 @@ class ContactHandler:
 
         """
         return parse_value(MODELS[record.topic], record.value)
+
+    def sender(self, record: Incoming, body: Body | None) -> str | None:  # noqa: ARG002
+        """Return the sender of a contact, call or message; calls without a form become contacts of their sender."""
+        return body.sender if body is not None else UNKNOWN_SENDER
 
     def handle(self, batch: Sequence[Message[Body]], connection: psycopg.Connection) -> BatchResult:
         """Handle a batch in order, so that each contact is routed with those before it in view."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.dead_letters import UNKNOWN_SENDER, DeadLetterCandidate
 from services.shared.kafka.records import Incoming
+from services.shared.kafka.unreadable_batches import RawBatch
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 
 ID_BYTES = 16
@@ -33,6 +34,11 @@ def parse_events(partition: int, records: Sequence[Any]) -> tuple[list[Scheduled
     entries: list[ScheduledTicket] = []
     invalid: list[DeadLetterCandidate] = []
     for record in records:
+        if isinstance(record.value, RawBatch):
+            invalid.append(
+                DeadLetterCandidate.from_raw_batch(Incoming.from_client(record), record.value, UNKNOWN_SENDER)
+            )
+            continue
         try:
             entries.append(_parse(partition, record.value))
         except (ValueError, RecursionError) as error:
@@ -54,5 +60,5 @@ def _dead_letter(record: Any, error: Exception) -> DeadLetterCandidate:
         "empty" if not record.value else "bad_schema" if isinstance(error, msgspec.ValidationError) else "bad_syntax"
     )
     return DeadLetterCandidate(
-        Incoming.from_client(record), reason, f"body: no ticket event ({type(error).__name__})", None, "unknown"
+        Incoming.from_client(record), reason, f"body: no ticket event ({type(error).__name__})", None, UNKNOWN_SENDER
     )

@@ -11,13 +11,15 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from mode import Service
 
 from schemas.event import TicketEvent
 from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.connection import async_client_options, leave_group
+from services.shared.kafka.dead_letters import Limits
 from services.shared.kafka.faust_service import publish_dead_letters
+from services.shared.kafka.kafka_errors import reading_error
 from services.shared.kafka.producer import Unacknowledged
 from services.shared.kafka.records import outgoing
 from services.shared.observability import logs
@@ -27,7 +29,7 @@ from services.shared.runtime.clock import Clock
 from services.shared.runtime.crash_points import CrashPoints
 from services.shared.runtime.errors import Retryable
 from services.shared.runtime.instance import instance_name
-from services.sla_monitor.domain.partition_tracker import NAME, PartitionTracker, tick
+from services.sla_monitor.domain.partition_tracker import NAME, AssignmentChange, PartitionTracker, tick
 from services.sla_monitor.domain.schedule import NEVER, ScheduledTicket
 from services.sla_monitor.events import parse_events
 from services.sla_monitor.metrics import MonitorMetrics
@@ -74,7 +76,8 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             group_instance_id=self._instance,
             client_id=NAME,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # A position that is gone must not become a year of events: the deadlines are loaded again instead.
+            auto_offset_reset="none",
             # When a member joins or leaves, the others keep the partitions that they have loaded.
             partition_assignment_strategy=[StickyPartitionAssignor],
             session_timeout_ms=settings.kafka.session_timeout_ms,
@@ -117,12 +120,14 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
 
     def on_assigned(self, partitions: set[int]) -> None:
         """Watch these partitions from here on, and no others; called after each rebalance."""
-        change = self._tracker.assign(partitions)
+        self._watch(self._tracker.assign(partitions))
+
+    def _watch(self, change: AssignmentChange) -> None:
         for number in change.removed:
             self._health.mark_ready(f"partition {number}")
         for number, offset in change.kept.items():
             self._consumer.seek(TopicPartition(TicketEvent.TOPIC, number), offset)
-        self._health.report_assignment(partitions)
+        self._health.report_assignment(self._tracker.partitions)
         log.info("assigned", kept=sorted(change.kept), added=sorted(change.added), removed=sorted(change.removed))
         for number in change.added:
             self._health.mark_not_ready(f"partition {number}", "its deadlines are being loaded")
@@ -137,9 +142,19 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
             self._health.heartbeat("consume_events")
             try:
                 batch = await self._consumer.getmany(timeout_ms=200, max_records=5000)
+            except OffsetOutOfRangeError as error:
+                lost = {where.partition for where in error.args[0]}
+                log.error("positions_lost", partitions=sorted(lost))  # noqa: TRY400 - it is mended here
+                self._watch(self._tracker.reload(lost))
+                await self.sleep(BROKER_RETRY)
+                continue
+            except NoOffsetForPartitionError:
+                # A new group: the loader has not set the positions yet.
+                await self.sleep(BROKER_RETRY)
+                continue
             except KafkaError as error:
                 if not error.retriable:
-                    raise
+                    raise reading_error(error, NAME, (TicketEvent.TOPIC,)) or error from error
                 log.warning("broker_unavailable", error=type(error).__name__)
                 self._health.mark_not_ready("events", f"they cannot be read ({type(error).__name__})")
                 await self.sleep(BROKER_RETRY)
@@ -157,10 +172,10 @@ class Monitor(faust.Service):  # type: ignore[misc]  # the library has no types
         self._metrics.events.inc(len(records))
         self._wake_up.set()
         if invalid:
-            limit = self._settings.dead_letters_per_hour
+            limits = Limits.of(self._settings)
             # In the background: deadlines must not wait until database and broker have stored dead letters.
             self.add_future(
-                publish_dead_letters(invalid, NAME, self._publisher, self._database, limit, lambda: self.should_stop)
+                publish_dead_letters(invalid, NAME, self._publisher, self._database, limits, lambda: self.should_stop)
             )
 
     @Service.task  # type: ignore[untyped-decorator]  # the library has no types

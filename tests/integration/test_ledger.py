@@ -29,7 +29,7 @@ from services.ledger.settings import LedgerSettings
 from services.ledger.state_republisher import StateRepublisher
 from services.ledger.sweeper import Sweeper
 from services.shared.kafka import topic_reader
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming, Outgoing, outgoing
 from services.shared.runtime.clock import ScaledClock, SystemClock

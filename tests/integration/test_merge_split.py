@@ -19,7 +19,7 @@ from services.domain.classify import classify
 from services.ledger import store
 from services.ledger.handlers import CommandHandler
 from services.ledger.metrics import LedgerMetrics
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.records import Incoming
 from services.shared.runtime.errors import LostRace
 from tests.builders import CENTRE, MORNING, PACK, PACKS, contact, eventually

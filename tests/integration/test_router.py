@@ -19,7 +19,7 @@ from services.domain.ids import ticket_id
 from services.router.correlation import Body, contacts_of_unmatched_calls
 from services.router.handlers import ContactHandler
 from services.router.metrics import RouterMetrics
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.records import Incoming
 from services.shared.postgres.database import to_jsonb
 from services.shared.runtime.clock import SystemClock

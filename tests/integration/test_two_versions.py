@@ -20,7 +20,7 @@ from services.notifier.handlers import NotificationPlanner
 from services.notifier.metrics import NotifierMetrics
 from services.router.handlers import ContactHandler
 from services.router.metrics import RouterMetrics
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.records import Incoming
 from tests.builders import CENTRE, PACKS, contact
 from tests.database_ledger import DatabaseLedger, SettableClock

@@ -42,7 +42,7 @@ from services.notifier.domain.notices import Notice, plan_notices
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.providers import Provider, SmsProvider, SmtpProvider
 from services.notifier.settings import NotifierSettings
-from services.shared.kafka.batch_consumer import Message
+from services.shared.kafka.batch_handling import Message
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming
 from services.shared.observability import logs

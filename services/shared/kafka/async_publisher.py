@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from services.shared.kafka.kafka_errors import MAX_UNKNOWN_TOPIC, configuration_error, missing_topic
 from services.shared.kafka.producer import Producer, Unacknowledged
-from services.shared.kafka.publish_errors import MAX_UNKNOWN_TOPIC, configuration_error, missing_topic
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import RejectedRecord, dead_letter_of, publish_or_reject
 from services.shared.runtime.settings import KafkaSettings

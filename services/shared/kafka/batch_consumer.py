@@ -1,20 +1,18 @@
 """Runs a service's batch handler over its Kafka topics with at-least-once delivery (DESIGN 3).
 
-Each batch: poll → decode → load, decide and save in one transaction → publish and wait for the acknowledgements →
-commit offsets. A service supplies a `BatchHandler`; the consumer deals with invalid records, retries, crashes and
-rebalances.
+Each batch: poll → decode → load, decide and save in one transaction → look whether the partitions are still this
+member's → publish and wait for the acknowledgements → commit offsets. A service supplies a `BatchHandler`; the consumer
+deals with invalid records, retries, crashes and rebalances.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
-import psycopg
-
-from services.shared.kafka import dead_letters
-from services.shared.kafka.consumer_group import AssignmentListener, GroupMember
-from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.bars import BarList
+from services.shared.kafka.batch_handling import BatchHandler, BatchProcessor, BodyT
+from services.shared.kafka.consumer_group import AssignmentListener, GroupMember, MissingTopics
+from services.shared.kafka.kafka_errors import missing_topics
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Incoming, Outgoing
 from services.shared.observability import logs
@@ -22,10 +20,8 @@ from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
 from services.shared.runtime.crash_points import CrashPoints
-from services.shared.runtime.errors import DeadLetterLimitExceeded, InvalidMessage, LostRace, Retryable
+from services.shared.runtime.errors import Retryable
 from services.shared.runtime.settings import Settings
-
-BodyT = TypeVar("BodyT")
 
 log = logs.get(__name__)
 
@@ -38,52 +34,8 @@ REBALANCE_SECONDS = 3.0
 """Seconds outside the group after which this counts as not ready; a rebalance is shorter."""
 LAG_INTERVAL = 5.0
 """Seconds between two measurements of the lag."""
-MAX_RACES = 20
-"""Attempts at a batch whose rows another owner keeps changing first, before that counts as an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message(Generic[BodyT]):
-    """A decoded record: the body, and the record it was read from."""
-
-    record: Incoming
-    body: BodyT
-
-
-@dataclass(slots=True)
-class BatchResult:
-    """What has to be published after a batch was handled.
-
-    Attributes:
-        publish: groups of records; each group is acknowledged as a whole before the next is sent.
-        dead_letters: records that were found unusable while they were handled, such as conflicts.
-
-    """
-
-    publish: list[list[Outgoing]] = field(default_factory=list)
-    dead_letters: list[DeadLetterCandidate] = field(default_factory=list)
-
-
-class BatchHandler(Protocol[BodyT]):
-    """The part of a batch consumer that is specific to a service."""
-
-    def decode(self, record: Incoming) -> BodyT:
-        """Parse one record.
-
-        Raises:
-            InvalidMessage: the record cannot be used and becomes a dead letter.
-
-        """
-        ...
-
-    def handle(self, batch: Sequence[Message[BodyT]], connection: psycopg.Connection) -> BatchResult:
-        """Load what the batch needs, decide, and save, all within the given transaction.
-
-        Raises:
-            LostRace: another owner changed the same rows first; the consumer rolls back and calls again.
-
-        """
-        ...
+MISSING_TOPICS_SECONDS = 30.0
+"""Seconds after which topics that the broker does not show count as missing, and not as a broker that is starting."""
 
 
 class BatchConsumer(Generic[BodyT]):
@@ -91,6 +43,14 @@ class BatchConsumer(Generic[BodyT]):
 
     `after_batch` is called after each poll, handled or empty, in the consumer's thread. It gets a function that
     publishes and waits for the acknowledgement, so that records of its own never overtake those of a batch.
+
+    `on_doubt` is called with a batch that may have been published after another member had taken over its partitions:
+    what must be the last record of its key has to be published once more, as it is stored then.
+
+    Args:
+        monotonic: real time in seconds.
+        sleep: waits for real seconds.
+
     """
 
     def __init__(
@@ -104,22 +64,35 @@ class BatchConsumer(Generic[BodyT]):
         health: Health,
         metrics: ConsumerMetrics,
         after_batch: Callable[[Publish], None] = lambda _: None,
+        on_doubt: Callable[[Sequence[Incoming]], None] = lambda _: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.assignments = AssignmentListener()
-        self._handler = handler
         self._after_batch = after_batch
+        self._on_doubt = on_doubt
+        self._monotonic = monotonic
+        self._sleep = sleep
         self._service = service
         self._topics = list(topics)
         self._settings = settings
-        self._database = database
         self._health = health
         self._metrics = metrics
         self._crash_points = CrashPoints(settings.faults, service)
+        self._processor = BatchProcessor(
+            handler,
+            service=service,
+            settings=settings,
+            database=database,
+            metrics=metrics,
+            bars=BarList(monotonic),
+            crash_points=self._crash_points,
+        )
         self._publisher = Publisher(
             settings.kafka, f"{service}-loop", service=service, on_waiting=self._report_publication
         )
         self._stopping = False
-        self._joined_at = time.monotonic()
+        self._joined_at = monotonic()
         self._lag_due = 0.0
         self._member: GroupMember | None = None
 
@@ -131,8 +104,8 @@ class BatchConsumer(Generic[BodyT]):
         """Consume until `stop` is called.
 
         Raises:
-            DeadLetterLimitExceeded: too many dead letters of one sender; an operator has to look.
-            ConfigurationError: the broker takes no record of this service before a person mends something.
+            TooManyBugs: our own code failed on too many records; an operator has to look.
+            ConfigurationError: this service can neither read nor publish before a person mends something.
             FencedInstanceIdError: another process runs under the same instance id.
 
         """
@@ -146,11 +119,15 @@ class BatchConsumer(Generic[BodyT]):
                 self._member.close()
 
     def _connect(self) -> None:
-        failures = 0
+        failures, began = 0, self._monotonic()
         while not self._stopping and self._member is None:
             try:
-                self._member = GroupMember(self._service, self._topics, self._settings, self.assignments)
+                self._member = GroupMember(
+                    self._service, self._topics, self._settings, self.assignments, self._monotonic
+                )
             except Retryable as error:
+                if isinstance(error, MissingTopics) and self._monotonic() - began >= MISSING_TOPICS_SECONDS:
+                    raise missing_topics(self._service, error.topics) from error
                 failures += 1
                 self._health.mark_not_ready("membership", str(error))
                 self._back_off(failures)
@@ -175,7 +152,7 @@ class BatchConsumer(Generic[BodyT]):
 
     def _report_membership(self) -> None:
         """Report whether this member is in its group, and how far it is behind."""
-        now = time.monotonic()
+        now = self._monotonic()
         if self._group.joined:
             self._joined_at = now
             self._health.report_assignment(self._group.partitions)
@@ -189,10 +166,10 @@ class BatchConsumer(Generic[BodyT]):
     def _process_until_done(self, records: Sequence[Incoming]) -> None:
         """Process a batch and commit it; retries for as long as it takes, unless stopped or the partitions are lost."""
         failures = 0
-        started = time.monotonic()
+        started = self._monotonic()
         while True:
             try:
-                self._process(records)
+                published = self._process(records)
                 break
             except Retryable as error:
                 failures += 1
@@ -204,8 +181,16 @@ class BatchConsumer(Generic[BodyT]):
                     self._group.resume()
                     return
         self._health.mark_ready("work")
-        self._group.commit(records)
-        self._metrics.record_batch(self._count_by_topic(records), time.monotonic() - started)
+        if not published:
+            # The owner reads the batch again and publishes the same; this member does for what is still its own.
+            log.warning("partitions_lost", records=len(records), seconds=round(self._monotonic() - started, 1))
+            self._group.rewind(records)
+            self._group.resume()
+            return
+        if not self._group.commit(records):
+            self._metrics.doubts.labels(self._service).inc()
+            self._on_doubt(records)
+        self._metrics.record_batch(self._count_by_topic(records), self._monotonic() - started)
 
     def _call_after_batch(self) -> None:
         """Call the service's own work; what fails there is tried again after the next batch."""
@@ -215,19 +200,16 @@ class BatchConsumer(Generic[BodyT]):
             log.info("after_batch_retry", reason=str(error))
         self._group.resume()
 
-    def _process(self, records: Sequence[Incoming]) -> None:
-        messages, invalid = self._decode(records)
-        try:
-            result = self._handle(messages, invalid)
-        except (Retryable, DeadLetterLimitExceeded):
-            raise
-        except Exception as error:
-            log.exception("batch_failed", error=type(error).__name__, records=len(messages))
-            result = self._handle_one_by_one(messages, invalid)
+    def _process(self, records: Sequence[Incoming]) -> bool:
+        """Save a batch and publish its results; returns whether they were published, as by the partitions' owner."""
+        result = self._processor.process(records)
         self._crash_points.reach("after_save")
+        if not self._group.still_owns(records):
+            return False
         for group in result.publish:
             self._publish(group)
         self._crash_points.reach("before_offset_commit")
+        return True
 
     def _publish(self, records: Sequence[Outgoing]) -> None:
         self._publisher.publish(
@@ -243,64 +225,6 @@ class BatchConsumer(Generic[BodyT]):
         else:
             self._health.mark_not_ready("publish", reason)
 
-    def _decode(self, records: Sequence[Incoming]) -> tuple[list[Message[BodyT]], list[DeadLetterCandidate]]:
-        messages: list[Message[BodyT]] = []
-        invalid: list[DeadLetterCandidate] = []
-        for record in records:
-            try:
-                messages.append(Message(record, self._handler.decode(record)))
-            except InvalidMessage as error:
-                invalid.append(DeadLetterCandidate.from_error(record, error))
-            except Retryable:
-                # The record may be good: what it is compared with, such as the policies, cannot be read now.
-                raise
-            except Exception as error:
-                log.exception("decode_failed", error=type(error).__name__, position=record.position)
-                invalid.append(DeadLetterCandidate.from_bug(record, error))
-        return messages, invalid
-
-    def _handle(self, messages: Sequence[Message[BodyT]], invalid: list[DeadLetterCandidate]) -> BatchResult:
-        """Run the handler and count the dead letters in one transaction; starts over after a lost race."""
-        for attempt in range(MAX_RACES):
-            try:
-                with self._database.transaction() as transaction:
-                    result = self._handler.handle(messages, transaction) if messages else BatchResult()
-                    candidates = [*invalid, *result.dead_letters]
-                    dead_letters.count(transaction, self._service, candidates, self._settings.dead_letters_per_hour)
-                    self._crash_points.reach("before_save")
-                break
-            except (LostRace, psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
-                self._metrics.races.inc()
-                log.info("race_lost", reason=type(error).__name__, attempt=attempt)
-                if attempt == MAX_RACES - 1:
-                    raise
-        self._report_dead_letters(candidates)
-        if candidates:
-            result.publish.append(
-                [dead_letters.dead_letter_record(candidate, self._service) for candidate in candidates]
-            )
-        return result
-
-    def _report_dead_letters(self, candidates: Sequence[DeadLetterCandidate]) -> None:
-        for candidate in candidates:
-            topic, position = candidate.record.topic, candidate.record.position
-            self._metrics.dead_letters.labels(self._service, topic, candidate.reason).inc()
-            log.warning("dead_letter", topic=topic, position=position, reason=candidate.reason, field=candidate.field)
-
-    def _handle_one_by_one(self, messages: Sequence[Message[BodyT]], invalid: list[DeadLetterCandidate]) -> BatchResult:
-        """Isolate the record that makes a batch fail: it alone becomes a dead letter, its traceback is logged."""
-        combined = self._handle([], invalid)
-        for message in messages:
-            try:
-                result = self._handle([message], [])
-            except (Retryable, DeadLetterLimitExceeded):
-                raise
-            except Exception as error:
-                log.exception("record_failed", error=type(error).__name__, position=message.record.position)
-                result = self._handle([], [DeadLetterCandidate.from_bug(message.record, error)])
-            combined.publish.extend(result.publish)
-        return combined
-
     def _keep_alive(self) -> None:
         """Send a heartbeat to the health server and stay in the consumer group."""
         self._health.heartbeat()
@@ -308,10 +232,10 @@ class BatchConsumer(Generic[BodyT]):
 
     def _back_off(self, failures: int, *, in_group: bool = False) -> None:
         """Wait exponentially longer with each failure, up to `MAX_BACKOFF`; with `in_group` the membership is kept."""
-        until = time.monotonic() + min(0.2 * 2 ** min(failures, 10), MAX_BACKOFF)
-        while not self._stopping and time.monotonic() < until:
+        until = self._monotonic() + min(0.2 * 2 ** min(failures, 10), MAX_BACKOFF)
+        while not self._stopping and self._monotonic() < until:
             self._health.heartbeat()
-            time.sleep(0.2)
+            self._sleep(0.2)
             if in_group:
                 self._keep_alive()
 

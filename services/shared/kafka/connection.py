@@ -1,4 +1,4 @@
-"""Client options for Kafka: how every client of this system connects, in one place."""
+"""Client options for Kafka: how every client of this system connects and reads batches, in one place."""
 
 import importlib.util
 import ssl
@@ -8,11 +8,15 @@ from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 from kafka.errors import KafkaConfigurationError, KafkaError
 
+from services.shared.kafka import unreadable_batches
 from services.shared.observability import logs
 from services.shared.runtime.errors import ConfigurationError
 from services.shared.runtime.settings import KafkaSettings
 
 log = logs.get(__name__)
+
+# Here, because every client of either library gets its options from this module; Faust's consumers are aiokafka's.
+unreadable_batches.install()
 
 LEAVE_TIMEOUT_MS = 4_000
 """Milliseconds for each step of leaving a group; a service as a whole has ten seconds to stop."""

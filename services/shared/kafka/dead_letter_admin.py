@@ -8,7 +8,8 @@ from uuid import UUID
 import psycopg
 
 from services.shared.kafka import topic_reader
-from services.shared.kafka.dead_letters import TOPIC, queries
+from services.shared.kafka.bars import queries
+from services.shared.kafka.dead_letters import TOPIC, UNREADABLE
 from services.shared.kafka.publisher import Publisher
 from services.shared.kafka.records import Headers, Incoming, Outgoing
 from services.shared.runtime.errors import DubanError
@@ -94,7 +95,8 @@ def replay(
     A crash in between may publish one twice, which stable ids make harmless.
 
     Raises:
-        DubanError: of a dead letter only the beginning is kept, and nothing is given to publish instead.
+        DubanError: of a dead letter only the beginning is kept, or a batch that cannot be read, and nothing is given to
+            publish instead.
         Unpublishable: the broker will never take one of the records; it stays unresolved.
 
     Args:
@@ -107,6 +109,11 @@ def replay(
     publisher = Publisher(settings, "duban-dlq")
     try:
         for letter in chosen:
+            if repaired is None and letter.details["reason"] == UNREADABLE:
+                raise DubanError(
+                    f"dead letter {letter.details['id']} is a batch that cannot be read: ask its sender to send the "
+                    "records again, or write one of them into a file and replay that"
+                )
             if repaired is None and "truncated" in letter.details:
                 raise DubanError(
                     f"dead letter {letter.details['id']} holds only the beginning of a record of "

@@ -11,8 +11,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from services.shared.kafka import dead_letters
 from services.shared.kafka.async_publisher import AsyncPublisher
+from services.shared.kafka.bars import BarList
 from services.shared.kafka.connection import METADATA_MAX_AGE_MS, tls_context
-from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.dead_letters import DeadLetterCandidate, Limits
+from services.shared.kafka.kafka_errors import reading_error
 from services.shared.kafka.producer import Unacknowledged
 from services.shared.observability import logs
 from services.shared.observability.health_server import Health
@@ -79,20 +81,21 @@ async def publish_dead_letters(
     service: str,
     publisher: AsyncPublisher,
     database: Database,
-    limit: int,
+    limits: Limits,
     should_stop: Callable[[], bool],
 ) -> None:
     """Count and publish dead letters; retries until both are done or the service stops.
 
     Raises:
-        DeadLetterLimitExceeded: a sender has more than `limit` of them within an hour.
+        TooManyBugs: our own code failed on too many records in a short time.
         ConfigurationError: the broker will not take any record before a person mends something.
 
     """
 
     def count() -> None:
         with database.transaction() as connection:
-            dead_letters.count(connection, service, candidates, limit)
+            # These topics are our own: a bar keeps nobody out here, but it is an alert, and the doors apply it.
+            BarList().add(dead_letters.count(connection, service, candidates, limits))
 
     for each in candidates:
         log.warning("dead_letter", topic=each.record.topic, position=each.record.position, reason=each.reason)
@@ -175,6 +178,10 @@ async def _run_app(
             await _with_heartbeats(app.start(), health, stop_requested)
             await app.add_runtime_dependency(service)
         except KafkaError as error:
+            misconfigured = reading_error(error, name, ("its topics",))
+            if misconfigured is not None:
+                await app.stop()
+                return True, misconfigured
             health.heartbeat("start")
             log.warning("broker_unavailable", error=type(error).__name__)
             await app.stop()

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from kafka.partitioner import murmur2
 
 from services.shared.kafka.connection import async_client_options
-from services.shared.kafka.publish_errors import RECORD_ERRORS
+from services.shared.kafka.kafka_errors import RECORD_ERRORS, PartitionCountChangedError
 from services.shared.kafka.records import Outgoing
 from services.shared.observability import logs
 from services.shared.runtime.settings import KafkaSettings
@@ -125,7 +125,7 @@ class Producer:
         batches: _Batches = {}
         overflow: list[Outgoing] = []
         names = {record.topic for record in records}
-        partitions = {name: sorted(await producer.partitions_for(name)) for name in names}
+        partitions = {name: await self._partitions_of(producer, name) for name in names}
         self._round_robin += 1
         for record in records:
             available = partitions[record.topic]
@@ -152,6 +152,19 @@ class Producer:
 
         """
         await self._connected()
+
+    async def _partitions_of(self, producer: AIOKafkaProducer, topic: str) -> list[int]:
+        """Return the partitions of a topic.
+
+        Raises:
+            PartitionCountChangedError: there are more or fewer than when the topics were created: records of a key that
+                go to another partition from now on may overtake those before.
+
+        """
+        partitions = sorted(await producer.partitions_for(topic))
+        if len(partitions) != self._settings.partitions:
+            raise PartitionCountChangedError(f"{topic} has {len(partitions)}, not {self._settings.partitions}")
+        return partitions
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from services.shared.kafka.producer import Producer, Unacknowledged
-from services.shared.kafka.publish_errors import (
+from services.shared.kafka.kafka_errors import (
     MAX_UNKNOWN_TOPIC,
     configuration_error,
     missing_topic,
 )
+from services.shared.kafka.producer import Producer, Unacknowledged
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable, dead_letter_of
 from services.shared.observability import logs

@@ -18,7 +18,14 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record as it was consumed."""
+    """A record as it was consumed.
+
+    Attributes:
+        value: the bytes; a `RawBatch` where a whole batch cannot be read, whose last offset is `offset`.
+        leader_epoch: with which the partition's leader wrote it; committed with the offset, so that a leader that has
+            lost records is noticed. -1: unknown.
+
+    """
 
     topic: str
     partition: int
@@ -26,11 +33,13 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: Headers = field(default_factory=list)
+    leader_epoch: int = -1
 
     @classmethod
     def from_client(cls, record: Any) -> "Incoming":
         """Convert a record of kafka-python, aiokafka or Faust."""
-        return cls(record.topic, record.partition, record.offset, record.key, record.value, list(record.headers or ()))
+        headers, epoch = list(record.headers or ()), getattr(record, "leader_epoch", -1)
+        return cls(record.topic, record.partition, record.offset, record.key, record.value, headers, epoch)
 
     @property
     def position(self) -> tuple[str, int, int]:

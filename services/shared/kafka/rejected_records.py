@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.shared.kafka import dead_letters
+from services.shared.kafka.kafka_errors import record_error
 from services.shared.kafka.producer import Producer, Unacknowledged
-from services.shared.kafka.publish_errors import record_error
 from services.shared.kafka.records import Outgoing
 from services.shared.observability import logs
 from services.shared.observability.metrics import publisher_metrics

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
+from services.shared.kafka.kafka_errors import configuration_error
 from services.shared.kafka.producer import Producer, Unacknowledged
-from services.shared.kafka.publish_errors import configuration_error
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable, publish_or_reject
 from services.shared.observability import logs

@@ -34,6 +34,18 @@ class ConsumerMetrics:
             ["service", "topic"],
             registry=registry,
         )
+        self.bars = Counter(
+            "duban_senders_barred_total",
+            "Senders barred because too many of their records became dead letters; each is an alert",
+            ["service"],
+            registry=registry,
+        )
+        self.doubts = Counter(
+            "duban_ownership_doubts_total",
+            "Batches that may have been published after another member had taken over their partitions",
+            ["service"],
+            registry=registry,
+        )
         self.seconds = Histogram(
             "duban_batch_seconds",
             "Real seconds from the poll of a batch to its commit",

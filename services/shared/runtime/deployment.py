@@ -4,7 +4,7 @@ from datetime import datetime
 
 import psycopg
 
-from services.shared.kafka.dead_letters import queries
+from services.shared.kafka.bars import queries
 from services.shared.observability import logs
 from services.shared.postgres.database import Database
 from services.shared.runtime.clock import Clock, ScaledClock, SystemClock

@@ -16,7 +16,7 @@ class InvalidMessage(DubanError):
     Attributes:
         reason: one of `schemas.dead_letter.DeadLetterReason`.
         field: path of the invalid field; None when no single field is to blame.
-        sender: who sent the record, by whom dead letters are limited.
+        sender: who sent the record, who is barred when there are too many.
 
     """
 
@@ -35,8 +35,8 @@ class LostRace(DubanError):
     """Another owner changed the same rows first: load them again and decide again."""
 
 
-class DeadLetterLimitExceeded(DubanError):
-    """Too many dead letters of one sender within an hour: stop before a whole topic becomes dead letters."""
+class TooManyBugs(DubanError):
+    """Our own code failed on too many records in a short time: stop before a whole topic becomes dead letters."""
 
 
 class ConfigurationError(DubanError):

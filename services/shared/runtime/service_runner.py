@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from services.shared.kafka.batch_consumer import BatchConsumer, BatchHandler, Publish
+from services.shared.kafka.batch_consumer import BatchConsumer, Publish
+from services.shared.kafka.batch_handling import BatchHandler
+from services.shared.kafka.records import Incoming
 from services.shared.observability.health_server import Health
 from services.shared.observability.metrics import ConsumerMetrics
 from services.shared.postgres.database import Database
@@ -39,6 +41,7 @@ class ServiceSpec(Generic[BodyT]):
     Attributes:
         handler: decodes records and handles batches.
         after_batch: called in the consumer's thread after each poll, with a function that publishes records.
+        on_doubt: called with a batch that may have been published after another member had taken its partitions over.
         on_assigned, on_revoked: called with partition numbers when a rebalance assigns or revokes them.
         background_tasks: each runs in a thread of its own.
 
@@ -46,6 +49,7 @@ class ServiceSpec(Generic[BodyT]):
 
     handler: BatchHandler[BodyT]
     after_batch: Callable[[Publish], None] = lambda _: None
+    on_doubt: Callable[[Sequence[Incoming]], None] = lambda _: None
     on_assigned: Callable[[set[int]], None] = lambda _: None
     on_revoked: Callable[[set[int]], None] = lambda _: None
     background_tasks: Sequence[BackgroundTask] = ()
@@ -87,6 +91,7 @@ def run(
             health=health,
             metrics=ConsumerMetrics(name),
             after_batch=spec.after_batch,
+            on_doubt=spec.on_doubt,
         )
         process.tune_garbage_collection()
         consumer.assignments.on_assigned, consumer.assignments.on_revoked = spec.on_assigned, spec.on_revoked

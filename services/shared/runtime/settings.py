@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=500, ge=1)
     """Maximum number of records handled in one transaction."""
     dead_letters_per_hour: int = Field(default=1000, ge=1)
-    """Dead letters of one sender on one topic within an hour; one more stops the service (DESIGN 3)."""
+    """Dead letters of one sender on one topic within an hour; one more bars it there for an hour (DECISIONS 41)."""
+    bugs_per_ten_minutes: int = Field(default=100, ge=1)
+    """Records of one topic on which our own code may fail within ten minutes; one more stops the loop (DESIGN 3)."""
     faults: Path | None = None
     """Folder in which a fault test arms crash points (see `crash_points`); refused in production."""
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

@@ -85,6 +85,16 @@ class PartitionTracker:
             self._watched[number] = _WatchedPartition(self._generation)
         return AssignmentChange(self._generation, kept, added, removed)
 
+    def reload(self, partitions: Iterable[int]) -> AssignmentChange:
+        """Watch partitions anew of whose events some were missed: their deadlines have to be loaded again.
+
+        Those whose end is not known yet are being loaded already.
+        """
+        lost = [number for number in partitions if number in self._watched and self.next_offset(number) is not None]
+        everything = self.partitions
+        self.assign(everything - set(lost))
+        return self.assign(everything)
+
     def still_assigned(self, partitions: Iterable[int], generation: int) -> set[int]:
         """Return those of the partitions that have been watched since that assignment without a break."""
         return {

@@ -26,11 +26,12 @@ from services.hot_issues.store import IssueMembership
 from services.shared.kafka import dead_letters, producer
 from services.shared.kafka.async_publisher import AsyncPublisher
 from services.shared.kafka.dead_letters import DeadLetterCandidate
+from services.shared.kafka.unreadable_batches import RawBatch
 from services.shared.observability.health_server import Health
 from services.shared.runtime.clock import SystemClock
-from services.shared.runtime.errors import DeadLetterLimitExceeded, Retryable
+from services.shared.runtime.errors import Retryable, TooManyBugs
 from tests.builders import MORNING, TicketScenario
-from tests.unit.shared.kafka_client import FakeKafkaClient
+from tests.unit.shared.kafka_client import SETTINGS, FakeKafkaClient
 
 NESTED = b'{"more": ' + b"[" * 100_000
 TICKET_EVENT = TicketScenario.opened().events[-1]
@@ -78,7 +79,7 @@ def _of(city: str) -> FaustEvent:
 
 def _detector() -> BurstDetector:
     settings, metrics = HotIssueSettings(), HotIssueMetrics(CollectorRegistry())
-    publisher = AsyncPublisher(settings.kafka, "tests")
+    publisher = AsyncPublisher(SETTINGS, "tests")
     return BurstDetector(settings, NullDatabase(), SystemClock(), Health(), metrics, publisher)  # type: ignore[arg-type]
 
 
@@ -122,11 +123,11 @@ def test_an_error_ends_the_service_and_acknowledges_nothing(monkeypatch: pytest.
 
 def test_too_many_dead_letters_end_the_service_and_acknowledge_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def publish(*_: object) -> None:
-        raise DeadLetterLimitExceeded("more than 1000")
+        raise TooManyBugs("more than 1000")
 
     monkeypatch.setattr(handlers, "publish_dead_letters", publish)
     event = FaustEvent(b"{}")
-    assert isinstance(_run(event).crash_reason, DeadLetterLimitExceeded)
+    assert isinstance(_run(event).crash_reason, TooManyBugs)
     assert not event.acknowledged
 
 
@@ -139,8 +140,9 @@ def test_invalid_events_become_dead_letters_and_the_others_are_saved(monkeypatch
     monkeypatch.setattr(handlers, "publish_dead_letters", publish)
     saved: list[TicketSignal] = []
     monkeypatch.setattr(store, "save_signals", lambda _, signals: saved.extend(signals))
-    assert _run(FaustEvent(NESTED), FaustEvent(b"{}"), _of("长沙")).crash_reason is None
-    assert [each.reason for each in invalid] == ["bad_syntax", "bad_schema"]
+    raw = RawBatch(b"raw", 5, "its checksum is wrong")
+    assert _run(FaustEvent(NESTED), FaustEvent(b"{}"), FaustEvent(raw), _of("长沙")).crash_reason is None
+    assert [each.reason for each in invalid] == ["bad_syntax", "bad_schema", "unreadable"]
     assert len(saved) == 1
 
 

@@ -16,6 +16,7 @@ from services.intake.metrics import IntakeMetrics
 from services.intake.rate_limit import RateLimiter
 from services.intake.senders import Sender, SenderRegistry, hash_key
 from services.intake.settings import IntakeSettings
+from services.shared.kafka import bars
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import RejectedRecord, Unpublishable
 from services.shared.runtime.clock import SystemClock
@@ -26,15 +27,19 @@ class _Keys:
 
     def __init__(self, senders: Sequence[Sender]) -> None:
         self._senders = senders
+        self.bars: list[tuple[Any, ...]] = []
 
     @contextmanager
     def transaction(self) -> Iterator["_Keys"]:
         yield self
 
-    def execute(self, *_: Any) -> "_Keys":
+    def execute(self, query: str, *_: Any) -> "_Keys":
+        self._query = query
         return self
 
     def fetchall(self) -> list[tuple[Any, ...]]:
+        if self._query == bars.queries["bars"]:
+            return self.bars
         return [
             (
                 *(sender.name, hash_key(sender.name), None, sender.packs, sender.policy, sender.channels),
@@ -76,6 +81,7 @@ class HttpDoor:
         context: the context of its routes.
         broker: the broker behind it.
         published: the records that it published.
+        stored_keys: the keys and bars in the database.
 
     """
 
@@ -83,7 +89,8 @@ class HttpDoor:
         file = folder / "channels.toml"
         file.write_text(channels, encoding="utf-8")
         settings = IntakeSettings(attachments=folder / "attachments", channels=file)
-        keys = SenderRegistry(cast("Any", _Keys(senders)))
+        self.stored_keys = _Keys(senders)
+        keys = SenderRegistry(cast("Any", self.stored_keys))
         keys.refresh()
         self.broker = publisher = _Publisher()
         self.registry = CollectorRegistry()

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from services.intake.senders import LAST_USE_INTERVAL, Sender, SenderRegistry, hash_key, sender_of
+from services.shared.kafka import bars
 from services.shared.runtime.errors import Problem, Retryable
 
 NOW = datetime(2026, 3, 12, 1, 0, tzinfo=UTC)
@@ -19,6 +20,8 @@ class Keys:
 
     def __init__(self, *rows: tuple[Any, ...]) -> None:
         self.rows, self.available = rows, True
+        self.bars: tuple[tuple[Any, ...], ...] = ()
+        self.query = ""
         self.saved: list[dict[bytes, datetime]] = []
 
     @contextmanager
@@ -27,13 +30,14 @@ class Keys:
             raise Retryable("the database is unavailable")
         yield self
 
-    def execute(self, _: str, values: dict[str, list[Any]] | None = None) -> "Keys":
+    def execute(self, query: str, values: dict[str, list[Any]] | None = None) -> "Keys":
+        self.query = query
         if values is not None:
             self.saved.append(dict(zip(values["hashes"], values["times"], strict=True)))
         return self
 
     def fetchall(self) -> tuple[tuple[Any, ...], ...]:
-        return self.rows
+        return self.bars if self.query == bars.queries["bars"] else self.rows
 
 
 class Registry(SenderRegistry):
@@ -120,3 +124,17 @@ def test_a_key_for_all_channels_takes_no_phone_for_the_name_of_one() -> None:
     with pytest.raises(Problem) as raised:
         sender.resolve_channel("13900000001")
     assert (raised.value.status, raised.value.errors[0]["field"]) == (400, "channel")
+
+
+def test_a_barred_sender_is_answered_429_until_its_bar_ends() -> None:
+    """DECISIONS 41; whoever writes to a channel's topic passes no door, so that bar keeps no key out."""
+    keys = Keys(row("k"))
+    keys.bars = (("web", "contacts", NOW, NOW + timedelta(minutes=30), 1001), ("app", "channel.app", NOW, NOW + DAY, 7))
+    registry = Registry(keys)
+    with pytest.raises(Problem) as raised:
+        registry.require_not_barred("web")
+    assert (raised.value.status, raised.value.reason, raised.value.headers["Retry-After"]) == (429, "barred", "1800")
+    registry.require_not_barred("app")
+    registry.require_not_barred("other")
+    registry.time = NOW + timedelta(minutes=30)
+    registry.require_not_barred("web")

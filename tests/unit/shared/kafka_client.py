@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 from services.shared.kafka.records import Outgoing
 from services.shared.runtime.settings import KafkaSettings
 
-SETTINGS = KafkaSettings(bootstrap_servers="nowhere:1")
+SETTINGS = KafkaSettings(bootstrap_servers="nowhere:1", partitions=2)
 BATCH_CAPACITY = 3
 """Records in a batch."""
 

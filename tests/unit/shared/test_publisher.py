@@ -12,8 +12,8 @@ from aiokafka.errors import (
 
 from services.shared.kafka import dead_letters, producer, publisher
 from services.shared.kafka.dead_letter_admin import StoredDeadLetter
+from services.shared.kafka.kafka_errors import InvalidRecordError
 from services.shared.kafka.producer import Producer
-from services.shared.kafka.publish_errors import InvalidRecordError
 from services.shared.kafka.publisher import CHUNK, CHUNK_BYTES, Publisher
 from services.shared.kafka.records import Incoming, Outgoing
 from services.shared.kafka.rejected_records import Unpublishable
@@ -159,3 +159,12 @@ def test_waiting_for_the_broker_is_reported_until_it_is_over(
     tested.publish(numbered_records(2))
     tested.close()
     assert reports == ["the broker does not take records (KafkaConnectionError)", None]
+
+
+def test_a_topic_that_was_given_more_partitions_stops_the_service(client: FakeKafkaClient) -> None:
+    """Records of a key would leave their order."""
+    publisher = Publisher(SETTINGS.model_copy(update={"partitions": 12}), "tests")
+    with pytest.raises(ConfigurationError, match=r"docs/partitions\.md"):
+        publisher.publish(numbered_records(1))
+    publisher.close()
+    assert client.stored == {}

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from services.shared.kafka import request_publisher
+from services.shared.kafka.kafka_errors import RECORD_ERRORS, InvalidRecordError
 from services.shared.kafka.producer import Unacknowledged
-from services.shared.kafka.publish_errors import RECORD_ERRORS, InvalidRecordError
 from services.shared.kafka.records import Outgoing
 from services.shared.kafka.rejected_records import Unpublishable
 from services.shared.kafka.request_publisher import RequestPublisher

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.action import Withdraw
 from services.shared.kafka.records import Incoming
+from services.shared.kafka.unreadable_batches import RawBatch
 from services.sla_monitor.domain.schedule import NEVER
 from services.sla_monitor.events import parse_events
 from tests.builders import CENTRE, TicketScenario
@@ -48,3 +49,16 @@ def test_fields_that_a_newer_version_has_added_are_ignored() -> None:
 def test_what_is_no_event_becomes_a_dead_letter(value: bytes | None, reason: str) -> None:
     entries, (letter,) = parse_events(3, [record(value)])
     assert (entries, letter.reason) == ([], reason)
+
+
+def test_a_batch_that_cannot_be_read_is_a_dead_letter_and_the_others_are_parsed() -> None:
+    """Promise 5."""
+    (entry,), (invalid,) = parse_events(
+        3,
+        [
+            record(RawBatch(b"raw", 5, "its checksum is wrong")),
+            record(TicketScenario.dispatched().events[-1].to_json()),
+        ],
+    )
+    assert (invalid.reason, invalid.record.value) == ("unreadable", b"raw")
+    assert entry.partition == 3

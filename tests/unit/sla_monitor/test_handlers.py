@@ -21,7 +21,7 @@ from services.sla_monitor.domain.schedule import ScheduledTicket
 from services.sla_monitor.handlers import Monitor
 from services.sla_monitor.metrics import MonitorMetrics
 from services.sla_monitor.settings import MonitorSettings
-from tests.unit.shared.kafka_client import FakeKafkaClient
+from tests.unit.shared.kafka_client import SETTINGS, FakeKafkaClient
 
 TICKETS = [uuid4() for _ in range(3)]
 
@@ -84,7 +84,7 @@ def test_a_tick_that_can_never_be_published_holds_up_no_other(monkeypatch: pytes
     async def body() -> None:
         settings = MonitorSettings()
         database: Any = SimpleNamespace(server_time=lambda: datetime.now(UTC))
-        publisher = AsyncPublisher(settings.kafka, "tests")
+        publisher = AsyncPublisher(SETTINGS, "tests")
         monitor = Monitor(settings, database, SystemClock(), Health(), MonitorMetrics(registry), publisher)
         await monitor.start()
         monitor.on_assigned({0})

@@ -93,3 +93,14 @@ def test_a_tick_is_never_earlier_than_its_deadline_although_the_clock_was_set_ba
     assert tick(ScheduledTicket(at, 4, uuid4().bytes, 0), MORNING + timedelta(seconds=1)).at == MORNING + timedelta(
         seconds=1
     )
+
+
+def test_a_partition_of_whose_events_some_are_gone_is_loaded_anew() -> None:
+    tracker = PartitionTracker()
+    change = tracker.assign({0, 1})
+    tracker.start_loading({0: 10}, change.generation)
+    again = tracker.reload({0, 1, 7})
+    # The end of partition 1 is not known yet, so its deadlines are being loaded already.
+    assert (again.added, again.removed) == (frozenset({0}), frozenset())
+    assert tracker.next_offset(0) is None
+    assert tracker.reload({0}).added == frozenset()
