@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release sim bench bench-against bench-monitor bench-notifications faults-delivery faults-monitor faults-notifications chaos fuzz docs site contract lock clean
+.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release judge sim bench bench-against bench-monitor bench-notifications faults-delivery faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -69,6 +69,9 @@ chaos: $(READY) ## kill -9 everything while a day runs; ROUNDS=10 SEED=1
 
 fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=100000 SECONDS=300 SEED=1 ONLY=parsers
 	@$(BIN)/python -m tests.fuzz --decisions $(or $(DECISIONS),100000) --seconds $(or $(SECONDS),300) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(PACK),--pack $(PACK))
+
+judge: $(READY) ## how the rules classify the labelled texts and pairs, and what changed; JUDGE="--keep"
+	@$(BIN)/python -m tests.complaints.judge $(JUDGE)
 
 sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)

@@ -53,6 +53,23 @@ def words_of(pack: Pack) -> dict[str, list[PackWord]]:
     }
 
 
+ENOUGH_WORDS = 10
+"""Everyday words by which a type should be known."""
+
+
+def uncovered(pack: Pack) -> dict[str, list[PackWord]]:
+    """Return the business and problem types that people cannot name in enough everyday words."""
+    sections = {"business types": pack.types.business, "problem types": pack.types.problem}
+    return {
+        section: [
+            _labelled(each.code, each.title, f"{len(each.words)} words")
+            for each in types
+            if len(each.words) < ENOUGH_WORDS
+        ]
+        for section, types in sections.items()
+    }
+
+
 def _of_classification(pack: Pack) -> dict[str, list[PackWord]]:
     routing, types = pack.routing, pack.types
     return {

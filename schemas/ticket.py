@@ -133,6 +133,15 @@ class Reason(Model):
     """The keyword that matched, if a keyword rule decided."""
 
 
+class Suggestion(Model):
+    """Types that are likely, for the person who decides where the rules were not sure (R3.1)."""
+
+    business_type: Code | None = None
+    problem_type: Code | None = None
+    reason: Name
+    """The keywords that speak for them."""
+
+
 class Classification(Model):
     """How a ticket is classified, where it goes first, and why (R3.1-R3.5)."""
 
@@ -159,6 +168,8 @@ class Classification(Model):
     path: Annotated[tuple[Code, ...], Meta(max_length=50)] = ()
     triage: Name | None = None
     """Why manual triage is needed."""
+    suggestions: Annotated[tuple[Suggestion, ...], Meta(max_length=3)] = ()
+    """The most likely types, the likeliest first, where a type was left open because others are as likely."""
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=50)] = ()
 
 

@@ -80,11 +80,15 @@ def show(
 def words(
     name: Annotated[str, typer.Argument(help="a pack, such as carrier")],
     section: Annotated[str, typer.Option(help="only this section, such as units or actions")] = "",
+    uncovered: Annotated[  # noqa: FBT002
+        bool, typer.Option("--uncovered", help="only types with fewer than ten everyday words")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,  # noqa: FBT002
     folder: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """List the codes that contacts, commands and days of a pack may use, with their titles, by section."""
-    found = pack_words.words_of(loading.load_one(folder, name))
+    pack = loading.load_one(folder, name)
+    found = pack_words.uncovered(pack) if uncovered else pack_words.words_of(pack)
     if section:
         if section not in found:
             raise DubanError(f"there is no section {section!r}: {suggest(section, found)}")

@@ -1,22 +1,27 @@
 """Classifies a contact: kind, types, tier, priority, department, each with its rule (R3.1-R3.5). Pure."""
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from datetime import timedelta
 
 from msgspec.structs import replace
 
 from schemas.contact import Contact
-from schemas.ticket import Classification, Reason
+from schemas.ticket import Classification, Reason, Suggestion
 from services.domain.contact_codes import unknown_codes, unknown_labels
 from services.domain.contact_kind import CHANNEL_RULE, CHANNEL_SOURCE, KeywordHits, applies, kind_of
 from services.domain.policy.base import Cited
 from services.domain.policy.conditions import Facts, When
 from services.domain.policy.keyword_matcher import fold
 from services.domain.policy.pack import Pack
+from services.domain.policy.routing import SignalRule
 from services.domain.policy.types import BusinessType, ProblemType
+from services.domain.type_choice import TypeChoice, Weighed, choose
 
 TypeRule = BusinessType | ProblemType
+NOT_COUNTED = "not_counted"
+"""Subject of the reasons that say which keywords did not count, and why."""
+LONGEST_REASON = 200
+
 ANYTHING = When()
 
 
@@ -38,13 +43,8 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
     vip = fold(contact.customer.level or "") in pack.vip_levels
     if vip:
         reasons.append(_reason("vip", contact.customer.level or "", "customer level", routing.vip))
-    # The channel's own labels take precedence over the customer's words.
-    sources = (pack.keywords.find(" ".join(contact.labels)), hits) if contact.labels else (hits,)
-    business = _business(contact, pack, kind, sources, reasons)
-    problem = _problem(contact, pack, sources, business, reasons)
+    business, problem, suggestions = _types(contact, pack, kind, hits, reasons)
     reasons += [code.as_reason() for code in unknown_codes(contact, pack)]
-    if contact.labels and not any(isinstance(rule, BusinessType | ProblemType) for rule in sources[0]):
-        reasons.append(unknown_labels(contact))
     facts = Facts(
         kind=kind,
         channel=contact.channel,
@@ -70,6 +70,7 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
     priority = _priority(pack, signals, reasons)
     centre = next((rule.unit for rule in routing.centres if rule.when.holds(facts)), pack.header.centre)
     department, triage = _department(pack, facts, reasons)
+    reasons += _lost(hits)
     return Classification(
         kind=kind,
         origin=origin,
@@ -84,6 +85,7 @@ def classify(contact: Contact, pack: Pack, hits: KeywordHits | None = None) -> C
         department=department,
         path=(centre, department) if department is not None else (centre,),
         triage=triage,
+        suggestions=suggestions,
         reasons=tuple(reasons),
     )
 
@@ -109,7 +111,7 @@ def _reason(subject: str, value: str, name: str, rule: Cited, matched: str | Non
 
 def _validity(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.validity:
-        word = hits.get(rule)
+        word = hits.words.get(rule)
         if applies(rule, facts, word):
             reasons.append(_reason("validity", rule.validity, f"validity: {rule.validity}", rule, word))
             return rule.validity
@@ -118,59 +120,84 @@ def _validity(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]
 
 def _opening(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason]) -> str:
     for rule in pack.routing.opening:
-        word = hits.get(rule)
+        word = hits.words.get(rule)
         if applies(rule, facts, word):
             reasons.append(_reason("opening", rule.opening, rule.name, rule, word))
             return rule.opening
     return "opened"
 
 
-def _longest_hit(sources: Iterable[KeywordHits], types: AbstractSet[TypeRule]) -> tuple[TypeRule, str] | None:
-    """Return the type with the longest keyword, of the first source that has any of some types."""
-    for hits in sources:
-        # In the order of the policy, so that of two keywords of the same length the first one decides.
-        found = [(rule, word) for rule, word in hits.items() if isinstance(rule, TypeRule) and rule in types]
-        if found:
-            return max(found, key=lambda hit: len(hit[1]))
-    return None
+def _types(
+    contact: Contact, pack: Pack, kind: str, hits: KeywordHits, reasons: list[Reason]
+) -> tuple[str | None, str | None, tuple[Suggestion, ...]]:
+    """Return the business type and the problem type, and what is likely where one was left open.
+
+    What the channel names counts first, then its labels, then what the customer says.
+    """
+    business = contact.business_type if contact.business_type in pack.business else None
+    problem = contact.problem_type if contact.problem_type in pack.problems else None
+    for subject, value in (("business_type", business), ("problem_type", problem)):
+        if value is not None:
+            reasons.append(Reason(subject=subject, value=value, rule=CHANNEL_RULE, source=CHANNEL_SOURCE))
+    sources: tuple[KeywordHits, ...] = (hits,)
+    if contact.labels:
+        sources = (pack.keywords.find(" ".join(contact.labels)), hits)
+        if not sources[0].evidence:
+            reasons.append(unknown_labels(contact))
+    suggestions: tuple[Suggestion, ...] = ()
+    for source in sources:
+        if business is None or problem is None:
+            choice = choose(source, pack, kind, within=pack.business_type(business))
+            suggestions = tuple(map(_suggestion, choice.suggestions))
+            reasons += _type_reasons(choice, business, problem)
+            business = business or (choice.business.code if choice.business is not None else None)
+            problem = problem or (choice.problem.code if choice.problem is not None else None)
+    return business, problem, suggestions
 
 
-def _business(
-    contact: Contact, pack: Pack, kind: str, sources: Sequence[KeywordHits], reasons: list[Reason]
-) -> str | None:
-    if pack.group_of(contact.business_type) is not None:
-        assert contact.business_type is not None
-        reasons.append(
-            Reason(subject="business_type", value=contact.business_type, rule=CHANNEL_RULE, source=CHANNEL_SOURCE)
-        )
-        return contact.business_type
-    found = _longest_hit(sources, pack.business_of(kind))
-    if found is None:
-        return None
-    entry, word = found
-    reasons.append(_reason("business_type", entry.code, f"words of {entry.code}", entry, word))
-    return entry.code
+def _type_reasons(choice: TypeChoice, business: str | None, problem: str | None) -> Iterator[Reason]:
+    """Yield the reasons for the types that were chosen where none was known before."""
+    if business is None and choice.business is not None:
+        yield _type_reason("business_type", choice.business, choice.words)
+        if choice.outweighed is not None:
+            yield _outweighed(choice.outweighed)
+    if problem is None and choice.problem is not None:
+        yield _type_reason("problem_type", choice.problem, choice.words)
 
 
-def _problem(
-    contact: Contact, pack: Pack, sources: Sequence[KeywordHits], business: str | None, reasons: list[Reason]
-) -> str | None:
-    if contact.problem_type in pack.problems:
-        assert contact.problem_type is not None
-        reasons.append(
-            Reason(subject="problem_type", value=contact.problem_type, rule=CHANNEL_RULE, source=CHANNEL_SOURCE)
-        )
-        return contact.problem_type
-    group = pack.group_of(business)
-    if group is None:
-        # Without a business type a keyword may be of problems in several groups: a guess would reach the wrong unit.
-        return None
-    found = _longest_hit(sources, pack.problems_of(group))
-    if found is None:
-        return None
-    entry, word = found
-    reasons.append(_reason("problem_type", entry.code, f"words of {entry.code}", entry, word))
-    return entry.code
+def _type_reason(subject: str, rule: TypeRule, words: tuple[str, ...]) -> Reason:
+    own = next((word for word in words if word in rule.keywords), None)
+    name = f"words of {rule.code}" if own is not None else f"only {rule.code} can be meant"
+    return _reason(subject, rule.code, name, rule, own)
+
+
+def _outweighed(other: Weighed) -> Reason:
+    rule = other.business or other.problem
+    assert rule is not None
+    return _reason(NOT_COUNTED, rule.code, "outweighed by the chosen type", rule, "，".join(other.words) or None)
+
+
+def _suggestion(pair: Weighed) -> Suggestion:
+    return Suggestion(
+        business_type=pair.business.code if pair.business is not None else None,
+        problem_type=pair.problem.code if pair.problem is not None else None,
+        reason=f"words: {'，'.join(pair.words)}"[:LONGEST_REASON],
+    )
+
+
+def _lost(hits: KeywordHits) -> Iterator[Reason]:
+    """Yield the reasons for keywords that stand in the text and do not count."""
+    for hit in hits.lost:
+        yield _reason(NOT_COUNTED, _named(hit.owner), hit.why[:LONGEST_REASON], hit.owner, hit.word)
+
+
+def _named(rule: Cited) -> str:
+    """Return what a keyword of a rule would have decided."""
+    for field in ("code", "signal", "validity", "opening", "kind"):
+        value = getattr(rule, field, None)
+        if value is not None:
+            return str(value)
+    return "follow_up"
 
 
 def _roaming(contact: Contact) -> bool:
@@ -195,11 +222,20 @@ def _signals(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason])
     for rule in pack.routing.signals:
         if rule.signal in signals:
             continue
-        word = hits.get(rule)
-        if applies(rule, facts, word) and not (rule.unless is not None and rule.unless.holds(facts)):
+        word = hits.words.get(rule)
+        if applies(rule, facts, word) and not _is_excepted(rule, facts, hits):
             signals.append(rule.signal)
             reasons.append(_reason("signal", rule.signal, rule.name, rule, word))
     return tuple(signals)
+
+
+def _is_excepted(rule: SignalRule, facts: Facts, hits: KeywordHits) -> bool:
+    """Return whether what would raise a signal does not, for what the contact is or what else it says."""
+    if rule.unless is not None and rule.unless.holds(facts):
+        return True
+    if facts.group is not None and facts.group in rule.not_of:
+        return True
+    return rule.exceptions is not None and rule.exceptions in hits.words
 
 
 def _priority(pack: Pack, signals: tuple[str, ...], reasons: list[Reason]) -> int:

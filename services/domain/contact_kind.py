@@ -1,16 +1,15 @@
 """Of which kind a contact is, before anything else is decided about it (R3.1, R3.2, R3.8). Pure."""
 
-from collections.abc import Mapping
-
 from schemas.contact import Contact
 from schemas.ticket import Reason
 from services.domain.policy.base import Cited
 from services.domain.policy.conditions import Facts
+from services.domain.policy.keyword_hits import Hits
 from services.domain.policy.pack import Pack
 from services.domain.policy.routing import KeywordRule, KindRule
 
-KeywordHits = Mapping[Cited, str]
-"""The rules, types and phrases that have a keyword in a text, each with the longest one."""
+KeywordHits = Hits[Cited]
+"""What the keywords of a pack mean in a text."""
 
 CHANNEL_RULE = "given by the channel"
 CHANNEL_SOURCE = "R3.1: both types come from the channel when it knows them"
@@ -35,7 +34,7 @@ def kind_of(contact: Contact, pack: Pack, hits: KeywordHits, reasons: list[Reaso
         rules = [rule for rule in routing.kind if rule.kind == contact.kind and rule.origin is not None]
         return contact.kind, _origin(pack, facts, hits, reasons, needed=bool(rules))
     for rule in routing.kind:
-        word = hits.get(rule)
+        word = hits.words.get(rule)
         if applies(rule, facts, word) and not (word is not None and _complains(rule, pack, hits, reasons)):
             name = f"words of {rule.kind}" if word is not None else f"channel of {rule.kind}"
             reasons.append(Reason(subject="kind", value=rule.kind, rule=name, source=rule.source, matched=word))
@@ -46,15 +45,17 @@ def kind_of(contact: Contact, pack: Pack, hits: KeywordHits, reasons: list[Reaso
 
 
 def applies(rule: KeywordRule, facts: Facts, word: str | None) -> bool:
-    """Return whether a rule applies, by its word or by its condition."""
-    return word is not None or (rule.when is not None and rule.when.holds(facts))
+    """Return whether a rule applies, by its word, by its condition, or where it has both by both together."""
+    if word is None and rule.keywords:
+        return False
+    return rule.when is None or rule.when.holds(facts)
 
 
 def _complains(rule: KindRule, pack: Pack, hits: KeywordHits, reasons: list[Reason]) -> bool:
     """Return whether a text that asks or suggests is a complaint all the same; says so in the reasons."""
     phrases = pack.phrases
     for grievance in (phrases.grievance, phrases.dispute, phrases.neglect):
-        if grievance is not None and (word := hits.get(grievance)) is not None:
+        if grievance is not None and (word := hits.words.get(grievance)) is not None:
             reasons.append(
                 Reason(
                     subject="not_kind",
@@ -73,7 +74,7 @@ def _origin(pack: Pack, facts: Facts, hits: KeywordHits, reasons: list[Reason], 
     if facts.origin is not None or not needed:
         return facts.origin
     for rule in pack.routing.origin:
-        word = hits.get(rule)
+        word = hits.words.get(rule)
         if applies(rule, facts, word):
             reasons.append(
                 Reason(

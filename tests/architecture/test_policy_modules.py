@@ -6,7 +6,17 @@ from services.domain.policy.loading import AUTHORITY, FILES, OWN_NOTICES, SHARED
 FOLDER = PROJECT / "services" / "domain" / "policy"
 MACHINERY = frozenset(
     {
-        *("__init__", "base", "clocks", "conditions", "forms", "keyword_matcher", "limit_tables", "loading"),
+        *(
+            "__init__",
+            "base",
+            "clocks",
+            "conditions",
+            "forms",
+            "keyword_hits",
+            "keyword_matcher",
+            "limit_tables",
+            "loading",
+        ),
         *("references", "situations", "sources", "stages", "validation", "vocabulary"),
     }
 )

@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, default=[path for path in (GIVEN, OWN) if path.exists()])
     packs = loading.load(PROJECT / "policies")
     for path in parser.parse_args().files:
-        print(f"{path.name} ({path.parent.parent.name}):", report(play_all(load(path), packs)), sep="\n")  # noqa: T201
+        print(f"{path.name} ({path.parent.parent.name}):", report(play_all(load(path), packs)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,26 @@ class Cited(PolicyPart):
         return self.from_ if self.from_ is not None else f"ours: {self.ours}"
 
 
+class Worded(Cited):
+    """A rule or type that is known by keywords."""
+
+    phrases: tuple[Name, ...] = ()
+    """Keywords that stand in the place that `from` names."""
+    words: tuple[Name, ...] = ()
+    """Keywords of ours: how people say it."""
+
+    @model_validator(mode="after")
+    def _phrases_have_a_document(self) -> Self:
+        if self.phrases and self.from_ is None:
+            raise ValueError("phrases are the words of a document: name it with `from`, or write them as `words`")
+        return self
+
+    @cached_property
+    def keywords(self) -> tuple[str, ...]:
+        """All keywords."""
+        return (*self.phrases, *self.words)
+
+
 class CitedValue(Cited, Generic[Value]):
     """One value with its source."""
 

@@ -1,15 +1,24 @@
-"""Finds the keywords of a policy in free text, in one pass and whatever the width, case or script (R3.1). Pure."""
+"""Finds the keywords of a policy in free text, in one pass and whatever the width, case or script (R3.1). Pure.
+
+A keyword with a gap, such as `没…信号`, is found where both parts stand in one clause, at most `WIDEST_GAP` characters
+apart.
+"""
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ahocorasick_rs import AhoCorasick
 
+from services.domain.policy.keyword_hits import NO_HITS, NOTHING_SLOT, Family, Hit, Hits, Reading, Use, is_part
+
 Owner = TypeVar("Owner", bound=Hashable)
+
+GAP = "…"
+WIDEST_GAP = 8
 
 
 @cache
@@ -24,8 +33,26 @@ def fold(text: str) -> str:
     return plain if plain.isascii() else plain.translate(_simplified())
 
 
+class KeywordEntry(NamedTuple, Generic[Owner]):
+    """An owner of keywords, such as a rule or a type.
+
+    Attributes:
+        family: what its keywords decide.
+        words: its keywords, each with its weight.
+        tree: which types it stands beside, from 0; a keyword of another tree never replaces one of its own.
+        incidental: whether it is a place, a channel or a person.
+
+    """
+
+    owner: Owner
+    family: Family
+    words: Mapping[str, float]
+    tree: int = 0
+    incidental: bool = False
+
+
 class KeywordMatcher(Generic[Owner]):
-    """Finds which owners, such as rules or types, have a keyword in a text.
+    """Finds which owners have a keyword in a text, and what it means where it stands.
 
     Several owners may share a keyword, and a text may hold keywords of several owners.
 
@@ -34,26 +61,64 @@ class KeywordMatcher(Generic[Owner]):
 
     """
 
-    def __init__(self, entries: Iterable[tuple[Owner, Iterable[str]]]) -> None:
-        self._owners: list[Owner] = []
-        patterns: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for position, (owner, keywords) in enumerate(entries):
-            self._owners.append(owner)
-            for keyword in keywords:
-                patterns[fold(keyword)].append((position, keyword))
-        self._patterns = list(patterns.values())
-        self._automaton = AhoCorasick(list(patterns)) if patterns else None
+    def __init__(self, entries: Iterable[KeywordEntry[Owner]]) -> None:
+        self._indexes: dict[str, int] = {}
+        uses: dict[int, list[Use[Owner]]] = defaultdict(list)
+        number = 0
+        for position, (owner, family, words, tree, incidental) in enumerate(entries):
+            slot = _slot(family, tree, position)
+            for word, weight in words.items():
+                first, gap, second = word.partition(GAP)
+                before = self._index(first) if gap else -1
+                use = Use(number, position, owner, family, slot, word, weight, incidental, before)
+                uses[self._index(second or first)].append(use)
+                number += 1
+        patterns = list(self._indexes)
+        self._uses = [tuple(uses[index]) for index in range(len(patterns))]
+        self._edged = [any(edge.isascii() and edge.isalnum() for edge in (word[0], word[-1])) for word in patterns]
+        self._firsts = frozenset(use.first for each in self._uses for use in each if use.first >= 0)
+        self._automaton = AhoCorasick(patterns) if patterns else None
 
-    def find(self, text: str) -> dict[Owner, str]:
-        """Return the owners that have a keyword in a text, each with the longest one as the policy writes it.
+    def _index(self, word: str) -> int:
+        return self._indexes.setdefault(fold(word), len(self._indexes))
 
-        The owners stand in the order of the entries, wherever their keywords stand in the text.
-        """
+    def find(self, text: str) -> Hits[Owner]:
+        """Return what the keywords in a text mean; the owners stand in the order of the entries."""
         if self._automaton is None or not text:
-            return {}
-        longest: dict[int, str] = {}
-        for index, _, _ in self._automaton.find_matches_as_indexes(fold(text), overlapping=True):
-            for position, keyword in self._patterns[index]:
-                if len(keyword) > len(longest.get(position, "")):
-                    longest[position] = keyword
-        return {self._owners[position]: longest[position] for position in sorted(longest)}
+            return NO_HITS
+        folded = fold(text)
+        found = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        if not found:
+            return NO_HITS
+        reading = Reading[Owner](folded)
+        hits: list[Hit[Owner]] = []
+        ends: dict[int, tuple[int, int]] = {}
+        uses, edged, firsts = self._uses, self._edged, self._firsts
+        for index, start, end in found:
+            if edged[index] and is_part(folded, start, end):
+                continue
+            for use in uses[index]:
+                if use[8] < 0:
+                    hits.append((start, -end, use[0], use))
+                elif use[8] in ends:
+                    begin, until = ends[use[8]]
+                    if 0 <= start - until <= WIDEST_GAP and reading.clause(begin) == reading.clause(start):
+                        hits.append((begin, -end, use[0], use))
+            if index in firsts:
+                ends[index] = (start, end)
+        return reading.judged(hits)
+
+
+SHARED_SLOTS = (Family.BUSINESS, Family.PROBLEM, Family.SIGNAL)
+"""Families in which a longer keyword takes away a shorter one of another owner."""
+TREES = 1000
+"""More trees of types than any policy has."""
+
+
+def _slot(family: Family, tree: int, position: int) -> int:
+    """Return the slot of an owner: lists that decide different things do not take keywords from each other."""
+    if family is Family.NOTHING:
+        return NOTHING_SLOT
+    if family in SHARED_SLOTS:
+        return SHARED_SLOTS.index(family) * TREES + tree
+    return len(SHARED_SLOTS) * TREES + position

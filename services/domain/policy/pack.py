@@ -9,14 +9,15 @@ from pydantic import model_validator
 
 from schemas.ticket import Classification, PolicyVersion, ThresholdState, Ticket
 from services.domain.policy.authority import AuthorityPolicy
-from services.domain.policy.base import Cited, Label, Name, NewCode, PolicyPart, UnitCode, ZoneName
+from services.domain.policy.base import Cited, Label, Name, NewCode, PolicyPart, UnitCode, Worded, ZoneName
 from services.domain.policy.conditions import Facts
-from services.domain.policy.keyword_matcher import KeywordMatcher, fold
+from services.domain.policy.keyword_hits import Family
+from services.domain.policy.keyword_matcher import KeywordEntry, KeywordMatcher, fold
 from services.domain.policy.limits import LimitPolicy
 from services.domain.policy.notices import NoticePolicy
 from services.domain.policy.outcome import EntryRule, OutcomePolicy
-from services.domain.policy.phrases import PhraseList, Phrases
-from services.domain.policy.routing import UNCLASSIFIED, FollowUpRule, KeywordRule, RoutingPolicy
+from services.domain.policy.phrases import Phrases
+from services.domain.policy.routing import UNCLASSIFIED, RoutingPolicy
 from services.domain.policy.types import BusinessType, ProblemType, TypeCatalogue
 from services.domain.policy.units import NamedPerson, Unit, UnitKind
 from services.domain.sla.calendar import Calendar
@@ -214,6 +215,14 @@ class Pack:
         """The codes of all business types."""
         return self._groups.keys()
 
+    def business_type(self, code: str | None) -> BusinessType | None:
+        """Return the business type of a code, or None if the pack does not know it."""
+        return self._types.get(code or "")
+
+    @cached_property
+    def _types(self) -> Mapping[str, BusinessType]:
+        return {business.code: business for business in self.types.business}
+
     @cached_property
     def centres(self) -> frozenset[str]:
         """The units that may be in charge of a ticket: complaint centres, and those that a rule puts in charge."""
@@ -255,16 +264,56 @@ class Pack:
     @cached_property
     def keywords(self) -> KeywordMatcher[Cited]:
         """Finds the keywords of all rules and types in a text; a hit is keyed by the rule or type itself."""
-        rules: tuple[BusinessType | ProblemType | FollowUpRule | KeywordRule | PhraseList, ...] = (
-            *self.types.business,
-            *self.types.problem,
-            *self.routing.kind,
-            *self.routing.follow_up,
-            *self.routing.signals,
-            *self.routing.validity,
-            *self.routing.opening,
-            *self.routing.origin,
-            *self.phrases.found_anywhere,
+        routing, repeat = self.routing, self.outcome.repeat
+        groups = [group.code for group in self.types.groups]
+        own = {group.code for group in self.types.groups if group.kinds}
+        entries: list[KeywordEntry[Cited]] = [
+            KeywordEntry(
+                type_,
+                Family.BUSINESS if isinstance(type_, BusinessType) else Family.PROBLEM,
+                type_.weights,
+                groups.index(group) + 1 if group in own else 0,
+                isinstance(type_, BusinessType) and type_.incidental,
+            )
+            for type_, group in (
+                *((each, each.group) for each in self.types.business),
+                *((each, each.groups[0]) for each in self.types.problem),
+            )
+        ]
+        exceptions = tuple(rule.exceptions for rule in routing.signals if rule.exceptions is not None)
+        of_rules: tuple[tuple[Family, tuple[Worded, ...]], ...] = (
+            (Family.NOTHING, routing.ignored),
+            (Family.RULE, (*routing.kind, *routing.validity, *routing.opening, *routing.origin)),
+            (Family.SIGNAL, routing.signals),
+            (Family.PROGRESS, (*routing.follow_up, *exceptions)),
         )
-        repeat = self.outcome.repeat
-        return KeywordMatcher([*((rule, rule.words) for rule in rules), (repeat, repeat.dispute_words)])
+        entries += [
+            KeywordEntry(rule, family, dict.fromkeys(rule.keywords, 0.0))
+            for family, rules in of_rules
+            for rule in rules
+        ]
+        entries += [
+            KeywordEntry(phrases, Family.PROGRESS, dict.fromkeys(phrases.words, 0.0))
+            for phrases in self.phrases.found_anywhere
+        ]
+        entries.append(KeywordEntry(repeat, Family.PROGRESS, dict.fromkeys(repeat.dispute_words, 0.0)))
+        return KeywordMatcher(entries)
+
+    def has_own_types(self, kind: str) -> bool:
+        """Return whether contacts of a kind have business types of their own (R3.8)."""
+        return kind in self._business_of
+
+    def only_business_of(self, kind: str) -> BusinessType | None:
+        """Return the business type of contacts of a kind, if there is only one."""
+        types = self.business_of(kind)
+        return next(iter(types)) if len(types) == 1 else None
+
+    def only_problem_of(self, group: str) -> ProblemType | None:
+        """Return the problem type of a business group, if there is only one."""
+        types = self.problems_of(group)
+        return next(iter(types)) if len(types) == 1 else None
+
+    @cached_property
+    def common_groups(self) -> frozenset[str]:
+        """The business groups that are not of certain kinds of contacts alone."""
+        return frozenset(group.code for group in self.types.groups if not group.kinds)

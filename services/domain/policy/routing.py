@@ -1,6 +1,7 @@
 """routing.toml: kind, validity, tier, signals, priority and department of a contact (R3.1-R3.5, R3.8-R3.10). Pure."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 from services.domain.policy.base import (
     Cited,
     Code,
+    GroupCode,
     KindCode,
     Label,
     Name,
@@ -16,6 +18,7 @@ from services.domain.policy.base import (
     PolicyPart,
     UnitCode,
     ValidityCode,
+    Worded,
 )
 from services.domain.policy.conditions import When
 from services.domain.policy.references import Knows, Refers
@@ -34,16 +37,15 @@ CLASSIFIED = WITH_SIGNALS | {"tier"}
 """What is known once a contact is classified; who holds the ticket and how it was judged comes only later."""
 
 
-class KeywordRule(Cited):
-    """A rule that applies by a keyword in the text, or by a condition; exactly one of both is given."""
+class KeywordRule(Worded):
+    """A rule that applies by a keyword in the text, by a condition, or where both are given by both together."""
 
-    words: tuple[Name, ...] = ()
     when: When | None = None
 
     @model_validator(mode="after")
     def _words_or_condition(self) -> Self:
-        if bool(self.words) == (self.when is not None):
-            raise ValueError("give exactly one of `words` and `when`")
+        if not self.keywords and self.when is None:
+            raise ValueError("give `words`, `when` or both")
         return self
 
 
@@ -63,8 +65,14 @@ class OriginRule(KeywordRule):
     origin: OriginCode
 
 
-class FollowUpRule(Cited):
+class FollowUpRule(Worded):
     """Keywords by which a customer asks about an earlier matter without saying what it is about (R2.4)."""
+
+    words: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class IgnoredWords(Worded):
+    """Words that mean nothing, and take every shorter keyword within them away."""
 
     words: Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -103,11 +111,21 @@ class TierRule(Cited):
 class SignalRule(KeywordRule):
     """What raises a signal of the priority (R3.4)."""
 
+    not_beside: tuple[Name, ...] = ()
+    """Keywords beside which it does not: a blind spot, what comes and goes, what the customer wants himself."""
+
     when: Annotated[When | None, Knows(WITH_VALIDITY)] = None
     unless: Annotated[When | None, Knows(WITH_VALIDITY)] = None
     """Contacts whose words do not count: what an appeal is called raises nothing (002-1 §4.2.4)."""
+    not_of: tuple[GroupCode, ...] = ()
+    """Business groups of which its keywords mean something else: a television without a signal."""
     name: Name
     signal: Signal
+
+    @cached_property
+    def exceptions(self) -> IgnoredWords | None:
+        """The owner of the keywords in `not_beside`."""
+        return IgnoredWords(words=self.not_beside, ours=f"exceptions of {self.name}") if self.not_beside else None
 
 
 UNCLASSIFIED = frozenset({"unit", "late", "settled"})
@@ -150,6 +168,7 @@ class RoutingPolicy(PolicyPart):
     kinds: tuple[NewCode, ...]
     """The first is the default."""
     kind: tuple[KindRule, ...] = ()
+    ignored: tuple[IgnoredWords, ...] = ()
     follow_up: tuple[FollowUpRule, ...] = ()
     """Without any, only a text that names its subject counts as a reminder."""
     validities: tuple[NewCode, ...] = ("valid",)

@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.domain.events import suggest
-from services.domain.policy.base import Cited
+from services.domain.policy.base import Cited, Worded
 from services.domain.policy.references import models
 from services.domain.policy.validation import Part
 
+LONGEST_WORD = 6
+"""Characters of a keyword that no document has."""
+LAST_NARROW = "\u2fff"
+"""Letters up to this one are no Chinese characters."""
 TITLE = "title"
 CITED = re.compile(
     r"(?P<document>00\d(?:-\d)?)\b|(?P<section>§[\d.]+(?:\(\d\)\d?)*[①-⑳]?[a-z]?|§[一二三四五六七八九十](?:\.\d)?"
@@ -46,7 +50,7 @@ def untrue(part: Part, documents: Documents) -> Iterator[str]:
     for found in models(part.content, part.place):
         if isinstance(found.model, Cited):
             place = f"{part.file}: {found.place}" if found.place else part.file
-            for problem in problems(found.model, documents):
+            for problem in (*problems(found.model, documents), *long_words(found.model)):
                 yield f"{place}: {problem}"
 
 
@@ -69,9 +73,17 @@ def problems(rule: Cited, documents: Documents) -> Iterator[str]:
         )
     if not purpose.strip():
         yield f"from: {cited} is cited for nothing: write {cited}: and what it says there"
-    elif getattr(rule, "words", ()) and "word" not in purpose:
+    elif (getattr(rule, "words", ()) or getattr(rule, "phrases", ())) and "word" not in purpose:
         yield f"from: {cited}: say whether the words by which it is known are the document's or ours"
     yield from (f"from: {each}" for each in _named_sections(purpose, documents))
+
+
+def long_words(rule: Cited) -> Iterator[str]:
+    """Yield the keywords of a rule that are too long to be ours: a sentence fits one customer only."""
+    if isinstance(rule, Worded):
+        for word in rule.words:
+            if sum(letter > LAST_NARROW for letter in word) > LONGEST_WORD:
+                yield f"words: {word!r} has more than {LONGEST_WORD} characters: shorten it, or cite it in `phrases`"
 
 
 def _named_sections(text: str, documents: Documents) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _names_another_matter(message: ContactMessage, ticket: CandidateTicket) -> b
     """Return whether a text turns to another matter, and names a type that the ticket does not have."""
     if not message.says(message.pack.phrases.another_matter):
         return False
-    hits = message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH])
+    hits = message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]).words
     business = named_business(hits) | {ticket.business_type}
     return bool(message.named - business or message.problems - named_problems(hits) - {ticket.problem_type})
 

@@ -10,6 +10,7 @@ from schemas.contact import Contact
 from schemas.ticket import Classification
 from services.domain.classify import classify
 from services.domain.policy.base import Cited
+from services.domain.policy.keyword_hits import Hits
 from services.domain.policy.pack import Pack
 from services.domain.policy.phrases import PhraseList
 from services.domain.policy.types import BusinessType, ProblemType
@@ -63,7 +64,7 @@ class ContactMessage:
     contact: Contact
     classification: Classification
     pack: Pack
-    hits: Mapping[Cited, str]
+    hits: Hits[Cited]
 
     @classmethod
     def of(cls, contact: Contact, pack: Pack) -> "ContactMessage":
@@ -73,7 +74,7 @@ class ContactMessage:
 
     def says(self, phrases: PhraseList | None) -> bool:
         """Return whether its text has one of some phrases."""
-        return phrases is not None and phrases in self.hits
+        return phrases is not None and phrases in self.hits.words
 
     @cached_property
     def text(self) -> str:
@@ -129,7 +130,7 @@ class ContactMessage:
     def _begins_with_thanks(self) -> bool:
         """Whether a short text begins with thanks or an acknowledgement, and has no word that means anything."""
         head = _CLAUSE.split(self.text, maxsplit=1)[0]
-        return len(self.text) <= SHORT and not self.hits and self.pack.phrases.is_courtesy(head)
+        return len(self.text) <= SHORT and not self.hits.words and self.pack.phrases.is_courtesy(head)
 
     @property
     def is_short_reply(self) -> bool:
@@ -141,7 +142,7 @@ class ContactMessage:
     def _complains(self) -> bool:
         """Whether it names a grievance, more than that nobody came, a signal, or another matter."""
         phrases = self.pack.phrases
-        word = self.hits.get(phrases.grievance) if phrases.grievance is not None else None
+        word = self.hits.words.get(phrases.grievance) if phrases.grievance is not None else None
         grievance = word is not None and (phrases.neglect is None or word not in phrases.neglect.words)
         return grievance or bool(self.classification.signals) or self.says(phrases.another_matter)
 
@@ -162,7 +163,7 @@ class ContactMessage:
     def disputes(self) -> bool:
         """Whether it disputes the outcome of an earlier ticket."""
         phrases = self.pack.phrases
-        found = [self.hits.get(rule) for rule in (self.pack.outcome.repeat, phrases.dispute) if rule is not None]
+        found = [self.hits.words.get(rule) for rule in (self.pack.outcome.repeat, phrases.dispute) if rule is not None]
         if any(word is not None and not self._asks_whether_yet(word) for word in found):
             return True
         return self.recurs and not self.says(phrases.praise)
@@ -180,7 +181,7 @@ class ContactMessage:
     @cached_property
     def asks(self) -> bool:
         """Whether it asks how an earlier matter stands."""
-        if any(rule in self.hits for rule in self.pack.routing.follow_up) or self.says(self.pack.phrases.urging):
+        if any(rule in self.hits.words for rule in self.pack.routing.follow_up) or self.says(self.pack.phrases.urging):
             return True
         return bool(self.text) and not any(map(str.isalnum, self.text)) and _QUESTION.search(self.text) is not None
 
@@ -210,20 +211,22 @@ class ContactMessage:
             return None
         if len(self.text) <= LONGEST_NEWS and not (self.says(phrases.neglect) or self.says(phrases.reservation)):
             for each in (phrases.withdrawal, phrases.resolved):
-                if each is not None and each in self.hits:
+                if each is not None and each in self.hits.words:
                     return each.meaning
         supplement = phrases.supplement
-        return supplement.meaning if supplement is not None and supplement in self.hits else None
+        return supplement.meaning if supplement is not None and supplement in self.hits.words else None
 
     @cached_property
     def named(self) -> frozenset[str]:
         """The business types that its text names, of every tree of types."""
-        return named_business(self.hits) | _if_known(self.classification.business_type)
+        return named_business(self.hits.words) | _if_known(self.classification.business_type)
 
     @cached_property
     def problems(self) -> frozenset[str]:
-        """The problem types that its text names."""
-        return named_problems(self.hits) | _if_known(self.classification.problem_type)
+        """The problem types that its text names; a word that no rule could place names none."""
+        if self.untyped and not self.named:
+            return frozenset()
+        return named_problems(self.hits.words) | _if_known(self.classification.problem_type)
 
     @cached_property
     def numbers(self) -> frozenset[str]:

@@ -97,7 +97,7 @@ def _business(message: ContactMessage, ticket: CandidateTicket) -> bool | None:
     if ticket.business_type in message.named:
         return True
     # The type may be of another tree, as an appeal's is: then the words of both texts decide.
-    theirs = named_business(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]))
+    theirs = named_business(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]).words)
     if message.named & theirs:
         return True
     return False if theirs or ticket.business_type is not None else None
@@ -114,7 +114,7 @@ def _problem(message: ContactMessage, ticket: CandidateTicket) -> bool | None:
 
 def _problems(message: ContactMessage, ticket: CandidateTicket) -> frozenset[str]:
     own = frozenset(() if ticket.problem_type is None else (ticket.problem_type,))
-    return own | named_problems(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]))
+    return own | named_problems(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]).words)
 
 
 def _in_text(line: str, text: str) -> bool:

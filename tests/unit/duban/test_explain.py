@@ -34,7 +34,7 @@ def test_a_person_reads_what_was_decided_by_which_rule_from_where(capsys: pytest
     arguments = ["--text", "宽带断网，已联系记者", "--level", "金卡", "--at", NINE]
     assert explain.main(arguments) == 0
     text = capsys.readouterr().out
-    assert "signal        severity  by media exposure, '记者' was found [002-1 §2.2.1: media exposure" in text
+    assert "signal        severity  by media exposure, '联系…记者' was found [002-1 §2.2.1: media exposure" in text
     assert "provincial_centre → network" in text
     promise = "running: from 2026-03-12 09:00 until 2026-03-14 09:00  by promise/provincial [002-1 §2.4.1: never"
     assert f"promise       {promise}" in text

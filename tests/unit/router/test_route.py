@@ -104,7 +104,7 @@ def test_from_a_shared_landline_only_nearly_equal_words_are_a_reminder() -> None
 @pytest.mark.requirement("R2.4")
 @pytest.mark.parametrize(
     "text",
-    ["你们门口的井盖坏了，孩子摔伤了", "营业员骂人，我要求道歉", "你们的施工队把我家墙砸坏了要求赔偿"],
+    ["你们门口的井盖坏了，孩子摔伤了", "我在你们门口滑倒了，要求道歉", "你们的施工队把我家墙砸坏了要求赔偿"],
 )
 def test_a_matter_that_no_rule_can_type_is_not_swallowed_by_an_open_ticket(text: str) -> None:
     decision = routed(contact("m2", text=text), known())
