@@ -19,7 +19,7 @@ from duban.spreadsheet_cells import safe_cell
 from duban.system_connection import DEFAULT_DATA, Data
 from services.intake import access_log
 from services.intake.access_log import AccessFilter, StoredAccess
-from services.intake.domain.fields import parse_phone
+from services.intake.domain.phones import parse_phone
 from services.shared.runtime.errors import DubanError
 
 group = typer.Typer(help="Who read which ticket.", no_args_is_help=True)

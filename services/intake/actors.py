@@ -14,7 +14,7 @@ from schemas.contact import Code, Customer
 from schemas.ticket import Ticket
 from services.domain.authority.reach import ANY, covers
 from services.intake import problems
-from services.intake.domain.fields import parse_phone
+from services.intake.domain.phones import parse_phone
 from services.intake.senders import Sender
 
 ACTOR_FIELDS = ("name", "unit", "kind")

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from services.intake.domain import signatures
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import ChannelConfig, Envelope
-from services.intake.domain.fields import InputError, parse_phone
+from services.intake.domain.fields import InputError
+from services.intake.domain.phones import parse_phone
 from services.shared.runtime.errors import ConfigurationError
 
 SWITCHBOARDS = "switchboards"

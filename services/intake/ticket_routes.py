@@ -11,7 +11,7 @@ from services.domain.authority.reach import ANY
 from services.intake import access_log, outcomes, problems, reading
 from services.intake.access_log import Sought
 from services.intake.command_routes import no_such_ticket
-from services.intake.domain.fields import parse_phone
+from services.intake.domain.phones import parse_phone
 from services.intake.http_context import HttpContext
 from services.intake.reading import NO_STORE, Claim, Reader
 from services.intake.senders import Sender

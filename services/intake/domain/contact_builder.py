@@ -11,7 +11,7 @@ from schemas.contact import Contact
 from services.domain import mail_address
 from services.domain.ids import contact_id
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import InputErrors, InvalidPayload
+from services.intake.domain.fields import MAX_TEXT_LENGTH, InputErrors, InvalidPayload
 
 _FORMULA = re.compile(r"^\s*[=+@-]")
 _CHINESE = re.compile("[\u3400-\u9fff]")
@@ -33,6 +33,7 @@ PATTERN_ADVICE: Mapping[str, str] = {
 TIME_ADVICE = "write a time with its offset from UTC, such as 2026-03-12T09:00:00+08:00"
 MIN_ENGLISH_WORDS = 4
 """Latin words from which a text without Chinese characters counts as English."""
+_UNREAD_PHONE = frozenset({"phone_invalid", "phone_masked"})
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -66,7 +67,7 @@ def build_contact(
         errors.add(id_field, "missing_id", "give the message its own id")
     fields = _without_invalid_email(fields, errors)
     _check_content(fields, errors, reach)
-    fields = _with_language(fields)
+    fields = _with_bounded_text(_with_language(fields), errors)
     values = {
         **{
             name: _normalise_whitespace(value) if name != "text" else value
@@ -135,7 +136,8 @@ def _check_content(fields: Mapping[str, Any], errors: InputErrors, reach: str | 
     customer = fields.get("customer") or {}
     if not _is_reachable(customer):
         if reach is not None:
-            advice = "give a way to reach the customer: phone, mail, app identity or address"
+            unread = "the phone number given cannot be read; " if _UNREAD_PHONE & set(errors.flags) else ""
+            advice = f"{unread}give a way to reach the customer: phone, mail, app identity or address"
             errors.add(reach, "missing_contact", advice)
     elif not customer.get("phone"):
         errors.flag("no_phone")
@@ -173,6 +175,15 @@ def _with_language(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         return fields
     english = _CHINESE.search(text) is None and len(_LATIN.findall(text)) >= MIN_ENGLISH_WORDS
     return {**fields, "customer": {**customer, "language": "en"}} if english else fields
+
+
+def _with_bounded_text(fields: Mapping[str, Any], errors: InputErrors) -> Mapping[str, Any]:
+    """Cut and flag a text that is too long to be stored; the raw message still holds all of it."""
+    text = fields.get("text")
+    if not isinstance(text, str) or len(text) <= MAX_TEXT_LENGTH:
+        return fields
+    errors.flag("text_cut")
+    return {**fields, "text": text[:MAX_TEXT_LENGTH]}
 
 
 def _normalise_whitespace(value: Any) -> Any:

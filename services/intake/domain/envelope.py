@@ -199,7 +199,7 @@ MessageParser = Callable[[Envelope], list[ParsedItem]]
 
 
 def decode_text(body: bytes, *, charset: str = "utf-8", advice: str = "JSON is UTF-8: encode the body as UTF-8") -> str:
-    """Decode a body strictly; `advice` is the error message for a body in another charset.
+    """Decode a body strictly, without a byte order mark; `advice` is the error message for another charset.
 
     Raises:
         InvalidPayload: the body is empty or not valid in the charset.
@@ -208,7 +208,7 @@ def decode_text(body: bytes, *, charset: str = "utf-8", advice: str = "JSON is U
     if not body.strip():
         raise invalid_payload("body", "empty", "the body is empty: send the message itself")
     try:
-        return body.decode(charsets.for_file(charset) or "")
+        return body.decode(charsets.for_file(charset) or "").removeprefix("\ufeff")
     except (ValueError, LookupError):
         raise invalid_payload("body", "bad_encoding", advice) from None
 

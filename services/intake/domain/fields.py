@@ -1,4 +1,4 @@
-"""Parses and cleans single values of untrusted messages: texts, phone numbers, amounts. Pure.
+"""Parses and cleans single values of untrusted messages: texts, amounts, whole numbers. Pure.
 
 Errors are collected in `InputErrors` instead of raised one by one, so that a sender learns of all at once (R2.5).
 """
@@ -8,10 +8,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar, cast
-
-import phonenumbers
 
 T = TypeVar("T")
 BODY = "body"
@@ -20,6 +18,8 @@ BODY = "body"
 AMOUNT_LIMIT = 10**12
 """Amounts from here on are rejected as mistakes."""
 CENT = Decimal("0.01")
+UNREAD_FLAG = "value_unread"
+"""Flag of a contact of which an optional value cannot be read; the value is kept as text in its details."""
 MAX_TEXT_LENGTH = 32_000
 """Characters of a free text (`schemas.contact.Text`)."""
 MAX_REFERENCE_LENGTH = 2000
@@ -27,17 +27,16 @@ MAX_REFERENCE_LENGTH = 2000
 MAX_ID_LENGTH = 200
 """Characters of a message's own id."""
 
-_EXTENSION = re.compile(r"^(?P<number>.*?[0-9])(?:转|ext\.?|x|-)\s*(?P<extension>[0-9]{1,5})$", re.IGNORECASE)
-_MASKED = re.compile(r"[*×xX#]{2,}|[0-9]E\+[0-9]", re.IGNORECASE)
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{1,3}", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"(?:约|大约|大概|近|共计?|总共|合计|损失|rmb|cny|usd|人民币|[¥$€]|\s)*"
+    r"(?P<number>-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,2})?)"
+    r"\s*(?P<multiple>[百千万亿])?\s*(?:多|余|元|圆|块钱?|整|左右|rmb|cny|usd|人民币|[¥$€]|\s)*"
+)
+_MULTIPLES = {"百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
+_NO_AMOUNT = frozenset({"", "无", "没有", "未知", "不详", "不清楚", "-", "--", "/", "n/a", "none"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_CANDIDATE = re.compile(
-    r"(?<![0-9A-Za-z+])(?:"
-    r"(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}"
-    r"|\(?0[0-9]{2,3}\)?[ -]?[0-9]{7,8}(?:(?:转|-|ext\.?)[0-9]{1,5})?"
-    r"|\+[1-9][0-9 ()-]{6,18}[0-9]"
-    r")(?![0-9])"
-)
 WITHHELD = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "private", "withheld"})
 """What telephone exchanges write in place of a withheld caller number."""
 
@@ -79,6 +78,12 @@ class InputErrors:
         """Add a flag for something odd that does not stop acceptance."""
         if name not in self.flags:
             self.flags.append(name)
+
+    def adopt(self, others: "InputErrors") -> None:
+        """Add the errors and flags of a part that was read apart."""
+        self.found.extend(others.found)
+        for name in others.flags:
+            self.flag(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,11 @@ def bounded_id(text: str) -> str:
     return text if len(text) <= MAX_ID_LENGTH else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
+def is_rounded_id(text: str) -> bool:
+    """Whether a spreadsheet has rounded a long id, as in `2.02611E+13`: many messages would share it."""
+    return _ROUNDED.fullmatch(text.strip()) is not None
+
+
 def parse_whole_number(text: str, digits: int = 20) -> int | None:
     """Parse a number of at most `digits` ASCII digits, None when the text is anything else.
 
@@ -183,68 +193,25 @@ def parse_whole_number(text: str, digits: int = 20) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
-    """A phone number in E.164, with its extension."""
+def parse_amount(value: Any) -> str | None:
+    """Parse an amount of money as people write it and return it as text with two decimals.
 
-    number: str
-    extension: str | None = None
+    Read are numbers, and texts with a currency sign, groups of thousands, 万 or 千, and words such as 约:
+    `￥1,200.50`, `约100元`, `1.2万`. None means that there is none: an empty value, or a word such as 无.
 
+    Raises:
+        ValueError: there is a value, and it is no amount.
 
-def parse_phone(text: str | None, region: str = "CN") -> PhoneNumber | None:
-    """Parse a phone number as people write it; None when the text is empty, masked or no phone number."""
-    normalised = unicodedata.normalize("NFKC", text or "").strip()
-    if not normalised or _MASKED.search(normalised):
+    """
+    if value is None:
         return None
-    whole = _to_e164(normalised, region)
-    if whole is not None:
-        return PhoneNumber(whole)
-    split = _EXTENSION.match(normalised)
-    if split is None:
+    text = unicodedata.normalize("NFKC", str(value)).strip().lower() if not isinstance(value, bool) else "true"
+    if text in _NO_AMOUNT:
         return None
-    number = _to_e164(split["number"], region)
-    return PhoneNumber(number, split["extension"]) if number is not None else None
-
-
-def _to_e164(text: str, region: str) -> str | None:
-    compact = re.sub(r"[\s()（）.·-]", "", text)
-    if not re.fullmatch(r"\+?[0-9]{5,17}", compact):
-        return None
-    if region == "CN":
-        # Senders write 86 without a plus sign, and a trunk 0 before a mobile number; the library accepts neither.
-        compact = re.sub(r"^(?:0086|86)(?=1[3-9][0-9]{9}$)", "+86", compact)
-        compact = re.sub(r"^0(?=1[3-9][0-9]{9}$)", "", compact)
-    try:
-        number = phonenumbers.parse(compact, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return e164 if phonenumbers.is_valid_number(number) or _is_chinese_mobile(e164) else None
-
-
-def _is_chinese_mobile(number: str) -> bool:
-    """Whether a number looks like a Chinese mobile number: new ranges are in use before the library knows them."""
-    return re.fullmatch(r"\+861[3-9][0-9]{9}", number) is not None
-
-
-def parse_amount(value: Any, name: str, errors: InputErrors) -> str | None:
-    """Parse an amount of money and return it as text with two decimals; an error is added when it is none."""
-    if value is None or value == "":
-        return None
-    try:
-        amount = Decimal(str(value).strip()) if isinstance(value, str | int | float) else None
-    except InvalidOperation:
-        amount = None
-    if isinstance(value, bool) or amount is None or not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
-        errors.add(name, "bad_schema", "write the amount as a number or text, such as 120.50")
-        return None
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise ValueError(value)
+    amount = Decimal(match["number"].replace(",", "")) * _MULTIPLES.get(match["multiple"] or "", 1)
+    if abs(amount) >= AMOUNT_LIMIT:
+        raise ValueError(value)
     return str(amount.quantize(CENT, ROUND_HALF_EVEN))
-
-
-def find_phones(text: str, region: str = "CN") -> list[PhoneNumber]:
-    """Find the phone numbers in a free text, each once; longer runs of digits (bank cards, orders) do not count."""
-    candidates = _CANDIDATE.findall(unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]))
-    phones = [parse_phone(candidate, region) for candidate in dict.fromkeys(candidates)]
-    return list({phone.number: phone for phone in phones if phone is not None}.values())

@@ -3,11 +3,11 @@
 A mapping is a TOML file, so that a carrier maps its own field names without code. Its forms are tried in order; the
 first whose `has` field is in a message reads that message. A form says where the message id is and, for each field of
 the contact, where its value is and in which format it is written. A path is a field name or several joined by dots; of
-several paths the first that leads to a value counts.
+several paths the first that leads to a value that can be read counts.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -18,7 +18,6 @@ from schemas.contact import Contact, Customer, TakenOver
 ValueFormat = Literal[
     "text",
     "phone",
-    "phones",
     "caller",
     "time",
     "epoch",
@@ -33,9 +32,9 @@ ValueFormat = Literal[
     "hours",
     "due",
 ]
-"""How a value is written. `phones`: several numbers in one field, the first counts. `caller`: as a telephone exchange
-shows it, possibly withheld. `american_local`: month first, without a known time zone. `sheet_time`: as `time`, or a
-spreadsheet's day number. `due`: a day, a time, or free text."""
+"""How a value is written. `phone`: one or several numbers as people write them, the first counts. `caller`: as a
+telephone exchange shows it, possibly withheld. `american_local`: month first, without a known time zone. `sheet_time`:
+as `time`, or a spreadsheet's day number. `due`: a day, a time, or free text."""
 
 _STEP = re.compile(r"([^\[\].]+)|\[([0-9]+)\]")
 SINCE_1904 = "$1904"
@@ -66,11 +65,13 @@ class ValueSource(MappingPart):
 
     Attributes:
         at: the path in the message.
+        prefix: put before the value, so that it differs from values of other places.
         flag: flag for the contact when the value comes from this place.
 
     """
 
     at: str
+    prefix: str = ""
     flag: str | None = None
 
 
@@ -189,13 +190,17 @@ class ChannelMapping(MappingPart):
         return str(value).strip() if isinstance(value, str | int) else None
 
 
-def first_value(message: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
-    """Return the first value that is neither null nor blank, and its source; (None, None) when there is none."""
+def values_of(message: Mapping[str, Any], sources: Iterable[ValueSource]) -> Iterator[tuple[Any, ValueSource]]:
+    """Yield the values that are neither null nor blank, in the order of their sources."""
     for source in sources:
         value = value_at(message, source.at)
         if value is not None and (not isinstance(value, str) or value.strip()):
-            return value, source
-    return None, None
+            yield (f"{source.prefix}{value}" if source.prefix else value), source
+
+
+def first_value(message: Mapping[str, Any], sources: Iterable[ValueSource]) -> tuple[Any, ValueSource | None]:
+    """Return the first value that is neither null nor blank, and its source; (None, None) when there is none."""
+    return next(values_of(message, sources), (None, None))
 
 
 def value_at(message: Mapping[str, Any], path: str) -> Any:

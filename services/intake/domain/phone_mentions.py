@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from services.intake.domain.fields import InputErrors, PhoneNumber, find_phones
+from services.intake.domain.fields import InputErrors
+from services.intake.domain.phones import PhoneNumber, find_phones
 
 AMBIGUOUS = "phone_ambiguous"
 FROM_TEXT = "phone_from_text"

@@ -6,7 +6,8 @@ from typing import Any
 from schemas.contact import Contact
 from services.intake.domain.contact_builder import build_contact
 from services.intake.domain.envelope import Envelope
-from services.intake.domain.fields import InputErrors, parse_amount, parse_phone
+from services.intake.domain.fields import MAX_TEXT_LENGTH, UNREAD_FLAG, InputErrors, is_rounded_id, parse_amount
+from services.intake.domain.phones import read_phone_field
 from services.intake.domain.times import parse_instant, parse_occurrence
 
 RESERVED_FIELDS = frozenset({"id", "sender", "policy", "received_at", "raw"})
@@ -34,32 +35,57 @@ def parse_contact(submission: Mapping[str, Any], envelope: Envelope, key: str | 
     fields["contacted_at"] = parse_instant(submission.get("contacted_at"), "contacted_at", errors)
     if "occurred_at" in fields:
         fields |= parse_occurrence(fields.pop("occurred_at"), errors)
-    fields["amount_in_dispute"] = parse_amount(submission.get("amount_in_dispute"), "amount_in_dispute", errors)
+    as_written: dict[str, str] = {}
+    fields["amount_in_dispute"] = _parse_amount(submission, "amount_in_dispute", as_written, errors)
     customer = submission.get("customer")
     if isinstance(customer, Mapping):
-        fields["customer"] = _parse_customer(customer, errors)
+        fields["customer"] = _parse_customer(customer, as_written, errors)
     elif customer is None:
         fields["customer"] = {}
-    message_id = submission.get("message_id")
-    if message_id is not None and not isinstance(message_id, str):
+    details = submission.get("details")
+    if as_written and (details is None or isinstance(details, Mapping)):
+        fields["details"] = {**as_written, **(details or {})}
+    message_id = _parse_message_id(submission.get("message_id"), key, errors)
+    return build_contact(envelope, message_id, fields, errors, reach="customer.phone")
+
+
+def _parse_message_id(value: Any, key: str | None, errors: InputErrors) -> str | None:
+    if value is not None and not isinstance(value, str):
         errors.add("message_id", "bad_id", "write the id as text: JSON numbers lose digits beyond 2^53")
-        message_id = None
-    elif not message_id and key == "":
+        return key
+    if value and is_rounded_id(value):
+        errors.add("message_id", "bad_id", "a spreadsheet has rounded this id: format its column as text")
+    elif not value and key == "":
         errors.add("message_id", "missing_id", "give the message its own id, or send an Idempotency-Key header")
-    return build_contact(envelope, message_id or key, fields, errors, reach="customer.phone")
+    return value or key
 
 
-def _parse_customer(submitted: Mapping[str, Any], errors: InputErrors) -> dict[str, Any]:
+def _parse_customer(submitted: Mapping[str, Any], as_written: dict[str, str], errors: InputErrors) -> dict[str, Any]:
     customer = dict(submitted)
-    customer["average_spend"] = parse_amount(submitted.get("average_spend"), "customer.average_spend", errors)
+    customer["average_spend"] = _parse_amount(submitted, "average_spend", as_written, errors)
     phone = submitted.get("phone")
-    if isinstance(phone, str) and phone.strip():
-        number = parse_phone(phone)
-        customer["phone"] = number.number if number is not None else None
-        if number is None:
-            errors.flag("phone_invalid")
-        elif number.extension is not None:
-            customer["phone_extension"] = number.extension
-    elif phone == "":
-        customer["phone"] = None
+    if not isinstance(phone, str):
+        return customer
+    read = read_phone_field(phone)
+    customer["phone"] = read.first.number if read.first is not None else None
+    if read.first is not None and read.first.extension is not None:
+        customer["phone_extension"] = read.first.extension
+    if read.others:
+        as_written["other_phones"] = "/".join(read.others)
+    if read.flag is not None:
+        errors.flag(read.flag)
+        as_written["phone_as_written"] = phone.strip()[:MAX_TEXT_LENGTH]
     return customer
+
+
+def _parse_amount(
+    submitted: Mapping[str, Any], name: str, as_written: dict[str, str], errors: InputErrors
+) -> str | None:
+    """Parse an amount; one that cannot be read is kept as text, for it is no reason to refuse a complaint (R2.5)."""
+    value = submitted.get(name)
+    try:
+        return parse_amount(value)
+    except ValueError:
+        errors.flag(UNREAD_FLAG)
+        as_written[f"{name}_as_written"] = str(value)[:MAX_TEXT_LENGTH]
+        return None

@@ -18,24 +18,36 @@ SHEET_DAY_ZERO = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # 
 FIRST_SHEET_DAY = 1000
 """Numbers below it are counts of days, not days of a spreadsheet: nobody sets a limit in 1902."""
 _BEFORE = re.compile(r"\s*(?:(?:之|以)?前|止|截止|为止|前办结|前回复|前反馈)\s*$")
-_FULL_HOUR = re.compile(r"(?<=[0-9])[时点]整?(?![0-9])")
 _DAY = re.compile(r"(?P<y>[0-9]{4})[-./年](?P<m>[0-9]{1,2})[-./月](?P<d>[0-9]{1,2})日?")
+_PARTS_OF_DAY = {
+    **dict.fromkeys(("AM", "上午", "早上", "早晨", "清晨", "凌晨"), "morning"),
+    **dict.fromkeys(("PM", "下午", "午后", "傍晚"), "afternoon"),
+    "中午": "noon",
+    **dict.fromkeys(("晚上", "夜里", "夜间", "深夜", "半夜", "晚间", "今晚"), "night"),
+}
+"""Words that say to which half of the day an hour of one to twelve belongs."""
 _CLOCK = re.compile(
-    r"(?P<half>上午|下午|中午|晚上|凌晨|AM|PM)?\s*(?P<h>[0-9]{1,2})[:时点](?P<min>[0-9]{2})分?(?::?(?P<s>[0-9]{2})秒?)?"
+    rf"(?P<half>{'|'.join(_PARTS_OF_DAY)})?\s*(?P<h>[0-9]{{1,2}})"
+    r"(?:[:时時点點](?P<min>[0-9]{2})分?(?::?(?P<s>[0-9]{2})秒?)?|[时時点點](?:(?P<half_hour>半)|整|钟)?)"
     r"(?P<f>[.,][0-9]+)?\s*(?P<after>AM|PM)?\s*(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[ T]?([0-9]{2})([0-9]{2})([0-9]{2}))?")
 _AMERICAN = re.compile(r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})")
-_AFTERNOON = frozenset({"下午", "晚上", "PM", "中午"})
 _NOON = 12
+_DAY_HOURS = 24
+_HALF_HOUR = 30
+_FIRST_EVENING_HOUR = 5
+"""The first hour that, said of an evening, is one of the afternoon; earlier ones are those after midnight."""
+_FIRST_MIDDAY_HOUR = 10
+"""The first hour that, said of midday, is before noon."""
 _SPACES = re.compile(r"\s+")
 _ADVICE = "write ISO 8601, such as 2026-03-12T09:13:42+08:00"
 
 
 def without_before(text: str) -> str:
     """Return a deadline as authorities write it without the words for `before`: 2026年12月10日17时前, 2026-12-10前."""
-    return _FULL_HOUR.sub(":00", _BEFORE.sub("", unicodedata.normalize("NFKC", text)))
+    return _BEFORE.sub("", unicodedata.normalize("NFKC", text))
 
 
 def parse_instant(value: Any, name: str, errors: InputErrors, zone: str = "Asia/Shanghai") -> datetime | None:
@@ -99,13 +111,36 @@ def _with_clock(day: date, rest: str) -> datetime:
     clock = _CLOCK.fullmatch(rest)
     if clock is None:
         raise ValueError(rest)
-    half = (clock["half"] or clock["after"] or "").upper()
-    hour = int(clock["h"])
-    if half and hour <= _NOON:
-        hour = hour % _NOON + (_NOON if half in _AFTERNOON else 0)
+    part = _PARTS_OF_DAY.get((clock["half"] or clock["after"] or "").upper())
+    hours = _hours_since_midnight(int(clock["h"]), part)
+    minutes = _HALF_HOUR if clock["half_hour"] else int(clock["min"] or 0)
+    seconds = int(clock["s"] or 0)
+    if hours == _DAY_HOURS and not part and (minutes or seconds):
+        raise ValueError(rest)
     fraction = int((clock["f"] or ".0")[1:7].ljust(6, "0"))
     zone = datetime.fromisoformat(f"2000-01-01T00:00:00{clock['zone'].upper()}").tzinfo if clock["zone"] else None
-    return datetime(day.year, day.month, day.day, hour, int(clock["min"]), int(clock["s"] or 0), fraction, tzinfo=zone)
+    clock_time = time(hours % _DAY_HOURS, minutes, seconds, fraction, tzinfo=zone)
+    return datetime.combine(day + timedelta(days=hours // _DAY_HOURS), clock_time)
+
+
+def _hours_since_midnight(hour: int, part: str | None) -> int:
+    """Return the hours from the start of the day; from 24 on they are of the next day.
+
+    The night of a day goes on after midnight: 晚上12点 is its end, and 晚上1点 is an hour later. 中午 stands on both
+    sides of noon, and 上午12点 is the midnight before, as office programs write it.
+    """
+    if part is None or hour > _NOON:
+        if hour > _DAY_HOURS:
+            raise ValueError(hour)
+        return hour
+    clock_hour = hour % _NOON
+    if part == "morning":
+        return clock_hour
+    if part == "noon":
+        return hour if hour >= _FIRST_MIDDAY_HOUR else clock_hour + _NOON
+    if part == "night" and clock_hour < _FIRST_EVENING_HOUR:
+        return clock_hour + _DAY_HOURS
+    return clock_hour + _NOON
 
 
 def parse_occurrence(

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.contact import Contact
 from services.intake.channel_registry import channels
-from tests.unit.intake.parsing import envelope, parse, reasons, to_json
+from tests.unit.intake.parsing import envelope, messages, parse, parse_contact, reasons, to_json
 
 KIOSK = (
     'title = "K"\n[[form]]\nid = "nr"\nreach = "tel"\n[form.fields]\ntext = "msg"\n"customer.phone" = "tel"\n'
@@ -35,22 +35,71 @@ def test_a_mapping_fills_numbers_and_booleans(tmp_path: Path, months: Any, share
     assert contact.needs_headquarters
 
 
+@pytest.mark.requirement("R2.5")
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "kept"),
     [
-        ("months", "²"),
-        ("months", "-1"),
-        ("months", "1.5"),
-        ("months", True),
-        ("shared", "perhaps"),
-        ("shared", []),
-        ("used", "nan"),
-        ("used", "inf"),
-        ("used", "x"),
+        ("months", "²", "tenure_months"),
+        ("months", "-1", "tenure_months"),
+        ("months", "1.5", "tenure_months"),
+        ("months", True, "tenure_months"),
+        ("shared", "perhaps", "switchboard"),
+        ("shared", [], "switchboard"),
     ],
 )
-def test_a_value_that_is_no_number_or_boolean_is_an_error(tmp_path: Path, field: str, value: Any) -> None:
-    assert reasons(lambda: kiosk(tmp_path, **{field: value}))[field] == "bad_schema"
+def test_an_optional_value_that_cannot_be_read_is_kept_as_text(
+    tmp_path: Path, field: str, value: Any, kept: str
+) -> None:
+    contact = kiosk(tmp_path, **{field: value})
+    assert getattr(contact.customer, kept) in {None, False}
+    assert contact.details[f"{kept}_as_written"] == str(value)
+    assert "value_unread" in contact.flags
+
+
+@pytest.mark.parametrize("used", ["nan", "inf", "x"])
+def test_a_time_used_that_is_no_number_is_an_error(tmp_path: Path, used: str) -> None:
+    assert reasons(lambda: kiosk(tmp_path, used=used))["used"] == "bad_schema"
+
+
+@pytest.mark.requirement("R2.5")
+@pytest.mark.parametrize("first", ["同来电", "138****0805", "", None, "anonymous", 7])
+def test_the_next_source_is_read_when_the_first_cannot_be(first: Any) -> None:
+    form = {
+        "form_no": "F1",
+        "created_at": "2026-03-12T09:00:00+08:00",
+        "content": "慢",
+        "customer": {"contact_phone": first, "ani": "13900000001"},
+    }
+    contact = parse_contact("hotline", form)
+    assert contact.customer.phone == "+8613900000001"
+    assert not {"phone_invalid", "phone_masked", "no_phone"} & set(contact.flags)
+
+
+@pytest.mark.requirement("R2.5")
+def test_a_contact_that_cannot_be_reached_says_that_its_phone_number_cannot_be_read() -> None:
+    letter = {"doc_no": "L1", "received_at": "2026-03-12T09:00:00+08:00", "keyed_text": "慢", "sender": {"phone": "7"}}
+    (error,) = messages(lambda: parse_contact("letter_fax", letter)).items()
+    assert error[0] == "sender"
+    assert error[1].startswith("the phone number given cannot be read")
+
+
+@pytest.mark.requirement("R2.2", "R2.5")
+def test_properties_of_evidence_are_read_as_systems_write_them() -> None:
+    form = {
+        "submission_id": "S1",
+        "submitted_at": "2026-03-12T09:00:00+08:00",
+        "content": "慢",
+        "phone": "13900000001",
+        "attachments": [
+            {"name": "a.png", "url": "https://files.example/1", "size": "1024", "sha256": "AB" * 32, "mime": ""},
+            {"name": "b.png", "url": "https://files.example/2", "size": "big", "sha256": "short"},
+        ],
+    }
+    contact = parse_contact("web_form", form)
+    first, second = contact.evidence
+    assert (first.size, first.sha256, first.media_type) == (1024, "ab" * 32, None)
+    assert (second.size, second.sha256) == (None, None)
+    assert "evidence_property_unread" in contact.flags
 
 
 TRANSFERS = "申诉编号,申诉人,联系电话,申诉时间,办理时限,申诉内容"

@@ -29,7 +29,8 @@ def test_every_error_is_reported_at_once() -> None:
 def test_the_idempotency_key_stands_for_a_message_id() -> None:
     without_id = {name: value for name, value in SUBMISSION.items() if name != "message_id"}
     assert parse(without_id, "m1").id == parse(SUBMISSION).id
-    assert reasons(lambda: parse(SUBMISSION | {"message_id": 12345678901234567890})) == {"message_id": "bad_id"}
+    for spoilt in (12345678901234567890, "2.02611E+13"):
+        assert reasons(lambda: parse(SUBMISSION | {"message_id": spoilt})) == {"message_id": "bad_id"}  # noqa: B023
 
 
 @pytest.mark.requirement("R2.5")
@@ -37,7 +38,24 @@ def test_an_incomplete_but_usable_contact_is_flagged() -> None:
     assert {"no_text", "incomplete"} <= set(parse(SUBMISSION | {"text": "  "}).flags)
     masked = parse(SUBMISSION | {"customer": {"phone": "138****0805", "email": "li@mail.example"}})
     assert masked.customer.phone is None
-    assert {"phone_invalid", "no_phone"} <= set(masked.flags)
+    assert {"phone_masked", "no_phone"} <= set(masked.flags)
+    assert masked.details["phone_as_written"] == "138****0805"
+
+
+@pytest.mark.requirement("R2.5")
+def test_an_amount_that_cannot_be_read_does_not_refuse_the_complaint() -> None:
+    contact = parse(SUBMISSION | {"amount_in_dispute": "5元到10元", "details": {"shop": "7"}})
+    assert contact.amount_in_dispute is None
+    assert contact.details == {"shop": "7", "amount_in_dispute_as_written": "5元到10元"}
+    assert "value_unread" in contact.flags
+    assert parse(SUBMISSION | {"amount_in_dispute": "￥1,200.50"}).amount_in_dispute == "1200.50"
+
+
+@pytest.mark.requirement("R2.5")
+def test_a_text_that_is_too_long_is_cut_and_flagged() -> None:
+    contact = parse(SUBMISSION | {"text": "慢" * 32_001})
+    assert len(contact.text) == 32_000
+    assert "text_cut" in contact.flags
 
 
 @pytest.mark.requirement("R2.5")

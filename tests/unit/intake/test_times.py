@@ -17,6 +17,22 @@ from tests.unit.intake.parsing import NOT_DIGITS
         ("2026-03-12 09:13", datetime(2026, 3, 12, 1, 13, tzinfo=UTC)),
         ("2026/3/12 9:05:30", datetime(2026, 3, 12, 1, 5, 30, tzinfo=UTC)),
         ("2026-03-12", date(2026, 3, 12)),
+        ("2026年3月12日 上午9:20", datetime(2026, 3, 12, 1, 20, tzinfo=UTC)),
+        ("2026年3月12日上午12:20", datetime(2026, 3, 11, 16, 20, tzinfo=UTC)),
+        ("2026年3月12日 早上8点", datetime(2026, 3, 12, 0, 0, tzinfo=UTC)),
+        ("2026年3月12日 凌晨12:30", datetime(2026, 3, 11, 16, 30, tzinfo=UTC)),
+        ("2026-03-12 中午11:50", datetime(2026, 3, 12, 3, 50, tzinfo=UTC)),
+        ("2026-03-12 中午12点", datetime(2026, 3, 12, 4, 0, tzinfo=UTC)),
+        ("2026-03-12 中午1点半", datetime(2026, 3, 12, 5, 30, tzinfo=UTC)),
+        ("2026-03-12 下午12:05", datetime(2026, 3, 12, 4, 5, tzinfo=UTC)),
+        ("2026-03-12 傍晚6点整", datetime(2026, 3, 12, 10, 0, tzinfo=UTC)),
+        ("2026-03-12 晚上8时30分", datetime(2026, 3, 12, 12, 30, tzinfo=UTC)),
+        ("2026-03-12 晚上20:30", datetime(2026, 3, 12, 12, 30, tzinfo=UTC)),
+        ("2026-03-12 晚上12点", datetime(2026, 3, 12, 16, 0, tzinfo=UTC)),
+        ("2026-03-12 晚上12:30", datetime(2026, 3, 12, 16, 30, tzinfo=UTC)),
+        ("2026-12-31 24:00", datetime(2026, 12, 31, 16, 0, tzinfo=UTC)),
+        ("2026-03-12 8点", datetime(2026, 3, 12, 0, 0, tzinfo=UTC)),
+        ("2026-03-12 12:51 PM", datetime(2026, 3, 12, 4, 51, tzinfo=UTC)),
         ("", None),
         (None, None),
     ],
@@ -28,7 +44,9 @@ def test_a_time_or_a_day_is_parsed_as_people_write_it(written: str | None, expec
 
 
 @pytest.mark.requirement("R2.5")
-@pytest.mark.parametrize("written", ["2026-02-30", "2026-13-01 10:00", "2026-03-12 25:00", "12.3.", "1970-01-01", 5])
+@pytest.mark.parametrize(
+    "written", ["2026-02-30", "2026-13-01 10:00", "2026-03-12 25:00", "2026-03-12 24:01", "12.3.", "1970-01-01", 5]
+)
 def test_an_impossible_time_is_an_error_of_its_field(written: object) -> None:
     errors = InputErrors()
     assert parse_instant(written, "occurred_at", errors) is None

@@ -6,7 +6,8 @@ from datetime import datetime
 from schemas.call import Call, CallRecord
 from services.domain.ids import contact_id
 from services.intake.domain.envelope import Envelope, ParsedItem
-from services.intake.domain.fields import WITHHELD, InputErrors, bounded_id, bounded_reference, parse_phone
+from services.intake.domain.fields import WITHHELD, InputErrors, bounded_id, bounded_reference
+from services.intake.domain.phones import parse_phone
 
 MAX_NAME_LENGTH = 200
 """Characters of an operator's or a queue's name."""
