@@ -201,7 +201,8 @@ def feed_back(context: DecisionContext, action: FeedBack) -> None:
             "unit": back,
             "person": None,
             "handled_by": ticket.unit,
-            "dispatched_by": ticket.dispatched_by[:-1],
+            # Once the centre has the result, it tells the customer, whoever sent the ticket back to it on the way.
+            "dispatched_by": () if to_centre else ticket.dispatched_by[:-1],
             "outcome": outcome,
             "acted_in_stage": not to_centre,
         },

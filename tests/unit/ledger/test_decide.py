@@ -124,6 +124,16 @@ def test_feedback_goes_back_the_way_the_ticket_came() -> None:
     assert (scenario.current.unit, scenario.current.status) == (CENTRE, Status.FED_BACK)
 
 
+@pytest.mark.requirement("R3.9")
+def test_nobody_waits_for_feedback_once_the_centre_has_it() -> None:
+    scenario = TicketScenario.dispatched("mobile_owner")
+    scenario.do(Transfer(unit=CENTRE, reason="r"), unit="mobile_owner").do(Dispatch(unit="network"), unit=CENTRE)
+    assert scenario.current.dispatched_by == (CENTRE, CENTRE)
+    scenario.do(FeedBack(result="r", cause="c"), unit="network")
+    assert (scenario.current.status, scenario.current.unit) == (Status.FED_BACK, CENTRE)
+    assert scenario.current.dispatched_by == ()
+
+
 @pytest.mark.requirement("R3.5", "R4.11")
 def test_a_ticket_that_is_sent_back_keeps_the_time_its_stage_has_used() -> None:
     scenario = TicketScenario.dispatched("billing").advance(2 * HOUR)
