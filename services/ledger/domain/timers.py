@@ -234,7 +234,8 @@ class Comparison:
             kept = kept.replace(held=held)
         if self.moves is None:
             self.moves = self._changes_limits()
-        pair = self._relimited(rule, kept) if self.moves or timer.stopped_at is not None else None
+        goes_on = timer.stopped_at is not None
+        pair = self._relimited(rule, kept, goes_on=goes_on) if self.moves or goes_on else None
         if pair is None:
             if kept is not timer:
                 changed.append(kept)
@@ -251,8 +252,11 @@ class Comparison:
             for extension in self.ticket.extensions
         )
 
-    def _relimited(self, rule: ClockRule, timer: SlaTimer) -> tuple[SlaTimer, SlaTimer] | None:
-        """Re-limit a timer (the one place that does), if a fact has changed on which its limit depends."""
+    def _relimited(self, rule: ClockRule, timer: SlaTimer, *, goes_on: bool) -> tuple[SlaTimer, SlaTimer] | None:
+        """Re-limit a timer (the one place that does), if a fact has changed on which its limit depends.
+
+        Of one that goes on after it had ended, such a fact may have changed in between.
+        """
         limit, start = self.pack.limits.limit(rule, self.facts, self.ticket.customer), None
         if rule.anchor == "contact" and self.ticket.run == 1:
             start = self.ticket.contacted_at
@@ -260,7 +264,8 @@ class Comparison:
         if before is not None and self.by != POLICY_APPLIED and start in {None, timer.started_at}:
             earlier = self.pack.limits.limit_or_none(rule, self.pack.facts_of(before), before.customer)
             named = (limit.at is not None or limit.moved is not None) and _instants(before) != _instants(self.ticket)
-            if limit == earlier and not named:
+            since_then = goes_on and limit.rule != timer.rule
+            if limit == earlier and not named and not since_then:
                 return None
         return arithmetic.relimit(
             timer,

@@ -26,7 +26,7 @@ from schemas.action import (
 from schemas.customer_actions import AnswerSurvey, EndCallback
 from schemas.ticket import Classification, SlaTimer, Status, Survey, ThresholdState
 from services.domain.sla.thresholds import BREACH
-from tests.builders import CENTRE, HOUR, MINUTE, PACK, PACKS, TicketScenario, contact
+from tests.builders import CENTRE, HOUR, MINUTE, MORNING, PACK, PACKS, TicketScenario, contact
 from tests.clock_invariants import CLOSING, watched
 
 DAY = timedelta(days=1)
@@ -341,3 +341,13 @@ def test_the_event_of_a_reopening_holds_the_new_promise_for_the_letter() -> None
     assert reopened.ticket.promised_at > scenario.now
     assert scenario.types[-2:] == ["reopened", "dispatched"]
     assert [timer.run for timer in scenario.current.clocks if timer.name == "review"] == [1]
+
+
+@pytest.mark.requirement("R4.12")
+def test_a_promise_that_goes_on_counts_by_the_tier_that_the_ticket_has_by_then() -> None:
+    scenario = TicketScenario.opened()
+    own = scenario.current.classification
+    for changes in ({"tier": "general"}, {"kind": "escalated", "tier": "provincial"}, {"tier": "provincial"}):
+        scenario.do(Reclassify(classification=own.replace(**changes), reason="r"), unit=CENTRE)
+    assert scenario.timer("promise").rule == "promise/provincial"
+    assert scenario.current.promised_at == MORNING + 48 * HOUR
