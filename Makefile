@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release judge sim bench bench-against bench-monitor bench-notifications faults-delivery faults-monitor faults-notifications chaos fuzz docs site contract lock clean
+.PHONY: help setup demo quick test test-real test-long test-wheel test-upgrade coverage lint release judge prove sim bench bench-against bench-monitor bench-notifications faults-delivery faults-monitor faults-notifications chaos fuzz docs site contract lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -72,6 +72,9 @@ fuzz: $(READY) ## random decisions, damaged messages, the HTTP door; DECISIONS=1
 
 judge: $(READY) ## how the rules classify the labelled texts and pairs, and what changed; JUDGE="--keep"
 	@$(BIN)/python -m tests.complaints.judge $(JUDGE)
+
+prove: $(READY) ## search every state that tickets of a pack can reach, two packs at a time; PACKS="carrier bank"
+	@$(BIN)/python -m duban policy prove --jobs 2 $(PACKS)
 
 sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)

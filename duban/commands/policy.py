@@ -1,4 +1,4 @@
-"""`duban policy check | show | words | play | export`, and with `policy_change` the rest of `duban policy`."""
+"""`duban policy check | show | words | play | export`; the rest is in `policy_change` and `policy_proof`."""
 
 import json
 from datetime import UTC, date, datetime
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from duban import day_file, pack_words, policy_checks, policy_export
-from duban.commands import policy_change
+from duban.commands import policy_change, policy_proof
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder, PolicyFolderArgument
 from duban.policy_values import cited_values
 from services.domain.events import suggest
@@ -135,4 +135,5 @@ def export(
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     policy_change.register(group)
+    group.command("prove")(policy_proof.prove_packs)
     app.add_typer(group, name="policy")
