@@ -75,3 +75,8 @@ def test_every_dependency_is_explained() -> None:
     page = (PROJECT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     names = {each.split(">")[0].split("[")[0].split(";")[0].split("=")[0].strip() for each in requirements}
     assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def test_migrations_are_numbered_one_after_the_other() -> None:
+    numbers = [int(name.rpartition("/")[2][:4]) for name in sorted(tracked("deploy/migrations/*.sql"))]
+    assert numbers == list(range(1, len(numbers) + 1))

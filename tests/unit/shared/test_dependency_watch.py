@@ -72,8 +72,8 @@ def test_an_unexpected_error_of_a_probe_is_reported_and_does_not_end_it() -> Non
 @pytest.mark.requirement("R7.2")
 def test_a_missing_migration_is_named() -> None:
     both = Dependencies()
-    both.missing = ["0008_migration_names"]
-    assert "0008_migration_names" in both.look()["schema"]
+    both.missing = ["0009_migration_names"]
+    assert "0009_migration_names" in both.look()["schema"]
     both.missing = []
     assert both.look() == {}
 

@@ -82,7 +82,7 @@ def test_a_tick_that_can_never_be_published_holds_up_no_other(monkeypatch: pytes
     registry = CollectorRegistry()
 
     async def body() -> None:
-        settings = MonitorSettings()
+        settings = MonitorSettings(instance="sla_monitor-0")
         database: Any = SimpleNamespace(server_time=lambda: datetime.now(UTC))
         publisher = AsyncPublisher(SETTINGS, "tests")
         monitor = Monitor(settings, database, SystemClock(), Health(), MonitorMetrics(registry), publisher)

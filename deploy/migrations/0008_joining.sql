@@ -1,4 +1,4 @@
--- By what contacts are told to be of one matter: their kind, their conversation, where their customers are; by which rule
+-- What shows that contacts are of one matter: their kind, their conversation, where their customers are; by which rule
 -- each was routed; and the lines of a conversation that opened nothing yet (DECISIONS 36).
 alter table router.contact
     add column kind text,
