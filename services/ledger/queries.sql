@@ -251,3 +251,10 @@ from ledger.archive_due a
 join ledger.ticket t on t.id = a.ticket_id
 where t.pack = %(pack)s
 order by a.day, a.ticket_id;
+
+-- name: count_owners
+select (select count(*) from ledger.clock c join ledger.ticket t on t.id = c.ticket_id where t.pack = %(pack)s),
+    (select count(*) from ledger.archive_due a join ledger.ticket t on t.id = a.ticket_id where t.pack = %(pack)s);
+
+-- name: decided_commands
+select id from ledger.command where id = any(%(ids)s);

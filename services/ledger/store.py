@@ -1,6 +1,6 @@
 """Loads and saves tickets, events, processed commands and deadlines in PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -319,13 +319,29 @@ def tickets_with_running_timer(
 def owners_of_running_timers(
     connection: psycopg.Connection, pack: str, *, with_archive: bool = False
 ) -> Iterator[tuple[UUID, Status]]:
-    """Yield id and status of the tickets that `tickets_with_running_timer` yields, without loading them."""
+    """Yield id and status of the tickets that `tickets_with_running_timer` yields, without loading them.
+
+    The caller may commit meanwhile: whoever works on them for hours must not hold a transaction open so long.
+    """
     names = ("owners_of_running_timers", "owners_waiting_for_archive")
     for name in names if with_archive else names[:1]:
-        with connection.cursor(name=name) as cursor:
+        with connection.cursor(name=name, withhold=True) as cursor:
             cursor.itersize = 2_000
             for id_, status in cursor.execute(queries[name], {"pack": pack}):
                 yield id_, Status(status)
+
+
+def count_owners(connection: psycopg.Connection, pack: str) -> tuple[int, int]:
+    """Return how many tickets of a pack have a deadline to come, and how many only wait for their archive."""
+    row = connection.execute(queries["count_owners"], {"pack": pack}).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def decided_commands(connection: psycopg.Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some commands are decided."""
+    rows = connection.execute(queries["decided_commands"], {"ids": list(ids)}).fetchall()
+    return {id_ for (id_,) in rows}
 
 
 def ticket_with_events(connection: psycopg.Connection, number: str) -> tuple[Ticket, list[TicketEvent]] | None:
