@@ -7,7 +7,7 @@ which one, from 1. After each step `duban.expectations` compares the ticket with
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ from services.domain.channels import CHANNELS
 from services.domain.contact_codes import unknown_codes
 from services.domain.policy.pack import Pack
 
+DAY = "day.toml"
+DAYS = "days"
+"""Folder of a pack for further days."""
 CASE_KEYS = ("name", "from", "ours", "contact", "expect", "step")
 STEP_KEYS = ("at", *WHO_KEYS, "do", "contact", "ticket", "expect")
 
@@ -39,7 +42,17 @@ def play(file: Path, pack: Pack) -> Iterator[tuple[str, list[str]]]:
         RehearsalError: the file is missing, or it is no day; says what to write.
 
     """
-    for number, case in enumerate(read_cases(file), start=1):
+    yield from play_cases(read_cases(file), pack)
+
+
+def days_of(folder: Path) -> list[Path]:
+    """Return the files of a pack's days: `day.toml`, and what stands in its folder `days`, by name."""
+    return [folder / DAY, *sorted((folder / DAYS).glob("*.toml"))]
+
+
+def play_cases(cases: Iterable[Mapping[str, Any]], pack: Pack) -> Iterator[tuple[str, list[str]]]:
+    """Play cases and return the name of each with what was not as expected, or cannot be read."""
+    for number, case in enumerate(cases, start=1):
         name = str(case.get("name", f"case {number}"))
         found: list[str] = []
         try:

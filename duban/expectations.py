@@ -4,6 +4,8 @@ Most expectations are fields of the ticket or of its classification. The others 
 
 - `refused` and `missing`: the code of the refusal, or "" for none, and what it says is missing;
 - `due`: of clocks that run, when they are due, or false; `clocks`: see `CLOCK_FIELDS`;
+- `running`: every clock that runs, no more and no less, with when it is due, or "paused";
+- `may`: by unit, service or customer, which actions they may take now, no more and no less;
 - `events`: the types of the last events; `happened`: types that are among all events;
 - `notices`: by reader (customer, unit.<code>, person.<code>), which letters the last step sent;
 - `callback`: see `CALLBACK_FIELDS`; `figures`: by KPI, what the ticket adds to it, as 1 or as "1/1";
@@ -19,6 +21,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from duban.policy_simulation import PolicySimulation
+from duban.present_rights import rights_of
 from duban.rehearsal_input import RehearsalError, check_names, table
 from duban.rehearsed_facts import NO_PLAN, clock_state, counted_in, every_timer, format_part, plan_values, warnings_at
 from schemas.base import Model, field_names
@@ -64,6 +67,8 @@ CLOCK_FIELDS: Mapping[str, Callable[[SlaTimer], Any]] = {
 """What can be expected of the latest run of a clock; `readers` is by threshold, such as breach."""
 CALLBACK_FIELDS = ("state", "means", "due", "until", "script", "attempts", "reason")
 """What can be expected of the callback plan; without a plan its state is `none`."""
+PAUSED = "paused"
+"""Stands for the end of a clock that stands still."""
 ROUTED: Mapping[str, frozenset[str]] = {
     "new": frozenset({"accepted"}),
     "join": frozenset({"corrected"}),
@@ -145,6 +150,22 @@ def _clocks(simulation: PolicySimulation, wanted: Any) -> dict[str, Any]:
             values["readers"] = {threshold: values["readers"][threshold] for threshold in readers}
         found[name] = values
     return found
+
+
+def _running(simulation: PolicySimulation, wanted: Any) -> dict[str, datetime | str]:
+    """Return every clock that runs; that of an assisting unit is named as in `assistance/network`."""
+    known = simulation.pack.limits.by_name.keys() | WAITS
+    check_names((name.partition("/")[0] for name in table(wanted, "running")), known, "clock")
+    return {
+        f"{timer.name}/{timer.unit}" if timer.unit else timer.name: PAUSED if timer.paused_at else timer.due_at
+        for timer in simulation.subject.ticket.clocks
+        if timer.stopped_at is None
+    }
+
+
+def _may(simulation: PolicySimulation, wanted: Any) -> dict[str, list[str]]:
+    ticket, pack = simulation.subject.ticket, simulation.pack
+    return {who: rights_of(who, ticket, pack) for who in _named(wanted, "may")}
 
 
 def _timers(simulation: PolicySimulation, name: str) -> list[SlaTimer]:
@@ -232,6 +253,8 @@ SPECIAL: Mapping[str, Callable[[PolicySimulation, Any], Any]] = {
     "missing": _missing,
     "due": _due,
     "clocks": _clocks,
+    "running": _running,
+    "may": _may,
     "events": _events,
     "happened": _happened,
     "notices": _notices,

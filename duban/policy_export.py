@@ -39,7 +39,7 @@ def export(source: Path, name: str, target: Path) -> list[Path]:
 
 
 def _files(source: Path, name: str) -> Iterator[Path]:
-    yield from sorted((source / name).glob("*.toml"))
+    yield from sorted((source / name).rglob("*.toml"))
     yield from sorted((source / "calendars").glob("*.toml"))
     # How people write, and what its rules cite.
     yield from sorted((*source.glob("phrases.toml"), *source.glob("sources.toml")))

@@ -34,10 +34,8 @@ WHO_KEYS = ("as", "unit", "person", "level", "key")
 KEY_LISTS = ("packs", "units", "channels", "roles", "may", "persons")
 """What a key says in lists of names; besides it has a `level`."""
 SERVICE_PREFIX = "service."
-ROLE_NAMES = (
-    *map(str, Party),
-    *sorted({SERVICE_PREFIX + name for grant in GRANTS.values() for name in grant.services}),
-)
+SERVICES = tuple(sorted({SERVICE_PREFIX + name for grant in GRANTS.values() for name in grant.services}))
+ROLE_NAMES = (*map(str, Party), *SERVICES)
 """What `as` may name."""
 
 

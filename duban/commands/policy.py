@@ -106,16 +106,20 @@ def words(
 def play(
     name: Annotated[str, typer.Argument(help="a pack, such as bus")],
     folder: PolicyFolder = DEFAULT_POLICIES,
-    day: Annotated[Path | None, typer.Option(help="a file instead of the pack's own day.toml")] = None,
+    day: Annotated[Path | None, typer.Option(help="a file instead of the pack's own days")] = None,
 ) -> None:
-    """Simulate a day of contacts and actions by a pack's rules; exit code 1 when a result is not as expected."""
+    """Simulate the days of a pack by its rules; exit code 1 when a result is not as expected.
+
+    These are its day.toml and what stands in its folder `days`.
+    """
     pack = loading.load_one(folder, name)
     failed = 0
-    for case, differences in day_file.play(day or folder / name / "day.toml", pack):
-        print(f"{'differs' if differences else 'ok':8} {case}")
-        for difference in differences:
-            print(f"           {difference}")
-        failed += bool(differences)
+    for file in [day] if day is not None else day_file.days_of(folder / name):
+        for case, differences in day_file.play(file, pack):
+            print(f"{'differs' if differences else 'ok':8} {case}")
+            for difference in differences:
+                print(f"           {difference}")
+            failed += bool(differences)
     if failed:
         raise typer.Exit(1)
 

@@ -22,7 +22,7 @@ POLICIES = PROJECT / "policies"
 
 
 def differences(name: str) -> dict[str, list[str]]:
-    played = day_file.play(POLICIES / name / "day.toml", PACKS[name])
+    played = (result for file in day_file.days_of(POLICIES / name) for result in day_file.play(file, PACKS[name]))
     return {case: found for case, found in played if found}
 
 
@@ -88,6 +88,13 @@ def test_a_tenth_pack_needs_no_code(tmp_path: Path) -> None:
         (folder / name).write_text("\n".join(line.strip() for line in text.splitlines()), encoding="utf-8")
     pack = loading.load_one(tmp_path, "library")
     assert list(day_file.play(folder / "day.toml", pack)) == [("an incunable is not where it should be", [])]
+
+
+def test_a_pack_has_further_days_in_a_folder(tmp_path: Path) -> None:
+    for name in ("day.toml", "days/b.toml", "days/a.toml", "days/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert [file.name for file in day_file.days_of(tmp_path)] == ["day.toml", "a.toml", "b.toml"]
 
 
 def test_differences_from_the_expected_are_reported(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from duban.policy_simulation import PolicySimulation
 from duban.rehearsal_input import RehearsalError, build_action
 from tests.builders import CENTRE, HOUR, MORNING, PACKS, contact
 
+CLOSING = datetime.fromisoformat("2026-03-23T17:30:00+08:00")
+
 
 def answered() -> PolicySimulation:
     simulation = PolicySimulation(PACKS["carrier"])
@@ -33,6 +35,8 @@ def answered() -> PolicySimulation:
         {"clocks": {"handling": {"state": "stopped", "start": MORNING + HOUR, "run": 1}}},
         {"clocks": {"handling": {"readers": {"warning": ["person", "unit"]}}}},
         {"outcome": {"agreement": "agreed", "cause": "老化"}, "had_by": [CENTRE, "network"]},
+        {"running": {"callback": MORNING + timedelta(days=7, hours=3), "closing": CLOSING}},
+        {"may": {"billing": [], "customer": ["answer_survey", "attach", "end_callback", "reject", "withdraw"]}},
         {"events": ["fed_back", "answered"], "happened": ["dispatched"], "origin": "", "vip": False},
     ],
 )
@@ -52,6 +56,7 @@ def test_what_can_be_expected(expected: dict[str, Any]) -> None:
             "clocks.promise.start is 2026-03-12T09:00:00+08:00, not 2026-03-12T10:00:00+08:00",
         ),
         ({"status": "closd"}, "status is 'answered', not 'closd'"),
+        ({"may": {"billing": ["claim"]}}, "may.billing is [], not ['claim']"),
         ({"due": {"promise": 0}}, "due.promise is False, not 0"),
         ({"outcome": {"cause": "x"}}, "outcome.cause is '老化', not 'x'"),
     ],
@@ -65,6 +70,8 @@ def test_a_difference_is_a_line(expected: dict[str, Any], line: str) -> None:
     ("expected", "message"),
     [
         ({"clocks": {"handeling": {"state": "running"}}}, "did you mean 'handling'?"),
+        ({"running": {"handeling": False}}, "did you mean 'handling'?"),
+        ({"may": {"netwrk": []}}, "did you mean 'network'?"),
         ({"due": {"handeling": False}}, "did you mean 'handling'?"),
         ({"due": {"assistance/netwrk": False}}, "did you mean 'network'?"),
         ({"clocks": {"promise": {"warn": []}}}, "did you mean 'warns'?"),
