@@ -21,7 +21,7 @@ from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import StackOptions
 from deploy.tools.checkout import PROJECT
-from duban import system_connection
+from duban import local_sender
 from services.shared.runtime.errors import DubanError, Retryable
 
 REFRESH_EVERY = 0.5
@@ -136,7 +136,7 @@ def _keep_running(stack: Stack, console: Console, key: str) -> None:
     """Start the services again and run until interrupted."""
     drain.resume(stack)
     console.print(f"Still running: {stack.intake_url}/docs. Submit a contact, or press Ctrl-C to stop:")
-    console.print(system_connection.curl(stack.intake_url, key), markup=False)
+    console.print(local_sender.curl(stack.intake_url, key), markup=False)
     while True:
         time.sleep(1)
 

@@ -10,7 +10,7 @@ from demo.contacts import plan_day
 from demo.driver import DayDriver
 from demo.senders import ensure_senders
 from deploy.local import Stack
-from duban import system_connection
+from duban import local_sender
 from services.shared.postgres.database import Database
 from services.shared.runtime import deployment
 from services.shared.runtime.clock import Clock
@@ -54,7 +54,7 @@ class PreparedDay:
 
 def prepare_day(stack: Stack, *, contacts: int, seed: int) -> PreparedDay:
     """Plan a day that starts in the morning, or in half a policy hour if startup took longer than expected."""
-    key = system_connection.ensure_local_sender(stack)
+    key = local_sender.ensure(stack)
     database = Database(SecretStr(stack.database_url()), name="demo", size=1)
     clock = deployment.load_clock(database, "local")
     database.close()

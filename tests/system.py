@@ -21,7 +21,7 @@ from deploy.local import Stack
 from deploy.local.plan import StackOptions
 from deploy.local.ports import free_port
 from deploy.tools.checkout import PROJECT
-from duban import system_connection
+from duban import local_sender
 from schemas.event import TicketEvent
 from schemas.ticket import Ticket
 from services.ledger import store
@@ -243,7 +243,7 @@ def running_system(data: Path, *, scale: float = SCALE) -> Iterator[System]:
 
             containers, options = cleanup.enter_context(running_containers(options))
         stack = cleanup.enter_context(Stack.start(options))
-        key = system_connection.ensure_local_sender(stack)
+        key = local_sender.ensure(stack)
         keys = senders.ensure_senders(stack)
         pool = Database(SecretStr(stack.database_url()), name="tests", size=1)
         clock = deployment.load_clock(pool, "test")

@@ -15,7 +15,7 @@ from deploy.local import Stack, plan
 from deploy.local.errors import LocalError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import StackOptions
-from duban import system_connection
+from duban import local_sender
 from duban.system_connection import DEFAULT_DATA, Data
 
 FOLLOW_INTERVAL = 0.3
@@ -36,13 +36,13 @@ def up(
         data=data, scale=scale, origin=origin, http_port=port, replicas=plan.parse_replicas(replicas)
     )
     stack = Stack.start(options, progress=lambda line: console.print(f"  {line}", markup=False))
-    key = system_connection.ensure_local_sender(stack)
+    key = local_sender.ensure(stack)
     url = stack.intake_url
     # What is printed has to work when it is read.
-    system_connection.wait_for_key(url, key)
+    local_sender.wait_for_key(url, key)
     console.print(f"Duban is up: {url}/docs")
     console.print("Try:")
-    console.print(system_connection.curl(url, key), markup=False)
+    console.print(local_sender.curl(url, key), markup=False)
 
 
 def down(data: Data = DEFAULT_DATA) -> None:

@@ -11,7 +11,7 @@ import psycopg
 from pydantic import SecretStr
 
 from services.domain.privacy.masking import mask_text
-from services.intake.senders import queries
+from services.intake.queries import queries
 from services.shared.postgres.database import Database
 from services.shared.runtime.errors import Retryable
 

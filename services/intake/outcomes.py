@@ -11,7 +11,7 @@ import msgspec
 from schemas.ticket import Ticket
 from services.domain.policy.outcome import CALL_LEASE
 from services.domain.whole_ticket import whole_lists
-from services.intake.senders import queries
+from services.intake.queries import queries
 from services.shared.postgres.database import Database
 
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from services.shared.postgres.database import Queries
-
-queries = Queries.of_package(__package__)
+from services.intake.queries import queries
 
 BURST = 10.0
 """Seconds of its rate that a sender may use at once."""

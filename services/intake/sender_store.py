@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from services.intake.senders import Sender, hash_key, queries, sender_of
+from services.intake.queries import queries
+from services.intake.senders import Sender, hash_key, sender_of
 
 PREFIX = "duban_"
 """Beginning of every key, so that a key that has got somewhere is found."""

@@ -14,13 +14,12 @@ from schemas.command import Authority
 from services.domain.authority.judge import CALLBACK_ROLE
 from services.domain.authority.reach import ANY, covers
 from services.intake import problems
+from services.intake.queries import queries
 from services.shared.kafka import bars
 from services.shared.kafka.bars import Bar
-from services.shared.postgres.database import Database, Queries
+from services.shared.postgres.database import Database
 from services.shared.runtime.clock import SystemClock
 from services.shared.runtime.errors import Problem
-
-queries = Queries.of_package(__package__)
 
 PORTAL_ROLE: Final = "portal"
 """Role of a key that speaks for signed-in customers of its own channels."""

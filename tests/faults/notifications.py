@@ -25,7 +25,7 @@ import psycopg
 from deploy.local import Stack
 from deploy.local.plan import StackOptions
 from deploy.local.ports import free_port
-from duban import system_connection
+from duban import local_sender
 from services.notifier import subscribers
 from services.notifier.delivery_worker import UNSAVED_LETTERS
 from services.notifier.domain import webhook
@@ -264,7 +264,7 @@ def running_rounds(seed: int) -> Iterator[CrashRounds]:
             origin=ORIGIN,
         )
         stack = cleanup.enter_context(Stack.start(options))
-        headers = {"Authorization": f"Bearer {system_connection.ensure_local_sender(stack)}", "X-Actor": "tests"}
+        headers = {"Authorization": f"Bearer {local_sender.ensure(stack)}", "X-Actor": "tests"}
         http = cleanup.enter_context(httpx.Client(base_url=stack.intake_url, headers=headers, timeout=60))
         eventually(lambda: http.get("/v1/tickets", params={"number": "x"}).status_code == 200, within=30)
         with psycopg.connect(stack.database_url()) as connection:

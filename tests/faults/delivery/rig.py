@@ -26,7 +26,7 @@ from deploy.local.ports import free_port
 from deploy.local.postgres import OWNER
 from deploy.local.process import module_command, spawn
 from deploy.tools.checkout import PROJECT
-from duban import system_connection
+from duban import local_sender
 from services.shared.kafka.topic_reader import ConsumerLag
 from services.shared.postgres.database import Database
 from services.shared.runtime import deployment
@@ -69,7 +69,7 @@ class DeliveryRig:
     def __init__(self, stack: Stack, kafka_proxy: StoreProxy, postgres_proxy: StoreProxy, seed: int) -> None:
         self.stack = stack
         self.kafka_proxy, self.postgres_proxy = kafka_proxy, postgres_proxy
-        self.key = system_connection.ensure_local_sender(stack)
+        self.key = local_sender.ensure(stack)
         keys = senders.ensure_senders(stack)
         pool = Database(SecretStr(stack.database_url()), name="faults", size=1)
         self.clock: Clock = deployment.load_clock(pool, "test")
@@ -319,7 +319,7 @@ def running_rig(data: Path, seed: int) -> Iterator[DeliveryRig]:
         )
         stack = cleanup.enter_context(Stack.start(options))
         stacks.append(stack)
-        system_connection.wait_for_key(stack.intake_url, system_connection.ensure_local_sender(stack))
+        local_sender.wait_for_key(stack.intake_url, local_sender.ensure(stack))
         rig = DeliveryRig(stack, kafka, postgres, seed)
         cleanup.callback(rig.close)
         # Until every door has read the keys of all senders.

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from deploy.local.errors import LocalError
-from duban import system_connection
+from duban import local_sender
 
 URL = "http://intake"
 
@@ -29,7 +29,7 @@ def answering(answers: Iterator[int | Exception]) -> Callable[..., httpx.Respons
 def test_a_new_key_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(httpx, "get", answering(iter([httpx.ConnectError("no"), 401, 503, 401, 404])))
-    system_connection.wait_for_key(URL, "k", pause=pauses.append)
+    local_sender.wait_for_key(URL, "k", pause=pauses.append)
     assert len(pauses) == 4
 
 
@@ -37,5 +37,5 @@ def test_a_key_that_is_never_served_is_an_error_with_advice(monkeypatch: pytest.
     pauses: list[float] = []
     monkeypatch.setattr(httpx, "get", answering(iter(lambda: 401, 0)))
     with pytest.raises(LocalError, match=r"\(401\): look at `duban logs intake`"):
-        system_connection.wait_for_key(URL, "k", pause=pauses.append)
-    assert sum(pauses) == pytest.approx(system_connection.KEY_WITHIN)
+        local_sender.wait_for_key(URL, "k", pause=pauses.append)
+    assert sum(pauses) == pytest.approx(local_sender.KEY_WITHIN)
