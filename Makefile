@@ -79,6 +79,9 @@ prove: $(READY) ## search every state that tickets of a pack can reach, two pack
 sim: $(READY) ## ledger and monitors under seeded faults; SEEDS=10000 FIRST=1
 	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),1)
 
+mutate-policies: $(READY) ## delete and replace every rule of the packs, and see what nobody notices; SAMPLE=100 SEED=1 ONLY=bank
+	@$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
 faults-notifications: $(READY) ## kill notifier and callback at every crash point, check notices and callbacks; ROUNDS=200 SEED=1
 	@$(BIN)/python -m tests.faults.notifications --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 

@@ -116,7 +116,23 @@ def from_files(name: str, files: Mapping[str, str], where: str = "policies") -> 
 
     """
     documents = {file: _parse(_path(where, name, file), text) for file, text in files.items()}
-    return _build(name, documents, revision(files), where, extra="forbid")
+    return from_documents(name, documents, revision(files), where)
+
+
+def from_documents(name: str, documents: Documents, revision_: str, where: str = "policies") -> Pack:
+    """Build and check a pack from its parsed files; see `from_files`.
+
+    Args:
+        name: of the pack.
+        documents: the content of its files, by name.
+        revision_: a digest of them, which distinguishes any two states of them.
+        where: folder that error messages name.
+
+    Raises:
+        PolicyError: a file has an unknown key or an invalid value, or refers to something missing.
+
+    """
+    return _build(name, documents, revision_, where, extra="forbid")
 
 
 def from_version(name: str, files: Mapping[str, str], form_version: int) -> Pack:

@@ -1,0 +1,1 @@
+"""Mutates the rules of every pack, and the defaults in Python, and shows which mistakes nothing would notice."""

@@ -1,0 +1,95 @@
+"""Tries the mutants of every pack and of the defaults, and fails where one survives without a reason.
+
+python -m tests.mutation                        all, and writes docs/mutants.md
+python -m tests.mutation --sample 100           some, by a seed that is printed
+python -m tests.mutation --only bank            those whose name contains a text; prints the survivors
+"""
+
+import argparse
+import multiprocessing
+import random
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from deploy.tools.checkout import PROJECT
+from services.domain.policy import loading
+from tests.mutation import report
+from tests.mutation.killing import SAME, SURVIVED, subject, try_table_mutant
+from tests.mutation.mutants import FILES, Mutant, mutants_of
+from tests.mutation.table_mutants import TableMutant, mutants_of_tables
+
+POLICIES = PROJECT / "policies"
+SHARED_BY = "carrier"
+"""The pack whose days show a mutant of the notices that all packs share."""
+PROCESSES = 2
+
+
+def all_mutants() -> list[Mutant | TableMutant]:
+    """Return every mutant, always in the same order."""
+    found: list[Mutant | TableMutant] = []
+    for name in loading.pack_names(POLICIES):
+        each = subject(POLICIES, name)
+        files = [file for file in FILES if file != loading.SHARED_NOTICES or name == SHARED_BY]
+        found += mutants_of(each.pack, each.documents, files)
+    return [*found, *mutants_of_tables()]
+
+
+def _try(mutant: Mutant | TableMutant) -> str:
+    if isinstance(mutant, Mutant):
+        return subject(POLICIES, mutant.pack).try_mutant(mutant)
+    return try_table_mutant(mutant, [subject(POLICIES, name) for name in loading.pack_names(POLICIES)])
+
+
+def try_all(mutants: Sequence[Mutant | TableMutant]) -> list[str]:
+    """Return what becomes of each mutant, tried in several processes that have read the packs."""
+    global _tried  # noqa: PLW0603 - what the processes inherit
+    _tried = mutants
+    with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
+        return list(pool.imap(_try_number, range(len(mutants)), chunksize=1))
+
+
+_tried: Sequence[Mutant | TableMutant] = ()
+
+
+def _try_number(number: int) -> str:
+    return _try(_tried[number])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the mutants; return 1 if any survives without a reason, or a reason is for none that survives."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("--sample", type=int, help="so many, by chance")
+    parser.add_argument("--seed", type=int, help="of the chance")
+    parser.add_argument("--only", default="", help="only mutants whose name contains this text")
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    mutants = [mutant for mutant in all_mutants() if options.only in mutant.name]
+    if options.sample is not None:
+        seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
+        print(f"seed {seed}")
+        mutants = random.Random(seed).sample(mutants, min(options.sample, len(mutants)))
+    outcomes = try_all(mutants)
+    tried = [(mutant, outcome) for mutant, outcome in zip(mutants, outcomes, strict=True) if outcome != SAME]
+    counts = Counter((mutant.group, outcome) for mutant, outcome in tried)
+    shares = report.Shares.of(counts)
+    seconds = time.monotonic() - start
+    for line in shares.lines():
+        print(line)
+    print(f"{len(tried)} mutants in {seconds:.0f} s")
+    survivors = {mutant.name for mutant, outcome in tried if outcome == SURVIVED}
+    whole = options.sample is None and not options.only
+    problems = list(
+        report.problems(survivors, report.reasons(), {mutant.name for mutant, _ in tried}, shares, whole=whole)
+    )
+    if whole and not problems:
+        report.PAGE.write_text(report.page(shares, seconds, report.entries()), encoding="utf-8")
+    for problem in problems:
+        print(problem)
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
