@@ -111,13 +111,25 @@ def worker(
         tested = DeliveryWorker(
             provider or TestMail(settings), settings, pool, letters, clock or SystemClock(), metrics
         )
-        thread = threading.Thread(target=tested.run)
+        thread = threading.Thread(target=tested.run, args=(lambda: None,))
         thread.start()
         try:
             yield
         finally:
             tested.stop()
             thread.join()
+
+
+@contextmanager
+def mail_server(port: int, received: Path) -> Iterator[None]:
+    """Receive mail into a file while the block runs."""
+    command = [sys.executable, "-m", "deploy.receivers.smtp", str(port), str(received)]
+    with subprocess.Popen(command, cwd=PROJECT) as server:
+        try:
+            eventually(lambda: is_listening(port), why="the mail server does not start")
+            yield
+        finally:
+            server.terminate()
 
 
 @pytest.mark.requirement("R5.7")
@@ -139,11 +151,8 @@ def test_a_hanging_provider_costs_one_attempt_at_a_time_and_gets_all_letters_lat
         eventually(lambda: sum(attempts for _, attempts in rows()) >= 3, why="nobody tries")
         assert {state for state, _ in rows()} == {"queued"}
         hanging.close()
-        command = [sys.executable, "-m", "deploy.receivers.smtp", str(port), str(received)]
-        with subprocess.Popen(command, cwd=PROJECT) as server:
-            eventually(lambda: is_listening(port), why="the mail server does not start")
+        with mail_server(port, received):
             eventually(lambda: {state for state, _ in rows()} == {"sent"}, why="not everything was sent")
-            server.terminate()
     assert sum(1 for _, attempts in rows() if attempts == 1) >= len(queued) - 3, rows()
     assert len(received.read_text().splitlines()) == len(queued)
 
@@ -157,12 +166,8 @@ def test_a_unit_with_too_many_notices_gets_one_letter_about_the_rest(system: Sys
         connection.execute("delete from notifier.notice where means = %s", (MEANS,))
         store.queue(connection, [(notice, 10) for notice in queued], clock)
     port, received = free_port(), tmp_path / "mail.jsonl"
-    command = [sys.executable, "-m", "deploy.receivers.smtp", str(port), str(received)]
-    with subprocess.Popen(command, cwd=PROJECT) as server:
-        eventually(lambda: is_listening(port), why="the mail server does not start")
-        with worker(system, port, clock):
-            eventually(lambda: _sent(system) == len(queued), why="not everything was sent")
-        server.terminate()
+    with mail_server(port, received), worker(system, port, clock):
+        eventually(lambda: _sent(system) == len(queued), why="not everything was sent")
     letters = [json.loads(line) for line in received.read_text(encoding="utf-8").splitlines()]
     assert len(letters) == 11
     assert "6 份" in letters[-1]["subject"]

@@ -118,7 +118,7 @@ class NotificationBench:
             DeliveryWorker(provider, self._settings, pool, LETTERS, SystemClock(), metrics)
             for provider in (SmsProvider(self._settings), SmtpProvider(self._settings), HangingProvider(self._hanging))
         ]
-        threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
+        threads = [threading.Thread(target=worker.run, args=(lambda: None,), daemon=True) for worker in workers]
         started = time.monotonic()
         for thread in threads:
             thread.start()
