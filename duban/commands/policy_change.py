@@ -20,6 +20,7 @@ from duban import display, policy_checks, policy_diff, system_connection
 from duban.command_pacing import Pacer
 from duban.policy_diff import PolicyDiff
 from duban.policy_folder import DEFAULT_POLICIES, PolicyFolder
+from duban.proving import exemptions, prover
 from duban.system_connection import DEFAULT_DATA, Data, SystemConnection
 from schemas.action import ApplyPolicy
 from schemas.command import Actor, Command
@@ -65,18 +66,28 @@ def apply(
     folder: PolicyFolder = DEFAULT_POLICIES,
     note: Annotated[str, typer.Option(help="why it is applied; kept with the version")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="apply it; else it is only shown")] = False,  # noqa: FBT002
+    unproved: Annotated[  # noqa: FBT002
+        bool, typer.Option("--unproved", help="in an emergency: do not search the pack for what must never happen")
+    ] = False,
     at_once: AtOnce = AT_ONCE,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Put the files in force in every service at the same instant, then recalculate the deadlines of open tickets."""
+    """Put the files in force in every service at the same instant, then recalculate the deadlines of open tickets.
+
+    A changed pack is checked and proved before (`duban policy prove`, up to a minute).
+    """
     pack, files = loading.load_one(folder, name), loading.read_files(folder, name)
     _check(pack, folder)
     system = system_connection.find(data)
     with system.connect() as connection:
         changed = _print_diff(connection, system.clock(), name, pack, pack.revision)
     if changed and not yes:
-        print("nothing was changed; `--yes` applies it")
+        print("nothing was changed; `--yes` proves the pack and applies it")
         return
+    if changed and unproved:
+        note = f"{note} (unproved)".strip()
+    elif changed:
+        _prove(pack, folder)
     _apply_version(system, name, files, FORM_VERSION, note, at_once)
 
 
@@ -132,6 +143,22 @@ def _check(pack: Pack, folder: Path) -> None:
     """
     if problems := list(policy_checks.problems([pack], folder)):
         raise DubanError("\n".join(problems))
+
+
+def _prove(pack: Pack, folder: Path) -> None:
+    """Prove a pack as `duban policy prove --first` does.
+
+    Raises:
+        DubanError: something can happen that never must; has the story.
+
+    """
+    name = pack.header.name
+    print(f"{name}: searching every state that a ticket can reach; up to a minute", flush=True)
+    report = prover.prove(pack, exemptions.load(folder, name), first=True)
+    *lines, last = report.lines()
+    if not report.holds:
+        raise DubanError("\n".join([*lines, last, f"nothing was changed: mend the pack, `duban policy prove {name}`"]))
+    print(last)
 
 
 def _in_force(known: list[PackVersion], name: str, now: datetime) -> PackVersion:

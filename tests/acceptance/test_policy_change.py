@@ -45,6 +45,15 @@ def test_a_limit_is_changed_applied_to_open_tickets_and_rolled_back(system: Syst
     assert "nothing was changed" in dry_run
     assert system.ticket_and_events(number)[0].promised_at == promised
 
+    text = limits.read_text(encoding="utf-8")
+    answered = 'while = { status = ["answered"] }'
+    limits.write_text(text.replace(answered, f'when = {{ tier = ["grave"] }}\n{answered}'), encoding="utf-8")
+    refused = system.duban("policy", "apply", "bank", "--folder", str(folder), "--yes")
+    assert refused.returncode == 1
+    assert "[[case.step]]" in refused.stdout + refused.stderr, "the story is missing"
+    assert system.ticket_and_events(number)[0].promised_at == promised
+    limits.write_text(text, encoding="utf-8")
+
     policy(system, "apply", "bank", "--folder", str(folder), "--yes", "--note", "more time")
     event = system.wait_for_event(number, "policy_applied")
     assert event.ticket.promised_at is not None

@@ -1,4 +1,4 @@
-"""Tries a mutant: the check may refuse it, or a day of the pack may come to something else."""
+"""Tries a mutant: the check may refuse it, a day of the pack may come to something else, or its proof may fail."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from duban import day_file
+from duban.proving import exemptions, prover
+from duban.proving.exemptions import Exemption
 from services.domain.policy import loading, stages
 from services.domain.policy.base import PolicyError
 from services.domain.policy.pack import Pack
@@ -16,7 +18,7 @@ from tests.mutation.table_mutants import TableMutant
 
 SAME = "same"
 """What becomes of a mutant that means the same as the pack: no mutant at all."""
-CHECK, PLAY, SURVIVED = "check", "play", "survived"
+CHECK, PLAY, PROOF, SURVIVED = "check", "play", "proof", "survived"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Subject:
     pack: Pack
     documents: Mapping[str, Mapping[str, Any]]
     cases: tuple[Mapping[str, Any], ...]
+    exempt: tuple[Exemption, ...] = ()
 
     @classmethod
     def read(cls, folder: Path, name: str) -> "Subject":
@@ -34,12 +37,12 @@ class Subject:
         files = loading.read_files(folder, name)
         documents = {file: tomllib.loads(text) for file, text in files.items()}
         cases = tuple(case for file in day_file.days_of(folder / name) for case in day_file.read_cases(file))
-        return cls(name, loading.from_files(name, files), documents, cases)
+        return cls(name, loading.from_files(name, files), documents, cases, exemptions.load(folder, name))
 
     def try_mutant(self, mutant: Mutant) -> str:
-        """Return by what a mutant is killed, or that it is not."""
+        """Return whether the check or a day kills a mutant, or neither."""
         try:
-            mutated = loading.from_documents(self.name, mutant.applied(self.documents), self.pack.revision)
+            mutated = self._mutated(mutant)
         except PolicyError:
             return CHECK
         if mutated == self.pack:
@@ -48,6 +51,13 @@ class Subject:
             return PLAY
         # The slow part of the check comes last: most mutants need it not.
         return CHECK if any(True for _ in _slow_problems(mutated)) else SURVIVED
+
+    def _mutated(self, mutant: Mutant) -> Pack:
+        return loading.from_documents(self.name, mutant.applied(self.documents), self.pack.revision)
+
+    def holds_with(self, mutant: Mutant) -> bool:
+        """Whether a mutant that nothing else has killed is proved; takes as long as `duban policy prove`."""
+        return prover.prove(self._mutated(mutant), self.exempt, first=True).holds
 
     def plays_as_written(self, pack: Pack) -> bool:
         """Whether every case of the pack's days comes to what it expects."""

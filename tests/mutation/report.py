@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.tools.checkout import PROJECT
-from tests.mutation.killing import CHECK, PLAY, SURVIVED
+from tests.mutation.killing import CHECK, PLAY, PROOF, SURVIVED
 from tests.mutation.mutants import GROUPS, Group
 
 REASONS = Path(__file__).with_name("reasons.toml")
@@ -27,10 +27,9 @@ class Shares:
         """Return the shares of some counts."""
         return cls(dict(counts))
 
-    def row(self, group: Group) -> tuple[int, int, int]:
-        """Return the numbers of a group: killed by the check, by a day, and survived."""
-        by_check, by_play, survived = (self.counts.get((group, outcome), 0) for outcome in (CHECK, PLAY, SURVIVED))
-        return by_check, by_play, survived
+    def row(self, group: Group) -> tuple[int, ...]:
+        """Return the numbers of a group: killed by the check, by a day, by the proof, and survived."""
+        return tuple(self.counts.get((group, outcome), 0) for outcome in (CHECK, PLAY, PROOF, SURVIVED))
 
     def killed(self, group: Group) -> float:
         """Return the part of a group that was killed."""
@@ -40,10 +39,10 @@ class Shares:
     def lines(self) -> Iterator[str]:
         """Yield a line for each group."""
         for group in GROUPS:
-            by_check, by_play, survived = self.row(group)
+            by_check, by_play, by_proof, survived = self.row(group)
             yield (
                 f"{group}: {sum(self.row(group))} mutants, {by_check} killed by the check, {by_play} by a day, "
-                f"{survived} survived: {self.killed(group):.1%} killed"
+                f"{by_proof} by the proof, {survived} survived: {self.killed(group):.1%} killed"
             )
 
 
@@ -79,10 +78,11 @@ def page(shares: Shares, seconds: float, explained: Iterable[Mapping[str, Any]])
         "",
         "Written by `make mutate-policies`. Every condition, reader, length and row of the packs, and of the tables of",
         "who may what and in which status, is deleted, and replaced by another word that exists, or made longer.",
-        "`duban policy check` refuses the mutant, or a day of its pack plays differently; what survives is below.",
+        "`duban policy check` refuses the mutant, a day of its pack plays differently, or its proof fails; what",
+        "survives is below.",
         "",
-        "| what | mutants | killed by the check | by a day | survived | killed |",
-        "|---|---|---|---|---|---|",
+        "| what | mutants | killed by the check | by a day | by the proof | survived | killed |",
+        "|---|---|---|---|---|---|---|",
     ]
     for group in GROUPS:
         numbers = shares.row(group)

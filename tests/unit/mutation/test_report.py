@@ -36,5 +36,5 @@ def test_too_many_survivors_fail() -> None:
 def test_the_page_has_the_shares_and_every_survivor_with_its_reason() -> None:
     entries = [{"mutants": ["a", "b"], "because": "they mean the same"}]
     text = report.page(shares(1), 90.0, entries)
-    assert "| readers | 100 | 0 | 99 | 1 | 99.0% |" in text
+    assert "| readers | 100 | 0 | 99 | 0 | 1 | 99.0% |" in text
     assert "they mean the same:\n\n- `a`\n- `b`\n" in text
