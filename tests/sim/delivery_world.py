@@ -15,7 +15,7 @@ from uuid import UUID
 
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
-from kafka.errors import CommitFailedError
+from kafka.errors import CommitFailedError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata
 
 from schemas.ticket import Ticket
@@ -57,6 +57,8 @@ class Faults:
         freeze: the process stands still, perhaps for longer than its session.
         kill: the process is killed and started again.
         late: the other member publishes what it has saved only after it has lost the partition.
+        stuck: the client stays outside of its group after a rebalance, as kafka-python 3.0.12 does when it has sent a
+            request to join and lost its answer between two polls.
         gone_for_good: whether partitions that the member has lost stay with the other.
 
     """
@@ -66,6 +68,7 @@ class Faults:
     freeze: float = 0.0
     kill: float = 0.0
     late: float = 0.0
+    stuck: float = 0.0
     gone_for_good: bool = False
 
 
@@ -256,6 +259,7 @@ class SimulatedConsumer:
         self._paused: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
         self._listener: Any = None
+        self._stuck = False
 
     def topics(self) -> set[str]:
         return {TOPIC}
@@ -267,7 +271,7 @@ class SimulatedConsumer:
         return set(self._owned)
 
     def group_metadata(self) -> SimpleNamespace:
-        return SimpleNamespace(state=MemberState.STABLE)
+        return SimpleNamespace(state=MemberState.REBALANCING if self._stuck else MemberState.STABLE)
 
     def highwater(self, partition: TopicPartition) -> int:
         return len(self._world.log[partition.partition])
@@ -276,6 +280,8 @@ class SimulatedConsumer:
         self._world.step()
         self._world.sleep(timeout_ms / 5_000)
         self._world.seen_at = self._world.now
+        if self._stuck:
+            return {}
         if self._generation != self._world.generation:
             self._rejoin()
         found: dict[TopicPartition, list[Polled]] = {}
@@ -291,6 +297,10 @@ class SimulatedConsumer:
 
     def _rejoin(self) -> None:
         self._listener.on_partitions_revoked(list(self._owned))
+        if self._world.random.random() < self._world.faults.stuck:
+            self._world.happened.add("stuck")
+            self._stuck = True
+            return
         self._generation = self._world.generation
         self._owned = {TopicPartition(TOPIC, number) for number in self._world.assigned}
         self._paused = set()
@@ -314,6 +324,8 @@ class SimulatedConsumer:
 
     def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata], timeout_ms: int) -> None:  # noqa: ARG002
         self._world.step()
+        if self._stuck:
+            raise RebalanceInProgressError
         if self._generation != self._world.generation:
             raise CommitFailedError
         for where, content in offsets.items():

@@ -32,6 +32,10 @@ MAX_BACKOFF = 3.0
 """Seconds between two attempts at most: a service works again within five seconds of the end of an outage."""
 REBALANCE_SECONDS = 3.0
 """Seconds outside the group after which this counts as not ready; a rebalance is shorter."""
+RENEWAL_SESSIONS = 2
+"""Session timeouts outside the group after which the membership is renewed: no rebalance takes so long, as members that
+do not answer are left out after one. The client may have lost track of its own request to join (kafka-python 3.0.12).
+"""
 LAG_INTERVAL = 5.0
 """Seconds between two measurements of the lag."""
 MISSING_TOPICS_SECONDS = 30.0
@@ -132,6 +136,19 @@ class BatchConsumer(Generic[BodyT]):
                 self._health.mark_not_ready("membership", str(error))
                 self._back_off(failures)
 
+    def _has_to_rejoin(self) -> bool:
+        """Whether the client has been outside of the group for longer than any rebalance takes."""
+        outside = self._monotonic() - self._joined_at
+        return not self._group.joined and outside > RENEWAL_SESSIONS * self._settings.kafka.session_timeout_ms / 1_000
+
+    def _renew_membership(self) -> None:
+        """Join the group once more, by a client of its own; what is not committed is read again."""
+        log.warning("membership_renewed", seconds=round(self._monotonic() - self._joined_at, 1))
+        self._group.close()
+        self._member = None
+        self._connect()
+        self._joined_at = self._monotonic()
+
     @property
     def _group(self) -> GroupMember:
         assert self._member is not None
@@ -144,6 +161,10 @@ class BatchConsumer(Generic[BodyT]):
         except Retryable as error:
             log.warning("poll_failed", reason=str(error))
             self._back_off(1)
+            return
+        if self._has_to_rejoin():
+            # What was polled outside of the group is read again by whoever owns it.
+            self._renew_membership()
             return
         self._report_membership()
         if records:
@@ -229,6 +250,8 @@ class BatchConsumer(Generic[BodyT]):
         """Send a heartbeat to the health server and stay in the consumer group."""
         self._health.heartbeat()
         self._group.keep_alive()
+        if self._group.joined:
+            self._joined_at = self._monotonic()
 
     def _back_off(self, failures: int, *, in_group: bool = False) -> None:
         """Wait exponentially longer with each failure, up to `MAX_BACKOFF`; with `in_group` the membership is kept."""

@@ -18,6 +18,8 @@ from services.shared.runtime.instance import instance_name
 from services.shared.runtime.settings import Settings
 
 POLL_SECONDS = 0.5
+REJOIN_SECONDS = 0.5
+"""How long one poll waits to join the group again: the client drops an answer that comes between two polls."""
 POSITION_TIMEOUT_MS = 500
 """Milliseconds to look up the position of a partition that a rebalance has just brought back."""
 COMMIT_TIMEOUT_MS = 10_000
@@ -160,7 +162,7 @@ class GroupMember:
         """Stay in the group without taking new records: pauses the partitions until `resume`."""
         self._consumer.pause(*self._consumer.assignment())
         try:
-            polled = self._consumer.poll(timeout_ms=0)
+            polled = self._consumer.poll(timeout_ms=0 if self.joined else int(REJOIN_SECONDS * 1000))
         except FencedInstanceIdError:
             raise
         except KafkaError:

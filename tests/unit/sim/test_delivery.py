@@ -13,7 +13,7 @@ from tests.sim.delivery_world import Faults
 pytestmark = pytest.mark.fuzz
 
 EXAMPLE: Path = package_data.folder("schemas") / "examples" / "tickets.state" / "ticket.json"
-EVERYTHING = Faults(outage=0.01, rebalance=0.02, freeze=0.004, kill=0.004, late=0.1)
+EVERYTHING = Faults(outage=0.01, rebalance=0.02, freeze=0.004, kill=0.004, late=0.1, stuck=0.1)
 FROZEN = Faults(freeze=0.01, gone_for_good=True)
 SEEDS = 15
 
@@ -35,7 +35,7 @@ def test_no_command_is_lost_and_the_last_state_is_the_row(ticket: Ticket) -> Non
         problems, faults = run(seed, ticket)
         assert problems == [], f"seed {seed}"
         happened |= faults
-    assert happened == {"outage", "rebalance", "freeze", "kill", "late"}
+    assert happened == {"outage", "rebalance", "freeze", "kill", "late", "stuck"}
 
 
 def test_a_member_that_was_frozen_leaves_no_old_state_behind(ticket: Ticket) -> None:
