@@ -18,7 +18,7 @@ from duban.file_import import FileImport
 from duban.normalisation import call_facts, facts
 from duban.sample_check import build_envelope, read_beside
 from duban.system_connection import LOCAL_SENDER
-from schemas.action import Open, Remind
+from schemas.action import AddContact, Open, Remind
 from schemas.call import Call, CallRecord
 from schemas.command import Command
 from schemas.contact import Contact
@@ -151,7 +151,7 @@ class SampleSender:
         if row is None:
             return None
         action = msgspec.json.decode(row[1], type=list[Command])[0].action
-        assert isinstance(action, Open | Remind)
+        assert isinstance(action, Open | Remind | AddContact)
         return row[0], action.contact
 
     def _outcome(

@@ -98,9 +98,17 @@ def _business(message: ContactMessage, ticket: CandidateTicket) -> bool | None:
         return True
     # The type may be of another tree, as an appeal's is: then the words of both texts decide.
     theirs = named_business(message.pack.keywords.find(ticket.subject[:COMPARED_LENGTH]).words)
-    if message.named & theirs:
+    if any(_counts(business, message, ticket) for business in message.named & theirs):
         return True
     return False if theirs or ticket.business_type is not None else None
+
+
+def _counts(business: str, message: ContactMessage, ticket: CandidateTicket) -> bool:
+    """Return whether a business type that both texts name says anything: one of appeals does only of an appeal."""
+    pack = message.pack
+    group = pack.group_of(business)
+    own = (pack.group_of(message.classification.business_type), pack.group_of(ticket.business_type))
+    return group in pack.common_groups or group in own
 
 
 def _problem(message: ContactMessage, ticket: CandidateTicket) -> bool | None:

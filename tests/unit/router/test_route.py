@@ -59,6 +59,21 @@ def test_another_subject_opens_another_ticket() -> None:
 
 
 @pytest.mark.requirement("R2.4")
+@pytest.mark.parametrize(
+    ("old", "business", "new"),
+    [
+        ("ETC通行费重复扣费，请核实并退还", "toll", "话费账单有误，请核对账单"),
+        ("ETC通行费重复扣费，请核实并退还", "toll", "手机流量套餐乱扣费"),
+        ("手机停机了，欠费早就交了", "mobile", "ETC通行费多扣了一次"),
+    ],
+)
+def test_what_only_an_appeal_would_call_alike_is_another_subject(old: str, business: str, new: str) -> None:
+    """The types of appeals say nothing of two complaints: both may be of their type for all the rest."""
+    ticket = known(subject=old, business_type=business, problem_type="charging")
+    assert routed(contact("m2", text=new), ticket).disposition == "open"
+
+
+@pytest.mark.requirement("R2.4")
 def test_a_dispute_shortly_after_closing_goes_to_the_old_ticket() -> None:
     closed = known(status=Status.CLOSED, closed_at=MORNING - timedelta(days=6))
     decision = routed(contact("m2", text="宽带网速慢的问题没有解决"), closed)
