@@ -19,7 +19,7 @@ from tests.builders import CENTRE, contact
 from tests.database_ledger import DatabaseLedger
 from tests.postgres import PostgresServer
 
-FEW, MANY = 1_500, 6_000
+FEW, MANY = 1_000, 3_500
 """Tickets of two runs: both fill the buffers of the cursors, of 500 rows each, so what differs is what grows."""
 MEGABYTE = 1024
 """In the unit of `ru_maxrss`."""
