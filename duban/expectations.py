@@ -6,6 +6,8 @@ Most expectations are fields of the ticket or of its classification. The others 
 - `due`: of clocks that run, when they are due, or false; `clocks`: see `CLOCK_FIELDS`;
 - `running`: every clock that runs, no more and no less, with when it is due, or "paused";
 - `may`: by unit, service or customer, which actions they may take now, no more and no less;
+- `who_may`: by action, which units, services and whether the customer may take it now, no more and no less;
+- `acts_for`: the unit below for which a supervising unit took the last step, or "" where it has the right itself;
 - `events`: the types of the last events; `happened`: types that are among all events;
 - `notices`: by reader (customer, unit.<code>, person.<code>), which letters the last step sent;
 - `callback`: see `CALLBACK_FIELDS`; `figures`: by KPI, what the ticket adds to it, as 1 or as "1/1";
@@ -21,7 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from duban.policy_simulation import PolicySimulation
-from duban.present_rights import rights_of
+from duban.present_rights import holders_of, rights_of
 from duban.rehearsal_input import RehearsalError, check_names, table
 from duban.rehearsed_facts import NO_PLAN, clock_state, counted_in, every_timer, format_part, plan_values, warnings_at
 from schemas.base import Model, field_names
@@ -168,6 +170,11 @@ def _may(simulation: PolicySimulation, wanted: Any) -> dict[str, list[str]]:
     return {who: rights_of(who, ticket, pack) for who in _named(wanted, "may")}
 
 
+def _who_may(simulation: PolicySimulation, wanted: Any) -> dict[str, list[str]]:
+    ticket, pack = simulation.subject.ticket, simulation.pack
+    return {action: holders_of(action, ticket, pack) for action in _named(wanted, "who_may")}
+
+
 def _timers(simulation: PolicySimulation, name: str) -> list[SlaTimer]:
     """Return the timers of a clock; the one of an assisting unit alone is named as in `assistance/network`."""
     clock, slash, unit = name.partition("/")
@@ -177,6 +184,11 @@ def _timers(simulation: PolicySimulation, name: str) -> list[SlaTimer]:
     return [
         timer for timer in every_timer(simulation.subject) if timer.name == clock and (not unit or timer.unit == unit)
     ]
+
+
+def _acts_for(simulation: PolicySimulation, _: Any) -> str | None:
+    found = (event.details.get("acts_for") for event in simulation.recent)
+    return next((unit for unit in found if unit is not None), None)
 
 
 def event_types(pack: Pack) -> frozenset[str]:
@@ -255,6 +267,8 @@ SPECIAL: Mapping[str, Callable[[PolicySimulation, Any], Any]] = {
     "clocks": _clocks,
     "running": _running,
     "may": _may,
+    "who_may": _who_may,
+    "acts_for": _acts_for,
     "events": _events,
     "happened": _happened,
     "notices": _notices,

@@ -34,28 +34,54 @@ def rights_of(who: str, ticket: Ticket, pack: Pack) -> list[str]:
         RehearsalError: there is no such unit or service; says what there is.
 
     """
-    check_names([who], (*pack.units, str(Party.CUSTOMER), *SERVICES), "unit or service")
+    check_names([who], everybody(pack), "unit or service")
+    return sorted(
+        name + how for name, action in _actions(ticket, pack) if (how := _how(who, action, ticket, pack)) is not None
+    )
+
+
+def holders_of(name: str, ticket: Ticket, pack: Pack) -> list[str]:
+    """Return who may take an action on a ticket now, of all units, our services and the customer; sorted.
+
+    Args:
+        name: of the action, as `rights_of` returns it.
+        ticket: as it stands.
+        pack: the rules.
+
+    Raises:
+        RehearsalError: there is no such action; says what there is.
+
+    """
+    actions = dict(_actions(ticket, pack))
+    check_names([name], actions, "action")
+    found = ((who, _how(who, actions[name], ticket, pack)) for who in everybody(pack))
+    return sorted(who + how for who, how in found if how is not None)
+
+
+def everybody(pack: Pack) -> tuple[str, ...]:
+    """Return who can be asked about: units, the customer, and our services."""
+    return (*pack.units, str(Party.CUSTOMER), *SERVICES)
+
+
+def _how(who: str, action: ActionModel, ticket: Ticket, pack: Pack) -> str | None:
+    """Return how somebody may take an action: "", or with evidence; None if not at all."""
+    if ticket.status not in transition(action).allowed:
+        return None
     actor, authority = Actor(kind="customer", name="customer", proof="own_channel"), None
     if who.startswith(SERVICE_PREFIX):
         actor = Actor(kind="service", name=who.removeprefix(SERVICE_PREFIX))
     elif who in pack.units:
         actor, authority = unit_actor(pack.header.name, who, None, None)
-    found: list[str] = []
-    for name, action in _actions(ticket, pack):
-        if ticket.status not in transition(action).allowed:
-            continue
-        command: Any = Command(
-            id=command_id(ticket.id, "simulation", "right"),
-            ticket_id=ticket.id,
-            at=ticket.updated_at,
-            actor=actor,
-            action=action,  # type: ignore[arg-type]
-            authority=authority,
-        )
-        verdict = judge(ticket, command, pack)
-        if verdict.code in {None, MISSING}:
-            found.append(name + WITH_EVIDENCE * (verdict.code == MISSING))
-    return sorted(found)
+    command: Any = Command(
+        id=command_id(ticket.id, "simulation", "right"),
+        ticket_id=ticket.id,
+        at=ticket.updated_at,
+        actor=actor,
+        action=action,  # type: ignore[arg-type]
+        authority=authority,
+    )
+    verdict = judge(ticket, command, pack)
+    return WITH_EVIDENCE * (verdict.code == MISSING) if verdict.code in {None, MISSING} else None
 
 
 def _actions(ticket: Ticket, pack: Pack) -> Iterator[tuple[str, ActionModel]]:

@@ -86,7 +86,7 @@ def try_table_mutant(mutant: TableMutant, subjects: Iterable[Subject]) -> str:
 
 
 def _expects_rights(case: Mapping[str, Any]) -> bool:
-    return any("may" in part.get("expect", {}) for part in (case, *case.get("step", ())))
+    return any({"may", "who_may"} & part.get("expect", {}).keys() for part in (case, *case.get("step", ())))
 
 
 @cache

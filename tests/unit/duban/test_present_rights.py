@@ -2,7 +2,7 @@
 
 import pytest
 
-from duban.present_rights import rights_of
+from duban.present_rights import holders_of, rights_of
 from duban.rehearsal_input import RehearsalError
 from schemas.action import Dispatch, RequestAssistance
 from tests.builders import CENTRE, MORNING, PACKS
@@ -48,3 +48,19 @@ def test_whoever_asked_for_assistance_may_release_it() -> None:
 def test_an_unknown_unit_is_refused_with_what_there_is() -> None:
     with pytest.raises(RehearsalError, match="there is no unit or service 'netwrk': did you mean 'network'"):
         rights_of("netwrk", simulation().subject.ticket, PACK)
+
+
+def test_an_action_has_everybody_who_may_take_it() -> None:
+    started = simulation()
+    started.act(Dispatch(unit="network"), MORNING, CENTRE)
+    assert "network" in holders_of("claim", started.subject.ticket, PACK)
+    assert "billing" not in holders_of("claim", started.subject.ticket, PACK)
+    found = holders_of("withdraw", started.subject.ticket, PACK)
+    assert {"customer", f"{CENTRE} with evidence"} <= {*found}
+    assert holders_of("tick", started.subject.ticket, PACK) == ["service.ledger", "service.sla_monitor"]
+    assert holders_of("close", started.subject.ticket, PACK) == []
+
+
+def test_an_unknown_action_is_refused_with_what_there_is() -> None:
+    with pytest.raises(RehearsalError, match="there is no action 'clam': did you mean 'claim'"):
+        holders_of("clam", simulation().subject.ticket, PACK)
