@@ -186,7 +186,8 @@ def _timers(simulation: PolicySimulation, name: str) -> list[SlaTimer]:
     ]
 
 
-def _acts_for(simulation: PolicySimulation, _: Any) -> str | None:
+def _acts_for(simulation: PolicySimulation, wanted: Any) -> str | None:
+    check_names([str(wanted)], (NO_VALUE, *simulation.pack.units), "unit")
     found = (event.details.get("acts_for") for event in simulation.recent)
     return next((unit for unit in found if unit is not None), None)
 

@@ -74,6 +74,7 @@ def test_a_difference_is_a_line(expected: dict[str, Any], line: str) -> None:
         ({"running": {"handeling": False}}, "did you mean 'handling'?"),
         ({"may": {"netwrk": []}}, "did you mean 'network'?"),
         ({"who_may": {"clam": []}}, "did you mean 'claim'?"),
+        ({"acts_for": "netwrk"}, "did you mean 'network'?"),
         ({"due": {"handeling": False}}, "did you mean 'handling'?"),
         ({"due": {"assistance/netwrk": False}}, "did you mean 'network'?"),
         ({"clocks": {"promise": {"warn": []}}}, "did you mean 'warns'?"),
@@ -116,3 +117,14 @@ def test_what_becomes_of_a_second_contact_can_be_expected(text: str, days: int, 
     second = contact("second", text=text, received_at=MORNING + 5 * HOUR + timedelta(days=days))
     simulation.receive(second)
     assert list(differences(simulation, expected)) == []
+
+
+@pytest.mark.requirement("R2.7")
+def test_for_whom_a_supervising_unit_acted() -> None:
+    simulation = PolicySimulation(PACKS["carrier"])
+    simulation.receive(contact())
+    simulation.act(build_action({"type": "dispatch", "unit": "network"}), MORNING, CENTRE)
+    assert list(differences(simulation, {"acts_for": ""})) == []
+    simulation.act(build_action({"type": "claim", "person": "A"}), MORNING + HOUR, "provincial_service")
+    assert list(differences(simulation, {"acts_for": "network"})) == []
+    assert list(differences(simulation, {"acts_for": ""})) == ["acts_for is 'network', not ''"]
