@@ -84,6 +84,16 @@ def _call(number: int) -> Any:
     return function(mutants[number])
 
 
+def _chosen(options: argparse.Namespace) -> list[Mutant | TableMutant]:
+    """Return the mutants that the command line asks for; prints the seed of a sample."""
+    mutants = [mutant for mutant in all_mutants() if options.only in mutant.name]
+    if options.sample is None:
+        return mutants
+    seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
+    print(f"seed {seed}")
+    return random.Random(seed).sample(mutants, min(options.sample, len(mutants)))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the mutants; return 1 if any survives without a reason, or a reason is for none that survives."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
@@ -92,24 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only mutants whose name contains this text")
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    mutants = [mutant for mutant in all_mutants() if options.only in mutant.name]
-    if options.sample is not None:
-        seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
-        print(f"seed {seed}")
-        mutants = random.Random(seed).sample(mutants, min(options.sample, len(mutants)))
-    outcomes = try_all(mutants)
-    tried = [(mutant, outcome) for mutant, outcome in zip(mutants, outcomes, strict=True) if outcome != SAME]
-    counts = Counter((mutant.group, outcome) for mutant, outcome in tried)
-    shares = report.Shares.of(counts)
+    mutants = _chosen(options)
+    tried = [each for each in zip(mutants, try_all(mutants), strict=True) if each[1] != SAME]
+    shares = report.Shares.of(Counter((mutant.group, outcome) for mutant, outcome in tried))
     seconds = time.monotonic() - start
     for line in shares.lines():
         print(line)
     print(f"{len(tried)} mutants in {seconds:.0f} s")
     survivors = {mutant.name for mutant, outcome in tried if outcome == SURVIVED}
     whole = options.sample is None and not options.only
-    problems = list(
-        report.problems(survivors, report.reasons(), {mutant.name for mutant, _ in tried}, shares, whole=whole)
-    )
+    names = {mutant.name for mutant, _ in tried}
+    problems = list(report.problems(survivors, report.reasons(), names, shares, whole=whole))
     if whole and not problems:
         report.PAGE.write_text(report.page(shares, seconds, report.entries()), encoding="utf-8")
     for problem in problems:
