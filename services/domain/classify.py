@@ -166,7 +166,7 @@ def _type_reasons(choice: TypeChoice, business: str | None, problem: str | None)
 
 
 def _type_reason(subject: str, rule: TypeRule, words: tuple[str, ...]) -> Reason:
-    own = next((word for word in words if word in rule.keywords), None)
+    own = next((word for word in words if word in rule.weights), None)
     name = f"words of {rule.code}" if own is not None else f"only {rule.code} can be meant"
     return _reason(subject, rule.code, name, rule, own)
 
@@ -239,7 +239,8 @@ def _is_excepted(rule: SignalRule, facts: Facts, hits: KeywordHits) -> bool:
 
 
 def _priority(pack: Pack, signals: tuple[str, ...], reasons: list[Reason]) -> int:
-    rule = next(rule for rule in pack.routing.priorities if set(rule.all) <= set(signals))
+    raised = frozenset(signals)
+    rule = next(rule for rule in pack.routing.priorities if raised.issuperset(rule.all))
     reasons.append(_reason("priority", str(rule.priority), rule.name, rule))
     return rule.priority
 

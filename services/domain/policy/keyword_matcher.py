@@ -13,12 +13,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ahocorasick_rs import AhoCorasick
 
-from services.domain.policy.keyword_hits import NO_HITS, NOTHING_SLOT, Family, Hit, Hits, Reading, Use, is_part
+from services.domain.policy.keyword_hits import DENIED, NO_HITS, NOTHING_SLOT, Family, Hits, Reading, Span, Use, is_part
 
 Owner = TypeVar("Owner", bound=Hashable)
 
 GAP = "…"
 WIDEST_GAP = 8
+NOWHERE = (-WIDEST_GAP - 1, -WIDEST_GAP - 1)
+"""Where a first part stands that is not in the text: too far away for any second one."""
 
 
 @cache
@@ -27,10 +29,16 @@ def _simplified() -> Mapping[int, str]:
     return {ord(pair[0]): pair[1] for pair in pairs}
 
 
+@cache
+def _traditional() -> frozenset[str]:
+    return frozenset(map(chr, _simplified()))
+
+
 def fold(text: str) -> str:
     """Return a text in the form in which keywords are compared: half width, lower case, simplified characters."""
     plain = unicodedata.normalize("NFKC", text).casefold()
-    return plain if plain.isascii() else plain.translate(_simplified())
+    # Most texts have no traditional character, and to see that is much cheaper than to translate them.
+    return plain if plain.isascii() or _traditional().isdisjoint(plain) else plain.translate(_simplified())
 
 
 class KeywordEntry(NamedTuple, Generic[Owner]):
@@ -63,20 +71,22 @@ class KeywordMatcher(Generic[Owner]):
 
     def __init__(self, entries: Iterable[KeywordEntry[Owner]]) -> None:
         self._indexes: dict[str, int] = {}
-        uses: dict[int, list[Use[Owner]]] = defaultdict(list)
+        whole: dict[int, list[Use[Owner]]] = defaultdict(list)
+        seconds: dict[int, list[Use[Owner]]] = defaultdict(list)
         number = 0
         for position, (owner, family, words, tree, incidental) in enumerate(entries):
-            slot = _slot(family, tree, position)
+            slot, denied = _slot(family, tree, position), DENIED.get(family)
             for word, weight in words.items():
                 first, gap, second = word.partition(GAP)
                 before = self._index(first) if gap else -1
-                use = Use(number, position, owner, family, slot, word, weight, incidental, before)
-                uses[self._index(second or first)].append(use)
+                use = Use(number, position, owner, family, slot, word, weight, incidental, before, denied)
+                (seconds if gap else whole)[self._index(second or first)].append(use)
                 number += 1
         patterns = list(self._indexes)
-        self._uses = [tuple(uses[index]) for index in range(len(patterns))]
+        self._whole = [tuple(whole[index]) for index in range(len(patterns))]
+        self._seconds = dict(seconds)
+        self._firsts = frozenset(use.first for each in seconds.values() for use in each)
         self._edged = [any(edge.isascii() and edge.isalnum() for edge in (word[0], word[-1])) for word in patterns]
-        self._firsts = frozenset(use.first for each in self._uses for use in each if use.first >= 0)
         self._automaton = AhoCorasick(patterns) if patterns else None
 
     def _index(self, word: str) -> int:
@@ -91,22 +101,22 @@ class KeywordMatcher(Generic[Owner]):
         if not found:
             return NO_HITS
         reading = Reading[Owner](folded)
-        hits: list[Hit[Owner]] = []
+        spans: list[Span[Owner]] = []
         ends: dict[int, tuple[int, int]] = {}
-        uses, edged, firsts = self._uses, self._edged, self._firsts
+        whole, seconds, edged, firsts = self._whole, self._seconds, self._edged, self._firsts
         for index, start, end in found:
             if edged[index] and is_part(folded, start, end):
                 continue
-            for use in uses[index]:
-                if use[8] < 0:
-                    hits.append((start, -end, use[0], use))
-                elif use[8] in ends:
-                    begin, until = ends[use[8]]
+            if uses := whole[index]:
+                spans.append((start, -end, uses))
+            if ends:
+                for use in seconds.get(index, ()):
+                    begin, until = ends.get(use.first, NOWHERE)
                     if 0 <= start - until <= WIDEST_GAP and reading.clause(begin) == reading.clause(start):
-                        hits.append((begin, -end, use[0], use))
+                        spans.append((begin, -end, (use,)))
             if index in firsts:
                 ends[index] = (start, end)
-        return reading.judged(hits)
+        return reading.judged(spans)
 
 
 SHARED_SLOTS = (Family.BUSINESS, Family.PROBLEM, Family.SIGNAL)

@@ -60,13 +60,13 @@ class Phrases(PolicyPart):
         lists = (getattr(self, name) for name in type(self).model_fields if name not in WHOLE_TEXT)
         return tuple(each for each in lists if each is not None)
 
-    def is_greeting(self, text: str) -> bool:
-        """Return whether a text consists of greetings alone."""
-        return self._greeting is not None and self._greeting.matches(text)
+    def is_greeting(self, folded: str) -> bool:
+        """Return whether a folded text (`keyword_matcher.fold`) consists of greetings alone."""
+        return self._greeting is not None and self._greeting.matches(folded)
 
-    def is_courtesy(self, text: str) -> bool:
-        """Return whether a text consists of acknowledgements, thanks and greetings alone."""
-        return self._courtesy is not None and self._courtesy.matches(text)
+    def is_courtesy(self, folded: str) -> bool:
+        """Return whether a folded text consists of acknowledgements, thanks and greetings alone."""
+        return self._courtesy is not None and self._courtesy.matches(folded)
 
     @cached_property
     def _greeting(self) -> "_Only | None":
@@ -88,11 +88,9 @@ class _Only:
     whole: re.Pattern[str]
     meant: re.Pattern[str]
 
-    def matches(self, text: str) -> bool:
-        plain = text.strip()
-        if not 0 < len(plain) <= LONGEST_COURTESY:
+    def matches(self, folded: str) -> bool:
+        if not 0 < len(folded) <= LONGEST_COURTESY:
             return False
-        folded = fold(plain)
         return self.whole.fullmatch(folded) is not None and self.meant.search(folded) is not None
 
 

@@ -5,12 +5,14 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from schemas.contact import Contact
 from schemas.ticket import Classification
 from services.domain.classify import classify
 from services.domain.policy.base import Cited
 from services.domain.policy.keyword_hits import Hits
+from services.domain.policy.keyword_matcher import fold
 from services.domain.policy.pack import Pack
 from services.domain.policy.phrases import PhraseList
 from services.domain.policy.types import BusinessType, ProblemType
@@ -82,6 +84,10 @@ class ContactMessage:
         return self.contact.text.strip()
 
     @cached_property
+    def _folded(self) -> str:
+        return fold(self.text)
+
+    @cached_property
     def thread(self) -> str | None:
         """The subject line that a mail replies to; None if it is no reply."""
         line = self.contact.details.get(SUBJECT, "")
@@ -117,20 +123,21 @@ class ContactMessage:
     @cached_property
     def is_greeting(self) -> bool:
         """Whether it greets and says nothing else."""
-        return self.is_plain and self.pack.phrases.is_greeting(self.text)
+        return self.is_plain and self.pack.phrases.is_greeting(self._folded)
 
     @cached_property
     def is_courtesy(self) -> bool:
         """Whether it acknowledges or thanks and says nothing else."""
         if not self.is_plain or not self.text:
             return False
-        return self.pack.phrases.is_courtesy(self.text) or _is_gesture(self.text) or self._begins_with_thanks
+        return self.pack.phrases.is_courtesy(self._folded) or _is_gesture(self.text) or self._begins_with_thanks
 
     @property
     def _begins_with_thanks(self) -> bool:
         """Whether a short text begins with thanks or an acknowledgement, and has no word that means anything."""
-        head = _CLAUSE.split(self.text, maxsplit=1)[0]
-        return len(self.text) <= SHORT and not self.hits.words and self.pack.phrases.is_courtesy(head)
+        if len(self.text) > SHORT or self.hits.words:
+            return False
+        return self.pack.phrases.is_courtesy(_CLAUSE.split(self._folded, maxsplit=1)[0])
 
     @property
     def is_short_reply(self) -> bool:
@@ -269,5 +276,5 @@ def places(text: str) -> Mapping[str, frozenset[str]]:
 
 def _is_gesture(text: str) -> bool:
     """Return whether a text is a sign without words, such as a thumb or a single key, and no question."""
-    words = [character for character in text if character.isalnum()]
+    words = list(islice(filter(str.isalnum, text), 2))
     return _QUESTION.search(text) is None and (not words or (len(words) == 1 and words[0].isdigit()))
