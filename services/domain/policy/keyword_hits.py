@@ -59,7 +59,7 @@ ANY_DENIAL = re.compile(
 ANY_PRAISE = re.compile(
     "没问题|没有问题|没毛病|正常|[挺很蛮]好|不错|没事|还行|好好的|不差|没[的得]说|满格|客气|热情|礼貌|耐心|fine|works|good"
 )
-COMPARING = re.compile("[像跟和与比如]")
+COMPARING = re.compile("[像跟和与比如问]")
 PRAISING = re.compile("[题病常好错事行说格气情貌耐fkg]")
 """Characters of which every praise has one: a look for them is much cheaper than one for all praises."""
 RHETORICAL = re.compile(r"[吗么嘛]|[^,.;!。\n]*\?")
@@ -73,7 +73,8 @@ NAMED = re.compile(r"^(?:门口|对面|附近|旁|站|住院部|门诊|路|街|�
 NUMBERED = re.compile(r"(?:单号|编号|工号|号码|尾号|订单|卡号|\bno\.?|号)[:#\s]*$")
 COUNTED = re.compile(r"^(?:[.,]?\d|[元块兆个条人次天米]|号院|号楼|公里)")
 """What makes a number an amount or a part of another one."""
-COMPARED = re.compile(r"(?:像|跟|和|与|不如|比)[^,]{0,2}$")
+COMPARED = re.compile(r"(?:像|跟|和|与|不如|比|(?<![请想下])问[个了起到过]?)[^,]{0,2}$")
+"""What makes a type something that the subject is compared with, or that somebody only asked about."""
 BESIDE = re.compile(r"(?:在|去|到|从|找|问|跟|给|让|打|跑了?|经|由|帮|等|at the |by the |to the )[^,]{0,6}$")
 REPORTED = re.compile(
     r"^.{0,3}(?:说|答应|承诺|让我|叫我|推荐|告诉|帮|办的|办了|买的|保证|表示|通知|回复|代办|介绍|told|said|promised)"

@@ -119,3 +119,10 @@ def test_a_place_that_is_only_mentioned_speaks_less_for_itself() -> None:
         text: KeywordMatcher(entries).find(text).evidence["hall"].score for text in ("营业厅很吵", "在营业厅办的")
     }
     assert of_text["在营业厅办的"] < of_text["营业厅很吵"]
+
+
+@pytest.mark.parametrize("mention", ["问个停车费的事", "问过停车费", "比停车费还贵"])
+def test_what_somebody_only_asked_about_or_compares_speaks_less_for_itself(mention: str) -> None:
+    found = matcher(Family.BUSINESS, parking="停车费")
+    scores = [found.find(text).evidence["parking"].score for text in (mention, "停车费太贵", "请问停车费多少")]
+    assert scores[0] < scores[1] == scores[2]
