@@ -130,3 +130,18 @@ def test_a_customer_of_a_high_level_is_a_vip_of_the_carrier(level: str) -> None:
     """The documents of the carrier tell VIP customers apart by this word alone (002-1 §2.3.2)."""
     assert classify(contact(customer=Customer(phone="+8613800000102", level=level)), PACK).vip
     assert not classify(contact(customer=Customer(phone="+8613800000102", level="普通")), PACK).vip
+
+
+@pytest.mark.requirement("R3.1")
+def test_what_is_left_open_is_suggested_with_the_words_that_speak_for_it() -> None:
+    found = classify(contact(text="短信流量都不能用"), PACK)
+    assert found.business_type is None
+    suggested = {each.business_type: each.reason for each in found.suggestions}
+    assert {"sms_service", "mobile_data"} == suggested.keys()
+    assert "短信" in suggested["sms_service"]
+    assert "流量" in suggested["mobile_data"]
+
+
+@pytest.mark.requirement("R3.1")
+def test_what_is_sure_needs_no_suggestion() -> None:
+    assert classify(contact(text="宽带断了三天没人修"), PACK).suggestions == ()
