@@ -23,15 +23,15 @@ CHANGES_SHOWN = 4
 
 
 def commit() -> str:
-    """Return the commit that is tested, with a mark if files differ from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip() or "unknown"
+    """Return the commit that is tested, with a mark if files other than the page itself differ from it."""
+    revision = _git("rev-parse", "--short=10", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", ".", f":(exclude){PAGE.relative_to(PROJECT)}")
+    return f"{revision}-dirty" if changed else revision
+
+
+def _git(*arguments: str) -> str:
+    completed = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    return completed.stdout.strip()
 
 
 def row(played: Played, at: str) -> str:
@@ -89,8 +89,7 @@ def _machine() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB"
 
 
-def write(played: Sequence[Played], order: Sequence[str], page: Path = PAGE) -> None:
-    """Write the rows of what was played into their section of the page."""
-    at = commit()
+def write(played: Sequence[Played], order: Sequence[str], at: str, page: Path = PAGE) -> None:
+    """Write the rows of what was played at a commit into their section of the page."""
     rows = {each.fault.name: row(each, at) for each in played}
     page.write_text(merged(page.read_text(encoding="utf-8"), rows, order), encoding="utf-8")

@@ -48,6 +48,8 @@ CHECKED_WITHIN = 40.0
 """Real seconds in which the checker has to find nothing wrong: what is still under way is no damage."""
 DECIDED_WITHIN = 45.0
 """Real seconds within which a due threshold is decided, after whatever fault: the sweeper takes 30."""
+LIVE_AGAIN_WITHIN = 2.0
+"""Real seconds in which a process that goes on says that it is live."""
 IDLE_WITHIN = 90.0
 """Real seconds in which everything has to be read once the load pauses."""
 
@@ -150,12 +152,24 @@ class DeliveryRig:
             frozen[:] = [each for each in processes if each.status() == psutil.STATUS_STOPPED]
             return bool(frozen)
 
+        with self._unwatched():
+            try:
+                eventually(find, within=30, why=f"{service} does not reach {point}")
+                yield
+            finally:
+                file.unlink(missing_ok=True)
+                _signal_all(frozen, signal.SIGCONT)
+
+    @contextmanager
+    def _unwatched(self) -> Iterator[None]:
+        """Keep the supervisor from replacing a process that stands still for long: it would never go on."""
+        marker = self.stack.folder.unwatched
+        marker.touch()
         try:
-            eventually(find, within=30, why=f"{service} does not reach {point}")
             yield
+            time.sleep(LIVE_AGAIN_WITHIN)
         finally:
-            file.unlink(missing_ok=True)
-            _signal_all(frozen, signal.SIGCONT)
+            marker.unlink()
 
     @contextmanager
     def extra_process(self, service: str, instance: str, *, clock_file: Path | None = None) -> Iterator[int]:

@@ -1,13 +1,14 @@
 """What happened in a fault is written down beside what is known of the others."""
 
 import math
+import re
 from contextlib import nullcontext
 from dataclasses import replace
 
 from tests.faults.delivery.fault import Fault
 from tests.faults.delivery.load import ObservedAnswer
 from tests.faults.delivery.play import Played
-from tests.faults.delivery.report import BEGIN, END, merged, row
+from tests.faults.delivery.report import BEGIN, END, commit, merged, row
 
 
 def test_rows_of_faults_that_were_not_played_now_stay_on_the_page() -> None:
@@ -27,3 +28,7 @@ def test_rows_of_faults_that_were_not_played_now_stay_on_the_page() -> None:
     assert "not injected: no such device / here" in text
     assert math.isinf(second.recovered_after)
     assert merged(text, {}, ["b-fault", "old", "a-fault"]) == text
+
+
+def test_a_row_names_the_commit_that_was_tested() -> None:
+    assert re.fullmatch("[0-9a-f]{10,}(-dirty)?|unknown", commit())
