@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas import unknown_fields
+from schemas.resolved_types import ensure_resolved
 from schemas.unknown_fields import KEY, Unknown
 
 AwareDatetime = Annotated[datetime, Meta(tz=True)]
@@ -57,6 +58,7 @@ class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True
             msgspec.ValidationError: it does not fit the model.
 
         """
+        ensure_resolved(cls)
         return msgspec.json.decode(value, type=cls)
 
     @classmethod
@@ -67,6 +69,7 @@ class Model(Struct, metaclass=ModelMeta, frozen=True, forbid_unknown_fields=True
             msgspec.ValidationError: it does not fit the model.
 
         """
+        ensure_resolved(cls)
         return msgspec.convert(value, cls)
 
     def to_json(self) -> bytes:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from schemas.resolved_types import ensure_resolved
+
 KEY = "$unknown"
 """Name under which a model holds its unknown fields between decoding and encoding; never in a document."""
 
@@ -55,6 +57,7 @@ def decode(value: bytes | str, type_: type[T]) -> T:
         msgspec.ValidationError: it does not fit the type, apart from unknown fields.
 
     """
+    ensure_resolved(type_)
     try:
         return msgspec.json.decode(value, type=type_)
     except msgspec.ValidationError:
@@ -69,6 +72,7 @@ def convert(plain: Any, type_: Any) -> Any:
         msgspec.ValidationError: it does not fit the type, apart from unknown fields.
 
     """
+    ensure_resolved(type_)
     try:
         return msgspec.convert(plain, type_)
     except msgspec.ValidationError:

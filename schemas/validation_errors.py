@@ -9,6 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas.base import Model
+from schemas.resolved_types import ensure_resolved
 from schemas.unknown_fields import KEY
 
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<in_key>key` in `)?\$?(?P<path>.*)`)?$", re.DOTALL)
@@ -83,6 +84,7 @@ def find_errors(model: type[Model], document: Mapping[str, Any], path: str = "")
         if part is not None and isinstance(document[name], Mapping):
             yield from find_errors(part, document[name], here)
             continue
+        ensure_resolved(field.type)
         try:
             msgspec.convert(document[name], field.type)
         except msgspec.ValidationError as error:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from schemas.command import Command
 from schemas.contact import Customer
 from schemas.event import TicketChange, TicketEvent
+from schemas.resolved_types import ensure_resolved
 from schemas.ticket import SlaTimer, Status, Ticket
 from schemas.unknown_fields import convert, encode
 from services.domain.authority.granted_sums import Grantor
@@ -289,6 +290,7 @@ def case_histories(
     with connection.cursor(name="case_histories") as cursor:
         cursor.itersize = 500
         values = {"pack": pack, "since": since, "until": until}
+        ensure_resolved(list[CaseEvent])
         for body, events, clocks in cursor.execute(queries["case_histories"], values):
             ticket = Ticket.from_record(body)
             if clocks is not None:
