@@ -1,26 +1,31 @@
 """Imports a file of messages through intake's HTTP door: streamed, resumable, with a report of refused messages."""
 
 import contextlib
-import hashlib
 import itertools
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
 
-from duban.rejects import RejectedMessage, RejectReason, report_for, strip_notes
+from duban.import_progress import ImportIdentity, ProgressFile, SavedProgress
+from duban.patient_client import PatientClient, problem_of, unavailable
+from duban.rejects import LINE, RejectedMessage, RejectReason, report_for, strip_notes
 from services.intake.channel_registry import OWN_TABLES, ChannelAdapter
 from services.intake.domain.fields import InvalidPayload
 from services.intake.domain.media import PLAIN, media_type_of
-from services.intake.domain.splitter import CSV, JSON, NDJSON, MessagePart, split
+from services.intake.domain.message_parts import CSV, JSON, NDJSON, MessagePart
+from services.intake.domain.splitter import split
 from services.shared.runtime.errors import DubanError
 
 BATCH = 200
 """Messages of one request, at the most."""
 BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of the messages of one request, well below intake's limit; a larger message goes alone."""
+MAX_BATCH_ROWS = 50 * BATCH
+"""Rows with and without messages after which the progress is saved, whatever their size."""
 _TEXT_TYPES = frozenset({CSV, PLAIN})
 _NO_RESULT: dict[str, Any] = {
     "status": 0,
@@ -37,8 +42,7 @@ class FileImport:
     Attributes:
         size: bytes of the file.
         position: bytes that have been read.
-        done: messages that were sent, in this run and earlier ones.
-        accepted, refused: how many of them intake accepted and refused.
+        account: what became of everything in the file so far, in this run and earlier ones.
         skipped: messages that earlier runs have sent.
         report: path of the report of refused messages.
 
@@ -53,9 +57,10 @@ class FileImport:
         table: Mapping[str, ChannelAdapter],
         settings: Mapping[str, str] | None = None,
         anew: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._file = file
-        self._client = client
+        self._client = PatientClient(client, sleep)
         self._channel = channel
         self._native = table.get(channel)
         self._settings = dict(settings or {})
@@ -63,16 +68,31 @@ class FileImport:
         self._own_lines = channel in OWN_TABLES and self._media_type in _TEXT_TYPES
         try:
             self.size = file.stat().st_size
-            self._digest = _digest(file)
+            identity = ImportIdentity.of(file, channel, self._settings, str(client.base_url))
         except OSError as error:
             raise DubanError(f"{file} cannot be read ({error.strerror})") from error
-        self._progress = file.with_name(file.name + ".progress")
+        self._progress_file = ProgressFile(file, identity)
         self._report = report_for(file, self._media_type, own_lines=self._own_lines)
         self.report = self._report.path
-        self.skipped, self.refused = (0, 0) if anew else self._load_progress()
-        self.done = self.skipped
-        self.accepted = self.skipped - self.refused
+        self._progress = SavedProgress() if anew else self._progress_file.load()
+        self.account = self._progress.account
+        self.skipped = self.done
         self.position = 0
+
+    @property
+    def done(self) -> int:
+        """Messages that were sent, in this run and earlier ones."""
+        return self.accepted + self.refused
+
+    @property
+    def accepted(self) -> int:
+        """Messages that intake accepted."""
+        return self.account.accepted
+
+    @property
+    def refused(self) -> int:
+        """Messages that intake refused, and damaged ones that were not sent."""
+        return self.account.refused
 
     def run(self) -> Iterator[int]:
         """Send the remaining messages; yields the number of messages sent so far after each request.
@@ -84,32 +104,45 @@ class FileImport:
         self._report.begin(self.refused)
         with self._file.open("rb") as file, contextlib.closing(self._split(file)) as parts:
             try:
-                for _ in itertools.islice(parts, self.skipped):
+                for _ in itertools.islice(parts, self._progress.parts):
                     pass
                 for batch in _batches(map(strip_notes, parts)):
-                    refused = [RejectedMessage(part, reasons) for part, reasons in self._send(batch) if reasons]
-                    if refused:
-                        self._report.add(refused)
-                    self.refused += len(refused)
-                    self.accepted += len(batch) - len(refused)
-                    self.done += len(batch)
+                    self._import_batch(batch)
                     self.position = min(self.size, file.tell()) if not file.closed else self.size
-                    self._save_progress()
                     yield self.done
             except InvalidPayload as error:
                 raise DubanError(f"{self._file}: {error}") from error
         self.position = self.size
-        self._progress.unlink(missing_ok=True)
+        self._progress_file.remove()
+
+    def _import_batch(self, batch: list[MessagePart]) -> None:
+        """Send the messages of a batch, account for all of it, and save the progress."""
+        sent = list(self._send([part for part in batch if part.kept is None]))
+        refused = [RejectedMessage(part, reasons) for part, reasons in sent if reasons]
+        if refused:
+            self._report.add(refused)
+        for part, reasons in sent:
+            self.account.add(part, refused=bool(reasons))
+        for part in batch:
+            if part.kept is not None:
+                self.account.add(part)
+        self._progress.parts += len(batch)
+        self._progress_file.save(self._progress)
 
     def _split(self, file: BinaryIO) -> Generator[MessagePart, None, None]:
+        delivered = self.account.delivered
         if self._own_lines:
             # A log in the channel's own format is sent line by line.
             for number, line in enumerate(file, start=1):
+                delivered[""] += 1
                 yield MessagePart(number, line, self._media_type)
             return
-        ids = self._native.ids if self._native is not None else ()
-        parts = split(file, self._media_type, ids=ids, charset=self._settings.get("charset"))
+        # A report of refused messages may hold only such as were no rows.
+        ids = (*self._native.ids, LINE) if self._native is not None else ()
+        charset = self._settings.get("charset")
+        parts = split(file, self._media_type, ids=ids, charset=charset, delivered=delivered)
         if parts is None:
+            delivered[""] += 1
             yield MessagePart(1, file.read(), self._media_type)
         else:
             yield from parts
@@ -141,7 +174,7 @@ class FileImport:
     def _send_alone(self, part: MessagePart) -> list[RejectReason]:
         response = self._post(part.body, part.media_type)
         if not response.is_success:
-            return _reasons(response.json())
+            return _reasons(problem_of(response))
         # A message that holds several items may be accepted in part.
         is_json = response.headers.get("content-type") == JSON
         results = response.json().get("results", []) if is_json else []
@@ -155,7 +188,7 @@ class FileImport:
         was not accepted.
         """
         if not response.is_success:
-            reasons = _reasons(response.json())
+            reasons = _reasons(problem_of(response))
             yield from ((part, reasons) for part in parts)
             return
         # Not splitlines, which also splits at separators that a message may contain.
@@ -176,58 +209,30 @@ class FileImport:
 
         """
         path = f"/v1/channels/{self._channel}" if self._native is not None else "/v1/contacts/batch"
-        try:
-            response = self._client.post(
-                path, content=body, params=self._settings, headers={"Content-Type": media_type}
-            )
-        except httpx.HTTPError as error:
-            raise DubanError(
-                f"intake does not answer ({type(error).__name__}): run the same command again later"
-            ) from error
+        response = self._client.post(path, body, media_type, self._settings)
         if not response.is_success and response.status_code not in {
             httpx.codes.BAD_REQUEST,
             httpx.codes.REQUEST_ENTITY_TOO_LARGE,
         }:
-            problem = response.json()
-            detail = f"{problem.get('title')}: {problem.get('detail', '')}"
-            raise DubanError(f"intake: {detail}: run the same command again later")
+            raise unavailable(response)
         return response
-
-    def _load_progress(self) -> tuple[int, int]:
-        """Return how many messages earlier runs have sent, and how many of them were refused."""
-        try:
-            progress = json.loads(self._progress.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return 0, 0
-        if progress.get("sha256") != self._digest:
-            return 0, 0
-        return int(progress["done"]), int(progress.get("refused", 0))
-
-    def _save_progress(self) -> None:
-        """Save the progress atomically, so that a crash leaves the old file or the new one."""
-        new = self._progress.with_name(self._progress.name + ".new")
-        progress = {"sha256": self._digest, "done": self.done, "refused": self.refused}
-        new.write_text(json.dumps(progress), encoding="utf-8")
-        new.replace(self._progress)
 
 
 def _batches(parts: Iterable[MessagePart]) -> Iterator[list[MessagePart]]:
-    """Group messages into requests by their number and bytes."""
+    """Group messages into requests by their number and bytes; rows without a message travel with them."""
     batch: list[MessagePart] = []
-    size = 0
+    messages = size = 0
     for part in parts:
-        if batch and (len(batch) == BATCH or size + len(part.body) > BATCH_BYTES):
+        is_message = part.kept is None
+        is_full = messages == BATCH or size + len(part.body) > BATCH_BYTES
+        if batch and ((is_message and is_full) or len(batch) == MAX_BATCH_ROWS):
             yield batch
-            batch, size = [], 0
+            batch, messages, size = [], 0, 0
         batch.append(part)
+        messages += is_message
         size += len(part.body)
     if batch:
         yield batch
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _join_lines(parts: list[MessagePart]) -> bytes:

@@ -6,11 +6,11 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, XLSX, MessagePart
+from services.intake.domain.message_parts import CSV, JSON, MAIL, MBOX, XLSX, MessagePart
 
 NOTES = ("_row", "_field", "_reason", "_what_to_do")
 """Columns in front of those of a refused message; they are removed when the report is imported."""
@@ -47,9 +47,11 @@ class RejectedMessage:
         advice = dict.fromkeys(
             f"{entry.field}: {entry.what_to_do}" if len(fields) > 1 else entry.what_to_do for entry in self.reasons
         )
-        return dict(
-            zip(NOTES, (str(self.part.line), ",".join(fields), ",".join(reasons), "; ".join(advice)), strict=True)
-        )
+        return dict(zip(NOTES, (self._place(), ",".join(fields), ",".join(reasons), "; ".join(advice)), strict=True))
+
+    def _place(self) -> str:
+        """Return the row, in a workbook with its sheet, as spreadsheets write it."""
+        return _escape_formula(f"{self.part.sheet}!{self.part.line}") if self.part.sheet else str(self.part.line)
 
 
 class RejectReport(ABC):
@@ -95,7 +97,7 @@ def report_for(file: Path, media_type: str, *, own_lines: bool) -> RejectReport:
 
 def strip_notes(part: MessagePart) -> MessagePart:
     """Return a message of a report without its notes, as it was in the original file."""
-    if part.media_type != JSON or b'"_reason"' not in part.body:
+    if part.kept is not None or part.media_type != JSON or b'"_reason"' not in part.body:
         return part
     try:
         row = json.loads(part.body)
@@ -104,9 +106,9 @@ def strip_notes(part: MessagePart) -> MessagePart:
     if not isinstance(row, dict) or not set(NOTES) <= row.keys():
         return part
     if isinstance(row.get(LINE), str) and isinstance(row.get(TYPE), str):
-        return MessagePart(part.line, row[LINE].encode("utf-8", "replace"), row[TYPE], part.error)
+        return replace(part, body=row[LINE].encode("utf-8", "replace"), media_type=row[TYPE])
     rest = {name: value for name, value in row.items() if name not in NOTES}
-    return MessagePart(part.line, json.dumps(rest, ensure_ascii=False).encode("utf-8", "replace"), JSON, part.error)
+    return replace(part, body=json.dumps(rest, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 class CsvRejectReport(RejectReport):

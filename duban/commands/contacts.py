@@ -35,7 +35,8 @@ def import_(
     """Import the contacts of a file. After an interruption the same command continues; nothing is counted twice.
 
     Refused messages are written to a report beside the file, in its own format (FILE.refused.csv, .ndjson or .mbox),
-    which can be corrected and imported; exit code 1 when there are any.
+    which can be corrected and imported. In the end the sum is printed for the file, or for each sheet: rows that came
+    in = accepted + kept (without a message, by reason) + refused; exit code 1 when any was refused or is missing.
     """
     import_file(file, channel, data, settings, mappings, anew=anew)
 
@@ -70,8 +71,13 @@ def import_file(
             bar.update(task, completed=run.size)
     earlier = f", {run.skipped} of them by an earlier run" if run.skipped else ""
     console.print(f"{run.accepted} accepted, {run.refused} refused{earlier}", highlight=False)
+    for line in run.account.lines(file.name):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if run.refused:
         console.print(f"the refused rows, with field and reason: {run.report}", highlight=False, soft_wrap=True)
+    if not run.account.is_complete:
+        console.print("not everything that came in is accounted for: please report this", highlight=False)
+    if run.refused or not run.account.is_complete:
         raise typer.Exit(1)
 
 

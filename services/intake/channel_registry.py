@@ -23,7 +23,8 @@ from services.intake.domain.channels.mapped import MappedChannel
 from services.intake.domain.envelope import Envelope, MessageParser, ParsedItem, RejectedItem, parse_json_object
 from services.intake.domain.fields import InvalidPayload, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
-from services.intake.domain.splitter import JSON, MessagePart, split
+from services.intake.domain.message_parts import JSON, MessagePart
+from services.intake.domain.splitter import split
 from services.shared.runtime import package_data
 
 MAPPINGS = package_data.folder("services.intake") / "mappings"
@@ -84,7 +85,7 @@ class ChannelAdapter:
         parts = self.split(envelope)
         if parts is None:
             return self.parse_message(envelope)
-        items = [item for part in parts for item in self._parse_part(part, envelope)]
+        items = [item for part in parts if part.kept is None for item in self._parse_part(part, envelope)]
         if not items:
             raise invalid_payload("body", "empty", "the file holds no message: send at least one")
         return items
@@ -102,10 +103,10 @@ class ChannelAdapter:
         try:
             if part.error is not None:
                 raise InvalidPayload([part.error])
-            return [dataclasses.replace(item, line=part.line) for item in self.parse_message(message)]
+            return [dataclasses.replace(item, line=part.line, sheet=part.sheet) for item in self.parse_message(message)]
         except InvalidPayload as error:
             rejected = RejectedItem(tuple(error.errors), self.find_message_id(part), part.original or part.body)
-            return [ParsedItem(rejected, part.line)]
+            return [ParsedItem(rejected, part.line, part.sheet)]
 
     def find_message_id(self, part: MessagePart) -> str | None:
         """Return the channel's own id of a message, None when it cannot be read."""

@@ -7,7 +7,7 @@ import psycopg
 from services.intake.channel_registry import WITHOUT_TOPIC
 from services.intake.domain.envelope import MAX_CONTACT_BYTES, ParsedItem, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload
-from services.intake.domain.splitter import JSON
+from services.intake.domain.message_parts import JSON
 from services.intake.ingest import Ingestor
 from services.intake.metrics import IntakeMetrics
 from services.intake.senders import CHANNEL_TOPICS

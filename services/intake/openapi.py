@@ -9,7 +9,7 @@ from schemas import json_schema
 from schemas.command import Action
 from schemas.contact import Contact
 from services.intake.domain import partial_actions
-from services.intake.domain.splitter import MBOX, XLSX
+from services.intake.domain.message_parts import MBOX, XLSX
 from services.intake.domain.submission import RESERVED_FIELDS
 
 TEMPLATE = "#/components/schemas/{name}"

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.intake.domain.envelope import ParsedItem, RejectedItem
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import MAIL
+from services.intake.domain.message_parts import MAIL
 from services.intake.http_context import HttpContext
 from services.intake.senders import Sender
 from services.shared.observability import logs, tracing

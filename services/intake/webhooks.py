@@ -20,7 +20,7 @@ from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import MAX_CONTACT_BYTES, Envelope, ParsedItem, RejectedItem
 from services.intake.domain.fields import InputError, InvalidPayload
 from services.intake.domain.media import PLAIN
-from services.intake.domain.splitter import CSV, MAIL, MBOX, NDJSON, XLSX
+from services.intake.domain.message_parts import CSV, MAIL, MBOX, NDJSON, XLSX
 from services.intake.http_context import HttpContext, read_body
 from services.intake.ingest import channel_owner
 from services.intake.senders import Sender
@@ -252,7 +252,7 @@ def _record_results(context: HttpContext, items: Sequence[ParsedItem], envelope:
 
 async def _respond(context: HttpContext, items: Sequence[ParsedItem], envelope: Envelope, wait: float) -> Response:
     if envelope.kind in FILE_TYPES:
-        lines = (json.dumps({"line": item.line, **_result(item)}, ensure_ascii=False) + "\n" for item in items)
+        lines = (json.dumps(_place(item) | _result(item), ensure_ascii=False) + "\n" for item in items)
         return PlainTextResponse("".join(lines), 200, media_type=NDJSON)
     if envelope.channel == "wechat":
         return PlainTextResponse(wechat.ACKNOWLEDGEMENT)
@@ -273,6 +273,11 @@ async def _respond(context: HttpContext, items: Sequence[ParsedItem], envelope: 
             )
             response |= found[1] if found is not None else {}
     return JSONResponse(response, 202, location)
+
+
+def _place(item: ParsedItem) -> dict[str, Any]:
+    """Return where an item stands in its file: the line, and the sheet of a workbook."""
+    return {"line": item.line, "sheet": item.sheet} if item.sheet else {"line": item.line}
 
 
 def _result(item: ParsedItem) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.intake.domain.envelope import Envelope
 from services.intake.domain.fields import clean
-from services.intake.domain.splitter import MAIL, MBOX, XLSX
+from services.intake.domain.message_parts import MAIL, MBOX, XLSX
 
 MARKS = (
     *("\x00", "\x0b", "\x0c", "\x1c", "\x1e", "\x7f", "\x85", "\x9b", "\xa0", "\u00ad", "\u200b", "\u2028", "\u2029"),

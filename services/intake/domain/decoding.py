@@ -1,7 +1,9 @@
 """Decodes CSV files as office programs write them: detects the charset and keeps undecodable bytes to their own row."""
 
 import codecs
+import itertools
 import re
+from collections import deque
 from io import TextIOWrapper
 from typing import BinaryIO
 
@@ -68,12 +70,23 @@ class LineDecoder:
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
         self._row: list[str] = []
+        self._ahead: deque[str] = deque()
+
+    def peek(self, count: int) -> list[str]:
+        """Return the first lines, at most `count` and about a block of them, which are iterated over nevertheless."""
+        length = 0
+        for line in itertools.islice(self._text, count):
+            self._ahead.append(line)
+            length += len(line)
+            if length > BLOCK_BYTES:
+                break
+        return list(self._ahead)
 
     def __iter__(self) -> "LineDecoder":
         return self
 
     def __next__(self) -> str:
-        line = next(self._text)
+        line = self._ahead.popleft() if self._ahead else next(self._text)
         self._row.append(line)
         return line
 

@@ -186,12 +186,14 @@ class ParsedItem:
 
     Attributes:
         content: a contact, a call record, a message that opens no ticket, or a rejected part.
-        line: line or row in its file; None: the message is no file.
+        line: line or row in its file or sheet; None: the message is no file.
+        sheet: name of its sheet in a workbook; empty in any other file.
 
     """
 
     content: Contact | CallRecord | NonTicket | RejectedItem
     line: int | None = None
+    sheet: str = ""
 
 
 MessageParser = Callable[[Envelope], list[ParsedItem]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, NDJSON, XLSX
+from services.intake.domain.message_parts import CSV, JSON, MAIL, MBOX, NDJSON, XLSX
 
 BY_SUFFIX: Mapping[str, str] = {
     ".csv": CSV,

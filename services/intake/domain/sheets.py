@@ -121,13 +121,13 @@ class _RowParser(WorkSheetParser):
         cell: dict[str, Any] = super().parse_cell(element)
         return cell
 
-    def iterate_rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the cells of each row that is in the file."""
+    def iterate_rows(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """Yield the number and the cells of each row that is in the file."""
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
-                _, cells = self.parse_row(element)
+                number, cells = self.parse_row(element)
                 element.clear()
-                yield cells
+                yield number, cells
             elif element.tag == DATA_TAG:
                 return
 
@@ -185,8 +185,8 @@ def translate_errors() -> Iterator[None]:
         raise invalid_payload("body", "not_xlsx", message) from error
 
 
-def iterate_rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
-    """Yield the cells with a value of each row; rows without any are skipped."""
+def iterate_rows(sheet: Any) -> Iterator[tuple[int, list[ReadOnlyCell]]]:
+    """Yield the number of each row that is in the file, and its cells with a value."""
     book = sheet.parent
     # openpyxl's own iteration creates missing rows and columns up to the size that the sheet claims.
     with sheet._get_source() as source:  # noqa: SLF001
@@ -197,10 +197,9 @@ def iterate_rows(sheet: Any) -> Iterator[list[ReadOnlyCell]]:
             date_formats=book._date_formats,  # noqa: SLF001
             timedelta_formats=book._timedelta_formats,  # noqa: SLF001
         )
-        for cells in reader.iterate_rows():
+        for number, cells in reader.iterate_rows():
             filled = [cell for cell in cells if cell["value"] is not None and str(cell["value"]).strip()]
-            if filled:
-                yield [ReadOnlyCell(sheet, **cell) for cell in filled]
+            yield number, [ReadOnlyCell(sheet, **cell) for cell in filled]
 
 
 def cell_value(cell: ReadOnlyCell) -> Any:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -10,9 +11,11 @@ import pytest
 
 from duban import file_import
 from duban.file_import import FileImport
+from duban.import_account import ImportAccount
 from services.intake.channel_registry import channels
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import CSV, XLSX, split
+from services.intake.domain.message_parts import CSV, JSON, XLSX, MessagePart
+from services.intake.domain.splitter import split
 from services.shared.runtime.errors import DubanError
 
 TABLES = channels()
@@ -43,6 +46,10 @@ class PhoneCheckingIntake:
         return httpx.Response(200, text="".join(json.dumps(each) + "\n" for each in results))
 
 
+def no_wait(seconds: float) -> None:
+    """Stand for the time between two attempts."""
+
+
 def write_file(folder: Path, count: int, *, without_phone: int | None = None) -> Path:
     file = folder / "export.csv"
     lines = (f"SD{n},{'' if n == without_phone else '13800000101'},慢\n" for n in range(count))
@@ -57,7 +64,7 @@ def client(door: PhoneCheckingIntake) -> httpx.Client:
 @pytest.mark.requirement("R7.1", "R2.5")
 def test_refused_rows_are_reported_in_a_file_for_office_programs(tmp_path: Path) -> None:
     door = PhoneCheckingIntake()
-    work = FileImport(write_file(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES)
+    work = FileImport(write_file(tmp_path, 5, without_phone=3), "store", client(door), table=TABLES, sleep=no_wait)
     assert list(work.run()) == [5]
     assert (work.accepted, work.refused) == (4, 1)
     with work.report.open(encoding="utf-8-sig", newline="") as report:
@@ -72,21 +79,69 @@ def test_an_interrupted_import_is_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     file, door = write_file(tmp_path, 6), PhoneCheckingIntake()
     door.unavailable_after = 2
     with pytest.raises(DubanError, match="run the same command again"):
-        list(FileImport(file, "store", client(door), table=TABLES).run())
+        list(FileImport(file, "store", client(door), table=TABLES, sleep=no_wait).run())
     door.unavailable_after = 10**6
-    again = FileImport(file, "store", client(door), table=TABLES)
+    again = FileImport(file, "store", client(door), table=TABLES, sleep=no_wait)
     assert again.skipped == 4
     list(again.run())
     assert door.received == [f"SD{n}" for n in range(6)]
-    assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
+    assert FileImport(file, "store", client(door), table=TABLES, sleep=no_wait).skipped == 0
+
+
+@pytest.mark.requirement("R7.1")
+@pytest.mark.parametrize(
+    ("channel", "server", "settings"),
+    [("web_form", "http://intake", {}), ("store", "http://other", {}), ("store", "http://intake", {"charset": "gbk"})],
+)
+def test_an_import_with_another_channel_server_or_setting_starts_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: str, server: str, settings: dict[str, str]
+) -> None:
+    monkeypatch.setattr(file_import, "BATCH", 2)
+    file, door = write_file(tmp_path, 6), PhoneCheckingIntake()
+    next(iter(FileImport(file, "store", client(door), table=TABLES).run()))
+    http = httpx.Client(base_url=server, transport=httpx.MockTransport(door))
+    assert FileImport(file, channel, http, table=TABLES, settings=settings).skipped == 0
+    assert FileImport(file, "store", client(door), table=TABLES).skipped == 2
+
+
+@pytest.mark.requirement("R2.5", "R7.1")
+def test_a_resumed_import_accounts_for_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_import, "BATCH", 2)
+    file, door = tmp_path / "export.csv", PhoneCheckingIntake()
+    rows = [
+        "清单\n",
+        HEAD,
+        "SD1,13800000101,慢\n",
+        "二、移动类,,\n",
+        "SD2,,慢\n",
+        "\n",
+        "SD3,13800000101,慢\n",
+        "合计,3,\n",
+    ]
+    file.write_text("".join(rows), encoding="utf-8")
+    next(iter(FileImport(file, "store", client(door), table=TABLES).run()))
+    again = FileImport(file, "store", client(door), table=TABLES)
+    assert (again.skipped, list(again.run())) == (2, [3])
+    account = again.account
+    assert account.is_complete
+    assert list(account.lines("export.csv")) == [
+        "export.csv: 8 came in = 2 accepted + 5 kept (empty 1, header 1, heading 1, subtotal 1, title 1) + 1 refused"
+    ]
+
+
+def test_a_sum_that_does_not_hold_is_seen() -> None:
+    account = ImportAccount(delivered=Counter({"清单": 2}))
+    account.add(MessagePart(1, b"", JSON, sheet="清单"))
+    assert not account.is_complete
+    assert list(account.lines("a.xlsx")) == ["a.xlsx, sheet 清单: 2 came in is NOT 1 accepted + 0 kept + 0 refused"]
 
 
 def test_a_changed_file_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_import, "BATCH", 2)
     file, door = write_file(tmp_path, 4), PhoneCheckingIntake()
-    next(iter(FileImport(file, "store", client(door), table=TABLES).run()))
+    next(iter(FileImport(file, "store", client(door), table=TABLES, sleep=no_wait).run()))
     file.write_bytes(file.read_bytes() + b"SD9,13800000101,x\n")
-    assert FileImport(file, "store", client(door), table=TABLES).skipped == 0
+    assert FileImport(file, "store", client(door), table=TABLES, sleep=no_wait).skipped == 0
 
 
 @pytest.mark.requirement("R2.5")
@@ -96,7 +151,7 @@ def test_a_corrected_report_can_be_imported(tmp_path: Path) -> None:
     corrected = tmp_path / "corrected.csv"
     corrected.write_bytes(work.report.read_bytes().replace(b"SD3,", b"SD3,13800000101"))
     door = PhoneCheckingIntake()
-    again = FileImport(corrected, "store", client(door), table=TABLES)
+    again = FileImport(corrected, "store", client(door), table=TABLES, sleep=no_wait)
     list(again.run())
     assert (door.received, again.refused) == (["SD3"], 0)
 
@@ -113,7 +168,7 @@ def test_no_cell_of_a_report_is_a_formula(tmp_path: Path) -> None:
 def test_encodings_of_office_programs_are_decoded(encoding: str) -> None:
     parts = split(io.BytesIO((HEAD + 'SD1,13800000101,"慢，\n还断线"\n').encode(encoding)), CSV)
     assert parts is not None
-    rows = [json.loads(part.body) for part in parts]
+    rows = [json.loads(part.body) for part in parts if part.kept is None]
     assert rows == [{"受理流水号": "SD1", "联系电话": "13800000101", "投诉内容": "慢，\n还断线"}]
 
 

@@ -15,7 +15,7 @@ from duban.rejects import CsvRejectReport, RejectedMessage, RejectReason
 from services.intake.channel_registry import channels
 from services.intake.domain.envelope import Envelope, RejectedItem
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import JSON, MessagePart
+from services.intake.domain.message_parts import JSON, MessagePart
 from services.shared.runtime.errors import DubanError
 from tests.builders import MORNING
 
@@ -62,7 +62,7 @@ def error_json(fault: Any) -> dict[str, str]:
 
 def prepare(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response]) -> FileImport:
     client = httpx.Client(base_url="http://intake", transport=httpx.MockTransport(door))
-    return FileImport(file, channel, client, table=TABLES)
+    return FileImport(file, channel, client, table=TABLES, sleep=lambda _: None)
 
 
 def run(file: Path, channel: str, door: Callable[[httpx.Request], httpx.Response] | None = None) -> FileImport:

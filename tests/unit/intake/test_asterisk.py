@@ -4,7 +4,7 @@ import pytest
 
 from schemas.call import Call, CallRecord
 from services.intake.domain.envelope import RejectedItem
-from services.intake.domain.splitter import CSV
+from services.intake.domain.message_parts import CSV
 from tests.unit.intake.parsing import NOT_DIGITS, parse
 
 LINE_SEPARATORS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"]

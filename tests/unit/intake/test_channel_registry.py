@@ -13,7 +13,7 @@ from schemas.contact import Contact
 from services.intake.channel_registry import WITHOUT_TOPIC, MappingError, channels
 from services.intake.domain.envelope import Envelope, RejectedItem
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import CSV
+from services.intake.domain.message_parts import CSV
 from tests.builders import MORNING
 from tests.unit.intake.messages import HALL_EVENT, HALL_ROW, HOTLINE_FORM, damaged
 from tests.unit.intake.parsing import CHANNELS, FORM, NOT_DIGITS, parse, parse_contact, reasons, to_json

@@ -4,7 +4,7 @@ import pytest
 
 from services.intake.domain import charsets
 from services.intake.domain.envelope import ChannelConfig
-from services.intake.domain.splitter import CSV
+from services.intake.domain.message_parts import CSV
 from tests.unit.intake.parsing import parse, parse_contact, reasons
 
 HALL = "受理流水号,受理时间,联系电话,投诉内容\nS1,2026-03-12 10:21,13800000000,宽带慢\n"

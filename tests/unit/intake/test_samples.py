@@ -41,7 +41,7 @@ def public_samples() -> list[dict[str, Any]]:
 
 
 @pytest.mark.requirement("R2.1", "R2.3", "R2.5")
-@pytest.mark.parametrize("channel", ["app_im", "hotline", "store", "web_form"])
+@pytest.mark.parametrize("channel", ["app_im", "hotline", "regulator", "store", "web_form"])
 def test_messages_that_other_systems_misread_are_read(channel: str) -> None:
     found = [sample for sample in public_samples() if sample["channel"] == channel]
     if not found:

@@ -12,7 +12,8 @@ from openpyxl.cell.read_only import ReadOnlyCell
 
 from services.intake.domain import sheets
 from services.intake.domain.fields import InvalidPayload
-from services.intake.domain.splitter import XLSX, MessagePart, split
+from services.intake.domain.message_parts import XLSX, MessagePart
+from services.intake.domain.splitter import split
 
 IDS = ["申诉编号"]
 NAMESPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -55,7 +56,7 @@ def cell(at: str, text: str, more: str = "") -> str:
 
 
 def parts(content: bytes) -> list[MessagePart]:
-    return list(split(io.BytesIO(content), XLSX, ids=IDS) or ())
+    return [part for part in split(io.BytesIO(content), XLSX, ids=IDS) or () if part.kept is None]
 
 
 def rejection(content: bytes) -> str:

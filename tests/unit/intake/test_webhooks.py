@@ -15,7 +15,7 @@ import pytest
 from services.intake import webhooks
 from services.intake.domain.channels import wechat
 from services.intake.domain.envelope import MAX_CONTACT_BYTES
-from services.intake.domain.splitter import CSV, JSON, MAIL, MBOX, NDJSON, XLSX
+from services.intake.domain.message_parts import CSV, JSON, MAIL, MBOX, NDJSON, XLSX
 from services.intake.senders import Sender
 from tests.unit.intake.http_door import HttpDoor, key, reasons
 from tests.unit.intake.parsing import FORM, envelope

@@ -13,7 +13,7 @@ from services.intake.domain.channels.non_ticket import build_non_ticket
 from services.intake.domain.envelope import Envelope, ParsedItem, RejectedItem, parse_json_object
 from services.intake.domain.fields import FieldReader, InputError, InputErrors, InvalidPayload, clean, invalid_payload
 from services.intake.domain.mapping import ChannelMapping
-from services.intake.domain.splitter import JSON
+from services.intake.domain.message_parts import JSON
 
 VERSION = "4"
 """Version of the webhook that is understood."""
