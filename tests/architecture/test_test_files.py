@@ -14,6 +14,7 @@ PACKAGES = {
     "fuzz": "tests/fuzz",
     "load": "tests/load",
     "local": "deploy/local",
+    "mutation": "tests/mutation",
     "receivers": "deploy/receivers",
     "sim": "tests/sim",
     "tools": "deploy/tools",

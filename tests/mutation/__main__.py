@@ -32,9 +32,9 @@ def all_mutants() -> list[Mutant | TableMutant]:
     """Return every mutant, always in the same order."""
     found: list[Mutant | TableMutant] = []
     for name in loading.pack_names(POLICIES):
-        each = subject(POLICIES, name)
+        trial = subject(POLICIES, name)
         files = [file for file in FILES if file != loading.SHARED_NOTICES or name == SHARED_BY]
-        found += mutants_of(each.pack, each.documents, files)
+        found += mutants_of(trial.pack, trial.documents, files)
     return [*found, *mutants_of_tables()]
 
 

@@ -22,7 +22,7 @@ CHECK, PLAY, PROOF, SURVIVED = "check", "play", "proof", "survived"
 
 
 @dataclass(frozen=True)
-class Subject:
+class PackTrial:
     """A pack with everything that is needed to try a mutant of it."""
 
     name: str
@@ -32,7 +32,7 @@ class Subject:
     exempt: tuple[Exemption, ...] = ()
 
     @classmethod
-    def read(cls, folder: Path, name: str) -> "Subject":
+    def read(cls, folder: Path, name: str) -> "PackTrial":
         """Read a pack and its days."""
         files = loading.read_files(folder, name)
         documents = {file: tomllib.loads(text) for file, text in files.items()}
@@ -69,7 +69,7 @@ def _slow_problems(pack: Pack) -> Iterator[str]:
     yield from stages.misfits(pack)
 
 
-def try_table_mutant(mutant: TableMutant, subjects: Iterable[Subject]) -> str:
+def try_table_mutant(mutant: TableMutant, subjects: Iterable[PackTrial]) -> str:
     """Return by what a mutant of the defaults is killed: by the day of any pack."""
     tables = [(each, case) for each in subjects for case in each.cases]
     # Those that expect who may do what show most of it, so they come first.
@@ -90,6 +90,6 @@ def _expects_rights(case: Mapping[str, Any]) -> bool:
 
 
 @cache
-def subject(folder: Path, name: str) -> Subject:
+def subject(folder: Path, name: str) -> PackTrial:
     """Return a pack of a folder, read once in each process."""
-    return Subject.read(folder, name)
+    return PackTrial.read(folder, name)

@@ -1,5 +1,6 @@
 """What the mutants showed: shares, survivors with the reason of each, and the page about them."""
 
+import textwrap
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from tests.mutation.mutants import GROUPS, Group
 
 REASONS = Path(__file__).with_name("reasons.toml")
 PAGE = PROJECT / "docs" / "mutants.md"
+WIDTH = 105
+"""Columns of a line of the page."""
 WANTED = 0.95
 """Part of each group that has to be killed."""
 
@@ -89,5 +92,6 @@ def page(shares: Shares, seconds: float, explained: Iterable[Mapping[str, Any]])
         lines.append(f"| {group} | {sum(numbers)} | {' | '.join(map(str, numbers))} | {shares.killed(group):.1%} |")
     lines += ["", f"The whole run took {seconds / 60:.0f} minutes in two processes.", "", "## Survivors", ""]
     for entry in explained:
-        lines += [f"{entry['because']}:", "", *(f"- `{name}`" for name in entry["mutants"]), ""]
+        because = textwrap.wrap(f"{entry['because']}:", WIDTH, break_on_hyphens=False)
+        lines += [*because, "", "```text", *entry["mutants"], "```", ""]
     return "\n".join(lines)

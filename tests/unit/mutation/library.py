@@ -6,7 +6,7 @@ from typing import Any
 from deploy.tools.checkout import PROJECT
 from services.domain.policy import loading
 from tests.library_pack import FILES
-from tests.mutation.killing import Subject
+from tests.mutation.killing import PackTrial
 
 TEXTS = {name: "\n".join(line.strip() for line in text.splitlines()) for name, text in FILES.items()}
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -18,4 +18,4 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 }
 """The library's files, with the calendars and notices that all packs share."""
 PACK = loading.from_documents("library", DOCUMENTS, "x")
-SUBJECT = Subject("library", PACK, DOCUMENTS, tuple(tomllib.loads(TEXTS["day.toml"])["case"]))
+TRIAL = PackTrial("library", PACK, DOCUMENTS, tuple(tomllib.loads(TEXTS["day.toml"])["case"]))

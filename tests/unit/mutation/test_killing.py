@@ -9,7 +9,7 @@ from services.domain.authority.table import GRANTS, Grant
 from tests.mutation.killing import CHECK, PLAY, SAME, SURVIVED, try_table_mutant
 from tests.mutation.mutants import Mutant, Path
 from tests.mutation.table_mutants import TableMutant, mutants_of_tables
-from tests.unit.mutation.library import PACK, SUBJECT
+from tests.unit.mutation.library import PACK, TRIAL
 
 
 def changed(path: Path, value: object) -> Mutant:
@@ -26,17 +26,17 @@ def changed(path: Path, value: object) -> Mutant:
     ],
 )
 def test_what_becomes_of_a_mutant(path: Path, value: object, outcome: str) -> None:
-    assert SUBJECT.try_mutant(changed(path, value)) == outcome
+    assert TRIAL.try_mutant(changed(path, value)) == outcome
 
 
 def test_a_day_kills_a_mutant_of_the_defaults() -> None:
     mutant = TableMutant(GRANTS, Claim, Grant(), "x")
     case = {
         "name": "x",
-        "contact": SUBJECT.cases[0]["contact"],
+        "contact": TRIAL.cases[0]["contact"],
         "expect": {"may": {PACK.header.centre: ["claim"]}},
     }
-    assert try_table_mutant(mutant, [replace(SUBJECT, cases=(case,))]) == PLAY
+    assert try_table_mutant(mutant, [replace(TRIAL, cases=(case,))]) == PLAY
     assert Claim in GRANTS
     assert GRANTS[Claim] != Grant()
 

@@ -37,4 +37,4 @@ def test_the_page_has_the_shares_and_every_survivor_with_its_reason() -> None:
     entries = [{"mutants": ["a", "b"], "because": "they mean the same"}]
     text = report.page(shares(1), 90.0, entries)
     assert "| readers | 100 | 0 | 99 | 0 | 1 | 99.0% |" in text
-    assert "they mean the same:\n\n- `a`\n- `b`\n" in text
+    assert "they mean the same:\n\n```text\na\nb\n```\n" in text
