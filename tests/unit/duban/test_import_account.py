@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duban.file_import import FileImport
@@ -49,18 +49,21 @@ def reported(report: Path) -> int:
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["一", "二"]), st.lists(ROW, max_size=10), min_size=1))
 def test_the_sum_of_a_workbook_holds(sheets: dict[str, list[list[str]]]) -> None:
     run(workbook(sheets), "xlsx", "regulator")
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
+@settings(max_examples=60, deadline=None)
 @given(st.lists(ROW, max_size=10), st.sampled_from([",", ";", "\t"]), st.sampled_from(["utf-8", "gb18030"]))
 def test_the_sum_of_a_table_holds(rows: list[list[str]], delimiter: str, charset: str) -> None:
     run(csv_file([["清单"], NAMES, *rows], delimiter, charset), "csv", "regulator")
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
+@settings(max_examples=60, deadline=None)
 @given(st.lists(LINE, max_size=10))
 def test_the_sum_of_lines_holds(lines: list[bytes]) -> None:
     run(b"\n".join(lines), "ndjson", "web_form")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain.fields import InvalidPayload
@@ -153,6 +153,7 @@ ROW = st.one_of(st.just(NAMES), st.builds(data, st.integers(1, 9)), st.lists(CEL
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["一", "二", "三"]), st.lists(ROW, max_size=12), min_size=1))
 def test_every_row_of_a_rearranged_workbook_is_accounted_for(sheets: dict[str, list[list[str]]]) -> None:
     written = {title: sum(any(row) for row in rows) for title, rows in sheets.items()}
@@ -167,6 +168,7 @@ def test_every_row_of_a_rearranged_workbook_is_accounted_for(sheets: dict[str, l
 
 
 @pytest.mark.requirement("R2.5", "R7.1")
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(ROW, max_size=12),
     st.sampled_from([",", ";", "\t"]),
