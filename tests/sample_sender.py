@@ -241,5 +241,6 @@ def _refused_rows(report: Path) -> Iterator[dict[str, Any]]:
         with report.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file) if report.suffix == ".csv" else map(json.loads, file)
             for row in rows:
-                # A row may have several errors; the manifest names the first reason.
-                yield {"line": int(row["_row"]), "field": row["_field"], "reason": row["_reason"].partition(",")[0]}
+                # A row may have several errors; the manifest names the first reason, and the row without its sheet.
+                line = int(str(row["_row"]).rpartition("!")[2])
+                yield {"line": line, "field": row["_field"], "reason": row["_reason"].partition(",")[0]}
