@@ -146,7 +146,7 @@ def test_a_notice_that_reaches_no_unit_is_recorded_and_the_centre_notified(syste
         subjects = [mail["subject"] for mail in system.received_messages("mail")]
         return any(number in subject and "未送达" in subject for subject in subjects)
 
-    eventually(centre_notified, within=20, why="the centre was not notified")
+    eventually(centre_notified, within=60, why="the centre was not notified")
 
 
 def _outcomes(system: System, id_: str) -> list[tuple[str, str]]:
